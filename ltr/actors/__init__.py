@@ -1,0 +1,1 @@
+"""One actor a task: from a batch to its losses."""

@@ -1,0 +1,1 @@
+"""House-keeping that every command needs: errors, configuration, files, paths, checkpoints."""

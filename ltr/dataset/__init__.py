@@ -1,0 +1,1 @@
+"""Training data sets, one file each, registered by name."""

@@ -1,0 +1,1 @@
+"""JOINT: a few-shot learner (induction) and a transformer (transduction) under one decoder."""

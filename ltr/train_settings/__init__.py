@@ -1,0 +1,1 @@
+"""One folder a system, one short module an experiment."""

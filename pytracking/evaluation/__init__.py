@@ -1,0 +1,1 @@
+"""Data sets, paths, and running a tracker over them."""

@@ -1,0 +1,95 @@
+"""The contracts between trackers and the programs that run them.
+
+Coordinates: boxes are ``(x, y, width, height)`` in pixels of the frame, x to the right, y down.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+import numpy as np
+import torch
+
+Box = tuple[float, float, float, float]
+Precision = Literal["fp32", "bf16", "fp16"]
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Where and how a tracker computes.
+
+    Args:
+        device: Device of the network and of all tensors.
+        precision: ``fp32`` is the exact mode; the others trade digits for speed.
+        compile: Compile the fixed-shape parts of the network with ``torch.compile``.
+    """
+
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    precision: Precision = "fp32"
+    compile: bool = False
+
+
+@dataclass(frozen=True)
+class FrameInfo:
+    """The prompt that comes with one frame: the objects that start in it.
+
+    Args:
+        object_ids: Ids (1..254) that start in this frame; empty on all other frames.
+        mask: uint8 (H, W) label map in which these ids are drawn (other labels are ignored).
+        boxes: Start box of an id; where one is missing it is taken from the mask as
+            ``(xmin, ymin, xmax - xmin, ymax - ymin)``.
+    """
+
+    object_ids: tuple[int, ...] = ()
+    mask: np.ndarray | None = None
+    boxes: Mapping[int, Box] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class FrameOutput:
+    """The result of one frame, all objects merged.
+
+    Args:
+        segmentation: uint8 (H, W) label map, 0 = background.
+        boxes: Box of every running object.
+        probabilities: float32 (1 + objects, H, W) on the tracker's device, background first,
+            then the running objects in the order of ``boxes``; None where a tracker has none.
+    """
+
+    segmentation: np.ndarray
+    boxes: dict[int, Box]
+    probabilities: torch.Tensor | None = None
+
+
+class OnlineTracker(ABC):
+    """A tracker that sees a video frame by frame, each frame once, in order.
+
+    One instance follows one video at a time; instances may share a network. All state lies in
+    ``self.state``, a dataclass that ``initialize`` creates.
+    """
+
+    kind: ClassVar[str] = "online"
+
+    @abstractmethod
+    def initialize(self, image: np.ndarray, info: FrameInfo) -> FrameOutput:
+        """Begin a new video.
+
+        Args:
+            image: uint8 (H, W, 3) RGB, the first frame.
+            info: The objects that start in it (at least one).
+
+        Raises:
+            DataError: The mask's size differs from the image's, or an id has no pixel.
+        """
+
+    @abstractmethod
+    def track(self, image: np.ndarray, info: FrameInfo | None = None) -> FrameOutput:
+        """Segment the next frame; objects named in ``info`` start in it.
+
+        Args:
+            image: uint8 (H, W, 3) RGB of the same size as the first frame.
+            info: New objects, or None.
+        """

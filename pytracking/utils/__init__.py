@@ -1,0 +1,1 @@
+"""Video, overlays and other helpers of the commands."""

@@ -1,0 +1,1 @@
+"""Runs the reference cases of one part: ``python -m tests.conformance PART FOLDER``."""

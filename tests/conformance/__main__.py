@@ -1,0 +1,50 @@
+"""Command line of the conformance runner.
+
+A part is a module of this package with a function ``run(folder, report)`` that finds and compares
+every case in a folder of reference values.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ltr.admin.cli import command
+from ltr.admin.errors import ConfigError
+from tests.conformance.report import Report
+
+PARTS = (
+    "joint",
+    "framework",
+    "metrics",
+    "dense_ulearn",
+    "propose_reduce",
+    "referring",
+    "interactive",
+)
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one part over one folder; 0 when every case passed, 1 otherwise."""
+    parser = argparse.ArgumentParser(prog="python -m tests.conformance", description=__doc__)
+    parser.add_argument("part", choices=PARTS)
+    parser.add_argument("folder", type=Path, help="reference values in the format of this part")
+    arguments = parser.parse_args(argv)
+    if not arguments.folder.is_dir():
+        raise ConfigError(f"{arguments.folder} is not a folder")
+    name = f"tests.conformance.{arguments.part}"
+    if importlib.util.find_spec(name) is None:
+        raise ConfigError(f"the part {arguments.part!r} is not part of this release yet")
+    report = Report()
+    importlib.import_module(name).run(arguments.folder, report)
+    print(f"{report.passed} passed, {report.failed} failed")
+    return 0 if report.passed and not report.failed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
