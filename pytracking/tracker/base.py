@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -72,6 +72,20 @@ class OnlineTracker(ABC):
     """
 
     kind: ClassVar[str] = "online"
+
+    @classmethod
+    @abstractmethod
+    def create(cls, params: Any, runtime: Runtime) -> OnlineTracker:
+        """Build a tracker once for a process; it then serves any number of videos.
+
+        Args:
+            params: The frozen dataclass that the parameter module returned. One that uses a
+                network names its file in the field ``net``.
+            runtime: Device and precision.
+
+        Raises:
+            CheckpointError: The network file is missing, damaged or of another network.
+        """
 
     @abstractmethod
     def initialize(self, image: np.ndarray, info: FrameInfo) -> FrameOutput:
