@@ -1,0 +1,165 @@
+"""Residual networks that return the features of their four stages.
+
+One class covers the three backbones of JOINT: ResNet-50 with Caffe-style strides (the form of the
+Mask R-CNN weights), ResNet-50 with the usual strides (torchvision's ImageNet weights), and
+ResNet-18. Keys are torchvision's (``layer1.0.conv1``, ``layer1.0.downsample.0``).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import nn
+
+from ltr.admin.errors import ConfigError, did_you_mean
+
+STAGES = ("layer1", "layer2", "layer3", "layer4")
+FREEZABLE = ("conv1", "bn1", *STAGES)
+
+
+class BasicBlock(nn.Module):
+    """Two 3x3 convolutions and a shortcut."""
+
+    expansion = 1
+
+    def __init__(self, inplanes: int, planes: int, stride: int, is_caffe_style: bool) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(inplanes, planes, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(planes)
+        self.conv2 = nn.Conv2d(planes, planes, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(planes)
+        self.relu = nn.ReLU(inplace=True)
+        self.downsample = _shortcut(inplanes, planes, stride)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, inplanes, H, W) -> (N, planes, H / stride, W / stride)."""
+        shortcut = x if self.downsample is None else self.downsample(x)
+        y = self.relu(self.bn1(self.conv1(x)))
+        return self.relu(self.bn2(self.conv2(y)) + shortcut)
+
+
+class Bottleneck(nn.Module):
+    """A 1x1, a 3x3 and a 1x1 convolution and a shortcut.
+
+    The stride sits on the first 1x1 in Caffe style, on the 3x3 otherwise.
+    """
+
+    expansion = 4
+
+    def __init__(self, inplanes: int, planes: int, stride: int, is_caffe_style: bool) -> None:
+        super().__init__()
+        stride_1x1, stride_3x3 = (stride, 1) if is_caffe_style else (1, stride)
+        self.conv1 = nn.Conv2d(inplanes, planes, 1, stride_1x1, bias=False)
+        self.bn1 = nn.BatchNorm2d(planes)
+        self.conv2 = nn.Conv2d(planes, planes, 3, stride_3x3, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(planes)
+        self.conv3 = nn.Conv2d(planes, planes * self.expansion, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(planes * self.expansion)
+        self.relu = nn.ReLU(inplace=True)
+        self.downsample = _shortcut(inplanes, planes * self.expansion, stride)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, inplanes, H, W) -> (N, 4 * planes, H / stride, W / stride)."""
+        shortcut = x if self.downsample is None else self.downsample(x)
+        y = self.relu(self.bn1(self.conv1(x)))
+        y = self.relu(self.bn2(self.conv2(y)))
+        return self.relu(self.bn3(self.conv3(y)) + shortcut)
+
+
+def _shortcut(inplanes: int, outplanes: int, stride: int) -> nn.Sequential | None:
+    if stride == 1 and inplanes == outplanes:
+        return None
+    return nn.Sequential(
+        nn.Conv2d(inplanes, outplanes, 1, stride, bias=False), nn.BatchNorm2d(outplanes)
+    )
+
+
+class ResNet(nn.Module):
+    """Residual network without classifier.
+
+    Args:
+        block: ``BasicBlock`` or ``Bottleneck``.
+        depths: Number of blocks of the four stages.
+        width: Channels of the stem; stage ``i`` has ``width * 2**i * block.expansion``.
+        is_caffe_style: Where a bottleneck has its stride.
+        frozen_layers: Modules (of ``FREEZABLE``) that are never trained and stay in eval mode.
+    """
+
+    def __init__(
+        self,
+        block: type[BasicBlock] | type[Bottleneck],
+        depths: Sequence[int],
+        width: int = 64,
+        is_caffe_style: bool = False,
+        frozen_layers: Iterable[str] = (),
+    ) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, width, 7, 2, 3, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.relu = nn.ReLU(inplace=True)
+        self.maxpool = nn.MaxPool2d(3, 2, 1)
+        self.channels: dict[str, int] = {}
+        inplanes = width
+        for index, (name, depth) in enumerate(zip(STAGES, depths, strict=True)):
+            planes = width * 2**index
+            blocks = []
+            for position in range(depth):
+                stride = 2 if index > 0 and position == 0 else 1
+                blocks.append(block(inplanes, planes, stride, is_caffe_style))
+                inplanes = planes * block.expansion
+            setattr(self, name, nn.Sequential(*blocks))
+            self.channels[name] = inplanes
+        self._initialise()
+        self.frozen_layers = _checked_layers(frozen_layers)
+        for name in self.frozen_layers:
+            getattr(self, name).requires_grad_(False)
+        self.train()
+
+    def _initialise(self) -> None:
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                fan_out = module.kernel_size[0] * module.kernel_size[1] * module.out_channels
+                nn.init.normal_(module.weight, 0.0, math.sqrt(2.0 / fan_out))
+
+    def train(self, mode: bool = True) -> ResNet:
+        """Set the training mode; frozen modules stay in eval mode."""
+        super().train(mode)
+        for name in self.frozen_layers if hasattr(self, "frozen_layers") else ():
+            getattr(self, name).eval()
+        return self
+
+    def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Compute the features of all stages.
+
+        Args:
+            images: (N, 3, H, W), normalised.
+
+        Returns:
+            ``layer1`` .. ``layer4``, (N, channels, H / s, W / s), s = 4, 8, 16, 32, rounded up.
+        """
+        x = self.maxpool(self.relu(self.bn1(self.conv1(images))))
+        features = {}
+        for name in STAGES:
+            x = getattr(self, name)(x)
+            features[name] = x
+        return features
+
+
+def _checked_layers(names: Iterable[str]) -> tuple[str, ...]:
+    names = FREEZABLE if names == "all" else tuple(names)
+    for name in names:
+        if name not in FREEZABLE:
+            raise ConfigError(f"no backbone layer {name!r}{did_you_mean(name, FREEZABLE)}")
+    return names
+
+
+def resnet50(is_caffe_style: bool, width: int = 64, frozen_layers: Iterable[str] = ()) -> ResNet:
+    """ResNet-50; ``is_caffe_style`` for Mask R-CNN weights, else torchvision's ImageNet form."""
+    return ResNet(Bottleneck, (3, 4, 6, 3), width, is_caffe_style, frozen_layers)
+
+
+def resnet18(width: int = 64, frozen_layers: Iterable[str] = ()) -> ResNet:
+    """ResNet-18, in torchvision's form."""
+    return ResNet(BasicBlock, (2, 2, 2, 2), width, False, frozen_layers)

@@ -1,0 +1,161 @@
+"""Segmentation decoder: fused encodings and backbone features to a score map."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class FeatureReducer(nn.Module):
+    """TSE: reduce a backbone feature and mix it with the target's encoding."""
+
+    def __init__(self, feature_dim: int, encoding_dim: int, out_dim: int) -> None:
+        super().__init__()
+        mixed = out_dim + encoding_dim
+        self.reduce = nn.Sequential(
+            nn.Conv2d(feature_dim, out_dim, 1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(out_dim, out_dim, 1),
+        )
+        self.transform = nn.Sequential(
+            nn.Conv2d(mixed, mixed, 3, 1, 1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(mixed, mixed, 3, 1, 1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(mixed, out_dim, 3, 1, 1),
+            nn.ReLU(inplace=True),
+        )
+
+
+class RefinementBlock(nn.Module):
+    """RRB: a 1x1 projection followed by a residual block."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.conv1x1 = nn.Conv2d(dim, dim, 1)
+        self.bblock = nn.Sequential(
+            nn.Conv2d(dim, dim, 3, 1, 1),
+            nn.BatchNorm2d(dim),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(dim, dim, 3, 1, 1, bias=False),
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, dim, H, W) -> the same shape."""
+        x = self.conv1x1(x)
+        return F.relu(x + self.bblock(x))
+
+
+class ChannelAttention(nn.Module):
+    """CAB: gate the shallow feature by both features' global averages, then add the deep one."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.convreluconv = nn.Sequential(
+            nn.Conv2d(2 * dim, dim, 1), nn.ReLU(inplace=True), nn.Conv2d(dim, dim, 1)
+        )
+
+    def forward(self, shallow: torch.Tensor, deep: torch.Tensor) -> torch.Tensor:
+        """Shallow (N, dim, H, W), deep (N, dim, h, w) -> (N, dim, H, W)."""
+        averages = torch.cat([_global_average(shallow), _global_average(deep)], dim=1)
+        gate = torch.sigmoid(self.convreluconv(averages))
+        if deep.shape[-2:] != (1, 1):
+            deep = resize(deep, shallow.shape[-2:])
+        return shallow * gate + deep
+
+
+class ScoreHead(nn.Module):
+    """Two convolutions between bicubic resizes."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(dim, dim // 2, 3, 1, 1)
+        self.conv2 = nn.Conv2d(dim // 2, 1, 3, 1, 1)
+
+    def forward(self, x: torch.Tensor, image_size: Sequence[int]) -> torch.Tensor:
+        """(N, dim, h, w) -> (N, 1, *image_size)."""
+        double = (2 * x.shape[-2], 2 * x.shape[-1])
+        x = F.relu(self.conv1(F.interpolate(x, double, mode="bicubic")))
+        return self.conv2(F.interpolate(x, tuple(image_size), mode="bicubic"))
+
+
+class Decoder(nn.Module):
+    """Refine the encodings from the coarsest backbone layer to the finest.
+
+    Args:
+        encoding_dim: Channels of the encodings.
+        feature_dims: Channels of the backbone layers, coarsest first; the order of decoding.
+        out_dims: Channels of the decoder at each layer.
+    """
+
+    def __init__(
+        self, encoding_dim: int, feature_dims: Mapping[str, int], out_dims: Mapping[str, int]
+    ) -> None:
+        super().__init__()
+        self.layers = tuple(feature_dims)
+        self.TSE = nn.ModuleDict(
+            {
+                name: FeatureReducer(feature_dims[name], encoding_dim, out_dims[name])
+                for name in self.layers
+            }
+        )
+        self.RRB1 = nn.ModuleDict({name: RefinementBlock(out_dims[name]) for name in self.layers})
+        self.CAB = nn.ModuleDict({name: ChannelAttention(out_dims[name]) for name in self.layers})
+        self.RRB2 = nn.ModuleDict({name: RefinementBlock(out_dims[name]) for name in self.layers})
+        pairs = zip(self.layers[:-1], self.layers[1:], strict=True)
+        self.proj = nn.ModuleDict(
+            {
+                fine: nn.Sequential(
+                    nn.Conv2d(out_dims[coarse], out_dims[fine], 1), nn.ReLU(inplace=True)
+                )
+                for coarse, fine in pairs
+            }
+        )
+        self.project = ScoreHead(out_dims[self.layers[-1]])
+
+    def forward(
+        self,
+        encodings: torch.Tensor,
+        features: Mapping[str, torch.Tensor],
+        image_size: Sequence[int],
+        crop_index: torch.Tensor | None = None,
+        levels: dict[str, torch.Tensor] | None = None,
+    ) -> torch.Tensor:
+        """Decode to scores.
+
+        Args:
+            encodings: (objects, encoding_dim, H / 16, W / 16), the sum of both branches.
+            features: Backbone layers, (crops, channels, h, w).
+            image_size: (H, W) of the scores, in pixels.
+            crop_index: (objects,) the crop of each object; None when they correspond one to one.
+            levels: Receives the result of every layer as ``<layer>_dec`` when given.
+
+        Returns:
+            (objects, 1, H, W) foreground logits.
+        """
+        x: torch.Tensor | None = None
+        for name in self.layers:
+            reduced = self.TSE[name].reduce(features[name])
+            if crop_index is not None:
+                reduced = reduced[crop_index]
+            deep = _global_average(reduced) if x is None else self.proj[name](x)
+            mixed = torch.cat([reduced, resize(encodings, reduced.shape[-2:])], dim=1)
+            shallow = self.RRB1[name](self.TSE[name].transform(mixed))
+            x = self.RRB2[name](self.CAB[name](shallow, deep))
+            if levels is not None:
+                levels[f"{name}_dec"] = x
+        return self.project(x, image_size)
+
+
+def resize(x: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
+    """Resize bilinearly (half-pixel centres, no antialias); nothing to do when sizes agree."""
+    if tuple(x.shape[-2:]) == tuple(size):
+        return x
+    return F.interpolate(x, tuple(size), mode="bilinear", align_corners=False)
+
+
+def _global_average(x: torch.Tensor) -> torch.Tensor:
+    return x.mean(dim=(2, 3), keepdim=True)

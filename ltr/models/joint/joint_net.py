@@ -1,0 +1,319 @@
+"""JOINT (arXiv 2108.03679): the network and the functions that build it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import nn
+
+from ltr.admin.errors import ConfigError
+from ltr.admin.model_constructor import model_constructor
+from ltr.models.backbone.resnet import ResNet, resnet18, resnet50
+from ltr.models.joint.decoder import Decoder
+from ltr.models.joint.label_encoder import LabelEncoder
+from ltr.models.joint.target_model import TargetModel
+from ltr.models.joint.transformer import Transformer
+
+FEATURE_STRIDE = 16
+_ENCODER_NAME, _DECODER_NAME = "transformer.encoder.self_attn.", "transformer.decoder.self_attn."
+
+
+class JOINTNet(nn.Module):
+    """Induction and transduction branch, fused by one decoder.
+
+    Args:
+        feature_extractor: Backbone with stages ``layer1`` .. ``layer4``.
+        transformer: Transduction branch.
+        target_model: Induction branch.
+        decoder: Segmentation decoder.
+        label_encoder: Mask encoder of both branches.
+        optim_iter: Filter iterations on the first frame during training.
+        feature_layer: Backbone layer (stride 16) that both branches read.
+    """
+
+    def __init__(
+        self,
+        feature_extractor: ResNet,
+        transformer: Transformer,
+        target_model: TargetModel,
+        decoder: Decoder,
+        label_encoder: LabelEncoder,
+        optim_iter: int,
+        feature_layer: str = "layer3",
+    ) -> None:
+        super().__init__()
+        self.feature_extractor = feature_extractor
+        self.transformer = transformer
+        self.target_model = target_model
+        self.decoder = decoder
+        self.label_encoder = label_encoder
+        self.optim_iter = optim_iter
+        self.feature_layer = feature_layer
+
+    @staticmethod
+    def adapt_state_dict(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Make both names of the shared self-attention agree, in a state dict to be loaded.
+
+        Encoder and decoder share one module. Where a file holds both names the decoder's values
+        count (upstream loads them last); where it holds one, the other name is filled in.
+        """
+        adapted = dict(state)
+        for source, target in ((_DECODER_NAME, _ENCODER_NAME), (_ENCODER_NAME, _DECODER_NAME)):
+            for key in [key for key in adapted if key.startswith(source)]:
+                adapted[target + key.removeprefix(source)] = adapted[key]
+        return adapted
+
+    def extract_backbone_features(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Images (N, 3, H, W), normalised -> ``layer1`` .. ``layer4``."""
+        return self.feature_extractor(images)
+
+    def get_backbone_target_model_features(
+        self, features: Mapping[str, torch.Tensor]
+    ) -> torch.Tensor:
+        """The layer that both branches read, (N, C, H / 16, W / 16)."""
+        return features[self.feature_layer]
+
+    def extract_target_model_features(self, features: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Backbone features -> features of the induction branch, (N, out_dim, H / 16, W / 16)."""
+        return self.target_model.extract_target_model_features(features[self.feature_layer])
+
+    def segment_target(
+        self,
+        filters: torch.Tensor,
+        features_tm: torch.Tensor,
+        backbone_features: Mapping[str, torch.Tensor],
+        encoding_tr: torch.Tensor,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Segment one frame.
+
+        Args:
+            filters: (objects, 16, C, k, k).
+            features_tm: (1, objects, C, H, W).
+            backbone_features: Layers of (objects, ...).
+            encoding_tr: (1, objects, 16, H, W).
+
+        Returns:
+            Foreground logits (objects, 1, 16 * H, 16 * W), and E_tm (1, objects, 16, H, W).
+        """
+        encoding_tm = self.target_model.apply_target_model(filters, features_tm)
+        size = [FEATURE_STRIDE * side for side in features_tm.shape[-2:]]
+        fused = (encoding_tm + encoding_tr).flatten(0, 1)
+        return self.decoder(fused, backbone_features, size), encoding_tm
+
+    def forward(
+        self,
+        train_imgs: torch.Tensor,
+        test_imgs: torch.Tensor,
+        train_masks: torch.Tensor,
+        test_masks: torch.Tensor | None = None,
+        num_refinement_iter: int = 2,
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Segment test frames one after the other, each prediction becoming memory.
+
+        Args:
+            train_imgs: Annotated frame, (1, sequences, 3, H, W), normalised.
+            test_imgs: (frames, sequences, 3, H, W), in order of time.
+            train_masks: (1, sequences, H, W) in 0..1.
+            test_masks: Not used; part of the signature that the actor calls.
+            num_refinement_iter: Filter iterations after each test frame but the last.
+
+        Returns:
+            Logits (frames, sequences, H, W); the encodings e_tm and e_tr of all frames, the
+            annotated one first, (1 + frames, sequences, 16, H / 16, W / 16).
+        """
+        num_test, sequences = test_imgs.shape[:2]
+        train = self.extract_backbone_features(train_imgs.flatten(0, 1))
+        test = self.extract_backbone_features(test_imgs.flatten(0, 1))
+        layers = {name: value.unflatten(0, (num_test, sequences)) for name, value in test.items()}
+        memory_tm = [self._induction_features(train, sequences)]
+        memory_tr = [train[self.feature_layer].unflatten(0, (-1, sequences))]
+        test_tm = self._induction_features(test, sequences)
+
+        labels = [self.label_encoder(train_masks)]
+        filters = self.target_model.get_filter(
+            memory_tm[0], labels[0][0], labels[0][2], self.optim_iter
+        )
+        logits = []
+        for index in range(num_test):
+            features = {name: value[index] for name, value in layers.items()}
+            frame_tm = test_tm[index : index + 1]
+            frame_tr = layers[self.feature_layer][index : index + 1]
+            e_tm, e_tr, weights = (torch.cat(parts) for parts in zip(*labels, strict=True))
+            encoding_tr = self.transformer(frame_tr, torch.cat(memory_tr), e_tr)
+            encoding_tm = self.target_model.apply_target_model(filters, frame_tm)
+            fused = (encoding_tm + encoding_tr).squeeze(0)
+            scores = self.decoder(fused, features, test_imgs.shape[-2:])
+            logits.append(scores.transpose(0, 1))
+
+            labels.append(self.label_encoder(torch.sigmoid(logits[-1]).detach()))
+            memory_tm.append(frame_tm)
+            memory_tr.append(frame_tr)
+            if index < num_test - 1 and num_refinement_iter > 0:
+                e_tm, _, weights = (torch.cat(parts) for parts in zip(*labels, strict=True))
+                filters = self.target_model.filter_optimizer(
+                    filters, torch.cat(memory_tm), e_tm, weights, num_refinement_iter
+                )
+        e_tm, e_tr, _ = (torch.cat(parts) for parts in zip(*labels, strict=True))
+        return torch.cat(logits), e_tm, e_tr
+
+    def _induction_features(
+        self, features: Mapping[str, torch.Tensor], sequences: int
+    ) -> torch.Tensor:
+        return self.target_model.extract_target_model_features(
+            features[self.feature_layer], sequences
+        )
+
+
+def _build(
+    backbone: ResNet,
+    filter_size: int,
+    num_filters: int,
+    optim_iter: int,
+    optim_init_reg: float,
+    out_feature_dim: int,
+    label_encoder_dims: Sequence[int],
+    decoder_mdim: int,
+    transformer_dim: int,
+    key_dim: int,
+) -> JOINTNet:
+    layer = "layer3"
+    widths = {"layer4": 4, "layer3": 2, "layer2": 2, "layer1": 1}
+    return JOINTNet(
+        feature_extractor=backbone,
+        transformer=Transformer(backbone.channels[layer], transformer_dim, key_dim),
+        target_model=TargetModel(
+            backbone.channels[layer], out_feature_dim, num_filters, filter_size, optim_init_reg
+        ),
+        decoder=Decoder(
+            num_filters,
+            {name: backbone.channels[name] for name in widths},
+            {name: factor * decoder_mdim for name, factor in widths.items()},
+        ),
+        label_encoder=LabelEncoder((*label_encoder_dims, num_filters)),
+        optim_iter=optim_iter,
+        feature_layer=layer,
+    )
+
+
+# Options of upstream's constructor that no published JOINT network uses, with the one value that
+# is built here. A checkpoint that asks for another value is refused instead of built wrongly.
+_FIXED_OPTIONS = {
+    "clf_feat_blocks": 0,
+    "clf_feat_norm": True,
+    "final_conv": True,
+    "target_model_input_layer": "layer3",
+    "decoder_input_layers": ("layer4", "layer3", "layer2", "layer1"),
+    "detach_length": float("inf"),
+    "filter_groups": 1,
+    "use_bn_in_label_enc": False,
+    "dilation_factors": None,
+}
+
+
+def _check_fixed(options: Mapping[str, object]) -> None:
+    for name, value in options.items():
+        only = _FIXED_OPTIONS[name]
+        if (tuple(value) if isinstance(value, list) else value) != only:
+            raise ConfigError(f"JOINT is built with {name}={only!r} only, not {value!r}")
+
+
+@model_constructor
+def steepest_descent_resnet50(
+    filter_size: int = 3,
+    num_filters: int = 16,
+    optim_iter: int = 5,
+    optim_init_reg: float = 0.01,
+    backbone_pretrained: bool = False,
+    out_feature_dim: int = 512,
+    label_encoder_dims: Sequence[int] = (16, 32, 64),
+    frozen_backbone_layers: Sequence[str] = (),
+    decoder_mdim: int = 64,
+    backbone_type: str = "mrcnn",
+    transformer_dim: int = 512,
+    key_dim: int = 128,
+    backbone_width: int = 64,
+    clf_feat_blocks: int = 0,
+    clf_feat_norm: bool = True,
+    final_conv: bool = True,
+    target_model_input_layer: str = "layer3",
+    decoder_input_layers: Sequence[str] = ("layer4", "layer3", "layer2", "layer1"),
+    detach_length: float = float("inf"),
+    filter_groups: int = 1,
+    use_bn_in_label_enc: bool = False,
+    dilation_factors: Sequence[int] | None = None,
+) -> JOINTNet:
+    """Build JOINT on ResNet-50, the network of the released checkpoints.
+
+    Args:
+        filter_size: Side of the target model's filters.
+        num_filters: Channels of the mask encodings.
+        optim_iter: Filter iterations on the first frame during training.
+        optim_init_reg: Start value of the learned regularisation.
+        backbone_pretrained: Recorded in checkpoints; weights are loaded by the training recipe.
+        out_feature_dim: Channels of the induction branch.
+        label_encoder_dims: Channels inside the label encoder.
+        frozen_backbone_layers: Backbone modules that are not trained.
+        decoder_mdim: Channels of the decoder at the finest layer.
+        backbone_type: ``mrcnn`` (Caffe-style strides) or ``imagenet``.
+        transformer_dim: Channels of the transduction branch.
+        key_dim: Channels of its keys.
+        backbone_width: Channels of the backbone's stem.
+        clf_feat_blocks: Only 0; this and all following arguments exist for old checkpoints.
+        clf_feat_norm: Only True.
+        final_conv: Only True.
+        target_model_input_layer: Only ``layer3``.
+        decoder_input_layers: Only layer4 to layer1.
+        detach_length: Only infinity.
+        filter_groups: Only 1.
+        use_bn_in_label_enc: Only False.
+        dilation_factors: Only None.
+
+    Raises:
+        ConfigError: An unknown backbone type, or an option that is not supported.
+    """
+    arguments = locals()
+    _check_fixed({name: arguments[name] for name in _FIXED_OPTIONS})
+    if backbone_type not in ("mrcnn", "imagenet"):
+        raise ConfigError(f"backbone_type is 'mrcnn' or 'imagenet', not {backbone_type!r}")
+    return _build(
+        resnet50(backbone_type == "mrcnn", backbone_width, frozen_backbone_layers),
+        filter_size,
+        num_filters,
+        optim_iter,
+        optim_init_reg,
+        out_feature_dim,
+        label_encoder_dims,
+        decoder_mdim,
+        transformer_dim,
+        key_dim,
+    )
+
+
+@model_constructor
+def steepest_descent_resnet18(
+    filter_size: int = 3,
+    num_filters: int = 16,
+    optim_iter: int = 5,
+    optim_init_reg: float = 0.01,
+    out_feature_dim: int = 256,
+    label_encoder_dims: Sequence[int] = (16, 32, 64),
+    frozen_backbone_layers: Sequence[str] = (),
+    decoder_mdim: int = 64,
+    transformer_dim: int = 256,
+    key_dim: int = 64,
+    backbone_width: int = 64,
+) -> JOINTNet:
+    """Build the small JOINT on ResNet-18; arguments as ``steepest_descent_resnet50``."""
+    return _build(
+        resnet18(backbone_width, frozen_backbone_layers),
+        filter_size,
+        num_filters,
+        optim_iter,
+        optim_init_reg,
+        out_feature_dim,
+        label_encoder_dims,
+        decoder_mdim,
+        transformer_dim,
+        key_dim,
+    )

@@ -1,0 +1,39 @@
+"""Normalisations without parameters."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+
+class SampleL2Norm(nn.Module):
+    """Scale each sample to a fixed mean energy over channels, height and width.
+
+    ``y = x * scale * sqrt(C*H*W / (sum(x^2) + eps))`` (JOINT, target-model features).
+    """
+
+    def __init__(self, scale: float, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.scale = scale
+        self.eps = eps
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, C, H, W) -> the same shape."""
+        energy = x.square().sum(dim=(1, 2, 3), keepdim=True)
+        return x * (self.scale * math.sqrt(x[0].numel()) * torch.rsqrt(energy + self.eps))
+
+
+def token_instance_norm(tokens: torch.Tensor, eps: float = 1e-5) -> torch.Tensor:
+    """Instance norm of tokens: each channel to zero mean, unit variance over the tokens.
+
+    Written out, because the CPU kernel of ``nn.InstanceNorm2d`` returns wrong input gradients for
+    permuted views (seen with PyTorch 2.12.1).
+
+    Args:
+        tokens: (..., tokens, channels).
+        eps: Added to the biased variance.
+    """
+    variance, mean = torch.var_mean(tokens, dim=-2, keepdim=True, correction=0)
+    return (tokens - mean) * torch.rsqrt(variance + eps)

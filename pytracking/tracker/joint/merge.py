@@ -1,0 +1,83 @@
+"""Soft aggregation of several objects, and the moments of their probability maps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from pytracking.tracker.joint.geometry import Vector, vector
+
+START_SCORE = 100.0
+_SMALLEST_PROBABILITY = 1e-7
+
+
+def start_scores(mask: torch.Tensor) -> torch.Tensor:
+    """Scores of an object in its first frame: +-100 inside and outside its mask."""
+    return (mask.float() - 0.5) * (2.0 * START_SCORE)
+
+
+def aggregate(scores: torch.Tensor) -> torch.Tensor:
+    """Merge the objects' scores into probabilities that sum to one in every pixel.
+
+    Args:
+        scores: (objects, H, W) foreground logits, float32.
+
+    Returns:
+        (1 + objects, H, W), background first.
+    """
+    background = (1.0 - torch.sigmoid(scores)).prod(dim=0, keepdim=True)
+    background = background.clamp(_SMALLEST_PROBABILITY, 1.0 - _SMALLEST_PROBABILITY)
+    logits = torch.cat([torch.log(background / (1.0 - background)), scores])
+    return torch.softmax(logits, dim=0)
+
+
+def label_map(probabilities: torch.Tensor, object_ids: Sequence[int]) -> torch.Tensor:
+    """The most probable label of every pixel; the background, then the first object, wins ties.
+
+    Args:
+        probabilities: (1 + objects, H, W), background first.
+        object_ids: Label of each object.
+
+    Returns:
+        uint8 (H, W).
+    """
+    labels = torch.tensor([0, *object_ids], dtype=torch.uint8, device=probabilities.device)
+    return labels[probabilities.argmax(dim=0)]
+
+
+class Moments:
+    """Sum, mean position and deviation of probability maps.
+
+    The maps' row and column sums go to the host in one transfer; the rest is a few numbers.
+
+    Args:
+        maps: (objects, H, W).
+    """
+
+    def __init__(self, maps: torch.Tensor) -> None:
+        height = maps.shape[1]
+        sums = torch.cat([maps.sum(dim=2), maps.sum(dim=1)], dim=1).double().cpu().numpy()
+        self._axes = (sums[:, :height], sums[:, height:])
+
+    def mass(self, index: int) -> float:
+        """Sum of map ``index``."""
+        return float(self._axes[0][index].sum())
+
+    def center_and_size(self, index: int, size_factor: float) -> tuple[Vector, Vector]:
+        """Mean pixel index and ``size_factor`` standard deviations, (row, column) each."""
+        centers, sizes = [], []
+        for sums in self._axes:
+            weights = sums[index] / sums[index].sum()
+            positions = np.arange(len(weights))
+            center = float(weights @ positions)
+            centers.append(center)
+            sizes.append(size_factor * float(weights @ (positions - center) ** 2) ** 0.5)
+        return vector(centers), vector(sizes)
+
+
+def box_of(center: Vector, size: Vector) -> tuple[float, float, float, float]:
+    """Box (x, y, width, height) of a centre and a size, both (row, column)."""
+    (row, column), (height, width) = center.astype(np.float64), size.astype(np.float64)
+    return column - (width - 1) / 2, row - (height - 1) / 2, width, height

@@ -1,0 +1,73 @@
+"""Parameters of the JOINT tracker, with the published values as defaults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ltr.admin.errors import ConfigError
+from ltr.data.image_format import CAFFE_BGR, ImageFormat
+from pytracking.tracker.joint.geometry import BorderMode
+
+
+@dataclass(frozen=True)
+class JointParameters:
+    """One configuration of the JOINT tracker.
+
+    Args:
+        net: Checkpoint, a path or a name below ``network_path``.
+        image_sample_size: (height, width) of the network's input, multiples of 16, in pixels.
+        search_area_scale: Side of the search area relative to the object's box.
+        border_mode: What happens to a search window that leaves the image.
+        patch_max_scale_change: Limit of the shrinking of a window; None for no limit.
+        seg_to_bb_sz_factor: Side of the object's box in standard deviations of its mask.
+        max_scale_change: Smallest and largest factor of the search scale from frame to frame.
+        min_mask_area: Sum of probabilities below which an object keeps its last box.
+        sample_memory_size: Number of memory frames of an object, the first frame included.
+        learning_rate: Temporal weight of a new memory frame.
+        init_samples_minimum_weight: Floor of the first frame's temporal weight.
+        train_sample_interval: A frame enters the memory every so many frames.
+        train_skipping: The filter is optimised only every so many frames.
+        update_target_model: Whether the filter is optimised after the first frame.
+        net_opt_iter: Filter iterations on the first frame.
+        net_opt_update_iter: Filter iterations at each memory update.
+        image_format: ``bgr255``, ``bgr`` or ``rgb``.
+        image_mean: Of the network's input, in its channel order.
+        image_std: Of the network's input, in its channel order.
+    """
+
+    net: str
+    image_sample_size: tuple[int, int] = (480, 832)
+    search_area_scale: float = 5.0
+    border_mode: BorderMode = "inside_major"
+    patch_max_scale_change: float | None = None
+    seg_to_bb_sz_factor: float = 4.0
+    max_scale_change: tuple[float, float] = (0.95, 1.1)
+    min_mask_area: float = 100.0
+    sample_memory_size: int = 20
+    learning_rate: float = 0.1
+    init_samples_minimum_weight: float = 0.25
+    train_sample_interval: int = 3
+    train_skipping: int = 1
+    update_target_model: bool = True
+    net_opt_iter: int = 20
+    net_opt_update_iter: int = 3
+    image_format: str = CAFFE_BGR.name
+    image_mean: tuple[float, float, float] = CAFFE_BGR.mean
+    image_std: tuple[float, float, float] = CAFFE_BGR.std
+
+    def __post_init__(self) -> None:
+        if any(side <= 0 or side % 16 for side in self.image_sample_size):
+            raise ConfigError(
+                f"image_sample_size must be positive multiples of 16, got {self.image_sample_size}"
+            )
+        if self.sample_memory_size < 2:
+            raise ConfigError(f"sample_memory_size must be >= 2, got {self.sample_memory_size}")
+        if not 0 < self.learning_rate <= 1:
+            raise ConfigError(f"learning_rate must lie in (0, 1], got {self.learning_rate}")
+        if min(self.train_sample_interval, self.train_skipping) < 1:
+            raise ConfigError("train_sample_interval and train_skipping must be >= 1")
+
+    @property
+    def input_format(self) -> ImageFormat:
+        """Normalisation of the network's input."""
+        return ImageFormat(self.image_format, self.image_mean, self.image_std)
