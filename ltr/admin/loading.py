@@ -1,0 +1,126 @@
+"""Builds the network that a checkpoint describes and fills it with the checkpoint's weights."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from ltr.admin.checkpoint import Checkpoint, as_state_dict, find_checkpoint, read_checkpoint
+from ltr.admin.errors import CheckpointError, ConfigError, did_you_mean
+from ltr.admin.model_constructor import is_model_constructor
+
+_FACTORY = re.compile(r"(ltr\.models(?:\.[a-z][a-z0-9_]*)+):([a-z][a-z0-9_]*)")
+
+
+def load_network(
+    path: str | os.PathLike[str], epoch: int | None = None, **overrides: Any
+) -> nn.Module:
+    """Rebuild a network from a checkpoint.
+
+    The weights of a pre-trained backbone are never fetched for it: the file replaces them all.
+
+    Args:
+        path: A file, or the folder of a training run (its newest checkpoint).
+        epoch: Which checkpoint of a folder.
+        **overrides: Arguments of the network's constructor that replace the stored ones.
+
+    Returns:
+        The network on the CPU, in training mode, with ``constructor`` and ``info``.
+
+    Raises:
+        CheckpointError: The file is missing, damaged, refused, or fits no network of this code.
+        ConfigError: The constructor has no argument of an override's name.
+    """
+    path = Path(path)
+    checkpoint = read_checkpoint(find_checkpoint(path, epoch) if path.is_dir() else path)
+    net = build_network(checkpoint, **overrides)
+    load_state(net, checkpoint.net, checkpoint.path)
+    net.info = checkpoint.fields.get("net_info")
+    return net
+
+
+def build_network(checkpoint: Checkpoint, **overrides: Any) -> nn.Module:
+    """Build the network that a checkpoint describes, without its weights.
+
+    Raises:
+        CheckpointError: It names no function of this code, or arguments the function lacks.
+        ConfigError: The function has no argument of an override's name.
+    """
+    path, constructor = checkpoint.path, checkpoint.constructor
+    if constructor is None:
+        raise CheckpointError(f"{path} does not tell which network it belongs to")
+    function = _factory(constructor.function, path)
+    names = list(inspect.signature(function).parameters)
+    for name in constructor.kwargs:
+        if name not in names:
+            hint = did_you_mean(name, names)
+            raise CheckpointError(f"{path}: {constructor.function} has no argument {name!r}{hint}")
+    for name in overrides:
+        if name not in names:
+            hint = did_you_mean(name, names)
+            raise ConfigError(f"{constructor.function} has no argument {name!r}{hint}")
+    offline = {"backbone_pretrained": False} if "backbone_pretrained" in names else {}
+    try:
+        return function(**{**constructor.kwargs, **offline, **overrides})
+    except Exception as error:  # arguments from a file can make a constructor fail in any way
+        raise CheckpointError(
+            f"{path}: {constructor.function} cannot be built with the stored arguments ({error})"
+        ) from error
+
+
+def _factory(name: str, path: Path) -> Callable[..., nn.Module]:
+    """Only functions of our own networks that are decorated as such are ever called."""
+    found = _FACTORY.fullmatch(name)
+    try:
+        module = importlib.import_module(found[1]) if found else None
+    except ModuleNotFoundError as error:
+        if not (error.name or "").startswith("ltr."):
+            raise
+        module = None
+    function = getattr(module, found[2], None) if module else None
+    if not is_model_constructor(function):
+        raise CheckpointError(f"{path} names {name!r}, which is no network of this code")
+    return function
+
+
+def load_state(net: nn.Module, state: Mapping[str, torch.Tensor], path: Path) -> None:
+    """Load a state dict strictly.
+
+    A network may offer ``adapt_state_dict(state) -> state``, which renames or completes entries.
+    Counters ``num_batches_tracked`` may be absent: files of old PyTorch versions lack them.
+
+    Raises:
+        CheckpointError: An entry is missing, unexpected or of another shape; ``net`` is unchanged.
+    """
+    adapt = getattr(net, "adapt_state_dict", dict)
+    state, own = adapt(as_state_dict(dict(state), path)), net.state_dict()
+    for name, tensor in own.items():
+        if name.endswith("num_batches_tracked"):
+            state.setdefault(name, tensor)
+    problems = {
+        "missing": [name for name in own if name not in state],
+        "unexpected": [name for name in state if name not in own],
+        "of another shape": [
+            name for name in own if name in state and state[name].shape != own[name].shape
+        ],
+    }
+    if any(problems.values()):
+        parts = [_listed(kind, names) for kind, names in problems.items() if names]
+        raise CheckpointError(
+            f"{path} is a checkpoint of another network than {type(net).__name__}: "
+            f"of {len(own)} entries {'; '.join(parts)}"
+        )
+    net.load_state_dict(state)
+
+
+def _listed(kind: str, names: list[str]) -> str:
+    shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+    return f"{len(names)} {kind} ({shown})"
