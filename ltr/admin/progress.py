@@ -1,43 +1,62 @@
-"""The progress bar of everything that takes longer than a few seconds."""
+"""A progress bar with speed, time left and memory, for everything longer than a few seconds."""
 
 from __future__ import annotations
 
 import logging
-import resource
+import os
 import sys
+import time
+from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+_MIB = 1 << 20
+_MEMORY_STATE = Path("/proc/self/statm")
 
 
-class ProgressBar:
-    """A bar on stderr with count, speed, memory and time left; a context manager.
+def process_memory_mb() -> float:
+    """Resident memory of this process in MiB (its peak on macOS, not a number on Windows)."""
+    if _MEMORY_STATE.exists():
+        return int(_MEMORY_STATE.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / _MIB
+    try:
+        import resource
+    except ImportError:
+        return float("nan")
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _MIB
 
-    Nothing is drawn when stderr is no terminal or the log is quiet.
+
+class FrameProgress:
+    """Counts frames and shows them on stderr; shows nothing when quiet or not at a terminal.
 
     Args:
-        total: Number of units.
-        description: What is going on, a few words.
-        unit: What is counted.
+        description: The words left of the bar.
+        total: Number of frames, or None when unknown.
+        quiet: Never show anything; also a quiet log (``set_up_logging``) shows nothing.
+        unit: What is counted, for the speed.
+
+    >>> with FrameProgress("segmenting", total=2, quiet=True) as progress:
+    ...     progress.advance(2)
+    >>> progress.frames
+    2
     """
 
-    def __init__(self, total: int, description: str, unit: str = "frames") -> None:
-        from rich import progress
-        from rich.console import Console
+    def __init__(
+        self, description: str, total: int | None = None, quiet: bool = False, unit: str = "frames"
+    ) -> None:
+        self.frames = 0
+        self._started = time.perf_counter()
+        is_shown = sys.stderr.isatty() and logging.getLogger().isEnabledFor(logging.INFO)
+        self._bar = _make_bar(unit) if is_shown and not quiet else None
+        if self._bar:
+            self._task = self._bar.add_task(description, total=total, speed=0.0, memory=0.0)
 
-        shows = sys.stderr.isatty() and logging.getLogger().isEnabledFor(logging.INFO)
-        self._unit = unit
-        self._bar = progress.Progress(
-            progress.TextColumn("{task.description}"),
-            progress.BarColumn(),
-            progress.MofNCompleteColumn(),
-            progress.TextColumn("{task.fields[note]}"),
-            progress.TimeRemainingColumn(),
-            console=Console(stderr=True),
-            disable=not shows,
-        )
-        self._task = self._bar.add_task(description, total=total, note="")
-
-    def __enter__(self) -> ProgressBar:
-        self._bar.start()
+    def __enter__(self) -> FrameProgress:
+        self._started = time.perf_counter()
+        if self._bar:
+            self._bar.start()
         return self
 
     def __exit__(
@@ -46,29 +65,38 @@ class ProgressBar:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._bar.stop()
+        if self._bar:
+            self._bar.stop()
 
-    def describe(self, description: str) -> None:
-        """Say what is going on now."""
-        self._bar.update(self._task, description=description)
+    def advance(self, frames: int = 1) -> None:
+        """Count ``frames`` more."""
+        self.frames += frames
+        if self._bar:
+            self._bar.update(
+                self._task,
+                advance=frames,
+                speed=self.frames_per_second,
+                memory=process_memory_mb(),
+            )
 
-    def advance(self, amount: int = 1) -> None:
-        """Count ``amount`` finished units and refresh speed and memory."""
-        self._bar.advance(self._task, amount)
-        if self._bar.disable:
-            return
-        speed = self._bar.tasks[self._task].speed or 0.0
-        note = f"{speed:.1f} {self._unit}/s  {memory_in_use() / 2**30:.1f} GiB"
-        self._bar.update(self._task, note=note)
+    @property
+    def frames_per_second(self) -> float:
+        """Mean over everything counted so far."""
+        elapsed = time.perf_counter() - self._started
+        return self.frames / elapsed if elapsed > 0 else 0.0
 
 
-def memory_in_use() -> int:
-    """Bytes that this process holds: on the GPU once one is used, else in main memory."""
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_initialized():
-        return int(torch.cuda.memory_reserved())
-    try:
-        with open("/proc/self/statm") as pages:
-            return int(pages.read().split()[1]) * resource.getpagesize()
-    except OSError:  # not Linux: the largest value so far
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+def _make_bar(unit: str) -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as TimeLeft
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[speed]:.1f} " + f"{unit}/s"),
+        TimeLeft(),
+        TextColumn("{task.fields[memory]:.0f} MiB"),
+        console=Console(stderr=True),
+    )

@@ -1,0 +1,247 @@
+"""What is drawn in the annotations of a video data set, measured once.
+
+Sizes and boxes of all objects are kept in a cache file; a video whose files changed since is
+measured again.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from ltr.admin.errors import DataError
+from ltr.admin.progress import FrameProgress
+from ltr.data.image_io import IMAGE_SUFFIXES, VOID, read_image, read_label_map
+from ltr.dataset.vos_cache import VideoRecord, load_records, save_records
+
+_MASK_SUFFIX = ".png"
+_THREADS = min(8, os.cpu_count() or 1)
+
+
+@dataclass(frozen=True)
+class VosLayout:
+    """Where the videos of a data set lie.
+
+    Args:
+        images: Folder with one folder of frames a video.
+        annotations: Folder with one folder of label PNGs a video, named like the frames.
+        is_binary: Whether every label above 0 means object 1 (DAVIS 2016).
+    """
+
+    images: Path
+    annotations: Path
+    is_binary: bool = False
+
+    def mask_path(self, video: str, stem: str) -> Path:
+        """The annotation of the frame ``stem``."""
+        return self.annotations / video / f"{stem}{_MASK_SUFFIX}"
+
+    def read_mask(self, path: Path) -> np.ndarray:
+        """Read a label map, uint8 (H, W), by the data set's meaning of its labels."""
+        labels = read_label_map(path)
+        return (labels > 0).astype(np.uint8) if self.is_binary else labels
+
+
+class VosIndex(Mapping[str, VideoRecord]):
+    """The records of a data set's videos by name; a damaged video fails when it is asked for.
+
+    Args:
+        layout: Where the videos lie.
+        names: The videos to be measured, or taken from the cache.
+    """
+
+    def __init__(self, layout: VosLayout, names: Sequence[str]) -> None:
+        cached = load_records(layout.images, layout.annotations, layout.is_binary)
+        found = _examine_all(layout, names, cached)
+        self._failures = {n: str(r) for n, r in found.items() if isinstance(r, DataError)}
+        self._records = {n: r for n, r in found.items() if isinstance(r, VideoRecord)}
+        if any(cached.get(name) is not record for name, record in self._records.items()):
+            records = cached | self._records
+            save_records(layout.images, layout.annotations, layout.is_binary, records)
+
+    def __getitem__(self, name: str) -> VideoRecord:
+        if name in self._failures:
+            raise DataError(self._failures[name])
+        return self._records[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((*self._records, *self._failures))
+
+    def __len__(self) -> int:
+        return len(self._records) + len(self._failures)
+
+
+def list_frames(folder: Path) -> list[str]:
+    """The picture files of a folder in order of their numbers.
+
+    Raises:
+        DataError: There is no folder or no picture, or two pictures differ only in the suffix.
+    """
+    names = [name for name in _list(folder) if name.lower().endswith(IMAGE_SUFFIXES)]
+    if not names:
+        raise DataError(f"{folder} holds no frame ({', '.join(IMAGE_SUFFIXES)})")
+    stem, count = Counter(map(stem_of, names)).most_common(1)[0]
+    if count > 1:
+        raise DataError(f"{folder} holds {count} pictures of the frame {stem}")
+    return sorted(names, key=_numeric_order)
+
+
+def stem_of(name: str) -> str:
+    """A file name without its suffix."""
+    return os.path.splitext(name)[0]
+
+
+def measure_objects(labels: np.ndarray) -> dict[int, tuple[int, tuple[int, int, int, int]]]:
+    """Measure every object of a label map.
+
+    Args:
+        labels: uint8 (H, W); 0 and 255 are no objects.
+
+    Returns:
+        By id: number of pixels and box ``(x0, y0, x1 - x0, y1 - y0)`` between the extreme pixels,
+        so an object of one column has width 0.
+
+    >>> measure_objects(np.array([[0, 7, 7], [0, 7, 255]], np.uint8))
+    {7: (3, (1, 0, 1, 1))}
+    """
+    counts = np.bincount(labels.ravel(), minlength=VOID + 1)
+    objects = {}
+    for label in np.flatnonzero(counts[:VOID]).tolist():
+        if label:
+            is_object = labels == label
+            x0, x1 = np.flatnonzero(is_object.any(axis=0))[[0, -1]].tolist()
+            y0, y1 = np.flatnonzero(is_object.any(axis=1))[[0, -1]].tolist()
+            objects[label] = (int(counts[label]), (x0, y0, x1 - x0, y1 - y0))
+    return objects
+
+
+def _examine_all(
+    layout: VosLayout, names: Sequence[str], cached: Mapping[str, VideoRecord]
+) -> dict[str, VideoRecord | DataError]:
+    found = {}
+    with (
+        ThreadPoolExecutor(_THREADS) as pool,
+        FrameProgress("reading annotations", len(names), unit="videos") as bar,
+    ):
+        examine = partial(_examine, layout, cached)
+        for name, outcome in zip(names, pool.map(examine, names), strict=True):
+            found[name] = outcome
+            bar.advance()
+    return found
+
+
+def _examine(
+    layout: VosLayout, cached: Mapping[str, VideoRecord], name: str
+) -> VideoRecord | DataError:
+    """The cached record of a video if its files are still the same, else a new one."""
+    try:
+        if Path(name).name != name or name == "..":
+            raise DataError(f"{name!r} is no valid name of a video")
+        frames = list_frames(layout.images / name)
+        masks = _list_masks(layout.annotations / name)
+        _refuse_orphans(layout, name, frames, masks)
+        mark = _fingerprint(frames, masks)
+        if name in cached and cached[name].fingerprint == mark:
+            return cached[name]
+        return _measure(layout, name, frames, masks, mark)
+    except DataError as error:
+        return error
+
+
+def _measure(
+    layout: VosLayout, name: str, frames: list[str], masks: Mapping[str, int], mark: int
+) -> VideoRecord:
+    shape: tuple[int, int] | None = None
+    objects: dict[int, dict[int, tuple]] = {}
+    stems = [stem_of(frame) for frame in frames]
+    for position, stem in enumerate(stems):
+        if stem not in masks:
+            continue
+        path = layout.mask_path(name, stem)
+        labels = layout.read_mask(path)
+        if shape is not None and labels.shape != shape:
+            raise DataError(f"{path} is {_size(labels.shape)}, the masks before it {_size(shape)}")
+        shape = labels.shape
+        for label, measured in measure_objects(labels).items():
+            objects.setdefault(label, {})[position] = measured
+    if shape is None:
+        shape = read_image(layout.images / name / frames[0]).shape[:2]
+    sizes, boxes = _tabulate(len(frames), objects.values())
+    return VideoRecord(
+        name=name,
+        shape=shape,
+        frames=np.array(frames),
+        is_annotated=np.array([stem in masks for stem in stems]),
+        object_ids=np.array(list(objects), dtype=np.uint8),
+        sizes=sizes,
+        boxes=boxes,
+        fingerprint=mark,
+    )
+
+
+def _tabulate(
+    num_frames: int, objects: Iterable[Mapping[int, tuple]]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sizes (frames, objects) and boxes (frames, objects, 4) from ``{frame: (size, box)}``."""
+    columns = list(objects)
+    sizes = np.zeros((num_frames, len(columns)), np.int32)
+    boxes = np.full((num_frames, len(columns), 4), -1, np.int32)
+    for column, measured in enumerate(columns):
+        for position, (size, box) in measured.items():
+            sizes[position, column] = size
+            boxes[position, column] = box
+    return sizes, boxes
+
+
+def _numeric_order(name: str) -> list[str | int]:
+    """Sort key that puts ``9.jpg`` before ``10.jpg``: the odd parts are numbers."""
+    parts = re.split(r"([0-9]+)", name)
+    return [int(part) if place % 2 else part for place, part in enumerate(parts)]
+
+
+def _list(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError as error:
+        raise DataError(f"the folder {folder} cannot be read: {error.strerror}") from error
+
+
+def _list_masks(folder: Path) -> dict[str, int]:
+    """Stems and file sizes of the annotations; none without a folder."""
+    if not folder.is_dir():
+        return {}
+    with os.scandir(folder) as entries:
+        return {
+            stem_of(entry.name): entry.stat().st_size
+            for entry in entries
+            if entry.name.lower().endswith(_MASK_SUFFIX)
+        }
+
+
+def _refuse_orphans(
+    layout: VosLayout, name: str, frames: Sequence[str], masks: Mapping[str, int]
+) -> None:
+    """An annotation without a frame means that frames were lost."""
+    orphans = set(masks).difference(stem_of(frame) for frame in frames)
+    if orphans:
+        mask = layout.mask_path(name, min(orphans))
+        raise DataError(f"the frame of {mask} is missing in {layout.images / name}")
+
+
+def _fingerprint(frames: Sequence[str], masks: Mapping[str, int]) -> int:
+    """A number that changes with the frame names and with names or sizes of the annotations."""
+    text = "\n".join([*frames, *(f"{stem}:{size}" for stem, size in sorted(masks.items()))])
+    return zlib.crc32(text.encode())
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return f"{shape[1]}x{shape[0]}"
