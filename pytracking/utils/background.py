@@ -1,0 +1,74 @@
+"""Work that runs beside the main loop, such as encoding pictures."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+
+
+class BackgroundWorker(Generic[Item]):
+    """Runs a function over items in one thread, in order; a full queue makes ``put`` wait.
+
+    Leaving the block waits for all items; leaving it with an error drops those not begun.
+
+    Args:
+        work: Called with each item. Its first error ends the work and is raised in the main thread,
+            by the next ``put`` or at the end of the block.
+        capacity: Number of items that may wait, which bounds the memory.
+
+    >>> done = []
+    >>> with BackgroundWorker(done.append, capacity=2) as worker:
+    ...     for number in range(5):
+    ...         worker.put(number)
+    >>> done
+    [0, 1, 2, 3, 4]
+    """
+
+    def __init__(self, work: Callable[[Item], None], capacity: int) -> None:
+        self._work = work
+        self._queue: queue.Queue[Item | None] = queue.Queue(capacity)
+        self._error: BaseException | None = None
+        self._is_cancelled = False
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> BackgroundWorker[Item]:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._is_cancelled = kind is not None
+        self._queue.put(None)
+        self._thread.join()
+        if kind is None:
+            self._raise_error()
+
+    def put(self, item: Item) -> None:
+        """Hand over an item (not None)."""
+        self._raise_error()
+        self._queue.put(item)
+
+    def _raise_error(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+    def _run(self) -> None:
+        # The queue is emptied also after an error, or `put` would wait forever.
+        while (item := self._queue.get()) is not None:
+            if self._error is None and not self._is_cancelled:
+                self._try(item)
+
+    def _try(self, item: Item) -> None:
+        try:
+            self._work(item)
+        except BaseException as error:
+            self._error = error

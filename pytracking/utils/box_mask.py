@@ -1,0 +1,138 @@
+"""From a box to a mask: what a tracker of masks does with an object that was only boxed."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from ltr.admin.errors import DataError
+from pytracking.tracker.base import Box, FrameInfo
+
+_log = logging.getLogger(__name__)
+
+_WORK_SIDE = 320
+_MARGIN = 0.5
+_ITERATIONS = 5
+_LEAST_SHARE, _MOST_SHARE = 0.08, 0.97
+
+
+def with_box_masks(image: np.ndarray, info: FrameInfo) -> FrameInfo:
+    """Draw the objects of a prompt that have a box but no pixel in the mask.
+
+    Args:
+        image: uint8 (H, W, 3) RGB, the frame of the prompt.
+        info: The prompt.
+
+    Returns:
+        A prompt in which every object has pixels; ``info`` itself when nothing was missing. The
+        pixels of a mask win over those of a box, an earlier box over a later one.
+
+    Raises:
+        DataError: A box lies outside the frame, or other objects cover it completely.
+    """
+    drawn = set() if info.mask is None else set(np.unique(info.mask).tolist())
+    missing = [key for key in info.object_ids if key in info.boxes and key not in drawn]
+    if not missing:
+        return info
+    labels = np.zeros(image.shape[:2], np.uint8) if info.mask is None else info.mask.copy()
+    for key in missing:
+        labels[mask_from_box(image, info.boxes[key]) & (labels == 0)] = key
+        if not (labels == key).any():
+            raise DataError(f"the box of object {key} is completely covered by other objects")
+    return replace(info, mask=labels)
+
+
+def mask_from_box(image: np.ndarray, box: Box) -> np.ndarray:
+    """Segment the object inside a box by GrabCut, or fill an ellipse where that finds nothing.
+
+    GrabCut works on the surroundings of the box at a small size; the log tells which way was taken.
+
+    Args:
+        image: uint8 (H, W, 3) RGB.
+        box: (x, y, width, height) in pixels; the part outside the image is cut off.
+
+    Returns:
+        bool (H, W).
+
+    Raises:
+        DataError: The box has no area inside the image.
+    """
+    left, top, right, bottom = inside_image(box, image)
+    mask = np.zeros(image.shape[:2], bool)
+    found = _grab_cut(image, left, top, right, bottom)
+    area = (right - left) * (bottom - top)
+    if _LEAST_SHARE * area <= np.count_nonzero(found) <= _MOST_SHARE * area:
+        _log.info("box %s: mask cut out by GrabCut", _text(box))
+        mask[top:bottom, left:right] = found
+    else:
+        _log.warning("box %s: GrabCut found no object, an ellipse is taken", _text(box))
+        mask[top:bottom, left:right] = _ellipse(bottom - top, right - left)
+    return mask
+
+
+def inside_image(box: Box, image: np.ndarray) -> tuple[int, int, int, int]:
+    """The part of a box inside the image: whole pixels (left, top, right, bottom), ends excluded.
+
+    Raises:
+        DataError: There is none.
+    """
+    height, width = image.shape[:2]
+    x, y, box_width, box_height = box
+    left, top = max(0, round(x)), max(0, round(y))
+    right, bottom = min(width, round(x + box_width)), min(height, round(y + box_height))
+    if left >= right or top >= bottom:
+        raise DataError(f"box {_text(box)} has no area inside the {width}x{height} frame")
+    return left, top, right, bottom
+
+
+def _grab_cut(image: np.ndarray, left: int, top: int, right: int, bottom: int) -> np.ndarray:
+    """The object's pixels inside the box, bool (box height, box width); none where it fails."""
+    outer_left = max(0, left - round(_MARGIN * (right - left)))
+    outer_top = max(0, top - round(_MARGIN * (bottom - top)))
+    outer_right = right + round(_MARGIN * (right - left))
+    outer_bottom = bottom + round(_MARGIN * (bottom - top))
+    crop = image[outer_top:outer_bottom, outer_left:outer_right]
+    scale = min(1.0, _WORK_SIDE / max(crop.shape[:2]))
+    small = cv2.resize(crop, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    trimap = np.full(crop.shape[:2], cv2.GC_BGD, np.uint8)
+    inner = np.s_[top - outer_top : bottom - outer_top, left - outer_left : right - outer_left]
+    trimap[inner] = cv2.GC_PR_FGD
+    trimap = _resize_labels(trimap, small.shape[1], small.shape[0])
+    nothing = np.zeros((bottom - top, right - left), bool)
+    if (trimap == cv2.GC_BGD).all() or (trimap == cv2.GC_PR_FGD).all():
+        return nothing
+    cv2.setRNGSeed(0)
+    try:
+        cv2.grabCut(small, trimap, None, None, None, _ITERATIONS, cv2.GC_INIT_WITH_MASK)
+    except cv2.error:
+        return nothing
+    found = _largest_part((trimap == cv2.GC_PR_FGD).astype(np.uint8))
+    return _resize_labels(found, crop.shape[1], crop.shape[0])[inner].astype(bool)
+
+
+def _largest_part(mask: np.ndarray) -> np.ndarray:
+    """The largest connected region of a 0/1 mask with its holes filled."""
+    outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    result = np.zeros_like(mask)
+    if outlines:
+        largest = max(outlines, key=cv2.contourArea)
+        cv2.drawContours(result, [largest], -1, 1, cv2.FILLED)
+    return result
+
+
+def _ellipse(height: int, width: int) -> np.ndarray:
+    """The ellipse that fills a box, bool (height, width)."""
+    y = (np.arange(height) + 0.5) / height * 2 - 1
+    x = (np.arange(width) + 0.5) / width * 2 - 1
+    return y[:, None] ** 2 + x[None, :] ** 2 <= 1
+
+
+def _resize_labels(labels: np.ndarray, width: int, height: int) -> np.ndarray:
+    return cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
+
+
+def _text(box: Box) -> str:
+    return ",".join(f"{side:g}" for side in box)

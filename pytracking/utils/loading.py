@@ -1,0 +1,66 @@
+"""Finds trained networks and makes them ready for evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ltr.admin.errors import CheckpointError
+from ltr.admin.loading import load_network
+from pytracking.evaluation.environment import evaluation_environment
+
+
+def load_evaluation_network(net: str, device: torch.device) -> nn.Module:
+    """Load a trained network for inference.
+
+    Args:
+        net: A path, or a file name that is searched in the folders of ``network_path``.
+        device: Where the network computes.
+
+    Returns:
+        The network in eval mode, without gradients.
+
+    Raises:
+        CheckpointError: The file is nowhere, damaged, or of another network.
+    """
+    path = find_network(net, evaluation_environment().network_folders)
+    return load_network(path).requires_grad_(False).eval().to(device)
+
+
+def find_network(net: str, folders: Sequence[Path]) -> Path:
+    """Find a network file.
+
+    Args:
+        net: An absolute path is taken as it is; anything else is searched in ``folders`` and then
+            from the current folder.
+        folders: In the order in which they are tried.
+
+    Raises:
+        CheckpointError: It is nowhere; the sentence says what was searched and what lies there.
+    """
+    given = Path(net).expanduser()
+    candidates = [given] if given.is_absolute() else [folder / given for folder in folders]
+    if not given.is_absolute():
+        candidates.append(given)
+    for candidate in candidates:
+        if candidate.exists():
+            return candidate
+    if given.is_absolute():
+        raise CheckpointError(f"network {given} does not exist ({_contents(given.parent)})")
+    searched = ", ".join(_contents(folder) for folder in folders)
+    raise CheckpointError(
+        f"network {net} was not found ({searched}): give --net PATH, or fetch a released one "
+        f"with: python -m pytracking.utils.download {given.name.split('.')[0]}"
+    )
+
+
+def _contents(folder: Path) -> str:
+    """Which networks lie in a folder, for an error sentence."""
+    if not folder.is_dir():
+        return f"{folder} is no folder"
+    names = sorted(path.name for path in folder.iterdir() if ".p" in path.name)
+    shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+    return f"{folder} holds {shown or 'no network'}"

@@ -1,0 +1,181 @@
+"""What the user tells about the objects of a video: mask files and boxes, at any frame."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ltr.admin.errors import ConfigError, DataError
+from ltr.data.image_io import VOID, read_label_map
+from pytracking.tracker.base import Box, FrameInfo
+
+_log = logging.getLogger(__name__)
+
+_MOST_OBJECTS = 100
+
+
+@dataclass(frozen=True)
+class MaskPrompt:
+    """A mask file whose objects start in frame ``frame`` (counted from 0)."""
+
+    frame: int
+    path: Path
+
+
+@dataclass(frozen=True)
+class BoxPrompt:
+    """An object that starts in frame ``frame`` (counted from 0), told by its box in pixels."""
+
+    frame: int
+    box: Box
+
+
+def parse_mask(text: str) -> MaskPrompt:
+    """Parse ``FILE`` (frame 0) or ``FRAME:FILE``.
+
+    >>> parse_mask("50:dog.png")
+    MaskPrompt(frame=50, path=PosixPath('dog.png'))
+    """
+    match = re.fullmatch(r"(?:(\d+):)?(.+)", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"expected FILE or FRAME:FILE, got {text!r}")
+    return MaskPrompt(int(match[1] or 0), Path(match[2]))
+
+
+def parse_box(text: str) -> BoxPrompt:
+    """Parse ``x,y,w,h`` (frame 0) or ``FRAME:x,y,w,h``.
+
+    >>> parse_box("50:10,20,30,40.5")
+    BoxPrompt(frame=50, box=(10.0, 20.0, 30.0, 40.5))
+    """
+    match = re.fullmatch(r"(?:(\d+):)?(.+)", text)
+    try:
+        x, y, width, height = (float(side) for side in match[2].split(","))
+    except (TypeError, ValueError):
+        raise argparse.ArgumentTypeError(f"expected FRAME:x,y,w,h, got {text!r}") from None
+    return BoxPrompt(int(match[1] or 0), (x, y, width, height))
+
+
+def plan_prompts(
+    masks: Sequence[MaskPrompt],
+    boxes: Sequence[BoxPrompt],
+    size: tuple[int, int],
+    length: int | None = None,
+) -> dict[int, FrameInfo]:
+    """Read all mask files and give every object an id of its own.
+
+    Ids in mask files are kept, gaps included; an id that started earlier is ignored in a later
+    mask. Boxes and binary masks get the smallest free ids.
+
+    Args:
+        masks: Mask files.
+        boxes: Boxes.
+        size: (width, height) of the video.
+        length: Its number of frames, None when unknown.
+
+    Returns:
+        The prompt of every frame that has one.
+
+    Raises:
+        ConfigError: No prompt, or one behind the end of the video.
+        DataError: A mask cannot be used.
+    """
+    if not masks and not boxes:
+        raise ConfigError(
+            "no object is given: name one with --mask FILE or --optional_box X Y WIDTH HEIGHT"
+        )
+    for frame in (prompt.frame for prompt in (*masks, *boxes)):
+        if length is not None and frame >= length:
+            raise ConfigError(
+                f"a prompt is for frame {frame}, the video has frames 0..{length - 1}"
+            )
+    plan: dict[int, FrameInfo] = {}
+    read = [(prompt, read_prompt_mask(prompt.path, size)) for prompt in masks]
+    taken: set[int] = set()
+    reserved = {key for _, labels in read for key in object_ids(labels)}
+    for prompt, labels in sorted(read, key=lambda entry: entry[0].frame):
+        labels = _with_fresh_ids(labels, prompt.path, taken, reserved)
+        taken.update(object_ids(labels))
+        plan[prompt.frame] = _with_mask(plan.get(prompt.frame, FrameInfo()), labels)
+    for prompt in sorted(boxes, key=lambda prompt: prompt.frame):
+        key = _free_id(taken | reserved)
+        taken.add(key)
+        plan[prompt.frame] = _with_box(plan.get(prompt.frame, FrameInfo()), key, prompt.box)
+    return dict(sorted(plan.items()))
+
+
+def read_prompt_mask(path: Path, size: tuple[int, int]) -> np.ndarray:
+    """Read a mask file that must fit the video and hold an object.
+
+    Args:
+        path: Palette or grey PNG, pixel value = object id; or black and white.
+        size: (width, height) of the video.
+
+    Returns:
+        uint8 (H, W) label map without void; a black and white mask keeps the label 255.
+
+    Raises:
+        DataError: Unreadable, of another size, without an object, or not a label map.
+    """
+    labels = read_label_map(path)
+    height, width = labels.shape
+    if (width, height) != size:
+        raise DataError(f"{path} is {width}x{height}, the video {size[0]}x{size[1]}")
+    present = object_ids(labels)
+    if len(present) > _MOST_OBJECTS:
+        raise DataError(
+            f"{path} holds {len(present)} different values: expected one value an object, as in a "
+            "PNG saved without smoothing"
+        )
+    if present:
+        return np.where(labels == VOID, 0, labels).astype(np.uint8)
+    if not (labels == VOID).any():
+        raise DataError(f"{path} holds no object: every pixel is 0")
+    return labels
+
+
+def object_ids(labels: np.ndarray) -> tuple[int, ...]:
+    """The ids (1..254) that have a pixel in a label map, ascending."""
+    return tuple(key for key in np.unique(labels).tolist() if 0 < key < VOID)
+
+
+def _with_fresh_ids(
+    labels: np.ndarray, path: Path, taken: set[int], reserved: set[int]
+) -> np.ndarray:
+    """The label map with only the objects that start now."""
+    present = object_ids(labels)
+    if not present:
+        key = _free_id(taken | reserved)
+        _log.info("%s is black and white: its white pixels become object %d", path, key)
+        return np.where(labels == VOID, key, 0).astype(np.uint8)
+    known = [key for key in present if key in taken]
+    if len(known) == len(present):
+        raise DataError(f"{path} starts no new object: the ids {known} are there already")
+    if known:
+        _log.warning("%s: the ids %s started before and are ignored", path, known)
+    return np.where(np.isin(labels, known), 0, labels)
+
+
+def _free_id(taken: set[int]) -> int:
+    free = next((key for key in range(1, VOID) if key not in taken), None)
+    if free is None:
+        raise ConfigError(f"a video holds at most {VOID - 1} objects")
+    return free
+
+
+def _with_mask(info: FrameInfo, labels: np.ndarray) -> FrameInfo:
+    merged = labels if info.mask is None else np.where(labels > 0, labels, info.mask)
+    hidden = set(info.object_ids) - set(object_ids(merged))
+    if hidden:
+        raise DataError(f"the masks of one frame overlap: nothing is left of objects {hidden}")
+    return FrameInfo(object_ids(merged), merged, info.boxes)
+
+
+def _with_box(info: FrameInfo, key: int, box: Box) -> FrameInfo:
+    return FrameInfo((*info.object_ids, key), info.mask, {**info.boxes, key: box})
