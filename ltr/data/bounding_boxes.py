@@ -1,0 +1,83 @@
+"""Boxes of masks, and their random displacement.
+
+A box is float32 ``(x, y, width, height)`` in pixels. A box around pixels contains their extremes:
+one pixel has width 1. The coordinates are those of pixel indices.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+
+BoxForm = Literal["xywh", "centre", "corners"]
+
+
+def box_of_mask(mask: np.ndarray, form: BoxForm = "xywh") -> np.ndarray:
+    """Find the box of all labelled pixels.
+
+    Args:
+        mask: (H, W), labelled where not 0.
+        form: ``xywh``: left, top, width, height; ``centre``: x and y of the centre, width, height;
+            ``corners``: the extreme pixels x0, y0, x1, y1.
+
+    Returns:
+        float32 (4,). An empty mask has its only pixel at (0, 0), as upstream.
+
+    >>> box_of_mask(np.eye(3)[:2]).tolist()
+    [0.0, 0.0, 2.0, 2.0]
+    """
+    x0, x1 = _extremes(mask.any(axis=0))
+    y0, y1 = _extremes(mask.any(axis=1))
+    width, height = x1 - x0 + 1, y1 - y0 + 1
+    values = {
+        "xywh": (x0, y0, width, height),
+        "centre": (x0 + 0.5 * width, y0 + 0.5 * height, width, height),
+        "corners": (x0, y0, x1, y1),
+    }
+    return np.array(values[form], dtype=np.float32)
+
+
+def _extremes(is_labelled: np.ndarray) -> tuple[int, int]:
+    """First and last index of True, (0, 0) without any."""
+    first = int(is_labelled.argmax())
+    last = len(is_labelled) - 1 - int(is_labelled[::-1].argmax())
+    return (first, last) if is_labelled[first] else (0, 0)
+
+
+@dataclass(frozen=True)
+class BoxJitter:
+    """How far a box is moved and scaled at random.
+
+    Args:
+        scale: Of the logarithm of width and height: deviation (``gauss``) or limit (``uniform``).
+        centre: Range of the displacement, in units of the square root of the box's new area; one
+            number, or one for x and one for y.
+        mode: Distribution of the scale.
+    """
+
+    scale: float
+    centre: float | tuple[float, float]
+    mode: Literal["gauss", "uniform"] = "gauss"
+
+    def draw(self, generator: torch.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Draw for one box: two logarithms of scales, and two displacements in -0.5..0.5."""
+        if self.mode == "gauss":
+            log_scales = torch.randn(2, generator=generator) * self.scale
+        else:
+            log_scales = (torch.rand(2, generator=generator) * 2.0 - 1.0) * self.scale
+        offsets = torch.rand(2, generator=generator) - 0.5
+        return log_scales.numpy(), offsets.numpy()
+
+    def apply(self, box: np.ndarray, log_scales: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+        """Scale and move a box (4,) by what was drawn."""
+        size = box[2:] * np.exp(log_scales)
+        reach = np.sqrt(size.prod()) * np.asarray(self.centre, dtype=np.float32)
+        centre = box[:2] + 0.5 * box[2:] + reach * offsets
+        return np.concatenate([centre - 0.5 * size, size]).astype(np.float32)
+
+    def __call__(self, box: np.ndarray, generator: torch.Generator) -> np.ndarray:
+        """Displace a box (4,) at random."""
+        return self.apply(box, *self.draw(generator))
