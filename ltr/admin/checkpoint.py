@@ -82,8 +82,14 @@ def save_checkpoint(path: str | os.PathLike[str], record: Mapping[str, Any]) -> 
         OSError: The folder cannot be written or is full.
     """
     plain = {name: as_plain(value, name) for name, value in record.items()}
-    with atomic_write(path) as stream:
-        torch.save(plain, stream)
+    try:
+        with atomic_write(path) as stream:
+            torch.save(plain, stream)
+    except RuntimeError as error:
+        # PyTorch's writer hides why a write failed, for instance that the disk is full.
+        if isinstance(error.__context__, OSError):
+            raise error.__context__ from None
+        raise
 
 
 def as_plain(value: Any, place: str) -> Any:

@@ -60,7 +60,7 @@ class EvaluationEnvironment(Environment):
 
     results_path: str = variable("masks, boxes, times; empty: pytracking/tracking_results")
     network_path: str | tuple[str, ...] = variable(
-        "networks, one folder or a list tried in order; empty: pytracking/networks"
+        "networks, a folder or a list of them; empty: pytracking/networks"
     )
     result_plot_path: str = variable("tables and plots; empty: pytracking/result_plots")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import resource
 from collections import OrderedDict
 from pathlib import Path
 
@@ -72,6 +73,20 @@ def test_an_object_is_not_stored_and_the_old_file_stays(tmp_path):
     save_checkpoint(path, {"epoch": 1})
     with pytest.raises(TypeError, match=r"settings\.env\[1\]: a object cannot be stored"):
         save_checkpoint(path, {"epoch": 2, "settings": {"env": [1, object()]}})
+    assert torch.load(path, weights_only=True) == {"epoch": 1}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_full_disk_leaves_the_old_file_and_no_other(tmp_path):
+    path = tmp_path / "c.pth.tar"
+    save_checkpoint(path, {"epoch": 1})
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            save_checkpoint(path, {"net": torch.ones(1_000_000)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert torch.load(path, weights_only=True) == {"epoch": 1}
     assert list(tmp_path.iterdir()) == [path]
 

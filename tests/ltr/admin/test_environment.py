@@ -14,18 +14,6 @@ from ltr.admin.errors import ConfigError
 from pytracking.evaluation.environment import EvaluationEnvironment, evaluation_environment
 
 
-@pytest.fixture(autouse=True)
-def files(tmp_path, monkeypatch) -> tuple[Path, Path]:
-    """Places of the two local.py; nothing of the machine's own settings is seen."""
-    for name in list(os.environ):
-        if name.startswith(("LTR_", "PYTRACKING_")):
-            monkeypatch.delenv(name)
-    train, evaluation = tmp_path / "ltr" / "local.py", tmp_path / "evaluation" / "local.py"
-    monkeypatch.setattr(TrainEnvironment, "file", train)
-    monkeypatch.setattr(EvaluationEnvironment, "file", evaluation)
-    return train, evaluation
-
-
 def write_train_file(file: Path, **values: object) -> None:
     lines = [f"        self.{name} = {value!r}\n" for name, value in values.items()]
     write(file, "class EnvironmentSettings:\n    def __init__(self):\n" + "".join(lines))
@@ -43,58 +31,58 @@ def write(file: Path, text: str) -> None:
     file.write_text(text)
 
 
-def test_first_use_writes_a_commented_file_that_changes_nothing(files):
+def test_first_use_writes_a_commented_file_that_changes_nothing(local_files):
     before = evaluation_environment(create=False), train_environment(create=False)
     assert (evaluation_environment(), train_environment()) == before
-    for file, kind in zip(files, (TrainEnvironment, EvaluationEnvironment), strict=True):
+    for file, kind in zip(local_files, (TrainEnvironment, EvaluationEnvironment), strict=True):
         text = file.read_text()
         for name, comment in comments(kind).items():
             assert f'.{name} = ""  # {comment}\n' in text
     assert (evaluation_environment(), train_environment()) == before
 
 
-def test_an_existing_file_is_never_overwritten(files):
-    write_train_file(files[0], davis_dir="/data/DAVIS")
-    text = files[0].read_text()
+def test_an_existing_file_is_never_overwritten(local_files):
+    write_train_file(local_files[0], davis_dir="/data/DAVIS")
+    text = local_files[0].read_text()
     assert train_environment().davis_dir == "/data/DAVIS"
-    assert files[0].read_text() == text
+    assert local_files[0].read_text() == text
 
 
-def test_later_sources_win(files, monkeypatch):
-    write_evaluation_file(files[1], davis_dir="/file/davis", results_path="/file/results")
+def test_later_sources_win(local_files, monkeypatch):
+    write_evaluation_file(local_files[1], davis_dir="/file/davis", results_path="/file/results")
     assert evaluation_environment().davis_dir == "/file/davis"
     monkeypatch.setenv("PYTRACKING_DAVIS_DIR", "/process/davis")
     environment = evaluation_environment()
     assert environment.davis_dir == "/process/davis"
     assert environment.results_path == "/file/results"
     assert environment.sources["davis_dir"] == "PYTRACKING_DAVIS_DIR"
-    assert environment.sources["results_path"] == str(files[1])
+    assert environment.sources["results_path"] == str(local_files[1])
     assert dataclasses.replace(environment, davis_dir="/cli").davis_dir == "/cli"
 
 
-def test_an_empty_data_set_path_is_taken_from_the_training_file(files, monkeypatch):
-    write_train_file(files[0], davis_dir="/ltr/davis", youtubevos_dir="/ltr/ytvos")
-    write_evaluation_file(files[1], davis_dir="", youtubevos_dir="/own/ytvos")
+def test_an_empty_data_set_path_is_taken_from_the_training_file(local_files, monkeypatch):
+    write_train_file(local_files[0], davis_dir="/ltr/davis", youtubevos_dir="/ltr/ytvos")
+    write_evaluation_file(local_files[1], davis_dir="", youtubevos_dir="/own/ytvos")
     environment = evaluation_environment()
     assert (environment.davis_dir, environment.youtubevos_dir) == ("/ltr/davis", "/own/ytvos")
-    assert environment.sources["davis_dir"] == str(files[0])
+    assert environment.sources["davis_dir"] == str(local_files[0])
     monkeypatch.setenv("LTR_DAVIS_DIR", "/process/davis")
     assert evaluation_environment().davis_dir == "/process/davis"
 
 
-def test_the_variants_of_davis_default_to_davis_dir(files):
-    write_train_file(files[0], davis_dir="/ltr/davis", davis16_dir="/ltr/davis16")
-    write_evaluation_file(files[1], davis_dir="/own/davis")
+def test_the_variants_of_davis_default_to_davis_dir(local_files):
+    write_train_file(local_files[0], davis_dir="/ltr/davis", davis16_dir="/ltr/davis16")
+    write_evaluation_file(local_files[1], davis_dir="/own/davis")
     environment = evaluation_environment()
     assert environment.davis16_dir == "/ltr/davis16"
     assert environment.davis_testdev_dir == "/own/davis"
     assert train_environment().davis_testdev_dir == "/ltr/davis"
 
 
-def test_networks_may_lie_in_several_folders(files, monkeypatch):
+def test_networks_may_lie_in_several_folders(local_files, monkeypatch):
     package = Path(evaluation_environment(create=False).results_path).parent
     assert evaluation_environment(create=False).network_folders == (package / "networks",)
-    write_evaluation_file(files[1], network_path=["/a", "~/b"])
+    write_evaluation_file(local_files[1], network_path=["/a", "~/b"])
     home = Path.home()
     assert evaluation_environment().network_folders == (Path("/a"), home / "b")
     monkeypatch.setenv("PYTRACKING_NETWORK_PATH", f"/c{os.pathsep}/d")
@@ -103,16 +91,18 @@ def test_networks_may_lie_in_several_folders(files, monkeypatch):
     assert evaluation_environment().network_folders == (Path("/c"),)
 
 
-def test_upstream_style_files_load_without_a_warning(files, caplog):
+def test_upstream_style_files_load_without_a_warning(local_files, caplog):
     write(
-        files[0],
+        local_files[0],
         "class EnvironmentSettings:\n    def __init__(self):\n"
         "        self.workspace_dir = '/work'    # Base directory for saving checkpoints.\n"
         "        self.tensorboard_dir = self.workspace_dir + '/tensorboard/'\n"
         "        self.pretrained_networks = self.workspace_dir + '/pretrained_networks/'\n"
         "        self.pregenerated_masks = ''\n        self.lasot_dir = ''\n",
     )
-    write_evaluation_file(files[1], otb_path="", segmentation_path="/seg", got_reports_path="")
+    write_evaluation_file(
+        local_files[1], otb_path="", segmentation_path="/seg", got_reports_path=""
+    )
     with caplog.at_level(logging.WARNING):
         training, evaluation = train_environment(), evaluation_environment()
     assert not caplog.records
@@ -120,9 +110,9 @@ def test_upstream_style_files_load_without_a_warning(files, caplog):
     assert not hasattr(evaluation, "segmentation_path")
 
 
-def test_folders_that_an_upstream_file_derives_follow_the_final_workspace(files, monkeypatch):
+def test_folders_that_an_upstream_file_derives_follow_the_final_workspace(local_files, monkeypatch):
     write_train_file(
-        files[0],
+        local_files[0],
         workspace_dir="",
         tensorboard_dir="/tensorboard/",
         pretrained_networks="/elsewhere/",
@@ -133,8 +123,8 @@ def test_folders_that_an_upstream_file_derives_follow_the_final_workspace(files,
     assert environment.pretrained_networks == "/elsewhere/"
 
 
-def test_a_misspelt_variable_is_reported(files, caplog):
-    write_train_file(files[0], davsi_dir="/data")
+def test_a_misspelt_variable_is_reported(local_files, caplog):
+    write_train_file(local_files[0], davsi_dir="/data")
     with caplog.at_level(logging.WARNING):
         train_environment()
     assert "unknown variable davsi_dir (did you mean 'davis_dir'" in caplog.text
@@ -153,17 +143,17 @@ def test_a_misspelt_variable_is_reported(files, caplog):
         ("class EnvironmentSettings:\n    davis_dir = ''\n    __slots__ = ()\n", "TypeError"),
     ],
 )
-def test_a_broken_file_is_named_with_the_real_reason_and_kept(files, text, reason):
-    write(files[0], text)
+def test_a_broken_file_is_named_with_the_real_reason_and_kept(local_files, text, reason):
+    write(local_files[0], text)
     with pytest.raises(ConfigError) as caught:
         train_environment()
-    assert str(files[0]) in str(caught.value)
+    assert str(local_files[0]) in str(caught.value)
     assert reason in str(caught.value)
-    assert files[0].read_text() == text
+    assert local_files[0].read_text() == text
 
 
-def test_a_value_that_is_no_path_is_an_error(files):
-    write_train_file(files[0], davis_dir=3)
+def test_a_value_that_is_no_path_is_an_error(local_files):
+    write_train_file(local_files[0], davis_dir=3)
     with pytest.raises(ConfigError, match="davis_dir must be a text, got 3"):
         train_environment()
 
@@ -174,11 +164,11 @@ def test_a_folder_that_cannot_be_written_is_no_error(tmp_path, monkeypatch):
     assert train_environment().workspace_dir.endswith("workspace")
 
 
-def test_require_names_variable_file_and_layout(files, tmp_path, monkeypatch):
+def test_require_names_variable_file_and_layout(local_files, tmp_path, monkeypatch):
     layout = "JPEGImages/480p/<seq>/*.jpg"
     with pytest.raises(ConfigError) as unset:
         require(evaluation_environment(), "davis_dir", layout)
-    for part in ("davis_dir is not set", str(files[1]), "PYTRACKING_DAVIS_DIR", layout):
+    for part in ("davis_dir is not set", str(local_files[1]), "PYTRACKING_DAVIS_DIR", layout):
         assert part in str(unset.value)
     monkeypatch.setenv("PYTRACKING_DAVIS_DIR", str(tmp_path / "missing"))
     with pytest.raises(ConfigError, match="missing, from PYTRACKING_DAVIS_DIR, is no folder"):

@@ -1,0 +1,28 @@
+"""Fixtures of all tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ltr.admin.environment import TrainEnvironment
+from pytracking.evaluation.environment import EvaluationEnvironment
+
+
+@pytest.fixture(autouse=True)
+def local_files(tmp_path_factory, monkeypatch) -> tuple[Path, Path]:
+    """Hide the machine's own paths: tests see neither its local.py files nor its variables.
+
+    Returns:
+        Where the training and the evaluation library look for their local.py instead.
+    """
+    for name in list(os.environ):
+        if name.startswith((f"{TrainEnvironment.prefix}_", f"{EvaluationEnvironment.prefix}_")):
+            monkeypatch.delenv(name)
+    folder = tmp_path_factory.mktemp("environment")
+    train, evaluation = folder / "ltr" / "local.py", folder / "pytracking" / "local.py"
+    monkeypatch.setattr(TrainEnvironment, "file", train)
+    monkeypatch.setattr(EvaluationEnvironment, "file", evaluation)
+    return train, evaluation
