@@ -1,0 +1,129 @@
+"""The command-line arguments that all commands which run a tracker share."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ltr.admin.cli import boolean
+from ltr.admin.errors import ConfigError
+from pytracking.evaluation.tracker import TrackerSpec
+
+if TYPE_CHECKING:
+    import torch
+
+    from pytracking.tracker.base import Runtime
+
+PRECISIONS = ("fp32", "bf16", "fp16")
+
+
+@dataclass(frozen=True)
+class LiveSettings:
+    """Whether and where to show results while they are made.
+
+    Args:
+        debug: 0 = show nothing; larger levels show more.
+        use_visdom: Whether a visdom server may be used.
+        server: Its address.
+        port: Its port.
+    """
+
+    debug: int = 0
+    use_visdom: bool = True
+    server: str = "127.0.0.1"
+    port: int = 8097
+
+
+def add_tracker_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the two words that name a tracker, ``--set`` and ``--net``."""
+    parser.add_argument("system", help="tracker, a folder of pytracking/parameter")
+    parser.add_argument("name", help="its parameter file, without .py")
+    parser.add_argument(
+        "--set",
+        dest="overrides",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change one parameter (repeatable)",
+    )
+    parser.add_argument("--net", metavar="FILE", help="network file instead of the parameters'")
+
+
+def add_runtime_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add device, precision, compilation, verbosity and the live view."""
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
+    parser.add_argument("--precision", choices=PRECISIONS, default="fp32", help="fp32 is exact")
+    add_switch(parser, "--compile", False, "compile the network (the first frames take long)")
+    add_switch(parser, "--quiet", False, "no progress, only warnings and errors")
+    parser.add_argument("--debug", type=int, default=0, help="level of the live view (0 = none)")
+    add_switch(parser, "--use_visdom", True, "show the live view in visdom")
+    parser.add_argument("--visdom_server", default="127.0.0.1", help="address of visdom")
+    parser.add_argument("--visdom_port", type=int, default=8097, help="port of visdom")
+
+
+def add_switch(parser: argparse.ArgumentParser, flag: str, default: bool, text: str) -> None:
+    """Add a boolean that may stand alone (true) or carry a value: ``--quiet``, ``--quiet 0``."""
+    parser.add_argument(
+        flag,
+        type=boolean,
+        nargs="?",
+        const=True,
+        default=default,
+        metavar="BOOL",
+        help=f"{text} ({str(default).lower()})",
+    )
+
+
+def resolve_tracker(arguments: argparse.Namespace) -> TrackerSpec:
+    """The tracker that the arguments name; it is not loaded yet."""
+    return TrackerSpec(
+        arguments.system,
+        arguments.name,
+        overrides=tuple(arguments.overrides),
+        net=arguments.net,
+        run_id=getattr(arguments, "runid", None),
+    )
+
+
+def resolve_live(arguments: argparse.Namespace) -> LiveSettings:
+    """The live view that the arguments ask for."""
+    return LiveSettings(
+        arguments.debug, arguments.use_visdom, arguments.visdom_server, arguments.visdom_port
+    )
+
+
+def resolve_runtime(arguments: argparse.Namespace) -> Runtime:
+    """Where and how to compute.
+
+    Raises:
+        ConfigError: The device does not exist here.
+    """
+    from pytracking.tracker.base import Runtime
+
+    return Runtime(resolve_device(arguments.device), arguments.precision, arguments.compile)
+
+
+def resolve_device(text: str) -> torch.device:
+    """Parse ``auto`` (a GPU when there is one), ``cpu``, ``cuda`` or ``cuda:N``.
+
+    Raises:
+        ConfigError: No such device here.
+
+    >>> resolve_device("cpu")
+    device(type='cpu')
+    """
+    import torch
+
+    if text == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(text)
+    except RuntimeError as error:
+        raise ConfigError(f"--device {text}: expected auto, cpu, cuda or cuda:N") from error
+    if device.type not in ("cpu", "cuda"):
+        raise ConfigError(f"--device {text}: expected auto, cpu, cuda or cuda:N")
+    count = torch.cuda.device_count()
+    if device.type == "cuda" and (device.index or 0) >= count:
+        raise ConfigError(f"--device {text}: PyTorch sees {count} GPUs here, use --device cpu")
+    return device

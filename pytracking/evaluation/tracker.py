@@ -1,0 +1,139 @@
+"""Finds a tracker by the two words of every command: ``<system> <name>``."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import pkgutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from ltr.admin.config import override
+from ltr.admin.errors import ConfigError, did_you_mean
+
+if TYPE_CHECKING:
+    from pytracking.tracker.base import OnlineTracker, Runtime
+
+_PARAMETERS = "pytracking.parameter"
+_TRACKERS = "pytracking.tracker"
+
+
+@dataclass(frozen=True)
+class TrackerSpec:
+    """One tracker configuration, before anything is loaded.
+
+    Args:
+        system: A folder of ``pytracking/parameter`` and ``pytracking/tracker``.
+        name: A file of ``pytracking/parameter/<system>``.
+        overrides: Assignments ``"field=value"`` of its parameters.
+        net: Network file instead of the one that the parameters name.
+        run_id: Number that keeps the results of several runs apart.
+    """
+
+    system: str
+    name: str
+    overrides: tuple[str, ...] = ()
+    net: str | None = None
+    run_id: int | None = None
+
+    @property
+    def result_name(self) -> str:
+        """Folder of the results below ``<results>/<system>``.
+
+        >>> TrackerSpec("joint", "joint_davis", run_id=3).result_name
+        'joint_davis_003'
+        """
+        return self.name if self.run_id is None else f"{self.name}_{self.run_id:03d}"
+
+    def load_parameters(self) -> Any:
+        """See ``load_parameters``."""
+        return load_parameters(self.system, self.name, self.overrides, self.net)
+
+    def create(self, runtime: Runtime | None = None) -> OnlineTracker:
+        """See ``create_tracker``."""
+        return create_tracker(self.system, self.name, self.overrides, self.net, runtime)
+
+
+def trackerlist(
+    system: str, name: str, run_ids: Sequence[int] | None = None
+) -> tuple[TrackerSpec, ...]:
+    """Describe the runs of one tracker, as experiments list them."""
+    return tuple(TrackerSpec(system, name, run_id=run_id) for run_id in run_ids or (None,))
+
+
+def create_tracker(
+    system: str,
+    name: str,
+    overrides: Sequence[str] = (),
+    net: str | None = None,
+    runtime: Runtime | None = None,
+) -> OnlineTracker:
+    """Make a tracker ready, its network loaded.
+
+    Args:
+        system: For instance ``"joint"``.
+        name: One of the system's parameter files, for instance ``"joint_davis"``.
+        overrides: Assignments ``"field=value"`` of its parameters.
+        net: Network file instead of the one that the parameters name.
+        runtime: Device and precision; by default fp32 on the CPU.
+
+    Raises:
+        ConfigError: An unknown system, name or field.
+        CheckpointError: The network file is missing, damaged or of another network.
+    """
+    from pytracking.tracker.base import Runtime
+
+    params = load_parameters(system, name, overrides, net)
+    tracker_class = _import_member(_TRACKERS, system, "tracker").get_tracker_class()
+    return tracker_class.create(params, runtime or Runtime())
+
+
+def load_parameters(
+    system: str, name: str, overrides: Sequence[str] = (), net: str | None = None
+) -> Any:
+    """Resolve the parameters of a tracker.
+
+    Args:
+        system: For instance ``"joint"``.
+        name: One of the system's parameter files.
+        overrides: Assignments ``"field=value"``.
+        net: Network file; the tracker must use one.
+
+    Returns:
+        The system's frozen dataclass.
+
+    Raises:
+        ConfigError: An unknown system, name or field, or a network for a tracker without one.
+    """
+    package = _import_member(_PARAMETERS, system, "tracker")
+    module = _import_member(package.__name__, name, f"parameter file of {system}")
+    params = override(module.parameters(), overrides)
+    if net is None:
+        return params
+    if not any(field.name == "net" for field in dataclasses.fields(params)):
+        raise ConfigError(f"--net {net}: {system} {name} uses no network")
+    return dataclasses.replace(params, net=net)
+
+
+def list_systems() -> list[str]:
+    """Names of all systems."""
+    return _members(importlib.import_module(_PARAMETERS))
+
+
+def list_names(system: str) -> list[str]:
+    """Names of the parameter files of a system."""
+    return _members(_import_member(_PARAMETERS, system, "tracker"))
+
+
+def _members(package: ModuleType) -> list[str]:
+    return sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+
+
+def _import_member(package: str, name: str, what: str) -> ModuleType:
+    """Import a module by a name that the user typed; only what lies in the package is found."""
+    choices = _members(importlib.import_module(package))
+    if name not in choices:
+        raise ConfigError(f"there is no {what} {name!r}{did_you_mean(name, choices)}")
+    return importlib.import_module(f"{package}.{name}")
