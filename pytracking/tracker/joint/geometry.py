@@ -14,11 +14,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import torch
 
 BorderMode = Literal["replicate", "inside", "inside_major"]
 Vector = np.ndarray  # float32 (2,): row, column
 
 _F32 = np.float32
+
+
+def _sqrt(value: np.float32) -> np.float32:
+    """PyTorch's square root: its last digit, not IEEE's, is in the published windows."""
+    return _F32(torch.tensor(value, dtype=torch.float32).sqrt().item())
 
 
 def vector(values: Sequence[float]) -> Vector:
@@ -179,7 +185,7 @@ def plan_first_window(
 def mean_ratio(size: Vector, reference: Vector) -> np.float32:
     """Geometric mean of the axes' ratios."""
     ratio = size / reference
-    return np.sqrt(ratio[0] * ratio[1])
+    return _sqrt(ratio[0] * ratio[1])
 
 
 @dataclass
@@ -215,7 +221,7 @@ class TargetState:
         center = vector((y + (height - one) * half, x + (width - one) * half))
         size = vector((height, width))
         area = (height * factor) * (width * factor)
-        crop_side = np.sqrt(_F32(output_size[0]) * _F32(output_size[1]))
+        crop_side = _sqrt(_F32(output_size[0]) * _F32(output_size[1]))
         scale = _F32(math.sqrt(area)) * (one / crop_side)
         return cls(center, size, size / scale, scale)
 
@@ -228,7 +234,7 @@ class TargetState:
             max_scale_change: Smallest and largest factor of the scale in one frame.
         """
         self.center = center
-        ratio = np.sqrt((size[0] * size[1]) / (self.base_size[0] * self.base_size[1]))
+        ratio = _sqrt((size[0] * size[1]) / (self.base_size[0] * self.base_size[1]))
         low, high = (_F32(limit) for limit in max_scale_change)
         self.scale = self.scale * min(max(ratio / self.scale, low), high)
         self.size = self.base_size * self.scale

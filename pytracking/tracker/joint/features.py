@@ -1,0 +1,105 @@
+"""What the network computes from one crop alone, and from one mask alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+
+from ltr.data.image_format import ImageFormat
+from ltr.models.joint.joint_net import JOINTNet
+from ltr.models.layers.folding import fold_batch_norms
+from ltr.models.layers.normalization import token_instance_norm
+from pytracking.tracker.joint.attention import affinity
+
+
+@dataclass(frozen=True)
+class CropFeatures:
+    """Features of one crop; objects with the same crop hold the same instance.
+
+    Args:
+        induction: Features of the target model, (C, h, w).
+        tokens: Features of the transformer, (h * w, D).
+        keys: Unit vectors of its self-attention, (h * w, K).
+        numerator: The tokens' attention to themselves, unnormalised, (h * w, D).
+        denominator: Its normaliser, (h * w,).
+    """
+
+    induction: torch.Tensor
+    tokens: torch.Tensor
+    keys: torch.Tensor
+    numerator: torch.Tensor
+    denominator: torch.Tensor
+
+    def attended(self) -> torch.Tensor:
+        """Tokens after self-attention within the frame, normalised: the query of a reading."""
+        return token_instance_norm(self.tokens + self.numerator / self.denominator[:, None])
+
+
+@dataclass(frozen=True)
+class LabelEncoding:
+    """Encodings of one mask.
+
+    Args:
+        induction: e_tm, (16, h, w).
+        weights: w, (16, h, w).
+        values: e_tr as tokens with a last channel of ones, (h * w, 17).
+    """
+
+    induction: torch.Tensor
+    weights: torch.Tensor
+    values: torch.Tensor
+
+
+class FrameEncoder:
+    """Runs the parts of the network that see one frame at a time, in batches.
+
+    Args:
+        network: The network in eval mode; its batch norms are folded in place.
+        image_format: Pixels the network expects.
+    """
+
+    def __init__(self, network: JOINTNet, image_format: ImageFormat) -> None:
+        self.network = fold_batch_norms(network)
+        self.network.feature_extractor.to(memory_format=torch.channels_last)
+        self.network.decoder.to(memory_format=torch.channels_last)
+        self.image_format = image_format
+
+    def encode_crops(
+        self, crops: torch.Tensor
+    ) -> tuple[list[CropFeatures], Mapping[str, torch.Tensor]]:
+        """Encode crops.
+
+        Args:
+            crops: (N, 3, H, W) RGB, 0..255.
+
+        Returns:
+            The features of each crop, and the backbone's layers (N, ...) for the decoder.
+        """
+        images = self.image_format.normalise(crops).contiguous(memory_format=torch.channels_last)
+        layers = self.network.extract_backbone_features(images)
+        shared = self.network.get_backbone_target_model_features(layers).contiguous()
+        induction = self.network.target_model.extract_target_model_features(shared)
+        tokens = self.network.transformer.tokens(shared[None])[0].contiguous()
+        attention = self.network.transformer.encoder.self_attn
+        features = []
+        for frame_induction, frame_tokens in zip(induction, tokens, strict=True):
+            keys = attention.keys(frame_tokens)
+            weights = affinity(keys, keys)
+            features.append(
+                CropFeatures(
+                    frame_induction, frame_tokens, keys, weights @ frame_tokens, weights.sum(dim=1)
+                )
+            )
+        return features, layers
+
+    def encode_masks(self, masks: torch.Tensor) -> list[LabelEncoding]:
+        """Encode masks (N, H, W) in 0..1."""
+        e_tm, e_tr, weights = self.network.label_encoder(masks[None])
+        encodings = []
+        for induction, transduction, weight in zip(e_tm[0], e_tr[0], weights[0], strict=True):
+            values = transduction.flatten(1).t()
+            values = torch.cat([values, values.new_ones(len(values), 1)], dim=1)
+            encodings.append(LabelEncoding(induction, weight, values))
+        return encodings

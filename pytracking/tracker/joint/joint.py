@@ -1,0 +1,279 @@
+"""The JOINT tracker (arXiv 2108.03679): all objects of a video, frame by frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+
+from ltr.admin.errors import DataError
+from ltr.models.joint.filter_solver import MatrixOperator
+from ltr.models.joint.joint_net import FEATURE_STRIDE, JOINTNet
+from pytracking.tracker.base import FrameInfo, FrameOutput, OnlineTracker, Runtime
+from pytracking.tracker.joint.features import FrameEncoder
+from pytracking.tracker.joint.geometry import (
+    TargetState,
+    Vector,
+    Window,
+    plan_first_window,
+    plan_window,
+    vector,
+)
+from pytracking.tracker.joint.memory import ObjectMemory, SharedFrames, store
+from pytracking.tracker.joint.merge import Moments, aggregate, box_of, label_map, start_scores
+from pytracking.tracker.joint.parameters import JointParameters
+from pytracking.tracker.joint.patch import cut_first_window, cut_window, paste_scores
+from pytracking.tracker.joint.sample_weights import SampleWeights
+from pytracking.tracker.joint.start import check_frame, start_boxes
+from pytracking.tracker.joint.state import Crop, ObjectState, VideoState
+
+Listener = Callable[..., None]
+
+
+def _ignore(event: str, item: ObjectState, **details: torch.Tensor) -> None:
+    """The listener of a tracker that nobody listens to."""
+
+
+class JointTracker(OnlineTracker):
+    """Follows all objects of one video at a time.
+
+    Args:
+        params: Configuration.
+        network: Network in eval mode on the runtime's device; prepared for inference in place.
+        runtime: Device and precision.
+        listener: Called as ``listener(event, object_state, **tensors)`` for live views and tests:
+            ``init`` (mask), ``update``, ``crop`` (patch) and ``scores`` (logits) of an object.
+    """
+
+    def __init__(
+        self,
+        params: JointParameters,
+        network: JOINTNet,
+        runtime: Runtime,
+        listener: Listener = _ignore,
+    ) -> None:
+        self.params = params
+        self.network = network
+        self.runtime = runtime
+        self.listener = listener
+        self.encoder = FrameEncoder(network, params.input_format)
+        self.kernel_size = network.target_model.filter_optimizer.kernel_size
+        self.state: VideoState | None = None
+
+    @classmethod
+    def create(cls, params: JointParameters, runtime: Runtime) -> JointTracker:
+        """See ``OnlineTracker.create``."""
+        from pytracking.utils.loading import load_evaluation_network
+
+        return cls(params, load_evaluation_network(params.net, runtime.device), runtime)
+
+    @torch.inference_mode()
+    def initialize(self, image: np.ndarray, info: FrameInfo) -> FrameOutput:
+        """See ``OnlineTracker.initialize``."""
+        if not info.object_ids:
+            raise DataError("a video must start with at least one object")
+        check_frame(image, info, image.shape[:2], running=set())
+        self.state = VideoState(image_size=image.shape[:2])
+        return self._finish(self._start_objects(self._to_device(image), info))
+
+    @torch.inference_mode()
+    def track(self, image: np.ndarray, info: FrameInfo | None = None) -> FrameOutput:
+        """See ``OnlineTracker.track``."""
+        info = info or FrameInfo()
+        running = {item.object_id for item in self.state.objects}
+        check_frame(image, info, self.state.image_size, running)
+        pixels = self._to_device(image)
+        for state in self.state.objects:
+            state.frame_number += 1
+        self._update_memories()
+        scores = self._segment(pixels)
+        if info.object_ids:
+            scores = torch.cat([scores, self._start_objects(pixels, info)])
+        return self._finish(scores)
+
+    def _to_device(self, image: np.ndarray) -> torch.Tensor:
+        """uint8 (H, W, 3) -> float (1, 3, H, W) on the device."""
+        pixels = torch.from_numpy(np.ascontiguousarray(image)).to(self.runtime.device)
+        return pixels.permute(2, 0, 1)[None].float()
+
+    def _start_objects(self, pixels: torch.Tensor, info: FrameInfo) -> torch.Tensor:
+        """Start the objects of ``info``; returns their scores (objects, H, W)."""
+        params, size = self.params, self.params.image_sample_size
+        labels = torch.from_numpy(info.mask).to(self.runtime.device)
+        masks = torch.stack([labels == number for number in info.object_ids]).float()
+        targets, crops, crop_masks = [], [], []
+        for mask, box in zip(masks, start_boxes(info), strict=True):
+            target = TargetState.from_box(box, params.search_area_scale, size)
+            plan = plan_first_window(
+                self.state.image_size, target.center, target.scale, size, params.border_mode
+            )
+            targets.append(target)
+            crops.append(cut_first_window(pixels, plan, is_mask=False))
+            crop_masks.append(cut_first_window(mask[None, None], plan, is_mask=True)[0])
+        features, _ = self.encoder.encode_crops(torch.cat(crops))
+        encodings = self.encoder.encode_masks(torch.cat(crop_masks))
+        frames = SharedFrames(params.sample_memory_size - 1, features[0], len(targets))
+        started = []
+        for number, target, crop, encoding in zip(
+            info.object_ids, targets, features, encodings, strict=True
+        ):
+            weights = SampleWeights(
+                params.sample_memory_size,
+                params.learning_rate,
+                params.init_samples_minimum_weight,
+            )
+            memory = ObjectMemory(crop, encoding, frames, weights)
+            memory.encode(self.network.transformer.decoder.cross_attn)
+            channels = (crop.induction.shape[0], self.kernel_size, self.kernel_size)
+            filters = crop.induction.new_zeros(encoding.induction.shape[0], *channels)
+            started.append(ObjectState(number, target, memory, filters))
+        self._optimise(started, params.net_opt_iter)
+        self.state.objects += started
+        for item, mask in zip(started, crop_masks, strict=True):
+            self.listener("init", item, mask=mask)
+        return start_scores(masks)
+
+    def _update_memories(self) -> None:
+        """Store the last frame of the objects whose turn it is, and learn from it."""
+        params, state = self.params, self.state
+        if not params.update_target_model:
+            return
+        tracked = [
+            (index, item) for index, item in enumerate(state.objects, 1) if item.frame_number > 2
+        ]
+        due = [
+            (index, item)
+            for index, item in tracked
+            if item.frame_number % params.train_sample_interval == 0
+        ]
+        if due:
+            masks = torch.stack([self._last_mask(index, item.crop.window) for index, item in due])
+            store(
+                [item.memory for _, item in due],
+                [item.crop.features for _, item in due],
+                self.encoder.encode_masks(masks),
+            )
+            learning = [
+                item for _, item in due if (item.frame_number - 1) % params.train_skipping == 0
+            ]
+            for item in learning:
+                item.memory.encode(self.network.transformer.decoder.cross_attn)
+            self._optimise(learning, params.net_opt_update_iter)
+        for _, item in tracked:
+            self.listener("update", item)
+
+    def _last_mask(self, index: int, window: Window) -> torch.Tensor:
+        """The last merged probabilities of an object, cut like its last crop."""
+        probabilities = self.state.probabilities[None, index : index + 1]
+        return cut_window(probabilities, window, self.params.image_sample_size, is_mask=True)[0, 0]
+
+    def _optimise(self, objects: Sequence[ObjectState], iterations: int) -> None:
+        """Improve the objects' filters, those that share memory frames in one batch."""
+        groups: dict[int, list[ObjectState]] = {}
+        for item in objects:
+            groups.setdefault(id(item.memory.frames), []).append(item)
+        for members in groups.values():
+            memories = [member.memory for member in members]
+            first = torch.stack([memory.first.induction for memory in memories])[None]
+            frames = memories[0].frames
+            later = frames.induction[: frames.count, None]
+            improved = self.network.target_model.filter_optimizer(
+                torch.stack([member.filters for member in members]),
+                MatrixOperator([first, later], self.kernel_size),
+                torch.stack([memory.labels for memory in memories], dim=1),
+                torch.stack([memory.sample_weights for memory in memories], dim=1),
+                iterations,
+            )
+            for member, filters in zip(members, improved, strict=True):
+                member.filters = filters
+
+    def _segment(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Scores (objects, H, W) of the running objects in a new frame."""
+        params, objects = self.params, self.state.objects
+        windows = self._plan_windows()
+        unique = list(dict.fromkeys(windows))
+        patches = [
+            cut_window(pixels, window, params.image_sample_size, is_mask=False) for window in unique
+        ]
+        features, layers = self.encoder.encode_crops(torch.cat(patches))
+        crop_index = [unique.index(window) for window in windows]
+        for item, window, index in zip(objects, windows, crop_index, strict=True):
+            item.crop = Crop(window, features[index])
+        logits = self.network.decoder(
+            self._encodings(crop_index),
+            layers,
+            params.image_sample_size,
+            torch.tensor(crop_index, device=pixels.device),
+        )
+        for item, index, scores in zip(objects, crop_index, logits, strict=True):
+            self.listener("crop", item, patch=patches[index])
+            self.listener("scores", item, logits=scores)
+        return self._paste(logits, unique, crop_index)
+
+    def _plan_windows(self) -> list[Window]:
+        """Let every object follow its last mask, and place its search window."""
+        params, state = self.params, self.state
+        size = params.image_sample_size
+        windows = []
+        for index, item in enumerate(state.objects):
+            target = item.target
+            target.follow(*self._measure(index, target), params.max_scale_change)
+            center = target.search_center(size, FEATURE_STRIDE, self.kernel_size)
+            windows.append(
+                plan_window(
+                    state.image_size,
+                    center,
+                    target.scale * vector(size),
+                    size,
+                    params.border_mode,
+                    params.patch_max_scale_change,
+                )
+            )
+        return windows
+
+    def _measure(self, index: int, target: TargetState) -> tuple[Vector, Vector]:
+        """Centre and size of an object's last mask; the old ones where it has vanished."""
+        if self.state.moments.mass(index) < self.params.min_mask_area:
+            return target.center, target.size
+        return self.state.moments.center_and_size(index, self.params.seg_to_bb_sz_factor)
+
+    def _encodings(self, crop_index: Sequence[int]) -> torch.Tensor:
+        """E_tm + E_tr of all objects, (objects, 16, h, w)."""
+        objects = self.state.objects
+        cross_attention = self.network.transformer.decoder.cross_attn
+        queries: dict[int, torch.Tensor] = {}
+        for item, index in zip(objects, crop_index, strict=True):
+            if index not in queries:
+                queries[index] = cross_attention.keys(item.crop.features.attended())
+        read = [
+            item.memory.read(queries[index])
+            for item, index in zip(objects, crop_index, strict=True)
+        ]
+        induction = torch.stack([item.crop.features.induction for item in objects])[None]
+        filters = torch.stack([item.filters for item in objects])
+        encodings = self.network.target_model.apply_target_model(filters, induction)[0]
+        return encodings + torch.stack(read).transpose(1, 2).view_as(encodings)
+
+    def _paste(
+        self, logits: torch.Tensor, windows: Sequence[Window], crop_index: Sequence[int]
+    ) -> torch.Tensor:
+        """Scores of all objects in the image, (objects, H, W)."""
+        scores = [
+            paste_scores(crop_logits[None], windows[index].coords, self.state.image_size)
+            for crop_logits, index in zip(logits, crop_index, strict=True)
+        ]
+        return torch.cat(scores)
+
+    def _finish(self, scores: torch.Tensor) -> FrameOutput:
+        """Merge the objects' scores and remember the result."""
+        state = self.state
+        state.probabilities = aggregate(scores)
+        state.moments = Moments(state.probabilities[1:])
+        object_ids = [item.object_id for item in state.objects]
+        boxes = {
+            item.object_id: box_of(*self._measure(index, item.target))
+            for index, item in enumerate(state.objects)
+        }
+        labels = label_map(state.probabilities, object_ids).cpu().numpy()
+        return FrameOutput(labels, boxes, state.probabilities)

@@ -1,0 +1,58 @@
+"""All state of a JOINT tracker between two frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+
+from pytracking.tracker.joint.features import CropFeatures
+from pytracking.tracker.joint.geometry import TargetState, Window
+from pytracking.tracker.joint.memory import ObjectMemory
+from pytracking.tracker.joint.merge import Moments
+
+
+@dataclass
+class Crop:
+    """A search window of the frame that was tracked last, and its features."""
+
+    window: Window
+    features: CropFeatures
+
+
+@dataclass
+class ObjectState:
+    """One object.
+
+    Args:
+        object_id: Label in masks.
+        target: Position, size and scale.
+        memory: Labelled frames.
+        filters: Filter of the target model, (16, C, k, k).
+        frame_number: The object's own counter, 1 in its first frame.
+        crop: Search window of the last frame; None in the object's first frame.
+    """
+
+    object_id: int
+    target: TargetState
+    memory: ObjectMemory
+    filters: torch.Tensor
+    frame_number: int = 1
+    crop: Crop | None = None
+
+
+@dataclass
+class VideoState:
+    """One video.
+
+    Args:
+        image_size: (H, W) of its frames.
+        objects: Running objects in the order in which they started.
+        probabilities: Merged result of the last frame, (1 + objects, H, W).
+        moments: Moments of the objects' probabilities.
+    """
+
+    image_size: tuple[int, int]
+    objects: list[ObjectState] = field(default_factory=list)
+    probabilities: torch.Tensor | None = None
+    moments: Moments | None = None
