@@ -1,0 +1,93 @@
+"""From the frames of one sequence to the tensors of one training sample."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from ltr.data.bounding_boxes import BoxJitter
+from ltr.data.crops import CropMode, crop_image, crop_mask, target_window
+from ltr.data.randomness import Generators
+from ltr.data.transforms import Compose, Frame
+
+
+@dataclass(frozen=True)
+class SegProcessing:
+    """Crop frames around displaced targets and augment them.
+
+    The train frames are annotated for the network, the test frames are to be segmented. Each of
+    the two groups is first changed as a whole, then frame by frame after the crop.
+
+    Args:
+        output_size: Width and height of a crop.
+        search_area_factor: Square root of the crop's area over that of the displaced box.
+        crop_mode: See ``target_window``.
+        max_scale_change: See ``target_window``.
+        train_jitter: Displacement of the boxes of train frames.
+        test_jitter: Displacement of the boxes of test frames.
+        joint_transform: Applied with one roll to the train and one to the test frames.
+        frame_transform: Applied with one roll a frame; ends with ``ToTensor``.
+    """
+
+    output_size: tuple[int, int]
+    search_area_factor: float
+    train_jitter: BoxJitter
+    test_jitter: BoxJitter
+    joint_transform: Compose
+    frame_transform: Compose
+    crop_mode: CropMode = "inside_major"
+    max_scale_change: float | None = None
+
+    def __call__(
+        self, train: Sequence[Frame], test: Sequence[Frame], random: Generators
+    ) -> dict[str, torch.Tensor]:
+        """Process one sample.
+
+        Args:
+            train: Frames as read, with the true boxes.
+            test: Likewise.
+            random: Of this sample.
+
+        Returns:
+            ``train_images`` (frames, 3, h, w) float32, ``train_masks`` (frames, h, w) float32,
+            ``train_anno`` (frames, 4) true boxes moved along, and the same for ``test``.
+
+        Raises:
+            DataError: A displaced box is too small to be cropped.
+        """
+        train = self.joint_transform.jointly(train, random)
+        test = self.joint_transform.jointly(test, random)
+        return {
+            **self._group("train", train, self.train_jitter, random),
+            **self._group("test", test, self.test_jitter, random),
+        }
+
+    def _group(
+        self, name: str, frames: Sequence[Frame], jitter: BoxJitter, random: Generators
+    ) -> dict[str, torch.Tensor]:
+        displaced = [jitter(frame.box, random.torch) for frame in frames]
+        crops = [self._crop(frame, box) for frame, box in zip(frames, displaced, strict=True)]
+        crops = self.frame_transform.separately(crops, random)
+        return {
+            f"{name}_images": torch.stack([frame.image for frame in crops]),
+            f"{name}_masks": torch.stack([frame.mask for frame in crops]),
+            f"{name}_anno": torch.stack([frame.box for frame in crops]),
+        }
+
+    def _crop(self, frame: Frame, displaced: np.ndarray) -> Frame:
+        window = target_window(
+            frame.image.shape[1::-1],
+            displaced,
+            self.search_area_factor,
+            self.output_size,
+            self.crop_mode,
+            self.max_scale_change,
+        )
+        return Frame(
+            crop_image(frame.image, window, self.output_size),
+            crop_mask(frame.mask, window, self.output_size),
+            window.move_box(frame.box, self.output_size),
+        )

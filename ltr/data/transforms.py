@@ -1,0 +1,320 @@
+"""Random changes of a training frame: image, mask and box stay together.
+
+A step draws its parameters with ``roll`` and applies them with pure functions, so several frames
+can share one roll. Images are uint8 (H, W, 3) until ``ToTensor``; points are (N, 2) in x, y of
+pixel indices.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import cv2
+import numpy as np
+import torch
+
+from ltr.data.randomness import Generators
+
+Values = np.ndarray | torch.Tensor
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One frame of a training sample; arrays, and tensors after ``ToTensor``.
+
+    Args:
+        image: uint8 (H, W, 3); the tensor is float32 (3, H, W).
+        mask: float32 (H, W), 1 on the target.
+        box: float32 (4,) of the target, x, y, width, height.
+    """
+
+    image: Values
+    mask: Values
+    box: Values
+
+
+class Transform:
+    """A step that does nothing; subclasses change what they need to."""
+
+    def roll(self, random: Generators) -> Any:
+        """Draw the parameters of one application."""
+
+    def image(self, image: np.ndarray, roll: Any) -> np.ndarray:
+        """Change an image."""
+        return image
+
+    def mask(self, mask: np.ndarray, roll: Any) -> np.ndarray:
+        """Change a mask, as the image."""
+        return mask
+
+    def points(self, points: np.ndarray, size: tuple[int, int], roll: Any) -> np.ndarray:
+        """Move points (N, 2) of an image of ``size`` (width, height)."""
+        return points
+
+    def box(self, box: np.ndarray, size: tuple[int, int], roll: Any) -> np.ndarray:
+        """Move a box (4,): the box around its moved corners."""
+        x, y, width, height = box
+        corners = np.array(
+            [(x, y), (x + width, y), (x, y + height), (x + width, y + height)], dtype=np.float32
+        )
+        moved = self.points(corners, size, roll)
+        return np.concatenate([moved.min(0), moved.max(0) - moved.min(0)]).astype(np.float32)
+
+    def __call__(self, frame: Frame, roll: Any) -> Frame:
+        """Change a frame."""
+        size = frame.image.shape[1::-1]
+        return Frame(
+            self.image(frame.image, roll),
+            self.mask(frame.mask, roll),
+            self.box(frame.box, size, roll),
+        )
+
+
+class Compose:
+    """Several steps, one after the other.
+
+    Args:
+        steps: In order.
+    """
+
+    def __init__(self, *steps: Transform) -> None:
+        self.steps = steps
+
+    def roll(self, random: Generators) -> list[Any]:
+        """Draw the parameters of all steps."""
+        return [step.roll(random) for step in self.steps]
+
+    def apply(self, frame: Frame, rolls: Sequence[Any]) -> Frame:
+        """Apply all steps with the given parameters."""
+        for step, roll in zip(self.steps, rolls, strict=True):
+            frame = step(frame, roll)
+        return frame
+
+    def jointly(self, frames: Sequence[Frame], random: Generators) -> list[Frame]:
+        """Change all frames alike, with one roll."""
+        rolls = self.roll(random)
+        return [self.apply(frame, rolls) for frame in frames]
+
+    def separately(self, frames: Sequence[Frame], random: Generators) -> list[Frame]:
+        """Change each frame with a roll of its own."""
+        return [self.apply(frame, self.roll(random)) for frame in frames]
+
+
+class SwapRedBlue(Transform):
+    """RGB -> BGR."""
+
+    def image(self, image: np.ndarray, roll: None) -> np.ndarray:
+        """Swap the channels."""
+        return cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+
+
+class RandomGrey(Transform):
+    """Replace colours by grey, three equal channels.
+
+    The weights are those of RGB whatever the order of the channels; JOINT applies it to BGR.
+
+    Args:
+        probability: How often.
+    """
+
+    def __init__(self, probability: float = 0.5) -> None:
+        self.probability = probability
+
+    def roll(self, random: Generators) -> bool:
+        """Draw whether to act."""
+        return random.python.random() < self.probability
+
+    def image(self, image: np.ndarray, roll: bool) -> np.ndarray:
+        """Remove the colours."""
+        if not roll:
+            return image
+        return cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+
+
+class RandomFlip(Transform):
+    """Mirror left and right.
+
+    Args:
+        probability: How often.
+    """
+
+    def __init__(self, probability: float = 0.5) -> None:
+        self.probability = probability
+
+    def roll(self, random: Generators) -> bool:
+        """Draw whether to act."""
+        return random.python.random() < self.probability
+
+    def image(self, image: np.ndarray, roll: bool) -> np.ndarray:
+        """Mirror an image."""
+        return cv2.flip(image, 1) if roll else image
+
+    def mask(self, mask: np.ndarray, roll: bool) -> np.ndarray:
+        """Mirror a mask."""
+        return cv2.flip(mask, 1) if roll else mask
+
+    def points(self, points: np.ndarray, size: tuple[int, int], roll: bool) -> np.ndarray:
+        """Mirror points: x -> width - 1 - x."""
+        return np.float32([size[0] - 1, 0]) + np.float32([-1, 1]) * points if roll else points
+
+
+class AffineRoll(NamedTuple):
+    """Parameters of one affine map.
+
+    Args:
+        is_flipped: Mirrored left and right first.
+        degrees: Rotation, counter-clockwise.
+        shear: In x and y.
+        scale: In x and y.
+    """
+
+    is_flipped: bool
+    degrees: float
+    shear: tuple[float, float]
+    scale: tuple[float, float]
+
+
+class RandomAffine(Transform):
+    """Mirror, shear, rotate and scale around the centre.
+
+    Args:
+        flip_probability: How often it is mirrored.
+        max_rotation: In degrees.
+        max_shear: Largest shear of each axis.
+        max_scale: Largest logarithm of the scale.
+        max_aspect: Largest logarithm of the ratio of vertical to horizontal scale.
+        border: What is outside the image: ``constant`` black, or the nearest pixel.
+        pad: Pixels added on every side.
+    """
+
+    def __init__(
+        self,
+        flip_probability: float = 0.0,
+        max_rotation: float = 0.0,
+        max_shear: float = 0.0,
+        max_scale: float = 0.0,
+        max_aspect: float = 0.0,
+        border: Literal["constant", "replicate"] = "constant",
+        pad: int = 0,
+    ) -> None:
+        self.flip_probability = flip_probability
+        self.max_rotation = max_rotation
+        self.max_shear = max_shear
+        self.max_scale = max_scale
+        self.max_aspect = max_aspect
+        self.border = {"constant": cv2.BORDER_CONSTANT, "replicate": cv2.BORDER_REPLICATE}[border]
+        self.pad = pad
+
+    def roll(self, random: Generators) -> AffineRoll:
+        """Draw a map."""
+        draw = random.python
+        is_flipped = draw.random() < self.flip_probability
+        degrees = draw.uniform(-self.max_rotation, self.max_rotation)
+        shear_x = draw.uniform(-self.max_shear, self.max_shear)
+        shear_y = draw.uniform(-self.max_shear, self.max_shear)
+        aspect = math.exp(draw.uniform(-self.max_aspect, self.max_aspect))
+        scale = math.exp(draw.uniform(-self.max_scale, self.max_scale))
+        return AffineRoll(is_flipped, degrees, (shear_x, shear_y), (scale, scale * aspect))
+
+    def matrix(self, size: tuple[int, int], roll: AffineRoll) -> np.ndarray:
+        """The map of pixel coordinates, float64 (2, 3), for an image of ``size``."""
+        width, height = size
+        flip, turn, shear, scale = np.eye(3), np.eye(3), np.eye(3), np.eye(3)
+        if roll.is_flipped:
+            flip[0] = (-1, 0, width)
+        turn[:2] = cv2.getRotationMatrix2D((width / 2, height / 2), roll.degrees, 1.0)
+        x, y = roll.shear
+        shear[:2] = ((1, x, -x * width / 2), (y, 1, -y * height / 2))
+        x, y = roll.scale
+        scale[:2] = ((x, 0, (1 - x) * width / 2), (0, y, (1 - y) * height / 2))
+        matrix = (scale @ turn @ shear @ flip)[:2]
+        matrix[:, 2] += self.pad
+        return matrix
+
+    def image(self, image: np.ndarray, roll: AffineRoll) -> np.ndarray:
+        """Map an image, bilinear."""
+        return self._warp(image, roll, cv2.INTER_LINEAR, self.border)
+
+    def mask(self, mask: np.ndarray, roll: AffineRoll) -> np.ndarray:
+        """Map a mask, nearest pixel; 0 outside."""
+        return self._warp(mask, roll, cv2.INTER_NEAREST, cv2.BORDER_CONSTANT)
+
+    def points(self, points: np.ndarray, size: tuple[int, int], roll: AffineRoll) -> np.ndarray:
+        """Map points."""
+        matrix = self.matrix(size, roll)
+        return points @ matrix[:, :2].T + matrix[:, 2]
+
+    def _warp(self, pixels: np.ndarray, roll: AffineRoll, flags: int, border: int) -> np.ndarray:
+        height, width = pixels.shape[:2]
+        matrix = self.matrix((width, height), roll)
+        output_size = (width + 2 * self.pad, height + 2 * self.pad)
+        return cv2.warpAffine(pixels, matrix, output_size, flags=flags, borderMode=border)
+
+
+class RandomBlur(Transform):
+    """Blur by a Gaussian.
+
+    Args:
+        sigma: Its deviation in pixels; the kernel reaches two deviations.
+        probability: How often.
+    """
+
+    def __init__(self, sigma: float, probability: float = 0.1) -> None:
+        self.sigma = sigma
+        self.probability = probability
+
+    def roll(self, random: Generators) -> bool:
+        """Draw whether to act."""
+        return random.python.random() < self.probability
+
+    def image(self, image: np.ndarray, roll: bool) -> np.ndarray:
+        """Blur an image."""
+        side = 2 * math.ceil(2 * self.sigma) + 1
+        return cv2.GaussianBlur(image, (side, side), self.sigma) if roll else image
+
+
+class ToTensor(Transform):
+    """Make tensors, with random brightness and the network's normalisation.
+
+    A pixel v becomes ``(clamp(v * brightness, 0, 255) / scale - mean) / std``, read from a table.
+
+    Args:
+        brightness: The factor is drawn from 1 - brightness .. 1 + brightness.
+        scale: 255 for networks that expect 0..1, else 1.
+        mean: Of each channel, in the image's channel order.
+        std: Of each channel.
+    """
+
+    def __init__(
+        self,
+        brightness: float = 0.0,
+        scale: float = 1.0,
+        mean: Sequence[float] = (0.0, 0.0, 0.0),
+        std: Sequence[float] = (1.0, 1.0, 1.0),
+    ) -> None:
+        self.brightness = brightness
+        self.scale = scale
+        self.mean = np.float32(mean)
+        self.std = np.float32(std)
+
+    def roll(self, random: Generators) -> float:
+        """Draw the factor."""
+        return random.numpy.uniform(max(0.0, 1.0 - self.brightness), 1.0 + self.brightness)
+
+    def image(self, image: np.ndarray, roll: float) -> torch.Tensor:
+        """uint8 (H, W, 3) -> float32 (3, H, W)."""
+        levels = np.clip(np.arange(256, dtype=np.float32) * np.float32(roll), 0, 255)
+        table = (levels[:, None] / np.float32(self.scale) - self.mean) / self.std
+        planes = [cv2.LUT(image[..., c], table[:, c]) for c in range(3)]
+        return torch.from_numpy(np.stack(planes))
+
+    def mask(self, mask: np.ndarray, roll: float) -> torch.Tensor:
+        """Float (H, W) -> float32 (H, W)."""
+        return torch.from_numpy(np.ascontiguousarray(mask, dtype=np.float32))
+
+    def box(self, box: np.ndarray, size: tuple[int, int], roll: float) -> torch.Tensor:
+        """(4,) -> float32 (4,)."""
+        return torch.from_numpy(np.ascontiguousarray(box, dtype=np.float32))
