@@ -1,0 +1,100 @@
+"""``python -m pytracking.utils.doctor``: what this installation found, and where.
+
+Ends with exit code 1 when a path that was set does not exist.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import platform
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ltr.admin.checkpoint import read_checkpoint
+from ltr.admin.cli import command
+from ltr.admin.environment import Environment, comments, train_environment
+from ltr.admin.errors import CheckpointError
+from pytracking.evaluation.environment import evaluation_environment
+
+_PACKAGES = ("torch", "torchvision", "numpy", "opencv-python-headless", "av", "pycocotools")
+_OPTIONAL = ("scikit-image", "matplot2tikz", "visdom", "jpeg4py", "ray")
+_MADE_ON_DEMAND = ("results_path", "result_plot_path", "workspace_dir", "tensorboard_dir")
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print versions, device, paths and networks."""
+    parser = argparse.ArgumentParser(prog="vos-doctor", description=__doc__)
+    parser.parse_args(argv)
+    evaluation = evaluation_environment()
+    training = train_environment()
+    _print_rows("versions", _versions())
+    _print_rows("evaluation", _paths(evaluation), f"{evaluation.file}")
+    _print_rows("training", _paths(training), f"{training.file}")
+    _print_rows("networks", _networks(evaluation.network_folders))
+    missing = dict.fromkeys((*_missing(evaluation), *_missing(training)))
+    for sentence in missing:
+        print(f"problem: {sentence}")
+    print(f"{len(missing)} problems")
+    return 1 if missing else 0
+
+
+def _print_rows(title: str, rows: Iterator[tuple[str, str]], note: str = "") -> None:
+    print(f"{title}  {note}".rstrip())
+    for name, value in rows:
+        print(f"  {name:22} {value}")
+    print()
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    import torch
+
+    yield "python", f"{platform.python_version()} on {platform.platform()}"
+    for name in (*_PACKAGES, *_OPTIONAL):
+        try:
+            yield name, importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            yield name, "not installed" + (" (optional)" if name in _OPTIONAL else "")
+    cuda = torch.cuda.get_device_name() if torch.cuda.is_available() else "no CUDA device"
+    yield "device", f"{cuda}, {torch.get_num_threads()} CPU threads"
+
+
+def _paths(environment: Environment) -> Iterator[tuple[str, str]]:
+    """Every path variable that has a value, with the place that set it."""
+    for name in comments(type(environment)):
+        if value := getattr(environment, name):
+            shown = value if isinstance(value, str) else ", ".join(value)
+            yield name, f"{shown}  ({environment.sources.get(name, 'default')})"
+
+
+def _missing(environment: Environment) -> Iterator[str]:
+    """Paths that a person set, but that do not exist."""
+    for name, source in environment.sources.items():
+        value = "" if name in _MADE_ON_DEMAND else getattr(environment, name)
+        for path in (value,) if isinstance(value, str) else value:
+            if path and not Path(path).exists():
+                yield f"{name} = {path} does not exist (set in {source})"
+
+
+def _networks(folders: Sequence[Path]) -> Iterator[tuple[str, str]]:
+    """What lies in ``network_path``, read without executing anything."""
+    paths = [path for folder in folders for path in sorted(folder.glob("*.pth*"))]
+    for path in paths:
+        yield path.name, _network(path)
+    if not paths:
+        yield "none", "python -m pytracking.utils.download --list shows the released ones"
+
+
+def _network(path: Path) -> str:
+    try:
+        checkpoint = read_checkpoint(path)
+    except CheckpointError as error:
+        return str(error)
+    form = "upstream's form" if checkpoint.is_upstream else "safe form"
+    return f"{checkpoint.net_type or 'unknown network'}, epoch {checkpoint.epoch}, {form}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

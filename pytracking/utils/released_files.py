@@ -1,0 +1,114 @@
+"""The files that the authors of the systems released: names, addresses, checksums, scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+Place = Literal["network_path", "pretrained_networks", "workspace_dir"]
+
+
+@dataclass(frozen=True)
+class Checksum:
+    """The known digits of a file's checksum: only its begin and its end were published.
+
+    Args:
+        kind: ``md5`` or ``sha256``.
+        begin: First hexadecimal digits.
+        end: Last ones.
+    """
+
+    kind: str
+    begin: str
+    end: str = ""
+
+    def fits(self, digits: str) -> bool:
+        """Whether a file with this checksum can be the published one."""
+        return digits.startswith(self.begin) and digits.endswith(self.end)
+
+
+@dataclass(frozen=True)
+class ReleasedFile:
+    """One released file.
+
+    Args:
+        file: Its name here.
+        place: The path variable of its folder.
+        address: Where it can be fetched without a browser; empty where it cannot.
+        page: What a person opens in a browser.
+        published: Scores that its authors report with it.
+        checksum: What is known of it.
+    """
+
+    file: str
+    place: Place
+    address: str
+    page: str
+    published: str = ""
+    checksum: Checksum | None = None
+
+    @property
+    def name(self) -> str:
+        """What the command line calls it: the file's name without endings."""
+        return self.file.split(".")[0]
+
+
+def _drive(
+    file: str, identity: str, published: str = "", place: Place = "network_path"
+) -> ReleasedFile:
+    return ReleasedFile(
+        file,
+        place,
+        f"https://drive.google.com/uc?export=download&id={identity}",
+        f"https://drive.google.com/file/d/{identity}/view",
+        published,
+    )
+
+
+_SNAPSHOTS = "https://download.visinf.tu-darmstadt.de/data/2021-neurips-araslanov-vos/snapshots/"
+
+
+def _snapshot(file: str, begin: str, end: str, score: str) -> ReleasedFile:
+    address = _SNAPSHOTS + file
+    checksum = Checksum("md5", begin, end)
+    return ReleasedFile(file, "network_path", address, address, f"DAVIS 2017 val {score}", checksum)
+
+
+_FILES = (
+    _drive(
+        "joint_ytvos.pth.tar",
+        "1U48rlb1Xplb2CN2urwFtaB_o62B2Y4xo",
+        "YouTube-VOS 2018 83.1, 2019 82.8",
+    ),
+    _drive("joint_davis.pth.tar", "1UB_gDc0LMg0yixIQmkxpAt2AMF4m9zRq", "DAVIS 2017 val 83.5"),
+    _drive(
+        "e2e_mask_rcnn_R_50_FPN_1x_converted.pkl",
+        "12pVHmhqtxaJ151dZrXN1dcgUa7TuAjdA",
+        place="pretrained_networks",
+    ),
+    _snapshot("oxuva_e430_res4.pth", "af541", "d09b3", "65.3"),
+    _snapshot("ytvos_e060_res4.pth", "c3ae3", "55faf", "69.3"),
+    _snapshot("trackingnet_e088_res4.pth", "3e7e9", "95fa9", "69.4"),
+    _snapshot("kinetics_e026_res4.pth", "086db", "a7d98", "68.7"),
+    _drive("seq_mask_rcnn_r50_ytv19.pth", "1P3HiwCavjRJJePuF-4D2GDQKwWT8E_LZ", "AP 40.8"),
+    _drive("seq_mask_rcnn_r101_ytv19.pth", "1SmcJsIqluzjuH-uKCNs1ybNqvQClIqai", "AP 43.8"),
+    _drive("seq_mask_rcnn_x101_ytv19.pth", "1lwjdGhjeA8rFtHtYrJbsVPY6r49jGGbN", "AP 47.6"),
+    _drive("agent.pt", "18OgPfPcYipe_1Ka7qlKar7mVVwvG7gPT"),
+    _drive("assess_net.pt", "1Xdkr6Epm5H5hDkQoBqmp0E_t5V-9SlKl"),
+    _drive("reward.csv", "1cNIstWStaGCknoAkBUquYEpYwz0iFmUn", place="workspace_dir"),
+    _drive("pretrain.csv", "13rXLrWSiXdhk5XB3jyiVZHh7mbeVX8p_", place="workspace_dir"),
+    _drive("scribble_ytvos.zip", "1yliwTYP_PkiJnIAOo292gx9Fv3sLVYj4", place="workspace_dir"),
+    ReleasedFile(
+        "referformer",
+        "network_path",
+        "",
+        "https://github.com/wjn922/ReferFormer",
+        "its model zoo lists several files",
+    ),
+)
+
+
+def by_name(files: Iterable[ReleasedFile] = _FILES) -> dict[str, ReleasedFile]:
+    """All released files, by the name that the command line uses."""
+    return {item.name: item for item in files}
