@@ -1,21 +1,41 @@
 """Evaluation library: run trackers on data sets and videos, and score them.
 
 Uses ``ltr``; ``ltr`` never uses this package. Importing it loads no heavy package.
+
+>>> from pytracking import load_tracker, read_video, segment_video
+>>> tracker = load_tracker("baseline", "optical_flow")
 """
 
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytracking.evaluation.session import VideoFrame, VideoSession, segment_video
+    from pytracking.evaluation.tracker import create_tracker as load_tracker
+    from pytracking.tracker.base import FrameInfo, FrameOutput, Runtime
+    from pytracking.utils.overlay import overlay
+    from pytracking.utils.video_reader import read_video
+    from pytracking.utils.video_writer import VideoWriter
 
 _EXPORTS = {
+    "FrameInfo": ("pytracking.tracker.base", "FrameInfo"),
+    "FrameOutput": ("pytracking.tracker.base", "FrameOutput"),
+    "Runtime": ("pytracking.tracker.base", "Runtime"),
+    "VideoFrame": ("pytracking.evaluation.session", "VideoFrame"),
+    "VideoSession": ("pytracking.evaluation.session", "VideoSession"),
+    "VideoWriter": ("pytracking.utils.video_writer", "VideoWriter"),
     "load_tracker": ("pytracking.evaluation.tracker", "create_tracker"),
+    "overlay": ("pytracking.utils.overlay", "overlay"),
+    "read_video": ("pytracking.utils.video_reader", "read_video"),
+    "segment_video": ("pytracking.evaluation.session", "segment_video"),
 }
 
 __all__ = list(_EXPORTS)
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Import what the package offers when it is first used."""
     if name not in _EXPORTS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -7,7 +7,7 @@ import math
 import cv2
 import numpy as np
 
-_SPARE = 4
+_SPARE = 8
 _GAP = 6
 _BACKGROUND = 24
 _WHITE = (255, 255, 255)
@@ -17,8 +17,8 @@ _FONT = cv2.FONT_HERSHEY_DUPLEX
 class ContactSheet:
     """Collects small pictures of evenly spaced frames, whatever the length of the video.
 
-    While the length is unknown it keeps every ``stride``-th frame; when it holds four times the
-    wanted number, it drops every other one and doubles the stride.
+    It keeps every ``stride``-th frame; when it holds eight times the wanted number, it drops every
+    other one and doubles the stride. The evenly spaced ones among the kept are drawn.
 
     Args:
         tiles: Number of frames on the sheet.

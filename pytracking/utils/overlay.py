@@ -14,7 +14,7 @@ _FIRST_COLOURS = (
     (40, 216, 226), (255, 145, 30), (160, 110, 255), (170, 230, 40),
 )  # fmt: skip
 _GOLDEN_RATIO = 0.618034
-_OUTLINE_SHARE = 1 / 360
+_OUTLINE_SHARE = 1 / 240
 
 
 def overlay(
@@ -72,7 +72,7 @@ def inner_border(labels: np.ndarray, width: int) -> np.ndarray:
 
 
 def outline_width(image: np.ndarray) -> int:
-    """A width that looks the same on pictures of every size: two pixels at 720 lines."""
+    """A width that looks the same on pictures of every size: three pixels at 720 lines."""
     return max(1, round(min(image.shape[:2]) * _OUTLINE_SHARE))
 
 

@@ -85,15 +85,24 @@ class VideoWriter:
 
         Raises:
             OSError: The disk is full.
+            OutputError: The encoder refuses such frames.
         """
         import av
 
         frame = _even(frame)
-        if self._stream is None:
-            self._open(frame.shape[1], frame.shape[0])
         picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
         picture = picture.reformat(format="yuv420p", dst_colorspace="ITU709")
-        self._mux(self._stream.encode(picture))
+        if self._stream is None:
+            self._open(picture.width, picture.height)
+        try:
+            self._mux(self._stream.encode(picture))
+        except OSError:
+            raise
+        except av.error.FFmpegError as error:
+            raise OutputError(
+                f"{self._path}: {self._encoder} cannot encode frames of "
+                f"{picture.width}x{picture.height}"
+            ) from error
 
     def close(self) -> None:
         """Finish the file and give it its name; without any frame there is no file."""

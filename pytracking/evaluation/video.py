@@ -1,0 +1,153 @@
+"""From a video and prompts to a folder of results: the work of ``run_video`` and ``run_webcam``."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ltr.admin.config import describe, to_plain
+from ltr.admin.files import atomic_write
+from pytracking.evaluation.environment import evaluation_environment
+from pytracking.evaluation.session import VideoFrame, segment_video
+from pytracking.evaluation.tracker import TrackerSpec
+from pytracking.evaluation.video_results import CONFIG, ENTRIES, VideoResults
+from pytracking.tracker.base import FrameInfo, OnlineTracker, Runtime
+from pytracking.utils.progress import FrameProgress
+from pytracking.utils.prompts import BoxPrompt, MaskPrompt, plan_prompts
+from pytracking.utils.staging import staged_folder
+from pytracking.utils.video_reader import FrameSource, VideoLike, read_video
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class VideoTask:
+    """What to do with one video.
+
+    Args:
+        source: Video file, folder of frames, camera number or frames.
+        masks: Mask files of the objects.
+        boxes: Boxes of further objects.
+        output: Folder of the results; default below ``results_path``.
+        with_overlay: Also write the overlay video.
+        overwrite: Replace the results of an earlier run.
+        quiet: Show no progress.
+    """
+
+    source: VideoLike
+    masks: Sequence[MaskPrompt] = ()
+    boxes: Sequence[BoxPrompt] = ()
+    output: Path | None = None
+    with_overlay: bool = True
+    overwrite: bool = False
+    quiet: bool = False
+
+
+@dataclass(frozen=True)
+class VideoSummary:
+    """What came out.
+
+    Args:
+        folder: Holds the files that ``VideoResults`` describes, and ``config.json``.
+        frames: Number of frames of the video.
+        frames_per_second: Reading, tracking and writing together.
+    """
+
+    folder: Path
+    frames: int
+    frames_per_second: float
+
+
+def process_video(spec: TrackerSpec, runtime: Runtime, task: VideoTask) -> VideoSummary:
+    """Segment a video and write the results; whole or not at all.
+
+    What can be wrong with the input is looked at first, then the tracker is loaded.
+
+    Args:
+        spec: The tracker.
+        runtime: Device and precision.
+        task: The video, its objects and where the results go.
+
+    Raises:
+        ToolkitError: Video, prompts, tracker or output folder cannot be used.
+        OSError: The results cannot be written.
+    """
+    with read_video(task.source) as video:
+        prompts = plan_prompts(task.masks, task.boxes, video.size, video.length)
+        folder = task.output or default_folder(spec, video.name)
+        with staged_folder(folder, ENTRIES, task.overwrite) as staging:
+            tracker = start_tracker(spec, runtime)
+            frames = segment_video(tracker, video, prompts)
+            progress = save_frames(frames, video, task, staging)
+            rate = progress.frames_per_second
+            write_config(staging, spec, runtime, video, prompts, progress.frames)
+    return VideoSummary(folder, progress.frames, rate)
+
+
+def default_folder(spec: TrackerSpec, clip: str) -> Path:
+    """Where the results of a clip go when no folder is named."""
+    results = Path(evaluation_environment().results_path)
+    return results / spec.system / spec.result_name / "video" / clip
+
+
+def start_tracker(spec: TrackerSpec, runtime: Runtime) -> OnlineTracker:
+    """Log the resolved parameters and load the tracker."""
+    _log.info("%s %s\n%s", spec.system, spec.name, describe(spec.load_parameters()))
+    return spec.create(runtime)
+
+
+def save_frames(
+    frames: Iterable[VideoFrame], video: FrameSource, task: VideoTask, folder: Path | None
+) -> FrameProgress:
+    """Run through all frames, count them, and write them where a folder is given.
+
+    Args:
+        frames: From ``segment_video``; they are computed while they are asked for.
+        video: Their video.
+        task: Whether an overlay and progress are wanted.
+        folder: An existing folder, or None to save nothing.
+
+    Returns:
+        The count of the frames and their rate.
+    """
+    progress = FrameProgress(video.name, video.length, task.quiet)
+    with progress, ExitStack() as stack:
+        results = None
+        if folder is not None:
+            results = stack.enter_context(VideoResults(folder, video, task.with_overlay))
+        for frame in frames:
+            if results is not None:
+                results.add(frame)
+            progress.advance()
+    return progress
+
+
+def write_config(
+    folder: Path,
+    spec: TrackerSpec,
+    runtime: Runtime,
+    video: FrameSource,
+    prompts: Mapping[int, FrameInfo],
+    frames: int,
+) -> None:
+    """Store beside the results what made them."""
+    config: dict[str, Any] = {
+        "system": spec.system,
+        "name": spec.name,
+        "parameters": to_plain(spec.load_parameters()),
+        "runtime": {
+            "device": str(runtime.device),
+            "precision": runtime.precision,
+            "compile": runtime.compile,
+        },
+        "video": {"name": video.name, "size": video.size, "fps": video.fps, "frames": frames},
+        "objects": {str(index): list(info.object_ids) for index, info in prompts.items()},
+    }
+    with atomic_write(folder / CONFIG, "w") as stream:
+        json.dump(config, stream, indent=2)
+        stream.write("\n")

@@ -1,0 +1,72 @@
+"""The command-line arguments of the commands that follow one video."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytracking.evaluation.arguments import add_switch
+from pytracking.utils.prompts import BoxPrompt, parse_box, parse_mask
+
+if TYPE_CHECKING:
+    from pytracking.evaluation.video import VideoTask
+    from pytracking.utils.video_reader import VideoLike
+
+
+def add_object_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add masks and boxes."""
+    parser.add_argument(
+        "--mask",
+        dest="masks",
+        type=parse_mask,
+        action="append",
+        default=[],
+        metavar="[FRAME:]FILE",
+        help="PNG, pixel value = object id; its objects start in this frame (0), repeatable",
+    )
+    parser.add_argument(
+        "--optional_box",
+        dest="first_boxes",
+        type=float,
+        nargs=4,
+        action="append",
+        default=[],
+        metavar=("X", "Y", "W", "H"),
+        help="box of an object in the first frame, in pixels (repeatable)",
+    )
+    parser.add_argument(
+        "--box",
+        dest="boxes",
+        type=parse_box,
+        action="append",
+        default=[],
+        metavar="[FRAME:]X,Y,W,H",
+        help="box of an object that starts in this frame (repeatable)",
+    )
+
+
+def add_output_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add where and what to write."""
+    parser.add_argument("--output", type=Path, metavar="DIR", help="folder of the results")
+    add_switch(parser, "--overwrite", False, "replace the results of an earlier run")
+    add_switch(parser, "--no_overlay", False, "write no overlay video")
+    parser.add_argument(
+        "--save_results", action="store_true", help="as upstream; results are always saved here"
+    )
+
+
+def resolve_task(arguments: argparse.Namespace, source: VideoLike) -> VideoTask:
+    """The work that the arguments describe."""
+    from pytracking.evaluation.video import VideoTask
+
+    first_boxes = [BoxPrompt(0, tuple(box)) for box in arguments.first_boxes]
+    return VideoTask(
+        source,
+        masks=tuple(arguments.masks),
+        boxes=(*first_boxes, *arguments.boxes),
+        output=arguments.output,
+        with_overlay=not arguments.no_overlay,
+        overwrite=arguments.overwrite,
+        quiet=arguments.quiet,
+    )

@@ -1,0 +1,109 @@
+"""The files that a segmented video leaves: masks, boxes, overlay video, contact sheet."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, TextIO
+
+import numpy as np
+
+from ltr.data.image_io import encode_label_map, write_image
+from pytracking.evaluation.session import VideoFrame
+from pytracking.tracker.base import Box
+from pytracking.utils.background import BackgroundWorker
+from pytracking.utils.contact_sheet import ContactSheet
+from pytracking.utils.overlay import bright_palette, outline_width, overlay
+from pytracking.utils.video_reader import FrameSource
+from pytracking.utils.video_writer import VideoWriter
+
+MASKS, BOXES, CONFIG = "masks", "boxes", "config.json"
+OVERLAY, CONTACT_SHEET = "overlay.mp4", "contact_sheet.png"
+ENTRIES = (MASKS, BOXES, OVERLAY, CONTACT_SHEET, CONFIG)
+
+_QUEUE_LENGTH = 8
+_ALPHA = 0.45
+
+
+class _Drawing(NamedTuple):
+    index: int
+    image: np.ndarray
+    segmentation: np.ndarray
+    boxes: dict[int, Box]
+
+
+class VideoResults:
+    """Writes the results of a video while the tracker goes on; a context manager.
+
+    ``masks/<frame>.png`` and ``boxes/<id>.txt`` (x y width height of every frame since the object
+    started) begin with the first frame that has an object, the overlay with the first frame.
+
+    Args:
+        folder: An existing folder.
+        video: The video, for frame names and speed.
+        with_overlay: Also write the overlay video.
+    """
+
+    def __init__(self, folder: Path, video: FrameSource, with_overlay: bool = True) -> None:
+        self._folder = folder
+        self._video = video
+        self._resources = ExitStack()
+        self._writer = VideoWriter(folder / OVERLAY, video.fps) if with_overlay else None
+        self._sheet = ContactSheet()
+        self._colours = bright_palette()
+        self._box_files: dict[int, TextIO] = {}
+        self._worker = BackgroundWorker(self._write, _QUEUE_LENGTH)
+
+    def __enter__(self) -> VideoResults:
+        (self._folder / MASKS).mkdir()
+        (self._folder / BOXES).mkdir()
+        if self._writer:
+            self._resources.enter_context(self._writer)
+        self._resources.enter_context(self._worker)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self._resources.__exit__(kind, error, trace)
+        finally:
+            for file in self._box_files.values():
+                file.close()
+        if kind is None:
+            write_image(self._folder / CONTACT_SHEET, self._sheet.draw())
+
+    def add(self, frame: VideoFrame) -> None:
+        """Hand over a frame; it is drawn, encoded and written in the background.
+
+        Raises:
+            OSError: An earlier frame could not be written.
+        """
+        output = frame.output
+        self._worker.put(_Drawing(frame.index, frame.image, output.segmentation, output.boxes))
+
+    def _write(self, drawing: _Drawing) -> None:
+        if drawing.boxes:
+            name = f"{self._video.stem(drawing.index)}.png"
+            (self._folder / MASKS / name).write_bytes(encode_label_map(drawing.segmentation))
+        for key, box in drawing.boxes.items():
+            self._box_file(key).write("\t".join(str(int(side)) for side in box) + "\n")
+        if self._writer or self._sheet.wants(drawing.index):
+            self._show(drawing)
+
+    def _show(self, drawing: _Drawing) -> None:
+        width = outline_width(drawing.image)
+        picture = overlay(drawing.image, drawing.segmentation, _ALPHA, self._colours, width)
+        self._sheet.add(drawing.index, picture)
+        if self._writer:
+            self._writer.write(picture)
+
+    def _box_file(self, key: int) -> TextIO:
+        if key not in self._box_files:
+            path = self._folder / BOXES / f"{key}.txt"
+            self._box_files[key] = path.open("w", encoding="utf-8")
+        return self._box_files[key]
