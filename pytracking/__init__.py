@@ -12,32 +12,41 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pytracking.evaluation.session import VideoFrame, VideoSession, segment_video
+    from pytracking.evaluation.session import VideoSession, segment_video
     from pytracking.evaluation.tracker import create_tracker as load_tracker
     from pytracking.tracker.base import FrameInfo, FrameOutput, Runtime
     from pytracking.utils.overlay import overlay
     from pytracking.utils.video_reader import read_video
     from pytracking.utils.video_writer import VideoWriter
 
-_EXPORTS = {
-    "FrameInfo": ("pytracking.tracker.base", "FrameInfo"),
-    "FrameOutput": ("pytracking.tracker.base", "FrameOutput"),
-    "Runtime": ("pytracking.tracker.base", "Runtime"),
-    "VideoFrame": ("pytracking.evaluation.session", "VideoFrame"),
-    "VideoSession": ("pytracking.evaluation.session", "VideoSession"),
-    "VideoWriter": ("pytracking.utils.video_writer", "VideoWriter"),
-    "load_tracker": ("pytracking.evaluation.tracker", "create_tracker"),
-    "overlay": ("pytracking.utils.overlay", "overlay"),
-    "read_video": ("pytracking.utils.video_reader", "read_video"),
-    "segment_video": ("pytracking.evaluation.session", "segment_video"),
-}
+__all__ = [
+    "FrameInfo",
+    "FrameOutput",
+    "Runtime",
+    "VideoSession",
+    "VideoWriter",
+    "load_tracker",
+    "overlay",
+    "read_video",
+    "segment_video",
+]
 
-__all__ = list(_EXPORTS)
+_HOMES = {
+    "FrameInfo": "pytracking.tracker.base:FrameInfo",
+    "FrameOutput": "pytracking.tracker.base:FrameOutput",
+    "Runtime": "pytracking.tracker.base:Runtime",
+    "VideoSession": "pytracking.evaluation.session:VideoSession",
+    "VideoWriter": "pytracking.utils.video_writer:VideoWriter",
+    "load_tracker": "pytracking.evaluation.tracker:create_tracker",
+    "overlay": "pytracking.utils.overlay:overlay",
+    "read_video": "pytracking.utils.video_reader:read_video",
+    "segment_video": "pytracking.evaluation.session:segment_video",
+}
 
 
 def __getattr__(name: str) -> object:
     """Import what the package offers when it is first used."""
-    if name not in _EXPORTS:
+    if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module, member = _EXPORTS[name]
+    module, member = _HOMES[name].split(":")
     return getattr(importlib.import_module(module), member)
