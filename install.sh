@@ -1,0 +1,125 @@
+#!/usr/bin/env bash
+# Sets up an environment of its own for this toolkit, and can then run it.
+#
+#   bash install.sh               set up .venv; finished at once when nothing changed
+#   bash install.sh demo [ARG..]  set up, then run the demo (python -m pytracking.demo ARG..)
+#   bash install.sh test [ARG..]  set up, then lint and test (pytest ARG..)
+#
+# Variables: PYTHON = interpreter (3.10 or newer), VENV = folder of the environment,
+# TORCH_INDEX_URL = package index to take torch and torchvision from, for instance one with
+# CPU-only wheels (the usual wheels bring CUDA, about 5 GB).
+set -euo pipefail
+
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+venv="${VENV:-$root/.venv}"
+[[ "$venv" == /* ]] || venv="$PWD/$venv"
+python="$venv/bin/python"
+stamp="$venv/.installed"
+
+fail() {
+    echo "install.sh: $*" >&2
+    exit 2
+}
+
+# Prints the first interpreter that is new enough and can make environments.
+find_python() {
+    local candidate old="" bare=""
+    local candidates=(python3 python3.13 python3.12 python3.11 python3.10)
+    [[ -z "${PYTHON:-}" ]] || candidates=("$PYTHON")
+    for candidate in "${candidates[@]}"; do
+        command -v "$candidate" >/dev/null || continue
+        if ! "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
+            old="$candidate"
+        elif ! "$candidate" -c 'import venv, ensurepip' 2>/dev/null; then
+            bare="$candidate"
+        else
+            command -v "$candidate"
+            return
+        fi
+    done
+    [[ -z "$bare" ]] || fail "$bare has no venv module (Debian, Ubuntu: apt install python3-venv)"
+    [[ -z "$old" ]] || fail "$old is older than 3.10: give a newer one as PYTHON=..."
+    fail "${candidates[0]} was not found: install Python 3.10 or newer, or name it as PYTHON=..."
+}
+
+# What the environment was made from: pip runs again when it changes.
+fingerprint() {
+    echo "$root ${TORCH_INDEX_URL:-} $(cat "$root/pyproject.toml" "$root/constraints.txt" | cksum)"
+}
+
+is_up_to_date() {
+    [[ "$(cat "$stamp" 2>/dev/null)" == "$(fingerprint)" ]] &&
+        "$python" -c 'import ltr, pytracking' 2>/dev/null
+}
+
+make_environment() {
+    local base free_kb
+    if "$python" -c 'import pip' 2>/dev/null; then
+        return
+    fi
+    base="$(find_python)"
+    if [[ -e "$venv" && ! -e "$venv/pyvenv.cfg" && -n "$(ls -A "$venv")" ]]; then
+        fail "$venv exists and is no environment: VENV=FOLDER puts it elsewhere"
+    fi
+    mkdir -p "$venv" 2>/dev/null || fail "cannot write $venv: VENV=FOLDER puts it elsewhere"
+    free_kb="$(df -Pk "$venv" | awk 'NR == 2 { print $4 }')"
+    if ((free_kb < 2000000)); then
+        fail "$((free_kb / 1024)) MB are free for $venv, 2 GB are needed (7 GB with CUDA)"
+    fi
+    echo "making $venv with $base"
+    "$base" -m venv --clear "$venv" || fail "$base could not make the environment $venv"
+}
+
+pip_install() {
+    "$python" -m pip install "$@" ||
+        fail "pip failed for the reason above: is there a network, does it need a proxy or a" \
+            "package index of its own, is the disk full?"
+}
+
+# A subshell: its folder and variables do not reach the demo.
+install_packages() (
+    echo "installing packages into $venv (some minutes the first time)"
+    # The relative names keep folders with spaces working. New versions of pip look at the second
+    # variable where they build packages, old ones at the first.
+    export PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt
+    export PIP_USER=0 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+    cd "$root"
+    if [[ -n "${TORCH_INDEX_URL:-}" ]]; then
+        pip_install --index-url "$TORCH_INDEX_URL" torch torchvision
+    fi
+    pip_install -e ".[test,demo,tikz]"
+    fingerprint >"$stamp"
+)
+
+set_up() {
+    if ! is_up_to_date; then
+        make_environment
+        install_packages
+    fi
+}
+
+run_tests() {
+    cd "$root"
+    "$venv/bin/ruff" check .
+    "$venv/bin/ruff" format --check .
+    export OMP_NUM_THREADS=1
+    exec "$venv/bin/pytest" -n 2 "$@"
+}
+
+action="${1:-set up}"
+[[ $# -eq 0 ]] || shift
+case "$action" in
+    "set up")
+        set_up
+        echo "ready; to use it: source $venv/bin/activate"
+        ;;
+    demo)
+        set_up
+        exec "$python" -m pytracking.demo "$@"
+        ;;
+    test)
+        set_up
+        run_tests "$@"
+        ;;
+    *) fail "unknown word '$action': give none, demo or test" ;;
+esac
