@@ -86,7 +86,7 @@ def list_frames(folder: Path) -> list[str]:
     Raises:
         DataError: There is no folder or no picture, or two pictures differ only in the suffix.
     """
-    names = [name for name in _list(folder) if name.lower().endswith(IMAGE_SUFFIXES)]
+    names = [name for name in _list(folder) if _has_suffix(name, IMAGE_SUFFIXES)]
     if not names:
         raise DataError(f"{folder} holds no frame ({', '.join(IMAGE_SUFFIXES)})")
     stem, count = Counter(map(stem_of, names)).most_common(1)[0]
@@ -208,6 +208,11 @@ def _numeric_order(name: str) -> list[str | int]:
     return [int(part) if place % 2 else part for place, part in enumerate(parts)]
 
 
+def _has_suffix(name: str, suffixes: tuple[str, ...]) -> bool:
+    """Hidden files, which some systems leave beside the real ones, do not count."""
+    return name.lower().endswith(suffixes) and not name.startswith(".")
+
+
 def _list(folder: Path) -> list[str]:
     try:
         return os.listdir(folder)
@@ -223,7 +228,7 @@ def _list_masks(folder: Path) -> dict[str, int]:
         return {
             stem_of(entry.name): entry.stat().st_size
             for entry in entries
-            if entry.name.lower().endswith(_MASK_SUFFIX)
+            if _has_suffix(entry.name, (_MASK_SUFFIX,))
         }
 
 

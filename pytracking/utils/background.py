@@ -4,11 +4,41 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def read_ahead(
+    read: Callable[[Item], Result], items: Iterable[Item], depth: int
+) -> Iterator[Result]:
+    """Yield ``read(item)`` of every item in order, computed by a thread in advance.
+
+    Args:
+        read: Its error is raised when its item's turn comes.
+        items: Taken as needed.
+        depth: Number of results that may wait, which bounds the memory.
+
+    >>> list(read_ahead(str.upper, "abc", depth=2))
+    ['A', 'B', 'C']
+    """
+    waiting: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(read, item))
+                if len(waiting) > depth:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 class BackgroundWorker(Generic[Item]):

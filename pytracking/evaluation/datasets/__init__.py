@@ -1,0 +1,59 @@
+"""Data sets by the name of ``--dataset_name``.
+
+Every module of this package offers a table ``DATASETS`` of names; a new kind of data set is a new
+module.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from dataclasses import replace
+from functools import cache
+
+from ltr.admin.errors import ConfigError, did_you_mean
+from pytracking.evaluation.data import SequenceList
+from pytracking.evaluation.datasets.entry import DatasetEntry
+from pytracking.evaluation.datasets.folder import FOLDER_PREFIX, folder_sequences
+from pytracking.evaluation.environment import (
+    EvaluationEnvironment,
+    evaluation_environment,
+    require,
+)
+
+__all__ = ["get_dataset", "list_datasets"]
+
+
+def get_dataset(name: str, environment: EvaluationEnvironment | None = None) -> SequenceList:
+    """Find a data set.
+
+    Args:
+        name: One of ``list_datasets()``, upper or lower case, or ``folder:PATH``.
+        environment: The paths; by default those of ``local.py``.
+
+    Raises:
+        ConfigError: An unknown name, or its path variable is not set or wrong.
+        DataError: The folder does not have the data set's layout.
+    """
+    if name.lower().startswith(FOLDER_PREFIX):
+        return folder_sequences(name[len(FOLDER_PREFIX) :])
+    key, table = name.lower(), _table()
+    if key not in table:
+        hint = did_you_mean(key, list_datasets())
+        raise ConfigError(f"there is no data set {name!r}{hint}")
+    entry = table[key]
+    root = require(environment or evaluation_environment(), entry.variable)
+    return replace(entry.build(root, key), source=key, hint=entry.hint)
+
+
+def list_datasets() -> list[str]:
+    """All names, with the form of a folder's name."""
+    return [*sorted(_table()), f"{FOLDER_PREFIX}PATH"]
+
+
+@cache
+def _table() -> dict[str, DatasetEntry]:
+    table: dict[str, DatasetEntry] = {}
+    for module in pkgutil.iter_modules(__path__, f"{__name__}."):
+        table |= getattr(importlib.import_module(module.name), "DATASETS", {})
+    return table

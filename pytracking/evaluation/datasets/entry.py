@@ -1,0 +1,24 @@
+"""One row of a table of data sets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytracking.evaluation.data import SequenceList
+
+
+@dataclass(frozen=True)
+class DatasetEntry:
+    """How a data set of some name is found.
+
+    Args:
+        variable: The path variable of its root, for instance ``davis_dir``.
+        build: Makes its sequences from root and name.
+        hint: A warning for whoever runs a tracker on it.
+    """
+
+    variable: str
+    build: Callable[[Path, str], SequenceList]
+    hint: str = ""

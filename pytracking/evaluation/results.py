@@ -1,0 +1,230 @@
+"""Result files: ``<results>/<system>/<name>[_<runid>]/<dataset>/<sequence>/<frame>.png``.
+
+Boxes and times lie beside the folder of masks as text. A sequence is written whole or not at all:
+its folder appears last, and so marks it as finished.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ltr.admin.errors import ConfigError
+from ltr.admin.files import TEMPORARY_SUFFIX, atomic_write
+from ltr.data.image_io import encode_label_map
+from pytracking.tracker.base import Box, FrameOutput
+from pytracking.utils.background import BackgroundWorker
+
+CONFIG_FILE = "config.json"
+MASK_SUFFIX = ".png"
+
+_QUEUE_LENGTH = 8
+_NO_BOX: Box = (-1.0, -1.0, -1.0, -1.0)
+_ONE_DAY_S = 86400.0
+
+
+@dataclass(frozen=True)
+class ResultFolder:
+    """The results of one tracker configuration on one data set.
+
+    Args:
+        path: ``<results>/<system>/<name>[_<runid>]/<dataset>``.
+    """
+
+    path: Path
+
+    def prepare(self, config: Mapping[str, Any], rerun: Sequence[str], overwrite: bool) -> None:
+        """Make the folder ready for a run: note the configuration, sweep what killed runs left.
+
+        Args:
+            config: JSON-like; results with another entry ``"compared"`` are not mixed.
+            rerun: Names of the sequences that this run would write.
+            overwrite: Whether finished sequences among them are replaced.
+
+        Raises:
+            ConfigError: There are finished results of another configuration that would stay.
+            OSError: The folder cannot be written.
+        """
+        kept = set(self.finished()).difference(rerun if overwrite else ())
+        difference = _difference(self._stored_config(), config["compared"])
+        if kept and difference:
+            raise ConfigError(
+                f"{self.path} holds results of another configuration ({difference}): choose "
+                "another --runid, or run all sequences again with --overwrite"
+            )
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._sweep()
+        with atomic_write(self.path / CONFIG_FILE, "w") as stream:
+            json.dump(config, stream, indent=2)
+
+    def finished(self) -> list[str]:
+        """Names of the finished sequences."""
+        if not self.path.is_dir():
+            return []
+        folders = (entry for entry in self.path.iterdir() if entry.is_dir())
+        return sorted(folder.name for folder in folders if not folder.name.startswith("."))
+
+    def mask_path(self, sequence: str, frame: str) -> Path:
+        """Where the mask of a frame lies; ``frame`` is the stem of the frame's own file."""
+        return self.path / sequence / f"{frame}{MASK_SUFFIX}"
+
+    @contextmanager
+    def write_sequence(self, name: str) -> Iterator[SequenceWriter]:
+        """Collect the results of a sequence; they appear when the block ends without an error."""
+        mark = f".{name}.{socket.gethostname()}.{os.getpid()}{TEMPORARY_SUFFIX}"
+        staging = self.path / mark
+        shutil.rmtree(staging, ignore_errors=True)
+        (staging / name).mkdir(parents=True)
+        try:
+            writer = SequenceWriter(staging, name)
+            with writer.encoder:
+                yield writer
+            writer.write_tables()
+            self._publish(staging, name)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
+    def _publish(self, staging: Path, name: str) -> None:
+        target = self.path / name
+        tables = [entry for entry in staging.iterdir() if entry.is_file()]
+        for file in (*tables, *(staging / name).iterdir()):
+            _flush(file)
+        if target.exists():
+            os.replace(target, staging / ".old")
+        for file in tables:
+            os.replace(file, self.path / file.name)
+        os.replace(staging / name, target)
+
+    def _sweep(self) -> None:
+        """Remove temporary folders whose process is gone."""
+        for folder in self.path.glob(f".*{TEMPORARY_SUFFIX}"):
+            if folder.is_dir() and _is_abandoned(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _stored_config(self) -> dict[str, Any]:
+        try:
+            return json.loads((self.path / CONFIG_FILE).read_text(encoding="utf-8"))["compared"]
+        except (FileNotFoundError, ValueError, LookupError, TypeError):
+            return {}
+
+
+class SequenceWriter:
+    """Takes the results of a sequence frame by frame; masks are encoded by a thread.
+
+    Args:
+        staging: An existing folder with a folder ``name`` in it.
+        name: Of the sequence.
+    """
+
+    def __init__(self, staging: Path, name: str) -> None:
+        self.encoder: BackgroundWorker[tuple[Path, np.ndarray]] = BackgroundWorker(
+            _write_mask, _QUEUE_LENGTH
+        )
+        self._staging = staging
+        self._name = name
+        self._boxes: dict[int, list[Box]] = {}
+        self._seconds: dict[int, list[float]] = {}
+
+    def add(self, frame: str, output: FrameOutput, seconds: float) -> None:
+        """Take the result of the next frame.
+
+        Args:
+            frame: Stem of the frame's file.
+            output: Masks and boxes.
+            seconds: What the tracker took; each object is charged with an equal share.
+        """
+        self.encoder.put(
+            (self._staging / self._name / f"{frame}{MASK_SUFFIX}", output.segmentation)
+        )
+        share = seconds / max(1, len(output.boxes))
+        for object_id in self._boxes.keys() | output.boxes.keys():
+            box = output.boxes.get(object_id, _NO_BOX)
+            self._boxes.setdefault(object_id, []).append(box)
+            self._seconds.setdefault(object_id, []).append(share)
+
+    def write_tables(self) -> None:
+        """Write boxes and times, one line a frame since the object's start."""
+        for object_id, boxes in self._boxes.items():
+            stem = f"{self._name}_{object_id}"
+            rows = ("\t".join(str(int(side)) for side in box) for box in boxes)
+            _write_lines(self._staging / f"{stem}.txt", rows)
+            times = (f"{seconds:f}" for seconds in self._seconds[object_id])
+            _write_lines(self._staging / f"{stem}_time.txt", times)
+
+
+def result_folder(results: Path, system: str, result_name: str, dataset: str) -> ResultFolder:
+    """Where the results of a tracker on a data set lie.
+
+    Args:
+        results: The folder of all results.
+        system: First word of the command.
+        result_name: ``TrackerSpec.result_name``.
+        dataset: ``SequenceList.name``.
+    """
+    return ResultFolder(results / system / result_name / dataset)
+
+
+def _write_mask(item: tuple[Path, np.ndarray]) -> None:
+    path, labels = item
+    path.write_bytes(encode_label_map(labels))
+
+
+def _write_lines(path: Path, lines: Iterator[str]) -> None:
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _difference(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+    """Name the first entry that differs; empty when nothing is stored or nothing differs."""
+    if not stored:
+        return ""
+    old, new = _flatten(stored), _flatten(wanted)
+    for key in sorted(old.keys() | new.keys()):
+        if old.get(key) != new.get(key):
+            return f"{key} is {old.get(key)} there and {new.get(key)} now"
+    return ""
+
+
+def _flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            flat |= _flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = json.dumps(value)
+    return flat
+
+
+def _is_abandoned(folder: Path) -> bool:
+    """Whether the process that filled a temporary folder is gone; elsewhere, whether it is old."""
+    host, _, process = folder.name.removesuffix(TEMPORARY_SUFFIX).rpartition(".")
+    if host.endswith(f".{socket.gethostname()}") and process.isdecimal():
+        return not _is_running(int(process))
+    return time.time() - folder.stat().st_mtime > _ONE_DAY_S
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
