@@ -7,6 +7,8 @@ import math
 import torch
 from torch import nn
 
+EPS = 1e-5  # of the variance, as in PyTorch's instance norm
+
 
 class SampleL2Norm(nn.Module):
     """Scale each sample to a fixed mean energy over channels, height and width.
@@ -25,7 +27,7 @@ class SampleL2Norm(nn.Module):
         return x * (self.scale * math.sqrt(x[0].numel()) * torch.rsqrt(energy + self.eps))
 
 
-def token_instance_norm(tokens: torch.Tensor, eps: float = 1e-5) -> torch.Tensor:
+def token_instance_norm(tokens: torch.Tensor) -> torch.Tensor:
     """Instance norm of tokens: each channel to zero mean, unit variance over the tokens.
 
     Written out, because the CPU kernel of ``nn.InstanceNorm2d`` returns wrong input gradients for
@@ -33,7 +35,6 @@ def token_instance_norm(tokens: torch.Tensor, eps: float = 1e-5) -> torch.Tensor
 
     Args:
         tokens: (..., tokens, channels).
-        eps: Added to the biased variance.
     """
     variance, mean = torch.var_mean(tokens, dim=-2, keepdim=True, correction=0)
-    return (tokens - mean) * torch.rsqrt(variance + eps)
+    return (tokens - mean) * torch.rsqrt(variance + EPS)

@@ -9,32 +9,43 @@ import torch
 
 from ltr.data.image_format import ImageFormat
 from ltr.models.joint.joint_net import JOINTNet
+from ltr.models.joint.transformer import CosineAttention
 from ltr.models.layers.folding import fold_batch_norms
 from ltr.models.layers.normalization import token_instance_norm
-from pytracking.tracker.joint.attention import affinity
+from pytracking.tracker.joint.attention import RunningAttention, affinity
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CropFeatures:
-    """Features of one crop; objects with the same crop hold the same instance.
+    """What the memory keeps of a crop; objects with the same crop hold the same instance.
 
     Args:
         induction: Features of the target model, (C, h, w).
         tokens: Features of the transformer, (h * w, D).
         keys: Unit vectors of its self-attention, (h * w, K).
-        numerator: The tokens' attention to themselves, unnormalised, (h * w, D).
-        denominator: Its normaliser, (h * w,).
     """
 
     induction: torch.Tensor
     tokens: torch.Tensor
     keys: torch.Tensor
-    numerator: torch.Tensor
-    denominator: torch.Tensor
 
-    def attended(self) -> torch.Tensor:
-        """Tokens after self-attention within the frame, normalised: the query of a reading."""
-        return token_instance_norm(self.tokens + self.numerator / self.denominator[:, None])
+
+@dataclass(frozen=True, eq=False)
+class EncodedCrop:
+    """A crop of the current frame.
+
+    Args:
+        features: What a memory keeps of it.
+        attention: The tokens' attention to themselves.
+    """
+
+    features: CropFeatures
+    attention: RunningAttention
+
+    def queries(self, cross_attention: CosineAttention) -> torch.Tensor:
+        """Unit vectors that read a memory, (h * w, K)."""
+        attended = self.features.tokens + self.attention.result()
+        return cross_attention.keys(token_instance_norm(attended))
 
 
 @dataclass(frozen=True)
@@ -68,31 +79,29 @@ class FrameEncoder:
 
     def encode_crops(
         self, crops: torch.Tensor
-    ) -> tuple[list[CropFeatures], Mapping[str, torch.Tensor]]:
+    ) -> tuple[list[EncodedCrop], Mapping[str, torch.Tensor]]:
         """Encode crops.
 
         Args:
             crops: (N, 3, H, W) RGB, 0..255.
 
         Returns:
-            The features of each crop, and the backbone's layers (N, ...) for the decoder.
+            Each crop for itself, and the backbone's layers (N, ...) for the decoder.
         """
         images = self.image_format.normalise(crops).contiguous(memory_format=torch.channels_last)
         layers = self.network.extract_backbone_features(images)
         shared = self.network.get_backbone_target_model_features(layers).contiguous()
         induction = self.network.target_model.extract_target_model_features(shared)
-        tokens = self.network.transformer.tokens(shared[None])[0].contiguous()
-        attention = self.network.transformer.encoder.self_attn
-        features = []
-        for frame_induction, frame_tokens in zip(induction, tokens, strict=True):
-            keys = attention.keys(frame_tokens)
-            weights = affinity(keys, keys)
-            features.append(
-                CropFeatures(
-                    frame_induction, frame_tokens, keys, weights @ frame_tokens, weights.sum(dim=1)
-                )
-            )
-        return features, layers
+        tokens = self.network.transformer.tokens(shared[None])[0]
+        self_attention = self.network.transformer.encoder.self_attn
+        encoded = []
+        for crop_induction, crop_tokens in zip(induction, tokens, strict=True):
+            crop_tokens = crop_tokens.contiguous()
+            keys = self_attention.keys(crop_tokens)
+            attention = RunningAttention.of(affinity(keys, keys), crop_tokens)
+            features = CropFeatures(crop_induction.clone(), crop_tokens, keys)
+            encoded.append(EncodedCrop(features, attention))
+        return encoded, layers
 
     def encode_masks(self, masks: torch.Tensor) -> list[LabelEncoding]:
         """Encode masks (N, H, W) in 0..1."""

@@ -11,7 +11,7 @@ from ltr.admin.errors import DataError
 from ltr.models.joint.filter_solver import MatrixOperator
 from ltr.models.joint.joint_net import FEATURE_STRIDE, JOINTNet
 from pytracking.tracker.base import FrameInfo, FrameOutput, OnlineTracker, Runtime
-from pytracking.tracker.joint.features import FrameEncoder
+from pytracking.tracker.joint.features import EncodedCrop, FrameEncoder, LabelEncoding
 from pytracking.tracker.joint.geometry import (
     TargetState,
     Vector,
@@ -20,7 +20,7 @@ from pytracking.tracker.joint.geometry import (
     plan_window,
     vector,
 )
-from pytracking.tracker.joint.memory import ObjectMemory, SharedFrames, store
+from pytracking.tracker.joint.memory import ObjectMemory, store
 from pytracking.tracker.joint.merge import Moments, aggregate, box_of, label_map, start_scores
 from pytracking.tracker.joint.parameters import JointParameters
 from pytracking.tracker.joint.patch import cut_first_window, cut_window, paste_scores
@@ -59,6 +59,7 @@ class JointTracker(OnlineTracker):
         self.listener = listener
         self.encoder = FrameEncoder(network, params.input_format)
         self.kernel_size = network.target_model.filter_optimizer.kernel_size
+        self.cross_attention = network.transformer.decoder.cross_attn
         self.state: VideoState | None = None
 
     @classmethod
@@ -111,28 +112,33 @@ class JointTracker(OnlineTracker):
             targets.append(target)
             crops.append(cut_first_window(pixels, plan, is_mask=False))
             crop_masks.append(cut_first_window(mask[None, None], plan, is_mask=True)[0])
-        features, _ = self.encoder.encode_crops(torch.cat(crops))
+        encoded, _ = self.encoder.encode_crops(torch.cat(crops))
         encodings = self.encoder.encode_masks(torch.cat(crop_masks))
-        frames = SharedFrames(params.sample_memory_size - 1, features[0], len(targets))
-        started = []
-        for number, target, crop, encoding in zip(
-            info.object_ids, targets, features, encodings, strict=True
-        ):
-            weights = SampleWeights(
-                params.sample_memory_size,
-                params.learning_rate,
-                params.init_samples_minimum_weight,
+        started = [
+            self._new_object(number, target, crop, encoding)
+            for number, target, crop, encoding in zip(
+                info.object_ids, targets, encoded, encodings, strict=True
             )
-            memory = ObjectMemory(crop, encoding, frames, weights)
-            memory.encode(self.network.transformer.decoder.cross_attn)
-            channels = (crop.induction.shape[0], self.kernel_size, self.kernel_size)
-            filters = crop.induction.new_zeros(encoding.induction.shape[0], *channels)
-            started.append(ObjectState(number, target, memory, filters))
+        ]
         self._optimise(started, params.net_opt_iter)
         self.state.objects += started
         for item, mask in zip(started, crop_masks, strict=True):
             self.listener("init", item, mask=mask)
         return start_scores(masks)
+
+    def _new_object(
+        self, object_id: int, target: TargetState, crop: EncodedCrop, encoding: LabelEncoding
+    ) -> ObjectState:
+        """An object that knows its first frame, with a filter still to be learned."""
+        params, features = self.params, crop.features
+        weights = SampleWeights(
+            params.sample_memory_size, params.learning_rate, params.init_samples_minimum_weight
+        )
+        memory = ObjectMemory(crop, encoding, weights)
+        memory.encode(self.cross_attention)
+        channels = (encoding.induction.shape[0], features.induction.shape[0])
+        filters = features.induction.new_zeros(*channels, self.kernel_size, self.kernel_size)
+        return ObjectState(object_id, target, memory, filters)
 
     def _update_memories(self) -> None:
         """Store the last frame of the objects whose turn it is, and learn from it."""
@@ -151,14 +157,14 @@ class JointTracker(OnlineTracker):
             masks = torch.stack([self._last_mask(index, item.crop.window) for index, item in due])
             store(
                 [item.memory for _, item in due],
-                [item.crop.features for _, item in due],
+                [item.crop.encoded for _, item in due],
                 self.encoder.encode_masks(masks),
             )
             learning = [
                 item for _, item in due if (item.frame_number - 1) % params.train_skipping == 0
             ]
             for item in learning:
-                item.memory.encode(self.network.transformer.decoder.cross_attn)
+                item.memory.encode(self.cross_attention)
             self._optimise(learning, params.net_opt_update_iter)
         for _, item in tracked:
             self.listener("update", item)
@@ -169,18 +175,15 @@ class JointTracker(OnlineTracker):
         return cut_window(probabilities, window, self.params.image_sample_size, is_mask=True)[0, 0]
 
     def _optimise(self, objects: Sequence[ObjectState], iterations: int) -> None:
-        """Improve the objects' filters, those that share memory frames in one batch."""
+        """Improve the objects' filters, those with equally many memory frames in one batch."""
         groups: dict[int, list[ObjectState]] = {}
         for item in objects:
-            groups.setdefault(id(item.memory.frames), []).append(item)
+            groups.setdefault(item.memory.weights.stored, []).append(item)
         for members in groups.values():
             memories = [member.memory for member in members]
-            first = torch.stack([memory.first.induction for memory in memories])[None]
-            frames = memories[0].frames
-            later = frames.induction[: frames.count, None]
             improved = self.network.target_model.filter_optimizer(
                 torch.stack([member.filters for member in members]),
-                MatrixOperator([first, later], self.kernel_size),
+                MatrixOperator(_feature_blocks(memories), self.kernel_size),
                 torch.stack([memory.labels for memory in memories], dim=1),
                 torch.stack([memory.sample_weights for memory in memories], dim=1),
                 iterations,
@@ -196,10 +199,10 @@ class JointTracker(OnlineTracker):
         patches = [
             cut_window(pixels, window, params.image_sample_size, is_mask=False) for window in unique
         ]
-        features, layers = self.encoder.encode_crops(torch.cat(patches))
+        encoded, layers = self.encoder.encode_crops(torch.cat(patches))
         crop_index = [unique.index(window) for window in windows]
         for item, window, index in zip(objects, windows, crop_index, strict=True):
-            item.crop = Crop(window, features[index])
+            item.crop = Crop(window, encoded[index])
         logits = self.network.decoder(
             self._encodings(crop_index),
             layers,
@@ -241,16 +244,15 @@ class JointTracker(OnlineTracker):
     def _encodings(self, crop_index: Sequence[int]) -> torch.Tensor:
         """E_tm + E_tr of all objects, (objects, 16, h, w)."""
         objects = self.state.objects
-        cross_attention = self.network.transformer.decoder.cross_attn
         queries: dict[int, torch.Tensor] = {}
         for item, index in zip(objects, crop_index, strict=True):
             if index not in queries:
-                queries[index] = cross_attention.keys(item.crop.features.attended())
+                queries[index] = item.crop.encoded.queries(self.cross_attention)
         read = [
             item.memory.read(queries[index])
             for item, index in zip(objects, crop_index, strict=True)
         ]
-        induction = torch.stack([item.crop.features.induction for item in objects])[None]
+        induction = torch.stack([item.crop.encoded.features.induction for item in objects])[None]
         filters = torch.stack([item.filters for item in objects])
         encodings = self.network.target_model.apply_target_model(filters, induction)[0]
         return encodings + torch.stack(read).transpose(1, 2).view_as(encodings)
@@ -277,3 +279,13 @@ class JointTracker(OnlineTracker):
         }
         labels = label_map(state.probabilities, object_ids).cpu().numpy()
         return FrameOutput(labels, boxes, state.probabilities)
+
+
+def _feature_blocks(memories: Sequence[ObjectMemory]) -> list[torch.Tensor]:
+    """Target-model features slot by slot: one copy where all objects hold the same crop."""
+    blocks = []
+    for crops in zip(*(memory.crops for memory in memories), strict=True):
+        is_shared = all(crop is crops[0] for crop in crops)
+        features = [crop.induction for crop in (crops[:1] if is_shared else crops)]
+        blocks.append((features[0][None] if is_shared else torch.stack(features))[None])
+    return blocks

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from pytracking.tracker.joint.features import CropFeatures
+from pytracking.tracker.joint.features import EncodedCrop
 from pytracking.tracker.joint.geometry import TargetState, Window
 from pytracking.tracker.joint.memory import ObjectMemory
 from pytracking.tracker.joint.merge import Moments
@@ -14,10 +14,10 @@ from pytracking.tracker.joint.merge import Moments
 
 @dataclass
 class Crop:
-    """A search window of the frame that was tracked last, and its features."""
+    """A search window of the frame that was tracked last, and what the network made of it."""
 
     window: Window
-    features: CropFeatures
+    encoded: EncodedCrop
 
 
 @dataclass
