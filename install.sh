@@ -111,7 +111,7 @@ action="${1:-set up}"
 case "$action" in
     "set up")
         set_up
-        echo "ready; to use it: source $venv/bin/activate"
+        printf 'ready; to use it: source %q\n' "$venv/bin/activate"
         ;;
     demo)
         set_up

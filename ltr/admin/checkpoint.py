@@ -50,7 +50,8 @@ class Checkpoint:
     @property
     def epoch(self) -> int:
         """Finished epochs of training, 0 where the file does not tell."""
-        return int(self.fields.get("epoch") or 0)
+        epoch = self.fields.get("epoch")
+        return epoch if isinstance(epoch, int) else 0
 
 
 def network_fields(net: nn.Module) -> dict[str, Any]:

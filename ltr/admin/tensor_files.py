@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pickletools
 import re
+import struct
 import threading
 import warnings
 import zipfile
@@ -121,7 +122,7 @@ def _check_members(path: Path, stream: IO[bytes]) -> None:
     try:
         with zipfile.ZipFile(stream) as archive:
             members = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, struct.error) as error:
         raise CheckpointError(f"{path} is damaged or incomplete ({error})") from error
     is_stored = all(member.compress_type == zipfile.ZIP_STORED for member in members)
     if not is_stored or not any(member.filename.endswith("/data.pkl") for member in members):
