@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ltr.admin.cli import boolean
@@ -16,23 +15,6 @@ if TYPE_CHECKING:
     from pytracking.tracker.base import Runtime
 
 PRECISIONS = ("fp32", "bf16", "fp16")
-
-
-@dataclass(frozen=True)
-class LiveSettings:
-    """Whether and where to show results while they are made.
-
-    Args:
-        debug: 0 = show nothing; larger levels show more.
-        use_visdom: Whether a visdom server may be used.
-        server: Its address.
-        port: Its port.
-    """
-
-    debug: int = 0
-    use_visdom: bool = True
-    server: str = "127.0.0.1"
-    port: int = 8097
 
 
 def add_tracker_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,6 +32,15 @@ def add_tracker_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--net", metavar="FILE", help="network file instead of the parameters'")
 
 
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add where the results of a data set go and how many processes work."""
+    parser.add_argument(
+        "--threads", type=_count, default=0, help="number of processes (0 = in this one)"
+    )
+    parser.add_argument("--results", metavar="DIR", help="folder of all results (results_path)")
+    add_switch(parser, "--overwrite", False, "run finished sequences again")
+
+
 def add_runtime_arguments(parser: argparse.ArgumentParser) -> None:
     """Add device, precision, compilation, verbosity and the live view."""
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
@@ -63,16 +54,17 @@ def add_runtime_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_switch(parser: argparse.ArgumentParser, flag: str, default: bool, text: str) -> None:
-    """Add a boolean that may stand alone (true) or carry a value: ``--quiet``, ``--quiet 0``."""
-    parser.add_argument(
-        flag,
-        type=boolean,
-        nargs="?",
-        const=True,
-        default=default,
-        metavar="BOOL",
-        help=f"{text} ({str(default).lower()})",
-    )
+    """Add a boolean: one that is off stands alone, one that is on takes ``true`` or ``false``."""
+    if default:
+        parser.add_argument(flag, type=boolean, default=True, metavar="BOOL", help=f"{text} (true)")
+    else:
+        parser.add_argument(flag, action="store_true", help=text)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected 0 or a positive number, got {text!r}")
+    return int(text)
 
 
 def resolve_tracker(arguments: argparse.Namespace) -> TrackerSpec:
@@ -83,13 +75,6 @@ def resolve_tracker(arguments: argparse.Namespace) -> TrackerSpec:
         overrides=tuple(arguments.overrides),
         net=arguments.net,
         run_id=getattr(arguments, "runid", None),
-    )
-
-
-def resolve_live(arguments: argparse.Namespace) -> LiveSettings:
-    """The live view that the arguments ask for."""
-    return LiveSettings(
-        arguments.debug, arguments.use_visdom, arguments.visdom_server, arguments.visdom_port
     )
 
 

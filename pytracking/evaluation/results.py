@@ -11,7 +11,7 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,7 @@ CONFIG_FILE = "config.json"
 MASK_SUFFIX = ".png"
 
 _QUEUE_LENGTH = 8
+_FREE = {"parameters.net", "runtime.device", "runtime.compile"}
 _NO_BOX: Box = (-1.0, -1.0, -1.0, -1.0)
 _ONE_DAY_S = 86400.0
 
@@ -43,29 +44,37 @@ class ResultFolder:
 
     path: Path
 
-    def prepare(self, config: Mapping[str, Any], rerun: Sequence[str], overwrite: bool) -> None:
-        """Make the folder ready for a run: note the configuration, sweep what killed runs left.
+    def check(self, config: Mapping[str, Any], rerun: Iterable[str], overwrite: bool) -> None:
+        """Refuse to mix the results of two configurations.
 
         Args:
-            config: JSON-like; results with another entry ``"compared"`` are not mixed.
-            rerun: Names of the sequences that this run would write.
+            config: JSON-like, what will make the results; only the network's path, the device and
+                whether it compiles may change from run to run.
+            rerun: Names of the sequences that the run is about.
             overwrite: Whether finished sequences among them are replaced.
 
         Raises:
             ConfigError: There are finished results of another configuration that would stay.
-            OSError: The folder cannot be written.
         """
         kept = set(self.finished()).difference(rerun if overwrite else ())
-        difference = _difference(self._stored_config(), config["compared"])
+        difference = _difference(self._stored_config(), config)
         if kept and difference:
             raise ConfigError(
                 f"{self.path} holds results of another configuration ({difference}): choose "
                 "another --runid, or run all sequences again with --overwrite"
             )
+
+    def prepare(self, config: Mapping[str, Any]) -> None:
+        """Make the folder, note the configuration, sweep what killed runs left.
+
+        Raises:
+            OSError: The folder cannot be written.
+        """
         self.path.mkdir(parents=True, exist_ok=True)
         self._sweep()
         with atomic_write(self.path / CONFIG_FILE, "w") as stream:
             json.dump(config, stream, indent=2)
+            stream.write("\n")
 
     def finished(self) -> list[str]:
         """Names of the finished sequences."""
@@ -111,10 +120,10 @@ class ResultFolder:
             if folder.is_dir() and _is_abandoned(folder):
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def _stored_config(self) -> dict[str, Any]:
+    def _stored_config(self) -> Any:
         try:
-            return json.loads((self.path / CONFIG_FILE).read_text(encoding="utf-8"))["compared"]
-        except (FileNotFoundError, ValueError, LookupError, TypeError):
+            return json.loads((self.path / CONFIG_FILE).read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
             return {}
 
 
@@ -191,12 +200,12 @@ def _flush(path: Path) -> None:
         os.close(handle)
 
 
-def _difference(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+def _difference(stored: Any, wanted: Mapping[str, Any]) -> str:
     """Name the first entry that differs; empty when nothing is stored or nothing differs."""
-    if not stored:
+    if not isinstance(stored, Mapping) or not stored:
         return ""
     old, new = _flatten(stored), _flatten(wanted)
-    for key in sorted(old.keys() | new.keys()):
+    for key in sorted((old.keys() | new.keys()) - _FREE):
         if old.get(key) != new.get(key):
             return f"{key} is {old.get(key)} there and {new.get(key)} now"
     return ""

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from ltr.admin.config import override
+from ltr.admin.config import override, to_plain
 from ltr.admin.errors import ConfigError, did_you_mean
+from ltr.admin.files import file_checksum
+from pytracking.evaluation.environment import evaluation_environment
 
 if TYPE_CHECKING:
     from pytracking.tracker.base import OnlineTracker, Runtime
@@ -54,6 +56,36 @@ class TrackerSpec:
     def create(self, runtime: Runtime | None = None) -> OnlineTracker:
         """See ``create_tracker``."""
         return create_tracker(self.system, self.name, self.overrides, self.net, runtime)
+
+
+def describe_run(spec: TrackerSpec, runtime: Runtime) -> dict[str, Any]:
+    """What decides the results of a tracker, JSON-like, to be stored beside them.
+
+    Raises:
+        CheckpointError: Its network is missing.
+    """
+    params = spec.load_parameters()
+    return {
+        "system": spec.system,
+        "name": spec.name,
+        "parameters": to_plain(params),
+        "network_sha256": _network_checksum(getattr(params, "net", None)),
+        "runtime": {
+            "device": str(runtime.device),
+            "precision": runtime.precision,
+            "compile": runtime.compile,
+        },
+    }
+
+
+def _network_checksum(net: str | None) -> str | None:
+    if net is None:
+        return None
+    from ltr.admin.checkpoint import find_checkpoint
+    from pytracking.utils.loading import find_network
+
+    path = find_network(net, evaluation_environment().network_folders)
+    return file_checksum(find_checkpoint(path) if path.is_dir() else path)
 
 
 def trackerlist(

@@ -1,0 +1,92 @@
+"""What the commands that run trackers over data sets have in common."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from pytracking.evaluation.arguments import resolve_runtime
+from pytracking.evaluation.data import Sequence, SequenceList
+from pytracking.evaluation.environment import evaluation_environment
+from pytracking.evaluation.running import Outcome, RunOptions, RunSummary, run_dataset
+from pytracking.evaluation.sequence_run import FrameObserver, TrackedFrame
+from pytracking.evaluation.tracker import TrackerSpec
+from pytracking.utils.visdom import open_live_view
+
+_LOG = logging.getLogger(__name__)
+
+
+def run_and_report(
+    spec: TrackerSpec, dataset: SequenceList, arguments: argparse.Namespace
+) -> RunSummary:
+    """Run a tracker over a data set and tell about every sequence, and at the end about all.
+
+    Args:
+        spec: The tracker.
+        dataset: The sequences.
+        arguments: Of ``add_run_arguments`` and ``add_runtime_arguments``.
+
+    Raises:
+        ToolkitError: The run cannot go on.
+        OSError: The results cannot be written.
+    """
+    options = RunOptions(
+        results=Path(arguments.results or evaluation_environment().results_path),
+        runtime=resolve_runtime(arguments),
+        threads=arguments.threads,
+        overwrite=arguments.overwrite,
+        quiet=arguments.quiet,
+    )
+    if dataset.hint:
+        _LOG.warning(dataset.hint)
+    _tell(options, f"Evaluating {1:4d} trackers on {len(dataset):5d} sequences")
+    summary = run_dataset(spec, dataset, options, _reporter(spec, options), _observer(arguments))
+    _tell_all(summary)
+    return summary
+
+
+def _reporter(spec: TrackerSpec, options: RunOptions) -> Callable[[Outcome], None]:
+    run = f"{spec.system} {spec.name} {spec.run_id}"
+
+    def report(outcome: Outcome) -> None:
+        _tell(options, f"Tracker: {run} ,  Sequence: {outcome.sequence}")
+        _tell(options, "failed" if outcome.failure else f"FPS: {outcome.fps:.2f}")
+
+    return report
+
+
+def _observer(arguments: argparse.Namespace) -> FrameObserver | None:
+    """The live view, where one is wanted and possible."""
+    if arguments.debug > 0 and arguments.threads:
+        _LOG.warning("no live view: it needs --threads 0")
+        return None
+    view = open_live_view(
+        arguments.debug, arguments.use_visdom, arguments.visdom_server, arguments.visdom_port
+    )
+    if view is None:
+        return None
+
+    def observe(sequence: Sequence, frame: TrackedFrame) -> None:
+        view.show(sequence.name, frame.image, frame.output, frame.seconds)
+
+    return observe
+
+
+def _tell(options: RunOptions, line: str) -> None:
+    if not options.quiet:
+        print(line, flush=True)
+
+
+def _tell_all(summary: RunSummary) -> None:
+    failures, total = summary.failures, summary.total
+    for outcome in failures:
+        print(f"\nfailed: {outcome.sequence}: {outcome.failure.rstrip()}", file=sys.stderr)
+    if summary.num_skipped:
+        print(f"{summary.num_skipped} sequences were finished before (--overwrite runs them again)")
+    done = len(summary.outcomes) - len(failures)
+    rate = f", {total.frames} frames, FPS: {total.fps:.2f}" if total.frames else ""
+    print(f"{done} sequences done, {len(failures)} failed{rate}", flush=True)
+    print(f"Results: {summary.folder.path}", flush=True)

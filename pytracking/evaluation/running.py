@@ -1,0 +1,238 @@
+"""Runs a tracker over the sequences of a data set, in this process or in several."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import multiprocessing
+import signal
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+from multiprocessing.sharedctypes import Synchronized
+from pathlib import Path
+
+import torch
+
+from ltr.admin.cli import set_up_logging
+from ltr.admin.config import describe
+from ltr.admin.errors import DataError, ToolkitError
+from ltr.admin.progress import FrameProgress
+from pytracking.evaluation.data import Sequence, SequenceList
+from pytracking.evaluation.processes import ProcessMap
+from pytracking.evaluation.results import ResultFolder, result_folder
+from pytracking.evaluation.sequence_run import FrameObserver, TrackedFrame, run_sequence
+from pytracking.evaluation.tracker import TrackerSpec, describe_run
+from pytracking.tracker.base import OnlineTracker, Runtime
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How to go through a data set.
+
+    Args:
+        results: Folder of all results.
+        runtime: Device and precision.
+        threads: Number of processes; 0 works in this one. The results are the same.
+        overwrite: Run finished sequences again, instead of skipping them.
+        quiet: Show no progress.
+    """
+
+    results: Path
+    runtime: Runtime = field(default_factory=Runtime)
+    threads: int = 0
+    overwrite: bool = False
+    quiet: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one sequence.
+
+    Args:
+        sequence: Its name.
+        frames: Number of frames tracked.
+        seconds: What the tracker took for them.
+        failure: Why it has no results; empty when it has.
+    """
+
+    sequence: str
+    frames: int = 0
+    seconds: float = 0.0
+    failure: str = ""
+
+    @property
+    def fps(self) -> float:
+        """Frames per second of the tracker alone."""
+        return self.frames / self.seconds if self.seconds else 0.0
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """What became of a run.
+
+    Args:
+        folder: Where the results lie.
+        outcomes: Of the sequences that were run.
+        num_skipped: Sequences that were finished before.
+    """
+
+    folder: ResultFolder
+    outcomes: tuple[Outcome, ...]
+    num_skipped: int
+
+    @property
+    def failures(self) -> list[Outcome]:
+        """The sequences without results."""
+        return [outcome for outcome in self.outcomes if outcome.failure]
+
+    @property
+    def total(self) -> Outcome:
+        """Frames and seconds of all sequences together."""
+        frames = sum(outcome.frames for outcome in self.outcomes)
+        return Outcome("all", frames, sum(outcome.seconds for outcome in self.outcomes))
+
+
+@dataclass(frozen=True)
+class _Job:
+    spec: TrackerSpec
+    runtime: Runtime
+    sequence: Sequence
+    folder: ResultFolder
+
+
+def run_dataset(
+    spec: TrackerSpec,
+    dataset: SequenceList,
+    options: RunOptions,
+    report: Callable[[Outcome], None] = lambda outcome: None,
+    observe: FrameObserver | None = None,
+) -> RunSummary:
+    """Run a tracker over a data set.
+
+    A sequence that fails is reported and never stops the others; what is wrong with the tracker or
+    with the result folder stops the run.
+
+    Args:
+        spec: The tracker.
+        dataset: The sequences.
+        options: Device, processes, where the results go.
+        report: Called when a sequence is done or has failed.
+        observe: Called after every frame; only without processes.
+
+    Raises:
+        ConfigError: The tracker's parameters are wrong, or the folder holds results of others.
+        CheckpointError: The network cannot be loaded.
+        OSError: The results cannot be written.
+    """
+    _LOG.info("%s %s\n%s", spec.system, spec.name, describe(spec.load_parameters()))
+    folder = result_folder(options.results, spec.system, spec.result_name, dataset.name)
+    config = describe_run(spec, options.runtime) | {"dataset": dataset.source or dataset.name}
+    folder.check(config, dataset.names, options.overwrite)
+    finished = set() if options.overwrite else set(folder.finished())
+    names = [name for name in dataset.names if name not in finished]
+    jobs, damaged = _make_jobs(spec, options.runtime, folder, dataset, names)
+    tracker = None if options.threads or not jobs else spec.create(options.runtime)
+    folder.prepare(config)
+    outcomes: list[Outcome] = []
+    total = sum(len(job.sequence.frames) for job in jobs)
+    with FrameProgress(dataset.name, total, options.quiet) as progress:
+        if tracker is None:
+            run = _run_in_processes(jobs, options, progress)
+        else:
+            run = _run_here(jobs, tracker, progress, observe)
+        for outcome in chain(damaged, run):
+            outcomes.append(outcome)
+            report(outcome)
+    return RunSummary(folder, tuple(outcomes), len(dataset) - len(names))
+
+
+def _make_jobs(
+    spec: TrackerSpec,
+    runtime: Runtime,
+    folder: ResultFolder,
+    dataset: SequenceList,
+    names: Iterable[str],
+) -> tuple[list[_Job], list[Outcome]]:
+    """The jobs, and the outcomes of sequences whose files are damaged."""
+    jobs, damaged = [], []
+    for name in names:
+        try:
+            jobs.append(_Job(spec, runtime, dataset[name], folder))
+        except DataError as error:
+            damaged.append(Outcome(name, failure=str(error)))
+    return jobs, damaged
+
+
+def _run_here(
+    jobs: Iterable[_Job],
+    tracker: OnlineTracker,
+    progress: FrameProgress,
+    observe: FrameObserver | None,
+) -> Iterator[Outcome]:
+    def advance(sequence: Sequence, frame: TrackedFrame) -> None:
+        progress.advance()
+        if observe is not None:
+            observe(sequence, frame)
+
+    for job in jobs:
+        yield _attempt(job, tracker, advance)
+
+
+def _run_in_processes(
+    jobs: list[_Job], options: RunOptions, progress: FrameProgress
+) -> Iterator[Outcome]:
+    """The longest sequences go first, so that no process works alone at the end."""
+    counter = multiprocessing.get_context("spawn").Value("i", 0)
+    pool = ProcessMap(
+        _work,
+        min(options.threads, len(jobs)),
+        _start_process,
+        (counter, options.runtime.device, torch.get_num_threads(), options.quiet),
+    )
+    for job, outcome in pool.run(sorted(jobs, key=lambda job: -len(job.sequence.frames))):
+        progress.advance(len(job.sequence.frames))
+        died = "its process was ended from outside, perhaps for want of memory"
+        yield outcome or Outcome(job.sequence.name, failure=died)
+
+
+def _start_process(
+    counter: Synchronized[int], device: torch.device, num_threads: int, quiet: bool
+) -> None:
+    """Prepare a new process.
+
+    The number of CPU threads changes the rounding of sums, so it is that of the main process.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    set_up_logging(quiet)
+    torch.set_num_threads(num_threads)
+    if device.type == "cuda" and device.index is None:
+        with counter.get_lock():
+            torch.cuda.set_device(counter.value % torch.cuda.device_count())
+            counter.value += 1
+
+
+def _work(job: _Job) -> Outcome:
+    return _attempt(job, _load_tracker(job.spec, job.runtime))
+
+
+@functools.lru_cache(maxsize=1)
+def _load_tracker(spec: TrackerSpec, runtime: Runtime) -> OnlineTracker:
+    """Load a tracker once a process."""
+    return spec.create(runtime)
+
+
+def _attempt(job: _Job, tracker: OnlineTracker, observe: FrameObserver | None = None) -> Outcome:
+    """Run one sequence; what concerns only this sequence becomes a failed outcome."""
+    name, frames = job.sequence.name, len(job.sequence.frames)
+    try:
+        return Outcome(name, frames, run_sequence(tracker, job.sequence, job.folder, observe))
+    except DataError as error:
+        return Outcome(name, failure=str(error))
+    except (ToolkitError, OSError):
+        raise
+    except Exception:
+        return Outcome(name, failure=traceback.format_exc())

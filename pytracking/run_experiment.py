@@ -1,0 +1,48 @@
+"""Run several trackers over several data sets, as a function in ``experiments/`` lists them.
+
+Example:
+    python run_experiment.py baselines davis --threads 4
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+if not __package__:
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from ltr.admin.cli import command, set_up_logging
+from pytracking.evaluation.arguments import add_run_arguments, add_runtime_arguments
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one experiment; 1 when a sequence failed."""
+    arguments = _parse(argv)
+    set_up_logging(arguments.quiet)
+    from pytracking.evaluation.console import run_and_report
+    from pytracking.evaluation.datasets import get_dataset
+    from pytracking.experiments import load_experiment
+
+    trackers, names = load_experiment(arguments.experiment_module, arguments.experiment_name)
+    datasets = [get_dataset(name) for name in names]
+    runs = [run_and_report(spec, dataset, arguments) for dataset in datasets for spec in trackers]
+    return 1 if any(run.failures for run in runs) else 0
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("experiment_module", help="file of pytracking/experiments, without .py")
+    parser.add_argument("experiment_name", help="function in it")
+    add_run_arguments(parser)
+    add_runtime_arguments(parser)
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+"""Run a tracker over a data set and write its masks, boxes and times.
+
+Example:
+    python run_tracker.py joint joint_davis --dataset_name dv2017_val
+    python run_tracker.py joint joint_ytvos --dataset_name yt2019_valid_all --submission out.zip
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+if not __package__:
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from ltr.admin.cli import command, set_up_logging
+from ltr.admin.errors import ConfigError
+from pytracking.evaluation.arguments import (
+    add_run_arguments,
+    add_runtime_arguments,
+    add_tracker_arguments,
+    resolve_tracker,
+)
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one tracker over one data set; 1 when a sequence failed."""
+    arguments = _parse(argv)
+    set_up_logging(arguments.quiet)
+    from pytracking.evaluation.console import run_and_report
+    from pytracking.evaluation.datasets import get_dataset, list_datasets
+    from pytracking.evaluation.submission import check_archive_path, pack_submission
+
+    spec = resolve_tracker(arguments)
+    spec.load_parameters()
+    if arguments.dataset_name is None:
+        raise ConfigError(f"--dataset_name is missing: choose from {', '.join(list_datasets())}")
+    dataset = get_dataset(arguments.dataset_name)
+    if arguments.submission is not None:
+        check_archive_path(arguments.submission)
+    chosen = dataset if arguments.sequence is None else dataset.select(arguments.sequence)
+    summary = run_and_report(spec, chosen, arguments)
+    if summary.failures:
+        return 1
+    if arguments.submission is not None:
+        count = pack_submission(dataset, summary.folder, arguments.submission)
+        print(f"{count} masks packed: {arguments.submission}")
+    return 0
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_tracker_arguments(parser)
+    parser.add_argument("--runid", type=int, help="number that keeps the results of runs apart")
+    parser.add_argument("--dataset_name", metavar="NAME", help="data set, or folder:PATH")
+    parser.add_argument("--sequence", metavar="NAME", help="only this one, by name or position")
+    parser.add_argument(
+        "--submission",
+        type=Path,
+        metavar="FILE.zip",
+        help="afterwards pack the masks as the official server wants them",
+    )
+    add_run_arguments(parser)
+    add_runtime_arguments(parser)
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
