@@ -8,12 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from ltr.admin.config import describe, to_plain
 from ltr.admin.files import atomic_write
 from pytracking.evaluation.environment import evaluation_environment
-from pytracking.evaluation.session import VideoFrame, segment_video
+from pytracking.evaluation.live import Screen, live_frames
+from pytracking.evaluation.session import VideoFrame, VideoSession, segment_video
 from pytracking.evaluation.tracker import TrackerSpec
 from pytracking.evaluation.video_results import CONFIG, ENTRIES, VideoResults
 from pytracking.tracker.base import FrameInfo, OnlineTracker, Runtime
@@ -53,12 +55,13 @@ class VideoSummary:
     """What came out.
 
     Args:
-        folder: Holds the files that ``VideoResults`` describes, and ``config.json``.
+        folder: Holds the files that ``VideoResults`` describes, and ``config.json``; None where
+            nothing was saved.
         frames: Number of frames of the video.
         frames_per_second: Reading, tracking and writing together.
     """
 
-    folder: Path
+    folder: Path | None
     frames: int
     frames_per_second: float
 
@@ -81,12 +84,44 @@ def process_video(spec: TrackerSpec, runtime: Runtime, task: VideoTask) -> Video
         prompts = plan_prompts(task.masks, task.boxes, video.size, video.length)
         folder = task.output or default_folder(spec, video.name)
         with staged_folder(folder, ENTRIES, task.overwrite) as staging:
-            tracker = start_tracker(spec, runtime)
-            frames = segment_video(tracker, video, prompts)
+            frames = segment_video(start_tracker(spec, runtime), video, prompts)
             progress = save_frames(frames, video, task, staging)
             rate = progress.frames_per_second
             write_config(staging, spec, runtime, video, prompts, progress.frames)
     return VideoSummary(folder, progress.frames, rate)
+
+
+def process_live(
+    spec: TrackerSpec, runtime: Runtime, task: VideoTask, screen: Screen | None, stop: Event
+) -> VideoSummary:
+    """Segment a video that somebody watches; results are written only where a folder is named.
+
+    Args:
+        spec: The tracker.
+        runtime: Device and precision.
+        task: The video, the objects known beforehand, and where the results go.
+        screen: A window in which objects can be boxed, or None.
+        stop: Ends the run when set; what was done so far is kept.
+
+    Raises:
+        ToolkitError: Video, prompts, tracker or output folder cannot be used.
+        OSError: The results cannot be written.
+    """
+    with read_video(task.source) as video, ExitStack() as stack:
+        prompts: dict[int, FrameInfo] = {}
+        if screen is None or task.masks or task.boxes:
+            prompts = plan_prompts(task.masks, task.boxes, video.size, video.length)
+        staging = None
+        if task.output is not None:
+            staging = stack.enter_context(staged_folder(task.output, ENTRIES, task.overwrite))
+        session = VideoSession(start_tracker(spec, runtime))
+        progress = save_frames(
+            live_frames(session, video, prompts, screen, stop), video, task, staging
+        )
+        rate = progress.frames_per_second
+        if staging is not None:
+            write_config(staging, spec, runtime, video, prompts, progress.frames)
+    return VideoSummary(task.output, progress.frames, rate)
 
 
 def default_folder(spec: TrackerSpec, clip: str) -> Path:

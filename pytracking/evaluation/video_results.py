@@ -14,7 +14,7 @@ from pytracking.evaluation.session import VideoFrame
 from pytracking.tracker.base import Box
 from pytracking.utils.background import BackgroundWorker
 from pytracking.utils.contact_sheet import ContactSheet
-from pytracking.utils.overlay import bright_palette, outline_width, overlay
+from pytracking.utils.overlay import draw_result
 from pytracking.utils.video_reader import FrameSource
 from pytracking.utils.video_writer import VideoWriter
 
@@ -23,7 +23,6 @@ OVERLAY, CONTACT_SHEET = "overlay.mp4", "contact_sheet.png"
 ENTRIES = (MASKS, BOXES, OVERLAY, CONTACT_SHEET, CONFIG)
 
 _QUEUE_LENGTH = 8
-_ALPHA = 0.45
 
 
 class _Drawing(NamedTuple):
@@ -51,7 +50,6 @@ class VideoResults:
         self._resources = ExitStack()
         self._writer = VideoWriter(folder / OVERLAY, video.fps) if with_overlay else None
         self._sheet = ContactSheet()
-        self._colours = bright_palette()
         self._box_files: dict[int, TextIO] = {}
         self._worker = BackgroundWorker(self._write, _QUEUE_LENGTH)
 
@@ -96,8 +94,7 @@ class VideoResults:
             self._show(drawing)
 
     def _show(self, drawing: _Drawing) -> None:
-        width = outline_width(drawing.image)
-        picture = overlay(drawing.image, drawing.segmentation, _ALPHA, self._colours, width)
+        picture = draw_result(drawing.image, drawing.segmentation)
         self._sheet.add(drawing.index, picture)
         if self._writer:
             self._writer.write(picture)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+from functools import cache
 
 import cv2
 import numpy as np
@@ -15,6 +16,7 @@ _FIRST_COLOURS = (
 )  # fmt: skip
 _GOLDEN_RATIO = 0.618034
 _OUTLINE_SHARE = 1 / 240
+_RESULT_ALPHA = 0.45
 
 
 def overlay(
@@ -56,6 +58,20 @@ def overlay(
     return result
 
 
+def draw_result(image: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Tint and outline the objects in the colours of ``bright_palette``, as videos show them.
+
+    Args:
+        image: uint8 (H, W, 3) RGB.
+        labels: uint8 (H, W), 0 = background.
+
+    Returns:
+        uint8 (H, W, 3), a new picture; the outline looks the same on frames of every size.
+    """
+    width = max(1, round(min(image.shape[:2]) * _OUTLINE_SHARE))
+    return overlay(image, labels, _RESULT_ALPHA, bright_palette(), width)
+
+
 def inner_border(labels: np.ndarray, width: int) -> np.ndarray:
     """The object pixels that lie at most ``width`` pixels from another label.
 
@@ -71,11 +87,7 @@ def inner_border(labels: np.ndarray, width: int) -> np.ndarray:
     return is_mixed & (labels > 0)
 
 
-def outline_width(image: np.ndarray) -> int:
-    """A width that looks the same on pictures of every size: three pixels at 720 lines."""
-    return max(1, round(min(image.shape[:2]) * _OUTLINE_SHARE))
-
-
+@cache
 def bright_palette() -> np.ndarray:
     """Colours that stand out on a video, in the order of hues of the mask palette.
 

@@ -46,6 +46,7 @@ def open_camera(index: int) -> FrameSource:
     import cv2
 
     name = f"camera {index}"
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     camera = cv2.VideoCapture(index)
     if not camera.isOpened():
         raise DataError(f"{name} cannot be opened: is it connected and not in use?")

@@ -1,0 +1,81 @@
+"""Segment objects in the picture of a camera, or of a video played as if it were one.
+
+In the window two clicks span the box of an object, r forgets all objects, the space bar pauses and
+q ends the run. Ctrl-C ends it too and keeps the results.
+
+Example:
+    python run_webcam.py joint joint_ytvos --show
+    python run_webcam.py joint joint_ytvos --source dog.mp4 --optional_box 46 37 24 17 --output out
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+if not __package__:
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from ltr.admin.cli import command, set_up_logging
+from ltr.admin.errors import ConfigError
+from pytracking.evaluation.arguments import (
+    add_runtime_arguments,
+    add_switch,
+    add_tracker_arguments,
+    resolve_runtime,
+    resolve_tracker,
+)
+from pytracking.evaluation.video_arguments import (
+    add_object_arguments,
+    add_output_arguments,
+    resolve_task,
+)
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> int:
+    """Segment the picture of a camera until it is ended."""
+    arguments = _parse(argv)
+    set_up_logging(arguments.quiet)
+    if not arguments.show and arguments.output is None:
+        raise ConfigError("nothing would be seen: give --show for a window or --output DIR")
+    from pytracking.evaluation.live import stop_on_interrupt
+    from pytracking.evaluation.video import process_live
+    from pytracking.utils.window import Window
+
+    task = resolve_task(arguments, _camera_or_path(arguments.source))
+    with ExitStack() as stack:
+        window = None
+        if arguments.show:
+            window = Window(f"{arguments.system} {arguments.name}")
+            stack.callback(window.close)
+        stop = stack.enter_context(stop_on_interrupt())
+        spec, runtime = resolve_tracker(arguments), resolve_runtime(arguments)
+        summary = process_live(spec, runtime, task, window, stop)
+    folder = f": {summary.folder}" if summary.folder else ""
+    print(f"{summary.frames} frames at {summary.frames_per_second:.1f} fps{folder}")
+    return 0
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_tracker_arguments(parser)
+    parser.add_argument("--source", default="0", help="camera number, video or folder (0)")
+    add_switch(parser, "--show", False, "open a window")
+    add_object_arguments(parser)
+    add_output_arguments(parser)
+    add_runtime_arguments(parser)
+    return parser.parse_args(argv)
+
+
+def _camera_or_path(text: str) -> int | str:
+    return int(text) if text.isdigit() else text
+
+
+if __name__ == "__main__":
+    sys.exit(main())

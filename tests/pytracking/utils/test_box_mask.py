@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pytest
+
+from ltr.admin.errors import DataError
+from pytracking.tracker.base import FrameInfo
+from pytracking.utils.box_mask import inside_image, mask_from_box, with_box_masks
+
+
+def scene() -> tuple[np.ndarray, np.ndarray]:
+    """A bright disc on dark noise, and where it is."""
+    generator = np.random.default_rng(0)
+    image = generator.integers(20, 60, (120, 160, 3), dtype=np.uint8)
+    y, x = np.mgrid[:120, :160]
+    disc = (x - 90) ** 2 + (y - 60) ** 2 < 25**2
+    image[disc] = generator.integers(180, 220, (disc.sum(), 3), dtype=np.uint8)
+    return image, disc
+
+
+def test_object_is_cut_out(caplog):
+    image, disc = scene()
+    with caplog.at_level(logging.INFO):
+        mask = mask_from_box(image, (60, 30, 60, 60))
+    assert (mask & disc).sum() / (mask | disc).sum() > 0.97
+    assert "cut out by GrabCut" in caplog.text
+
+
+def test_same_box_gives_the_same_mask():
+    image, _ = scene()
+    first = mask_from_box(image, (60, 30, 60, 60))
+    np.testing.assert_array_equal(first, mask_from_box(image, (60, 30, 60, 60)))
+
+
+@pytest.mark.parametrize("box", [(0, 0, 160, 120), (20, 20, 40, 30)])
+def test_ellipse_where_there_is_nothing_to_cut_out(box, caplog):
+    flat = np.full((120, 160, 3), 90, np.uint8)
+    mask = mask_from_box(flat, box)
+    assert mask.sum() == pytest.approx(np.pi / 4 * box[2] * box[3], rel=0.02)
+    assert "an ellipse is taken" in caplog.text
+
+
+def test_box_is_cut_at_the_frame():
+    image, _ = scene()
+    assert inside_image((-10, 100, 30, 50), image) == (0, 100, 20, 120)
+    assert mask_from_box(image, (-10, 100, 30, 50))[100:, :20].any()
+
+
+@pytest.mark.parametrize(
+    "box", [(200, 10, 20, 20), (10, 10, 0, 5), (10, 10, -5, 5), (-9, -9, 9, 9)]
+)
+def test_box_outside_the_frame_is_refused(box):
+    image, _ = scene()
+    with pytest.raises(DataError, match="no area inside the 160x120 frame"):
+        mask_from_box(image, box)
+
+
+def test_single_pixel_box():
+    image, _ = scene()
+    assert mask_from_box(image, (5, 5, 1, 1)).sum() == 1
+
+
+def test_masks_win_over_boxes():
+    image, disc = scene()
+    labels = np.zeros((120, 160), np.uint8)
+    labels[:, 90:] = 1
+    info = with_box_masks(image, FrameInfo((1, 2), labels, {2: (60, 30, 60, 60)}))
+    assert (info.mask[:, 90:] == 1).all()
+    assert (info.mask == 2).sum() == pytest.approx(disc[:, :90].sum(), rel=0.05)
+    assert (labels == 2).sum() == 0
+
+
+def test_complete_prompts_are_left_alone():
+    image, _ = scene()
+    info = FrameInfo((1,), np.ones((120, 160), np.uint8), {1: (0, 0, 5, 5)})
+    assert with_box_masks(image, info) is info
+
+
+def test_covered_box_is_refused():
+    image, _ = scene()
+    info = FrameInfo((1, 2), np.ones((120, 160), np.uint8), {2: (60, 30, 60, 60)})
+    with pytest.raises(DataError, match="box of object 2 is completely covered"):
+        with_box_masks(image, info)
