@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ltr.admin.errors import ConfigError, DataError
+from ltr.data.loader import Collate, LTRLoader, Shares
+from ltr.data.randomness import Generators, SampleKey
+
+
+class RandomNumbers(torch.utils.data.Dataset):
+    """A random number for every key; index 13 cannot be read."""
+
+    def __len__(self) -> int:
+        return 23
+
+    def __getitem__(self, key: SampleKey) -> dict[str, Any]:
+        if key.index == 13 and key.epoch == 9:
+            raise DataError("13.jpg is damaged")
+        value = Generators.of_sample(key).python.random()
+        return {"value": torch.tensor([value]), "index": key.index}
+
+
+def values(loader: LTRLoader, epoch: int, first_batch: int = 0) -> list[list[float]]:
+    return [
+        [float(value) for piece in pieces for value in piece["value"]]
+        for pieces in loader.batches(epoch, first_batch)
+    ]
+
+
+@given(
+    length=st.integers(1, 60), batch_size=st.integers(1, 12), processes=st.integers(1, 4),
+    pieces=st.integers(1, 3), shuffles=st.booleans(),
+)  # fmt: skip
+def test_shares_are_the_parts_of_the_whole_batches(
+    length: int, batch_size: int, processes: int, pieces: int, shuffles: bool
+) -> None:
+    if batch_size < processes * pieces:
+        with pytest.raises(ConfigError, match="cannot be cut"):
+            Shares(length, batch_size, 0, shuffles, pieces, 0, processes)
+        return
+    whole = list(Shares(length, batch_size, 0, shuffles))
+    shares = [
+        list(Shares(length, batch_size, 0, shuffles, pieces, process, processes))
+        for process in range(processes)
+    ]
+    assert len({len(share) for share in shares}) == 1
+    for number in range(len(shares[0]) // pieces):
+        parts = [share[number * pieces : (number + 1) * pieces] for share in shares]
+        sizes = [len(piece) for part in parts for piece in part]
+        assert max(sizes) - min(sizes) <= 1
+        assert min(sizes) >= 1
+        assert [key for part in parts for piece in part for key in piece] == whole[number]
+    left_out = length - sum(len(p) for share in shares for p in share)
+    assert left_out < processes * pieces
+
+
+def test_shuffled_epochs_are_different_permutations() -> None:
+    shares = Shares(20, 5, 0, shuffles=True)
+    orders = []
+    for shares.epoch in (1, 2, 1):
+        orders.append([key.index for batch in shares for key in batch])
+    assert sorted(orders[0]) == list(range(20))
+    assert orders[0] != orders[1]
+    assert orders[0] == orders[2]
+
+
+def test_batches_do_not_depend_on_workers_and_can_start_in_the_middle() -> None:
+    alone = LTRLoader("train", RandomNumbers(), batch_size=4)
+    helped = LTRLoader("train", RandomNumbers(), batch_size=4, num_workers=2)
+    assert values(alone, 1) == values(helped, 1)
+    assert values(alone, 2) == values(helped, 2)
+    assert values(alone, 1) != values(alone, 2)
+    assert values(helped, 2, first_batch=3) == values(alone, 2)[3:]
+    assert len(values(alone, 1)[-1]) == 3
+    with pytest.raises(DataError) as raised:
+        values(helped, 9)
+    assert str(raised.value) == "13.jpg is damaged"
+
+
+def test_loaders_of_other_names_and_seeds_draw_other_samples() -> None:
+    drawn = [
+        values(LTRLoader(name, RandomNumbers(), batch_size=4, seed=seed), 1)[0]
+        for name, seed in (("train", 0), ("val", 0), ("train", 1))
+    ]
+    assert drawn[0] != drawn[1]
+    assert drawn[0] != drawn[2]
+
+
+def test_collate_by_kind_of_value() -> None:
+    sample = {
+        "frames": np.zeros((3, 2), np.float32),
+        "count": 4,
+        "weight": 0.5,
+        "name": "a",
+        "none": None,
+        "pair": (torch.ones(2), 1),
+    }
+    batch = Collate(1)([sample, sample])
+    assert batch["frames"].shape == (3, 2, 2)
+    assert batch["count"].dtype == torch.int64
+    assert batch["weight"].dtype == torch.float64
+    assert batch["name"] == ["a", "a"]
+    assert batch["none"] == [None, None]
+    assert batch["pair"][0].shape == (2, 2)
+    assert batch["pair"][1].tolist() == [1, 1]
+
+
+def test_stack_dim_is_0_or_1() -> None:
+    with pytest.raises(ConfigError, match="stack_dim"):
+        LTRLoader("train", RandomNumbers(), batch_size=4, stack_dim=2)
