@@ -87,6 +87,11 @@ class YouTubeVOS(VosDataset):
         return _ASPECT_RANGE[0] <= width / height <= _ASPECT_RANGE[1]
 
 
+def read_jjvalid_names() -> list[str]:
+    """The 300 videos of ``train`` that the split ``jjvalid`` holds out."""
+    return _JJVALID_FILE.read_text(encoding="utf-8").split()
+
+
 def _check_choice(argument: str, value: str, choices: Collection[str]) -> None:
     if value not in choices:
         raise DataError(f"YouTube-VOS has no {argument} {value!r}{did_you_mean(value, choices)}")
@@ -122,7 +127,7 @@ def _move_starts(listed: dict[str, dict[int, str]]) -> None:
 def _videos_of(split: str, listed: Collection[str], folder: Path) -> list[str]:
     videos = list(listed)
     if split.startswith("jj"):
-        held_out = set(_JJVALID_FILE.read_text(encoding="utf-8").split())
+        held_out = set(read_jjvalid_names())
         videos = [name for name in videos if (name in held_out) == (split == "jjvalid")]
     if not videos:
         raise DataError(f"{folder} holds no video of the split {split}")

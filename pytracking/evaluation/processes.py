@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -54,7 +57,8 @@ class ProcessMap(Generic[Job, Result]):
         """Take jobs until none waits or a process dies; ``suspects`` were under way then."""
         others = multiprocessing.active_children()
         context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(num_processes, context, self.initializer, self.initargs)
+        initargs = (self.initializer, self.initargs)
+        pool = ProcessPoolExecutor(num_processes, context, _start_process, initargs)
         under_way: dict[Future[Result], Job] = {}
         try:
             while under_way or (waiting and not suspects):
@@ -84,3 +88,19 @@ class ProcessMap(Generic[Job, Result]):
             under_way[pool.submit(self.work, job)] = job
         except BrokenProcessPool:
             suspects.append(job)
+
+
+def _start_process(initializer: Callable[..., None] | None, initargs: tuple[Any, ...]) -> None:
+    """Leave Ctrl-C to the main process, and end together with it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
+    if initializer is not None:
+        initializer(*initargs)
+
+
+def _exit_with_parent() -> None:
+    """A killed main process cannot end the others, which would wait for jobs for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from ltr.admin.errors import ConfigError
+from ltr.admin.cli import describe_os_error
+from ltr.admin.errors import ConfigError, OutputError
 from ltr.admin.files import TEMPORARY_SUFFIX, atomic_write
 from ltr.data.image_io import encode_label_map
 from pytracking.tracker.base import Box, FrameOutput
@@ -67,11 +68,17 @@ class ResultFolder:
     def prepare(self, config: Mapping[str, Any]) -> None:
         """Make the folder, note the configuration, sweep what killed runs left.
 
+        Results of another configuration, which ``check`` found to be overwritten, go at once, so
+        that a run that is ended early leaves no mixture.
+
         Raises:
             OSError: The folder cannot be written.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         self._sweep()
+        if _difference(self._stored_config(), config):
+            for name in self.finished():
+                shutil.rmtree(self.path / name)
         with atomic_write(self.path / CONFIG_FILE, "w") as stream:
             json.dump(config, stream, indent=2)
             stream.write("\n")
@@ -89,7 +96,11 @@ class ResultFolder:
 
     @contextmanager
     def write_sequence(self, name: str) -> Iterator[SequenceWriter]:
-        """Collect the results of a sequence; they appear when the block ends without an error."""
+        """Collect the results of a sequence; they appear when the block ends without an error.
+
+        Raises:
+            OutputError: They cannot be written.
+        """
         mark = f".{name}.{socket.gethostname()}.{os.getpid()}{TEMPORARY_SUFFIX}"
         staging = self.path / mark
         shutil.rmtree(staging, ignore_errors=True)
@@ -100,6 +111,9 @@ class ResultFolder:
                 yield writer
             writer.write_tables()
             self._publish(staging, name)
+        except OSError as error:
+            reason = describe_os_error(error)
+            raise OutputError(f"{self.path / name} cannot be written: {reason}") from error
         finally:
             shutil.rmtree(staging, ignore_errors=True)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import logging
 import multiprocessing
-import signal
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -206,7 +205,6 @@ def _start_process(
 
     The number of CPU threads changes the rounding of sums, so it is that of the main process.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     set_up_logging(quiet)
     torch.set_num_threads(num_threads)
     if device.type == "cuda" and device.index is None:
