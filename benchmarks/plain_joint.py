@@ -78,18 +78,19 @@ class PlainJointTracker(OnlineTracker):
         """See ``OnlineTracker.initialize``."""
         self.objects = []
         self.image_size = image.shape[:2]
-        return self._finish(self._start(self._to_device(image), info))
+        return self._finish(self._start(self.to_device(image), info))
 
     @torch.no_grad()
     def track(self, image: np.ndarray, info: FrameInfo | None = None) -> FrameOutput:
         """See ``OnlineTracker.track``."""
-        pixels = self._to_device(image)
+        pixels = self.to_device(image)
         scores = [self._track_object(i, item, pixels) for i, item in enumerate(self.objects)]
         if info is not None and info.object_ids:
             scores.append(self._start(pixels, info))
         return self._finish(torch.cat(scores))
 
-    def _to_device(self, image: np.ndarray) -> torch.Tensor:
+    def to_device(self, image: np.ndarray) -> torch.Tensor:
+        """uint8 (H, W, 3) -> float (1, 3, H, W)."""
         return torch.from_numpy(image).to(self.device).permute(2, 0, 1)[None].float()
 
     def _start(self, pixels: torch.Tensor, info: FrameInfo) -> torch.Tensor:
@@ -101,7 +102,7 @@ class PlainJointTracker(OnlineTracker):
             plan = plan_first_window(
                 self.image_size, target.center, target.scale, size, params.border_mode
             )
-            layers = self._backbone(cut_first_window(pixels, plan, is_mask=False))
+            layers = self.backbone(cut_first_window(pixels, plan, is_mask=False))
             crop_mask = cut_first_window(mask, plan, is_mask=True)
             e_tm, e_tr, w = self.network.label_encoder(crop_mask)
             features = self.network.extract_target_model_features(layers)[:, None]
@@ -118,7 +119,8 @@ class PlainJointTracker(OnlineTracker):
             scores.append(start_scores(mask)[0])
         return torch.cat(scores)
 
-    def _backbone(self, patch: torch.Tensor) -> dict[str, torch.Tensor]:
+    def backbone(self, patch: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Features of an RGB patch (1, 3, H, W), 0..255."""
         return self.network.extract_backbone_features(self.params.input_format.normalise(patch))
 
     def _track_object(self, index: int, item: PlainObject, pixels: torch.Tensor) -> torch.Tensor:
@@ -139,7 +141,7 @@ class PlainJointTracker(OnlineTracker):
             params.border_mode,
             params.patch_max_scale_change,
         )
-        layers = self._backbone(cut_window(pixels, item.window, size, is_mask=False))
+        layers = self.backbone(cut_window(pixels, item.window, size, is_mask=False))
         item.layer3 = layers["layer3"]
         logits = self._segment(item, layers)
         return paste_scores(logits, item.window.coords, self.image_size)

@@ -56,6 +56,7 @@ class JointParameters:
     image_std: tuple[float, float, float] = CAFFE_BGR.std
 
     def __post_init__(self) -> None:
+        ImageFormat(self.image_format, self.image_mean, self.image_std)
         if any(side <= 0 or side % 16 for side in self.image_sample_size):
             raise ConfigError(
                 f"image_sample_size must be positive multiples of 16, got {self.image_sample_size}"

@@ -1,0 +1,309 @@
+"""Speed and memory of the JOINT tracker against its plain form.
+
+    python benchmarks/joint_inference.py                  one object, 480x854, memory full
+    python benchmarks/joint_inference.py --full           1, 3 and 5 objects, and a whole sequence
+    python benchmarks/joint_inference.py --device cuda    the same on a GPU
+
+Both forms get the same network (drawn weights), the same drawn clip and the same state: our tracker
+runs until every object's memory holds 20 frames, then each form continues from there in a process
+of its own, for whole cycles of one memory update. The last line is ``ratio=``: time of the plain
+form divided by ours, for one object with the memory full.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from drawn_clip import draw_clip
+from plain_joint import PlainJointTracker, PlainObject
+from process_memory import peak_mib, reset_peak, resident_mib
+from seeded_network import seeded_network
+
+from pytracking.tracker.base import FrameInfo, OnlineTracker, Runtime
+from pytracking.tracker.joint.geometry import Window
+from pytracking.tracker.joint.joint import JointTracker
+from pytracking.tracker.joint.parameters import JointParameters
+from pytracking.tracker.joint.patch import cut_window
+from pytracking.tracker.joint.sample_weights import SampleWeights
+from pytracking.tracker.joint.state import ObjectState
+
+SEQUENCE_LENGTH = 70
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is measured: one row of the table."""
+
+    objects: int
+    frames: int
+    is_memory_full: bool
+    runtime: Runtime
+    threads: int
+    params: JointParameters = field(default_factory=lambda: JointParameters(net=""))
+
+    @property
+    def fill_frames(self) -> int:
+        """Frames after which the memory is full and the next one is no update."""
+        if not self.is_memory_full:
+            return 0
+        return (self.params.sample_memory_size - 1) * self.params.train_sample_interval + 1
+
+    def clip(self) -> tuple[list[np.ndarray], FrameInfo]:
+        """Frames, and the start of the objects."""
+        count = self.fill_frames + self.frames + 1
+        frames, labels = draw_clip(count, self.objects)
+        return frames, FrameInfo(tuple(range(1, self.objects + 1)), labels)
+
+
+@dataclass
+class Result:
+    """Measurements of one form."""
+
+    seconds: list[float]
+    peak_mib: float
+    labels: list[np.ndarray]
+    windows: list[list[tuple[int, int, int, int]]]
+
+
+@dataclass
+class Stored:
+    """A frame that our tracker put into an object's memory."""
+
+    frame: int
+    window: Window
+    mask: torch.Tensor
+
+
+class Recorder:
+    """Listens to our tracker and notes what enters the memories, for the plain form."""
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+        self.stored: dict[int, list[Stored]] = {}
+        self.tracker: JointTracker | None = None
+
+    def __call__(self, event: str, item: ObjectState, **tensors: torch.Tensor) -> None:
+        """Note an update that stores a frame."""
+        params = self.setting.params
+        if event == "init":
+            self.stored[item.object_id] = [Stored(0, None, tensors["mask"][None])]
+        elif event == "update" and item.frame_number % params.train_sample_interval == 0:
+            state = self.tracker.state
+            probability = state.probabilities[None, item.object_id : item.object_id + 1]
+            mask = cut_window(probability, item.crop.window, params.image_sample_size, True)
+            self.stored[item.object_id].append(
+                Stored(item.frame_number - 2, item.crop.window, mask)
+            )
+
+
+def fill(setting: Setting, path: Path) -> None:
+    """Run our tracker until the memory is full, and write its state and what it stored."""
+    recorder = Recorder(setting)
+    network = seeded_network(setting.runtime.device)
+    tracker = JointTracker(
+        setting.params, network, replace(setting.runtime, precision="fp32"), recorder
+    )
+    recorder.tracker = tracker
+    frames, info = setting.clip()
+    tracker.initialize(frames[0], info)
+    for frame in frames[1 : setting.fill_frames + 1]:
+        tracker.track(frame)
+    torch.save((tracker.state, recorder.stored), path)
+
+
+def restore_ours(setting: Setting, path: Path) -> JointTracker:
+    """Our tracker in the written state."""
+    network = seeded_network(setting.runtime.device)
+    tracker = JointTracker(setting.params, network, setting.runtime)
+    tracker.state, _ = torch.load(path, weights_only=False)
+    return tracker
+
+
+@torch.no_grad()
+def restore_plain(setting: Setting, path: Path) -> PlainJointTracker:
+    """The plain form in the same state."""
+    network = seeded_network(setting.runtime.device)
+    tracker = PlainJointTracker(setting.params, network, setting.runtime.device)
+    state, stored = torch.load(path, weights_only=False)
+    frames, info = setting.clip()
+    tracker.initialize(frames[0], info)
+    for item, ours in zip(tracker.objects, state.objects, strict=True):
+        records = stored[item.object_id]
+        item.stored += [_layer3(tracker, frames[r.frame], r.window) for r in records[1:]]
+        item.masks += [record.mask for record in records[1:]]
+        _copy_state(item, ours, setting.params)
+        item.memory = (
+            torch.cat(item.stored),
+            tracker.network.label_encoder(torch.cat(item.masks))[1],
+        )
+        item.layer3 = _layer3(tracker, frames[setting.fill_frames], item.window)
+    tracker.probabilities, tracker.moments = state.probabilities, state.moments
+    return tracker
+
+
+def _layer3(tracker: PlainJointTracker, frame: np.ndarray, window: Window) -> torch.Tensor:
+    patch = cut_window(tracker.to_device(frame), window, tracker.params.image_sample_size, False)
+    return tracker.backbone(patch)["layer3"]
+
+
+def _copy_state(item: PlainObject, ours: ObjectState, params: JointParameters) -> None:
+    item.target, item.filters = ours.target, ours.filters[None].clone()
+    item.frame_number, item.window = ours.frame_number, ours.crop.window
+    item.weights = SampleWeights(
+        params.sample_memory_size, params.learning_rate, params.init_samples_minimum_weight
+    )
+    for _ in item.stored[1:]:
+        item.weights.insert()
+
+
+def measure(form: str, setting: Setting, path: Path, queue: multiprocessing.Queue) -> None:
+    """Time one form in this process; sends a ``Result``."""
+    torch.set_num_threads(setting.threads)
+    base = _network_memory(setting)
+    if setting.is_memory_full:
+        tracker = (restore_ours if form == "ours" else restore_plain)(setting, path)
+    elif form == "ours":
+        tracker = JointTracker(
+            setting.params, seeded_network(setting.runtime.device), setting.runtime
+        )
+    else:
+        network = seeded_network(setting.runtime.device)
+        tracker = PlainJointTracker(setting.params, network, setting.runtime.device)
+    _reset_peak(setting)
+    result = Result([], 0.0, [], [])
+    for seconds, labels, windows in _steps(tracker, setting):
+        result.seconds.append(seconds)
+        result.labels.append(labels)
+        result.windows.append(windows)
+    result.peak_mib = _peak(setting) - base
+    queue.put(result)
+
+
+def _steps(tracker: OnlineTracker, setting: Setting) -> Iterator[tuple]:
+    frames, info = setting.clip()
+    if not setting.is_memory_full:
+        tracker.initialize(frames[0], info)
+    elif setting.runtime.precision != "fp32" or setting.runtime.compile:
+        tracker.track(frames[setting.fill_frames])
+    for frame in frames[setting.fill_frames + 1 :]:
+        _synchronise(setting)
+        start = time.perf_counter()
+        output = tracker.track(frame)
+        _synchronise(setting)
+        seconds = time.perf_counter() - start
+        if isinstance(tracker, JointTracker):
+            windows = [item.crop.window.coords for item in tracker.state.objects]
+        else:
+            windows = [item.window.coords for item in tracker.objects]
+        yield seconds, output.segmentation, windows
+
+
+def _synchronise(setting: Setting) -> None:
+    if setting.runtime.device.type == "cuda":
+        torch.cuda.synchronize()
+
+
+def _network_memory(setting: Setting) -> float:
+    """Memory of this process with nothing but the network, in MiB."""
+    network = seeded_network(setting.runtime.device)
+    if setting.runtime.device.type == "cuda":
+        base = torch.cuda.memory_allocated() / 2**20
+    else:
+        base = resident_mib()
+    del network
+    return base
+
+
+def _reset_peak(setting: Setting) -> None:
+    if setting.runtime.device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    else:
+        resident_mib()
+        reset_peak()
+
+
+def _peak(setting: Setting) -> float:
+    if setting.runtime.device.type == "cuda":
+        return torch.cuda.max_memory_allocated() / 2**20
+    return peak_mib()
+
+
+def run(form: str, setting: Setting, path: Path) -> Result:
+    """Measure one form in a fresh process."""
+    context = multiprocessing.get_context("spawn")
+    queue = context.Queue()
+    process = context.Process(target=measure, args=(form, setting, path, queue))
+    process.start()
+    while process.is_alive() and queue.empty():
+        time.sleep(0.05)
+    if queue.empty():
+        raise RuntimeError(f"the {form} form ended without a result")
+    result = queue.get()
+    process.join()
+    return result
+
+
+def compare(setting: Setting) -> float:
+    """Measure both forms, print a line each and how far they agree; returns the ratio."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "state.pt"
+        if setting.is_memory_full:
+            fill(setting, path)
+        results = {form: run(form, setting, path) for form in ("plain", "ours")}
+    what = "memory full" if setting.is_memory_full else f"whole sequence of {setting.frames + 1}"
+    times = {}
+    for form, result in results.items():
+        times[form] = float(np.mean(result.seconds))
+        rate = setting.objects / times[form]
+        print(
+            f"{form:5s}  {setting.objects} object(s), {what}: {1 / times[form]:6.3f} frames/s, "
+            f"{rate:6.3f} object-frames/s, {result.peak_mib:6.0f} MiB above the network",
+            flush=True,
+        )
+    ratio = times["plain"] / times["ours"]
+    _print_agreement(results["plain"], results["ours"])
+    memory = results["ours"].peak_mib / results["plain"].peak_mib
+    print(f"       speed ratio {ratio:.2f}, memory ratio {memory:.2f}", flush=True)
+    return ratio
+
+
+def _print_agreement(plain: Result, ours: Result) -> None:
+    shares = [float((a == b).mean()) for a, b in zip(plain.labels, ours.labels, strict=True)]
+    moved = sum(a != b for a, b in zip(plain.windows, ours.windows, strict=True))
+    print(
+        f"       equal pixels: mean {np.mean(shares):.5%}, worst frame {min(shares):.5%}; "
+        f"frames whose windows differ by a pixel: {moved} of {len(shares)}"
+    )
+
+
+def main() -> None:
+    """Parse the command line and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--full", action="store_true", help="all object counts, whole sequence")
+    parser.add_argument("--objects", type=int, nargs="+", help="object counts with memory full")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--precision", default="fp32", choices=("fp32", "bf16", "fp16"))
+    parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    runtime = Runtime(torch.device(arguments.device), arguments.precision, arguments.compile)
+    counts = arguments.objects or ([1, 3, 5] if arguments.full else [1])
+    one = Setting(1, 3, True, runtime, arguments.threads)
+    print(f"device {runtime.device}, {runtime.precision}, {arguments.threads} threads, 480x854")
+    ratios = {count: compare(replace(one, objects=count)) for count in counts}
+    if arguments.full:
+        compare(replace(one, frames=SEQUENCE_LENGTH - 1, is_memory_full=False))
+    print(f"ratio={ratios[counts[0]]:.2f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+"""Memory of this process, for benchmarks on Linux."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+from pathlib import Path
+
+_STATUS = Path("/proc/self/status")
+_CLEAR = Path("/proc/self/clear_refs")
+
+
+def resident_mib() -> float:
+    """Memory in use now, after returning what the allocator only keeps for later."""
+    gc.collect()
+    ctypes.CDLL("libc.so.6").malloc_trim(0)
+    return _read("VmRSS:")
+
+
+def reset_peak() -> None:
+    """Forget the peak so far."""
+    _CLEAR.write_text("5")
+
+
+def peak_mib() -> float:
+    """Largest memory in use since ``reset_peak``."""
+    return _read("VmHWM:")
+
+
+def _read(field: str) -> float:
+    for line in _STATUS.read_text().splitlines():
+        if line.startswith(field):
+            return int(line.split()[1]) / 1024
+    raise OSError(f"{_STATUS} has no {field}")
