@@ -18,6 +18,7 @@ from ltr.data.crops import (
     square_window,
     target_window,
 )
+from ltr.dataset.vos_index import measure_objects
 from tests.conformance.report import Report
 
 _OTHER_BOX = np.float32([70, 44, 40, 30])
@@ -41,13 +42,15 @@ def jitter(entry: Mapping[str, Any], folder: Path, report: Report) -> None:
 
 
 def mask_boxes(entry: Mapping[str, Any], folder: Path, report: Report) -> None:
-    """Boxes of masks in the three forms."""
+    """Boxes of masks in the three forms, and as data sets cache them."""
     arrays = np.load(folder / "mask_boxes.npz")
     width = entry["shape"][-1]
     masks = np.unpackbits(arrays["masks"], axis=-1)[..., :width]
     for name, form in (("fmt_c", "centre"), ("fmt_t", "xywh"), ("fmt_v", "corners")):
         got = np.stack([box_of_mask(mask, form) for mask in masks])
         report.close("mask_boxes", name, got, arrays[name], absolute=1e-3)
+    cached = [measure_objects(mask).get(1, (0, (0, 0, 0, 0)))[1] for mask in masks]
+    report.equal("mask_boxes", "meta_bbox", np.array(cached), arrays["meta_bbox"])
 
 
 def train_crops(entry: Mapping[str, Any], folder: Path, report: Report) -> None:
