@@ -23,6 +23,7 @@ OVERLAY, CONTACT_SHEET = "overlay.mp4", "contact_sheet.png"
 ENTRIES = (MASKS, BOXES, OVERLAY, CONTACT_SHEET, CONFIG)
 
 _QUEUE_LENGTH = 8
+_NO_BOX: Box = (-1.0, -1.0, -1.0, -1.0)
 
 
 class _Drawing(NamedTuple):
@@ -35,8 +36,9 @@ class _Drawing(NamedTuple):
 class VideoResults:
     """Writes the results of a video while the tracker goes on; a context manager.
 
-    ``masks/<frame>.png`` and ``boxes/<id>.txt`` (x y width height of every frame since the object
-    started) begin with the first frame that has an object, the overlay with the first frame.
+    ``masks/<frame>.png`` exists for every frame with a running object. ``boxes/<id>.txt`` has a
+    line ``x y width height`` for every frame since the object started (-1 where it was given up).
+    ``overlay.mp4`` and ``contact_sheet.png`` show all frames.
 
     Args:
         folder: An existing folder.
@@ -88,7 +90,8 @@ class VideoResults:
         if drawing.boxes:
             name = f"{self._video.stem(drawing.index)}.png"
             (self._folder / MASKS / name).write_bytes(encode_label_map(drawing.segmentation))
-        for key, box in drawing.boxes.items():
+        for key in self._box_files.keys() | drawing.boxes.keys():
+            box = drawing.boxes.get(key, _NO_BOX)
             self._box_file(key).write("\t".join(str(int(side)) for side in box) + "\n")
         if self._writer or self._sheet.wants(drawing.index):
             self._show(drawing)

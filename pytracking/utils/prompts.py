@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from ltr.admin.errors import ConfigError, DataError
-from ltr.data.image_io import VOID, read_label_map
+from ltr.data.image_io import read_label_map
+from ltr.data.palette import VOID
 from pytracking.tracker.base import Box, FrameInfo
 
 _log = logging.getLogger(__name__)

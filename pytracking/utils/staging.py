@@ -38,12 +38,7 @@ def staged_folder(
         OSError: It cannot be written.
     """
     target = Path(folder)
-    if target.exists() and not target.is_dir():
-        raise ConfigError(f"{target} is a file: expected a folder for the results")
-    existing = _existing(target, entries)
-    if existing and not overwrite:
-        names = ", ".join(path.name for path in existing)
-        raise ConfigError(f"{target} holds results already ({names}): --overwrite replaces them")
+    check_free(target, () if overwrite else entries)
     is_new = not target.exists()
     target.mkdir(parents=True, exist_ok=True)
     try:
@@ -58,6 +53,20 @@ def staged_folder(
             with suppress(OSError):
                 target.rmdir()
         raise
+
+
+def check_free(folder: Path, entries: Sequence[str]) -> None:
+    """Make sure that a folder can take results without replacing any.
+
+    Raises:
+        ConfigError: It is a file, or one of the entries is there.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"{folder} is a file: expected a folder for the results")
+    existing = _existing(folder, entries) if entries else []
+    if existing:
+        names = ", ".join(path.name for path in existing)
+        raise ConfigError(f"{folder} holds results already ({names}): --overwrite replaces them")
 
 
 def _existing(folder: Path, entries: Sequence[str]) -> list[Path]:

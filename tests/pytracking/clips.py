@@ -12,10 +12,14 @@ from pytracking.utils.video_writer import VideoWriter
 
 
 def numbered_frames(count: int, height: int = 48, width: int = 64) -> list[np.ndarray]:
-    """Frames that differ: a bright bar moves right over a grey ground, 2 pixels a frame."""
-    frames = np.full((count, height, width, 3), 60, np.uint8)
+    """Frames that differ: a bright bar moves right over the ground, 2 pixels a frame."""
+    generator = np.random.default_rng(0)
+    ground = generator.integers(50, 70, (height, width, 1), dtype=np.uint8).repeat(3, axis=2)
+    bar = generator.integers(0, 60, (20, 8, 1), dtype=np.uint8) + np.uint8([190, 90, 30])
+    frames = ground[None].repeat(count, axis=0)
     for index, frame in enumerate(frames):
-        frame[10:30, 2 * index : 2 * index + 8] = (250, 120, 30)
+        place = frame[10:30, 2 * index : 2 * index + 8]
+        place[:] = bar[:, : place.shape[1]]
     return list(frames)
 
 

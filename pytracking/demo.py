@@ -1,0 +1,122 @@
+"""Show the whole way on a drawn clip: mask in; masks, overlay video, scores and speed out.
+
+Example:
+    python -m pytracking.demo --output demo_output
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ltr.admin.cli import command, set_up_logging
+from ltr.admin.errors import ConfigError
+from pytracking.evaluation.arguments import resolve_device
+from pytracking.evaluation.tracker import TrackerSpec, list_names
+
+_NETWORK = TrackerSpec("joint", "joint_demo")
+_STAND_IN = TrackerSpec("baseline", "optical_flow")
+_LEAST_FRAMES = 3
+_FPS = 12.0
+_CLIP, _FIRST_MASK = "demo_clip.mp4", "demo_first_frame.png"
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> int:
+    """Draw a clip, segment it and score it; the last line has percent and frames per second."""
+    arguments = _parse(argv)
+    set_up_logging(quiet=True)
+    if arguments.frames < _LEAST_FRAMES:
+        raise ConfigError(f"--frames {arguments.frames}: the scores need {_LEAST_FRAMES} or more")
+    from pytracking.analysis.davis import score_clip
+    from pytracking.evaluation.video import VideoTask, process_video
+    from pytracking.evaluation.video_results import ENTRIES
+    from pytracking.tracker.base import Runtime
+    from pytracking.utils.prompts import MaskPrompt
+    from pytracking.utils.staging import check_free
+
+    spec = choose_tracker()
+    print(_describe(spec), flush=True)
+    is_earlier_demo = (arguments.output / _CLIP).exists()
+    check_free(arguments.output, () if is_earlier_demo else ENTRIES)
+    clip, mask = write_clip(arguments.output, arguments.frames)
+    task = VideoTask(clip, (MaskPrompt(0, mask),), output=arguments.output, overwrite=True)
+    summary = process_video(spec, Runtime(resolve_device(arguments.device)), task)
+    scores = score_clip(_truth(arguments.frames), _results(arguments.output))
+    for title, name in (
+        ("clip", _CLIP),
+        ("masks", "masks"),
+        ("overlay video", "overlay.mp4"),
+        ("contact sheet", "contact_sheet.png"),
+    ):
+        print(f"{title + ':':<15}{arguments.output / name}")
+    print(f"{scores.summary} fps={summary.frames_per_second:.1f}")
+    return 0
+
+
+def choose_tracker() -> TrackerSpec:
+    """JOINT with the network that ships with the toolkit, or what stands in for it."""
+    return _NETWORK if _NETWORK.name in list_names(_NETWORK.system) else _STAND_IN
+
+
+def write_clip(folder: Path, frames: int) -> tuple[Path, Path]:
+    """Draw the clip into a folder.
+
+    Returns:
+        The video file, and the mask of its first frame.
+    """
+    from ltr.data.image_io import write_label_map
+    from pytracking.utils.demo_clip import demo_clip
+    from pytracking.utils.video_writer import VideoWriter
+
+    folder.mkdir(parents=True, exist_ok=True)
+    clip, mask = folder / _CLIP, folder / _FIRST_MASK
+    with VideoWriter(clip, _FPS) as writer:
+        for index, frame in enumerate(demo_clip(frames)):
+            writer.write(frame.image)
+            if index == 0:
+                write_label_map(mask, frame.labels)
+    return clip, mask
+
+
+def _truth(frames: int) -> Iterator[np.ndarray]:
+    from pytracking.utils.demo_clip import demo_clip
+
+    return (frame.labels for frame in demo_clip(frames))
+
+
+def _results(folder: Path) -> Iterator[np.ndarray]:
+    from ltr.data.image_io import read_label_map
+
+    return (read_label_map(path) for path in sorted((folder / "masks").iterdir()))
+
+
+def _describe(spec: TrackerSpec) -> str:
+    if spec == _STAND_IN:
+        return (
+            "No JOINT network ships with this release yet: optical flow, a tracker without a "
+            "network, stands in for it."
+        )
+    return f"Tracker: {spec.system} {spec.name}"
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m pytracking.demo",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--output", type=Path, default=Path("demo_output"), metavar="DIR", help="(demo_output)"
+    )
+    parser.add_argument("--frames", type=int, default=40, metavar="N", help="of the clip (40)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
