@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
@@ -25,7 +25,7 @@ def override(config: Config, assignments: Iterable[str]) -> Config:
 
     Args:
         config: An instance of a (frozen) dataclass.
-        assignments: Texts ``"field=value"``; a tuple is written ``a,b,c``.
+        assignments: Texts ``"field=value"``; a tuple is written ``a,b,c``, a mapping ``a=1,b=2``.
 
     Returns:
         A new instance; ``config`` is unchanged.
@@ -56,6 +56,8 @@ def parse_value(text: str, kind: Any, name: str) -> Any:
     (480, 832)
     >>> parse_value("none", float | None, "limit") is None
     True
+    >>> parse_value("decoder=1e-4,transformer=2e-5", Mapping[str, float], "learning_rates")
+    {'decoder': 0.0001, 'transformer': 2e-05}
     """
     origin = get_origin(kind)
     if origin in (Union, types.UnionType):
@@ -64,6 +66,8 @@ def parse_value(text: str, kind: Any, name: str) -> Any:
         return _parse_choice(text, get_args(kind), name)
     if origin is tuple:
         return _parse_tuple(text, get_args(kind), name)
+    if origin is Mapping:
+        return _parse_mapping(text, get_args(kind)[1], name)
     try:
         return boolean(text) if kind is bool else kind(text)
     except Exception as error:
@@ -96,6 +100,14 @@ def _parse_tuple(text: str, members: Sequence[Any], name: str) -> tuple:
     if len(parts) != len(members):
         raise ConfigError(f"{name}: expected {len(members)} values, got {len(parts)} in {text!r}")
     return tuple(parse_value(p.strip(), m, name) for p, m in zip(parts, members, strict=True))
+
+
+def _parse_mapping(text: str, kind: Any, name: str) -> dict[str, Any]:
+    """Parse ``key=value,key=value``."""
+    pairs = [part.partition("=") for part in text.split(",") if part.strip()]
+    if not all(sign for _, sign, _ in pairs):
+        raise ConfigError(f"{name}: expected key=value,key=value, got {text!r}")
+    return {key.strip(): parse_value(value.strip(), kind, name) for key, _, value in pairs}
 
 
 def _type_name(kind: Any) -> str:
