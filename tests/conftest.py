@@ -26,3 +26,11 @@ def local_files(tmp_path_factory, monkeypatch) -> tuple[Path, Path]:
     monkeypatch.setattr(TrainEnvironment, "file", train)
     monkeypatch.setattr(EvaluationEnvironment, "file", evaluation)
     return train, evaluation
+
+
+@pytest.fixture(autouse=True)
+def cache_folder(tmp_path_factory, monkeypatch) -> Path:
+    """Keep what the measurements of data sets leave out of the user's cache folder."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+    return folder

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from typing import TYPE_CHECKING
 
 from ltr.admin.cli import boolean
@@ -102,13 +103,10 @@ def resolve_device(text: str) -> torch.device:
 
     if text == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(text)
-    except RuntimeError as error:
-        raise ConfigError(f"--device {text}: expected auto, cpu, cuda or cuda:N") from error
-    if device.type not in ("cpu", "cuda"):
+    match = re.fullmatch(r"cpu|cuda(?::(\d+))?", text)
+    if match is None:
         raise ConfigError(f"--device {text}: expected auto, cpu, cuda or cuda:N")
     count = torch.cuda.device_count()
-    if device.type == "cuda" and (device.index or 0) >= count:
+    if text != "cpu" and int(match[1] or 0) >= count:
         raise ConfigError(f"--device {text}: PyTorch sees {count} GPUs here, use --device cpu")
-    return device
+    return torch.device(text)

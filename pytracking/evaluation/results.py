@@ -104,8 +104,8 @@ class ResultFolder:
         mark = f".{name}.{socket.gethostname()}.{os.getpid()}{TEMPORARY_SUFFIX}"
         staging = self.path / mark
         shutil.rmtree(staging, ignore_errors=True)
-        (staging / name).mkdir(parents=True)
         try:
+            (staging / name).mkdir(parents=True)
             writer = SequenceWriter(staging, name)
             with writer.encoder:
                 yield writer

@@ -1,0 +1,109 @@
+"""Trackers by name, and the arguments of all commands that run one."""
+
+from __future__ import annotations
+
+import argparse
+
+import pytest
+import torch
+
+from ltr.admin.errors import CheckpointError, ConfigError
+from pytracking import load_tracker
+from pytracking.evaluation.arguments import (
+    add_run_arguments,
+    add_runtime_arguments,
+    add_tracker_arguments,
+    resolve_device,
+    resolve_runtime,
+    resolve_tracker,
+)
+from pytracking.evaluation.tracker import (
+    TrackerSpec,
+    describe_run,
+    list_names,
+    list_systems,
+    load_parameters,
+    trackerlist,
+)
+from pytracking.tracker.base import Runtime
+
+
+def parse(*words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    add_tracker_arguments(parser)
+    add_run_arguments(parser)
+    add_runtime_arguments(parser)
+    return parser.parse_args(["baseline", "copy_mask", *words])
+
+
+def test_every_parameter_file_gives_parameters():
+    names = [(system, name) for system in list_systems() for name in list_names(system)]
+    assert ("baseline", "optical_flow") in names
+    assert ("joint", "joint_ytvos") in names
+    for system, name in names:
+        assert load_parameters(system, name) == load_parameters(system, name)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("basline", "copy_mask"), "did you mean 'baseline'"),
+        (("baseline", "copymask"), "did you mean 'copy_mask'"),
+        (("..", "copy_mask"), "choose from baseline"),
+    ],
+)
+def test_unknown_trackers_name_near_ones(words, message):
+    with pytest.raises(ConfigError, match=message):
+        load_tracker(*words)
+
+
+def test_parameters_are_changed_by_assignments_and_by_a_network_file():
+    assert load_parameters("baseline", "copy_mask", ["flow_preset=fast"]).flow_preset == "fast"
+    assert load_parameters("joint", "joint_davis", net="x.pth").net == "x.pth"
+    with pytest.raises(ConfigError, match="did you mean 'method'"):
+        load_parameters("baseline", "copy_mask", ["metod=x"])
+    with pytest.raises(ConfigError, match="uses no network"):
+        load_parameters("baseline", "copy_mask", net="x.pth")
+
+
+def test_run_ids_become_three_digits():
+    assert [spec.result_name for spec in trackerlist("joint", "j", [0, 12])] == ["j_000", "j_012"]
+    assert [spec.result_name for spec in trackerlist("joint", "j")] == ["j"]
+
+
+def test_description_of_a_run_names_the_content_of_the_network(tmp_path):
+    texts = []
+    for content in (b"one", b"two"):
+        (tmp_path / "net.pth").write_bytes(content)
+        spec = TrackerSpec("joint", "joint_davis", net=str(tmp_path / "net.pth"))
+        texts.append(describe_run(spec, Runtime()))
+    assert texts[0]["network_sha256"] != texts[1]["network_sha256"]
+    assert texts[0]["parameters"] == texts[1]["parameters"]
+    with pytest.raises(CheckpointError, match="does not exist"):
+        describe_run(TrackerSpec("joint", "joint_davis", net=str(tmp_path / "no")), Runtime())
+
+
+def test_arguments_describe_tracker_and_runtime():
+    words = "--set flow_preset=fast --set method=optical_flow --device cpu --precision bf16"
+    arguments = parse(*words.split(), "--use_visdom", "False", "--quiet")
+    spec = resolve_tracker(arguments)
+    assert spec.overrides == ("flow_preset=fast", "method=optical_flow")
+    assert spec.load_parameters().method == "optical_flow"
+    assert resolve_runtime(arguments) == Runtime(torch.device("cpu"), "bf16", False)
+    assert (arguments.use_visdom, arguments.quiet, arguments.compile) == (False, True, False)
+
+
+@pytest.mark.parametrize(
+    "words", [["--use_visdom", "maybe"], ["--threads", "-1"], ["--precision", "fp8"]]
+)
+def test_wrong_values_are_refused(words, capsys):
+    with pytest.raises(SystemExit) as stop:
+        parse(*words)
+    assert stop.value.code == 2
+    assert words[0] in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["gpu", "meta", "cuda:x", "cuda:999"])
+def test_devices_that_are_not_there_are_refused(text):
+    with pytest.raises(ConfigError, match=f"--device {text}"):
+        resolve_device(text)
