@@ -6,23 +6,24 @@ import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from threading import Event
-from typing import Any
 
-from ltr.admin.config import describe, to_plain
+from ltr.admin.config import describe
 from ltr.admin.files import atomic_write
+from pytracking.evaluation.arguments import LiveSettings
 from pytracking.evaluation.environment import evaluation_environment
 from pytracking.evaluation.live import Screen, live_frames
 from pytracking.evaluation.session import VideoFrame, VideoSession, segment_video
-from pytracking.evaluation.tracker import TrackerSpec
+from pytracking.evaluation.tracker import TrackerSpec, describe_run
 from pytracking.evaluation.video_results import CONFIG, ENTRIES, VideoResults
 from pytracking.tracker.base import FrameInfo, OnlineTracker, Runtime
 from pytracking.utils.progress import FrameProgress
 from pytracking.utils.prompts import BoxPrompt, MaskPrompt, plan_prompts
 from pytracking.utils.staging import staged_folder
 from pytracking.utils.video_reader import FrameSource, VideoLike, read_video
+from pytracking.utils.visdom import open_live_view
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ class VideoTask:
         with_overlay: Also write the overlay video.
         overwrite: Replace the results of an earlier run.
         quiet: Show no progress.
+        live: Whether and where to show the results while they are made.
     """
 
     source: VideoLike
@@ -48,6 +50,7 @@ class VideoTask:
     with_overlay: bool = True
     overwrite: bool = False
     quiet: bool = False
+    live: LiveSettings = field(default_factory=LiveSettings)
 
 
 @dataclass(frozen=True)
@@ -144,13 +147,14 @@ def save_frames(
     Args:
         frames: From ``segment_video``; they are computed while they are asked for.
         video: Their video.
-        task: Whether an overlay and progress are wanted.
+        task: Whether an overlay, progress and a live view are wanted.
         folder: An existing folder, or None to save nothing.
 
     Returns:
         The count of the frames and their rate.
     """
     progress = FrameProgress(video.name, video.length, task.quiet)
+    view = open_live_view(*astuple(task.live))
     with progress, ExitStack() as stack:
         results = None
         if folder is not None:
@@ -159,6 +163,9 @@ def save_frames(
             if results is not None:
                 results.add(frame)
             progress.advance()
+            if view is not None:
+                seconds = 1 / progress.frames_per_second
+                view.show(video.name, frame.image, frame.output, seconds)
     return progress
 
 
@@ -171,15 +178,7 @@ def write_config(
     frames: int,
 ) -> None:
     """Store beside the results what made them."""
-    config: dict[str, Any] = {
-        "system": spec.system,
-        "name": spec.name,
-        "parameters": to_plain(spec.load_parameters()),
-        "runtime": {
-            "device": str(runtime.device),
-            "precision": runtime.precision,
-            "compile": runtime.compile,
-        },
+    config = describe_run(spec, runtime) | {
         "video": {"name": video.name, "size": video.size, "fps": video.fps, "frames": frames},
         "objects": {str(index): list(info.object_ids) for index, info in prompts.items()},
     }
