@@ -16,9 +16,8 @@ from PIL import Image
 
 from ltr.admin.errors import DataError
 from ltr.admin.files import atomic_write
-from ltr.data.palette import pascal_palette, result_palette
+from ltr.data.palette import VOID, pascal_palette, result_palette
 
-VOID = 255
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 _JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 _MAX_PIXELS = 1 << 28

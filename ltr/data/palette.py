@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+VOID = 255  # label of pixels that belong to nothing
+
 _RESULT_COLOURS = (
     (0, 0, 0), (128, 0, 0), (0, 128, 0), (128, 128, 0), (0, 0, 128), (128, 0, 128),
     (0, 128, 128), (128, 128, 128), (64, 0, 0), (191, 0, 0), (64, 128, 0), (191, 128, 0),

@@ -1,0 +1,129 @@
+"""Fast reading of label PNGs: pixel = object id, the palette is only looked at.
+
+Masks are mostly written without PNG row filters; their decompressed rows are the label map. Every
+other file takes the general reader of ``ltr.data.image_io``.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ltr.admin.errors import DataError
+from ltr.data.palette import pascal_palette, result_palette
+from pytracking.analysis.inflate import inflate
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_HEADER = struct.Struct(">IIBBBBB")
+_GREY, _PALETTE = 0, 3
+_COLOUR_TYPES = {2: "RGB", 4: "grey with transparency", 6: "RGB with transparency"}
+_MAX_PIXELS = 1 << 28
+
+
+class Mask(NamedTuple):
+    """A mask file.
+
+    Args:
+        labels: uint8 (H, W); not writable.
+        has_known_palette: Whether the palette is the one of DAVIS or of this toolkit, or grey.
+    """
+
+    labels: np.ndarray
+    has_known_palette: bool
+
+
+def read_mask(path: Path) -> Mask:
+    """Read an 8-bit palette or grey PNG.
+
+    Raises:
+        DataError: The file is missing, damaged, or no such PNG.
+    """
+    encoded = _read(path)
+    header, chunks = _parse(path, encoded)
+    width, height, depth, colour_type, _, _, is_interlaced = header
+    if colour_type not in (_GREY, _PALETTE) or depth > 8:
+        kind = _COLOUR_TYPES.get(colour_type, f"{depth}-bit")
+        raise DataError(
+            f"{path} is a {kind} PNG: expected an 8-bit palette or grey PNG with pixel = object id"
+        )
+    if width * height > _MAX_PIXELS:
+        raise DataError(f"{path} declares {width}x{height} pixels, more than {_MAX_PIXELS}")
+    known = colour_type == _GREY or _is_known_palette(chunks.get(b"PLTE", b""))
+    if depth == 8 and not is_interlaced:
+        labels = _unfiltered(path, chunks.get(b"IDAT", b""), height, width)
+        if labels is not None:
+            return Mask(labels, known)
+    return Mask(_read_any(path), known)
+
+
+def read_labels(path: Path) -> np.ndarray:
+    """The label map of a mask file, uint8 (H, W), see ``read_mask``."""
+    return read_mask(path).labels
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with open(path, "rb", buffering=0) as stream:
+            encoded = stream.read()
+    except FileNotFoundError as error:
+        raise DataError(f"{path} does not exist") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    if not encoded:
+        raise DataError(f"{path} is an empty file")
+    return encoded
+
+
+def _parse(path: Path, encoded: bytes) -> tuple[tuple[int, ...], dict[bytes, bytes]]:
+    """Header and chunks by name; the pieces of one name are joined."""
+    if encoded[:8] != _SIGNATURE or encoded[12:16] != b"IHDR":
+        raise DataError(f"{path} is no PNG file")
+    pieces: dict[bytes, list[bytes]] = {}
+    position = 8
+    while encoded[position + 4 : position + 8] != b"IEND":
+        length = int.from_bytes(encoded[position : position + 4], "big")
+        end = position + 12 + length
+        if end > len(encoded):
+            raise DataError(f"{path} is truncated")
+        content = encoded[position + 4 : end - 4]
+        if zlib.crc32(content) != int.from_bytes(encoded[end - 4 : end], "big"):
+            raise DataError(f"{path} is damaged: a checksum is wrong")
+        pieces.setdefault(content[:4], []).append(content[4:])
+        position = end
+    chunks = {name: b"".join(parts) for name, parts in pieces.items()}
+    if len(chunks[b"IHDR"]) != _HEADER.size:
+        raise DataError(f"{path} is damaged: its header has {len(chunks[b'IHDR'])} bytes")
+    return _HEADER.unpack(chunks[b"IHDR"]), chunks
+
+
+def _unfiltered(path: Path, packed: bytes, height: int, width: int) -> np.ndarray | None:
+    """The label map, or None when rows are filtered (each begins with the number of its filter)."""
+    try:
+        rows = inflate(packed, height * (width + 1)).reshape(height, width + 1)
+    except ValueError as error:
+        raise DataError(f"{path} cannot be decoded as a mask: {error}") from error
+    if rows[:, 0].any():
+        return None
+    labels = rows[:, 1:]
+    labels.flags.writeable = False
+    return labels
+
+
+def _read_any(path: Path) -> np.ndarray:
+    from ltr.data.image_io import read_label_map
+
+    labels = read_label_map(path)
+    labels.flags.writeable = False
+    return labels
+
+
+@lru_cache(maxsize=64)
+def _is_known_palette(palette: bytes) -> bool:
+    grey = np.repeat(np.arange(256, dtype=np.uint8), 3).tobytes()
+    known = (pascal_palette().tobytes(), result_palette().tobytes(), grey)
+    return any(colours.startswith(palette) for colours in known)

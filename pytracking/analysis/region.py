@@ -1,0 +1,74 @@
+"""Region similarity J: how much of prediction and ground truth is common."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pytracking.analysis.shapes import check_same_shape
+
+
+def jaccard(
+    prediction: np.ndarray, truth: np.ndarray, void: np.ndarray | None = None
+) -> float | np.ndarray:
+    """Intersection over union of two masks; 1 when both are empty.
+
+    Args:
+        prediction: bool (H, W) or (frames, H, W); other types count as set where not 0.
+        truth: The same shape.
+        void: Pixels that count neither way, the same shape.
+
+    Returns:
+        A number, or float64 (frames,).
+
+    Raises:
+        DataError: The shapes differ.
+
+    >>> jaccard(np.array([[1, 1, 0, 0]]), np.array([[0, 1, 1, 0]]))
+    0.3333333333333333
+    """
+    prediction, truth = np.asarray(prediction).astype(bool), np.asarray(truth).astype(bool)
+    check_same_shape("prediction", prediction, truth)
+    common, either = prediction & truth, prediction | truth
+    if void is not None:
+        check_same_shape("void", np.asarray(void), truth)
+        counted = ~np.asarray(void).astype(bool)
+        common, either = common & counted, either & counted
+    intersection = np.count_nonzero(common, axis=(-2, -1))
+    scores = overlap_ratio(intersection, np.count_nonzero(either, axis=(-2, -1)))
+    return float(scores) if scores.ndim == 0 else scores
+
+
+def overlap_ratio(intersection: np.ndarray | int, union: np.ndarray | int) -> np.ndarray:
+    """Intersection over union in float64, 1 where the union is empty."""
+    intersection, union = np.asarray(intersection), np.asarray(union)
+    return np.where(union == 0, 1.0, intersection / np.maximum(union, 1))
+
+
+def joint_histogram(truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+    """Count the pixels of every pair of labels in one pass.
+
+    Rows of label maps are runs of equal pairs, so runs are counted instead of pixels.
+
+    Args:
+        truth: uint8 (H, W).
+        prediction: uint8 (H, W).
+
+    Returns:
+        int64 (largest label of truth + 1, largest label of prediction + 1).
+
+    >>> joint_histogram(np.uint8([[0, 1, 1]]), np.uint8([[0, 2, 0]])).tolist()
+    [[1, 0, 0], [1, 0, 1]]
+    """
+    if not truth.size:
+        return np.zeros((1, 1), np.int64)
+    shape = int(truth.max()) + 1, int(prediction.max()) + 1
+    kind = np.uint8 if shape[0] * shape[1] < 256 else np.uint16
+    pairs = truth.astype(kind)
+    pairs *= kind(shape[1])
+    pairs += prediction
+    pairs = pairs.reshape(-1)
+    ends = np.flatnonzero(pairs[1:] != pairs[:-1]) + 1
+    starts = np.concatenate(([0], ends))
+    lengths = np.diff(starts, append=pairs.size)
+    counts = np.bincount(pairs[starts], weights=lengths, minlength=shape[0] * shape[1])
+    return counts.astype(np.int64).reshape(shape)
