@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from pytracking.evaluation.video import VideoTask, process_video
     from pytracking.evaluation.video_results import ENTRIES
     from pytracking.tracker.base import Runtime
-    from pytracking.utils.prompts import MaskPrompt
+    from pytracking.utils.prompt_arguments import MaskPrompt
     from pytracking.utils.staging import check_free
 
     spec = choose_tracker()

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 if not __package__:
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from ltr.admin.cli import command, set_up_logging
 from pytracking.evaluation.arguments import (

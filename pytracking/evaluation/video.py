@@ -6,13 +6,12 @@ import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
 from ltr.admin.config import describe
 from ltr.admin.files import atomic_write
-from pytracking.evaluation.arguments import LiveSettings
 from pytracking.evaluation.environment import evaluation_environment
 from pytracking.evaluation.live import Screen, live_frames
 from pytracking.evaluation.session import VideoFrame, VideoSession, segment_video
@@ -20,10 +19,11 @@ from pytracking.evaluation.tracker import TrackerSpec, describe_run
 from pytracking.evaluation.video_results import CONFIG, ENTRIES, VideoResults
 from pytracking.tracker.base import FrameInfo, OnlineTracker, Runtime
 from pytracking.utils.progress import FrameProgress
-from pytracking.utils.prompts import BoxPrompt, MaskPrompt, plan_prompts
+from pytracking.utils.prompt_arguments import BoxPrompt, MaskPrompt
+from pytracking.utils.prompts import plan_prompts
 from pytracking.utils.staging import staged_folder
 from pytracking.utils.video_reader import FrameSource, VideoLike, read_video
-from pytracking.utils.visdom import open_live_view
+from pytracking.utils.visdom import LiveView
 
 _log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class VideoTask:
         with_overlay: Also write the overlay video.
         overwrite: Replace the results of an earlier run.
         quiet: Show no progress.
-        live: Whether and where to show the results while they are made.
+        view: Shows the results while they are made, or None.
     """
 
     source: VideoLike
@@ -50,7 +50,7 @@ class VideoTask:
     with_overlay: bool = True
     overwrite: bool = False
     quiet: bool = False
-    live: LiveSettings = field(default_factory=LiveSettings)
+    view: LiveView | None = None
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,6 @@ def save_frames(
         The count of the frames and their rate.
     """
     progress = FrameProgress(video.name, video.length, task.quiet)
-    view = open_live_view(*astuple(task.live))
     with progress, ExitStack() as stack:
         results = None
         if folder is not None:
@@ -163,9 +162,9 @@ def save_frames(
             if results is not None:
                 results.add(frame)
             progress.advance()
-            if view is not None:
+            if task.view is not None:
                 seconds = 1 / progress.frames_per_second
-                view.show(video.name, frame.image, frame.output, seconds)
+                task.view.show(video.name, frame.image, frame.output, seconds)
     return progress
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytracking.evaluation.arguments import add_switch
-from pytracking.utils.prompts import BoxPrompt, parse_box, parse_mask
+from pytracking.utils.prompt_arguments import BoxPrompt, parse_box, parse_mask
 
 if TYPE_CHECKING:
     from pytracking.evaluation.video import VideoTask
@@ -59,6 +59,7 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
 def resolve_task(arguments: argparse.Namespace, source: VideoLike) -> VideoTask:
     """The work that the arguments describe."""
     from pytracking.evaluation.video import VideoTask
+    from pytracking.utils.visdom import open_live_view
 
     first_boxes = [BoxPrompt(0, tuple(box)) for box in arguments.first_boxes]
     return VideoTask(
@@ -69,4 +70,7 @@ def resolve_task(arguments: argparse.Namespace, source: VideoLike) -> VideoTask:
         with_overlay=not arguments.no_overlay,
         overwrite=arguments.overwrite,
         quiet=arguments.quiet,
+        view=open_live_view(
+            arguments.debug, arguments.use_visdom, arguments.visdom_server, arguments.visdom_port
+        ),
     )

@@ -9,7 +9,8 @@ from PIL import Image
 
 from ltr.admin.errors import ConfigError, DataError
 from ltr.data.image_io import write_label_map
-from pytracking.utils.prompts import BoxPrompt, MaskPrompt, parse_box, parse_mask, plan_prompts
+from pytracking.utils.prompt_arguments import BoxPrompt, MaskPrompt, parse_box, parse_mask
+from pytracking.utils.prompts import plan_prompts
 
 SIZE = (8, 6)
 
