@@ -33,10 +33,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.frames < _LEAST_FRAMES:
         raise ConfigError(f"--frames {arguments.frames}: the scores need {_LEAST_FRAMES} or more")
     from pytracking.analysis.davis import score_clip
+    from pytracking.evaluation.prompt_arguments import MaskPrompt
     from pytracking.evaluation.video import VideoTask, process_video
     from pytracking.evaluation.video_results import ENTRIES
     from pytracking.tracker.base import Runtime
-    from pytracking.utils.prompt_arguments import MaskPrompt
     from pytracking.utils.staging import check_free
 
     spec = choose_tracker()

@@ -8,9 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ltr.admin.errors import DataError
+from pytracking.evaluation.prompts import object_ids, with_box_masks
 from pytracking.tracker.base import FrameInfo, FrameOutput, OnlineTracker
-from pytracking.utils.box_mask import with_box_masks
-from pytracking.utils.prompts import object_ids
 
 Prompt = np.ndarray | FrameInfo
 Prompts = Prompt | Mapping[int, Prompt]

@@ -14,13 +14,13 @@ from ltr.admin.config import describe
 from ltr.admin.files import atomic_write
 from pytracking.evaluation.environment import evaluation_environment
 from pytracking.evaluation.live import Screen, live_frames
+from pytracking.evaluation.prompt_arguments import BoxPrompt, MaskPrompt
+from pytracking.evaluation.prompts import plan_prompts
 from pytracking.evaluation.session import VideoFrame, VideoSession, segment_video
 from pytracking.evaluation.tracker import TrackerSpec, describe_run
 from pytracking.evaluation.video_results import CONFIG, ENTRIES, VideoResults
 from pytracking.tracker.base import FrameInfo, OnlineTracker, Runtime
 from pytracking.utils.progress import FrameProgress
-from pytracking.utils.prompt_arguments import BoxPrompt, MaskPrompt
-from pytracking.utils.prompts import plan_prompts
 from pytracking.utils.staging import staged_folder
 from pytracking.utils.video_reader import FrameSource, VideoLike, read_video
 from pytracking.utils.visdom import LiveView

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytracking.evaluation.arguments import add_switch
-from pytracking.utils.prompt_arguments import BoxPrompt, parse_box, parse_mask
+from pytracking.evaluation.prompt_arguments import BoxPrompt, parse_box, parse_mask
 
 if TYPE_CHECKING:
     from pytracking.evaluation.video import VideoTask

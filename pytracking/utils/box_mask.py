@@ -1,15 +1,17 @@
-"""From a box to a mask: what a tracker of masks does with an object that was only boxed."""
+"""From a box to a mask, for trackers of masks."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from ltr.admin.errors import DataError
-from pytracking.tracker.base import Box, FrameInfo
+
+if TYPE_CHECKING:
+    from pytracking.tracker.base import Box
 
 _log = logging.getLogger(__name__)
 
@@ -19,32 +21,6 @@ _MARGIN = 0.5
 _CORE_SHARE = 0.25
 _ITERATIONS = 2
 _LEAST_SHARE, _MOST_SHARE = 0.1, 0.97
-
-
-def with_box_masks(image: np.ndarray, info: FrameInfo) -> FrameInfo:
-    """Draw the objects of a prompt that have a box but no pixel in the mask.
-
-    Args:
-        image: uint8 (H, W, 3) RGB, the frame of the prompt.
-        info: The prompt.
-
-    Returns:
-        A prompt in which every object has pixels; ``info`` itself when nothing was missing. The
-        pixels of a mask win over those of a box, an earlier box over a later one.
-
-    Raises:
-        DataError: A box lies outside the frame, or other objects cover it completely.
-    """
-    drawn = set() if info.mask is None else set(np.unique(info.mask).tolist())
-    missing = [key for key in info.object_ids if key in info.boxes and key not in drawn]
-    if not missing:
-        return info
-    labels = np.zeros(image.shape[:2], np.uint8) if info.mask is None else info.mask.copy()
-    for key in missing:
-        labels[mask_from_box(image, info.boxes[key]) & (labels == 0)] = key
-        if not (labels == key).any():
-            raise DataError(f"the box of object {key} is completely covered by other objects")
-    return replace(info, mask=labels)
 
 
 def mask_from_box(image: np.ndarray, box: Box) -> np.ndarray:

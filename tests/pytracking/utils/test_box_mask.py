@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from ltr.admin.errors import DataError
-from pytracking.tracker.base import FrameInfo
-from pytracking.utils.box_mask import inside_image, mask_from_box, with_box_masks
+from pytracking.utils.box_mask import inside_image, mask_from_box
 
 
 def scene() -> tuple[np.ndarray, np.ndarray]:
@@ -60,26 +59,3 @@ def test_box_outside_the_frame_is_refused(box):
 def test_single_pixel_box():
     image, _ = scene()
     assert mask_from_box(image, (5, 5, 1, 1)).sum() == 1
-
-
-def test_masks_win_over_boxes():
-    image, disc = scene()
-    labels = np.zeros((120, 160), np.uint8)
-    labels[:, 90:] = 1
-    info = with_box_masks(image, FrameInfo((1, 2), labels, {2: (60, 30, 60, 60)}))
-    assert (info.mask[:, 90:] == 1).all()
-    assert (info.mask == 2).sum() == pytest.approx(disc[:, :90].sum(), rel=0.05)
-    assert (labels == 2).sum() == 0
-
-
-def test_complete_prompts_are_left_alone():
-    image, _ = scene()
-    info = FrameInfo((1,), np.ones((120, 160), np.uint8), {1: (0, 0, 5, 5)})
-    assert with_box_masks(image, info) is info
-
-
-def test_covered_box_is_refused():
-    image, _ = scene()
-    info = FrameInfo((1, 2), np.ones((120, 160), np.uint8), {2: (60, 30, 60, 60)})
-    with pytest.raises(DataError, match="box of object 2 is completely covered"):
-        with_box_masks(image, info)

@@ -9,8 +9,9 @@ from PIL import Image
 
 from ltr.admin.errors import ConfigError, DataError
 from ltr.data.image_io import write_label_map
-from pytracking.utils.prompt_arguments import BoxPrompt, MaskPrompt, parse_box, parse_mask
-from pytracking.utils.prompts import plan_prompts
+from pytracking.evaluation.prompt_arguments import BoxPrompt, MaskPrompt, parse_box, parse_mask
+from pytracking.evaluation.prompts import plan_prompts, with_box_masks
+from pytracking.tracker.base import FrameInfo
 
 SIZE = (8, 6)
 
@@ -153,3 +154,34 @@ def test_argument_forms():
 def test_wrong_boxes_are_refused(text):
     with pytest.raises(argparse.ArgumentTypeError, match="expected FRAME:x,y,w,h"):
         parse_box(text)
+
+
+def scene() -> np.ndarray:
+    """A bright square on dark noise."""
+    generator = np.random.default_rng(0)
+    image = generator.integers(20, 60, (120, 160, 3), dtype=np.uint8)
+    image[40:80, 70:110] = generator.integers(180, 220, (40, 40, 3), dtype=np.uint8)
+    return image
+
+
+def test_masks_win_over_boxes():
+    image = scene()
+    labels = np.zeros((120, 160), np.uint8)
+    labels[:, 90:] = 1
+    info = with_box_masks(image, FrameInfo((1, 2), labels, {2: (60, 30, 60, 60)}))
+    assert (info.mask[:, 90:] == 1).all()
+    assert (info.mask == 2).sum() == pytest.approx(40 * 20, rel=0.05)
+    assert (labels == 2).sum() == 0
+
+
+def test_complete_prompts_are_left_alone():
+    image = scene()
+    info = FrameInfo((1,), np.ones((120, 160), np.uint8), {1: (0, 0, 5, 5)})
+    assert with_box_masks(image, info) is info
+
+
+def test_covered_box_is_refused():
+    image = scene()
+    info = FrameInfo((1, 2), np.ones((120, 160), np.uint8), {2: (60, 30, 60, 60)})
+    with pytest.raises(DataError, match="box of object 2 is completely covered"):
+        with_box_masks(image, info)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,9 @@ import numpy as np
 from ltr.admin.errors import ConfigError, DataError
 from ltr.data.image_io import read_label_map
 from ltr.data.palette import VOID
+from pytracking.evaluation.prompt_arguments import BoxPrompt, MaskPrompt
 from pytracking.tracker.base import Box, FrameInfo
-from pytracking.utils.prompt_arguments import BoxPrompt, MaskPrompt
+from pytracking.utils.box_mask import mask_from_box
 
 _log = logging.getLogger(__name__)
 
@@ -95,6 +97,32 @@ def read_prompt_mask(path: Path, size: tuple[int, int]) -> np.ndarray:
     if not (labels == VOID).any():
         raise DataError(f"{path} holds no object: every pixel is 0")
     return labels
+
+
+def with_box_masks(image: np.ndarray, info: FrameInfo) -> FrameInfo:
+    """Draw the objects of a prompt that have a box but no pixel in the mask.
+
+    Args:
+        image: uint8 (H, W, 3) RGB, the frame of the prompt.
+        info: The prompt.
+
+    Returns:
+        A prompt in which every object has pixels; ``info`` itself when nothing was missing. The
+        pixels of a mask win over those of a box, an earlier box over a later one.
+
+    Raises:
+        DataError: A box lies outside the frame, or other objects cover it completely.
+    """
+    drawn = set() if info.mask is None else set(np.unique(info.mask).tolist())
+    missing = [key for key in info.object_ids if key in info.boxes and key not in drawn]
+    if not missing:
+        return info
+    labels = np.zeros(image.shape[:2], np.uint8) if info.mask is None else info.mask.copy()
+    for key in missing:
+        labels[mask_from_box(image, info.boxes[key]) & (labels == 0)] = key
+        if not (labels == key).any():
+            raise DataError(f"the box of object {key} is completely covered by other objects")
+    return replace(info, mask=labels)
 
 
 def object_ids(labels: np.ndarray) -> tuple[int, ...]:
