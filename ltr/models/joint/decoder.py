@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ltr.models.layers.shifts import sum_shifted
+
 
 class FeatureReducer(nn.Module):
     """TSE: reduce a backbone feature and mix it with the target's encoding."""
@@ -68,7 +70,7 @@ class ChannelAttention(nn.Module):
 
 
 class ScoreHead(nn.Module):
-    """Two convolutions between bicubic resizes."""
+    """Two convolutions, each after a bicubic resize."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -76,10 +78,17 @@ class ScoreHead(nn.Module):
         self.conv2 = nn.Conv2d(dim // 2, 1, 3, 1, 1)
 
     def forward(self, x: torch.Tensor, image_size: Sequence[int]) -> torch.Tensor:
-        """(N, dim, h, w) -> (N, 1, *image_size)."""
+        """(N, dim, h, w) -> (N, 1, *image_size).
+
+        Resizing and the second convolution are both linear, so the channels are summed before the
+        resize, one map per tap of the kernel: 9 maps are resized instead of ``dim / 2``.
+        """
         double = (2 * x.shape[-2], 2 * x.shape[-1])
         x = F.relu(self.conv1(F.interpolate(x, double, mode="bicubic")))
-        return self.conv2(F.interpolate(x, tuple(image_size), mode="bicubic"))
+        k = self.conv2.kernel_size[0]
+        taps = F.conv2d(x, self.conv2.weight.permute(2, 3, 0, 1).reshape(k * k, -1, 1, 1))
+        taps = F.interpolate(taps, tuple(image_size), mode="bicubic")
+        return sum_shifted(taps.unflatten(1, (k, k, 1))) + self.conv2.bias.view(1, 1, 1)
 
 
 class Decoder(nn.Module):

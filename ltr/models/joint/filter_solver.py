@@ -14,6 +14,9 @@ from typing import Protocol
 import torch
 import torch.nn.functional as F
 
+from ltr.models.layers.products import linear
+from ltr.models.layers.shifts import shift, sum_shifted
+
 
 class LinearOperator(Protocol):
     """The map A from filters (sequences, filters, C, k, k) to scores, and its transpose."""
@@ -82,54 +85,25 @@ class MatrixOperator:
     def apply(self, filters: torch.Tensor) -> torch.Tensor:
         """See ``LinearOperator``."""
         k = self.kernel_size
-        rows = filters.permute(0, 3, 4, 1, 2)
+        rows = filters.permute(0, 3, 4, 1, 2).flatten(0, 3)[..., None, None]
         parts = []
         for block in self.blocks:
-            own, channels, height, width = block.shape[1:]
-            matrix = rows.reshape(own, -1, channels)
-            taps = torch.matmul(matrix, block.flatten(3))
-            shape = (block.shape[0], filters.shape[0], k, k, filters.shape[1], height, width)
-            parts.append(_sum_shifted(taps.view(shape), k))
-        return torch.cat(parts) if len(parts) > 1 else parts[0]
+            taps = F.conv2d(block.flatten(1, 2), rows, groups=block.shape[1])
+            parts.append(sum_shifted(taps.unflatten(1, (len(filters), k, k, -1))))
+        return torch.cat(parts)
 
     def transpose(self, scores: torch.Tensor) -> torch.Tensor:
         """See ``LinearOperator``."""
         k = self.kernel_size
-        sequences, filters = scores.shape[1:3]
+        sequences, filters, height, width = scores.shape[1:]
+        frames = (frame for block in self.blocks for frame in block)
         total: torch.Tensor | int = 0
-        start = 0
-        for block in self.blocks:
-            frames, own, channels = block.shape[:3]
-            taps = _shift(scores[start : start + frames], k)
-            matrix = taps.reshape(frames, own, -1, block.shape[3] * block.shape[4])
-            product = torch.matmul(matrix, block.flatten(3).transpose(2, 3)).sum(dim=0)
-            total = total + product.view(sequences, k, k, filters, channels)
-            start += frames
+        for features, frame_scores in zip(frames, scores, strict=True):
+            taps = shift(frame_scores, k).reshape(len(features), -1, height * width)
+            pairs = zip(features.flatten(2), taps, strict=True)
+            product = torch.stack([linear(maps, rows).t() for maps, rows in pairs])
+            total = total + product.reshape(sequences, k, k, filters, -1)
         return total.permute(0, 3, 4, 1, 2)
-
-
-def _sum_shifted(taps: torch.Tensor, k: int) -> torch.Tensor:
-    """Sum the kernel's taps (frames, sequences, k, k, filters, H, W), each moved to its place."""
-    frames, sequences, _, _, filters, height, width = taps.shape
-    total = taps.new_zeros(frames, sequences, filters, height + k - 1, width + k - 1)
-    for row in range(k):
-        for column in range(k):
-            y, x = k - 1 - row, k - 1 - column
-            total[..., y : y + height, x : x + width] += taps[:, :, row, column]
-    margin = k // 2
-    return total[..., margin : margin + height, margin : margin + width]
-
-
-def _shift(scores: torch.Tensor, k: int) -> torch.Tensor:
-    """The transpose of ``_sum_shifted``: (..., filters, H, W) -> (..., k, k, filters, H, W)."""
-    height, width = scores.shape[-2:]
-    padded = F.pad(scores, (k // 2,) * 4)
-    rows = []
-    for row in range(k):
-        y = k - 1 - row
-        columns = [padded[..., y : y + height, k - 1 - c : k - 1 - c + width] for c in range(k)]
-        rows.append(torch.stack(columns, dim=2))
-    return torch.stack(rows, dim=2)
 
 
 @dataclass

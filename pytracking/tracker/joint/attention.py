@@ -3,6 +3,8 @@
 Scores are cosines times 30, so ``exp(score - 30)`` never exceeds 1 and needs no running maximum:
 numerators and denominators of different keys can simply be added and subtracted. Every token's own
 key contributes exp(0) = 1, so a denominator never falls below 1 and rounding errors stay small.
+
+Keys and queries are rows, (tokens, channels); values are columns, (channels, tokens).
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from dataclasses import dataclass
 import torch
 
 from ltr.models.joint.transformer import INVERSE_TEMPERATURE
+from ltr.models.layers.products import linear, project
 
 
 def affinity(queries: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
@@ -24,8 +27,8 @@ def affinity(queries: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
     Returns:
         (n, m), ``exp(30 * (cosine - 1))``.
     """
-    offset = queries.new_full((1, 1), -INVERSE_TEMPERATURE)
-    return torch.addmm(offset, queries, keys.t(), alpha=INVERSE_TEMPERATURE).exp_()
+    offset = keys.new_full((len(keys),), -INVERSE_TEMPERATURE)
+    return linear(INVERSE_TEMPERATURE * queries, keys, offset).exp_()
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class RunningAttention:
     """Attention whose keys come and go.
 
     Args:
-        numerator: Sum of weighted values, (n, channels); changed in place.
+        numerator: Sum of weighted values, (channels, n); changed in place.
         denominator: Sum of weights, (n,); changed in place.
     """
 
@@ -42,23 +45,25 @@ class RunningAttention:
 
     @classmethod
     def of(cls, weights: torch.Tensor, values: torch.Tensor) -> RunningAttention:
-        """Attention to one set of keys: weights (n, m), values (m, channels)."""
-        return cls(weights @ values, weights.sum(dim=1))
+        """The attention of n queries: weights (n, m), values (channels, m)."""
+        return cls(linear(weights, values).t(), weights.sum(dim=1))
+
+    @classmethod
+    def back(cls, weights: torch.Tensor, values: torch.Tensor) -> RunningAttention:
+        """The same affinities the other way, m queries: weights (n, m), values (channels, n)."""
+        return cls(project(values, weights), weights.sum(dim=0))
 
     def clone(self) -> RunningAttention:
         """A copy that can be changed without this one."""
-        return RunningAttention(self.numerator.clone(), self.denominator.clone())
+        return RunningAttention(
+            self.numerator.clone(memory_format=torch.contiguous_format), self.denominator.clone()
+        )
 
-    def add(self, weights: torch.Tensor, values: torch.Tensor, sign: int) -> None:
-        """Add keys, or take them away with ``sign=-1``; arguments as ``of``."""
-        self.numerator.addmm_(weights, values, alpha=sign)
-        self.denominator.add_(weights.sum(dim=1), alpha=sign)
-
-    def merge(self, other: RunningAttention, sign: int) -> None:
+    def add(self, other: RunningAttention, sign: int) -> None:
         """Add another attention of the same queries, or take it away with ``sign=-1``."""
         self.numerator.add_(other.numerator, alpha=sign)
         self.denominator.add_(other.denominator, alpha=sign)
 
     def result(self) -> torch.Tensor:
-        """Attended values, (n, channels)."""
-        return self.numerator / self.denominator[:, None]
+        """Attended values, (channels, n)."""
+        return self.numerator / self.denominator

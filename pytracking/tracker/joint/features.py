@@ -21,7 +21,7 @@ class CropFeatures:
 
     Args:
         induction: Features of the target model, (C, h, w).
-        tokens: Features of the transformer, (h * w, D).
+        tokens: Features of the transformer, (D, h * w).
         keys: Unit vectors of its self-attention, (h * w, K).
     """
 
@@ -45,7 +45,7 @@ class EncodedCrop:
     def queries(self, cross_attention: CosineAttention) -> torch.Tensor:
         """Unit vectors that read a memory, (h * w, K)."""
         attended = self.features.tokens + self.attention.result()
-        return cross_attention.keys(token_instance_norm(attended))
+        return cross_attention.keys(token_instance_norm(attended.t()))
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class LabelEncoding:
     Args:
         induction: e_tm, (16, h, w).
         weights: w, (16, h, w).
-        values: e_tr as tokens with a last channel of ones, (h * w, 17).
+        values: e_tr with a last channel of ones, (17, h * w).
     """
 
     induction: torch.Tensor
@@ -92,14 +92,13 @@ class FrameEncoder:
         layers = self.network.extract_backbone_features(images)
         shared = self.network.get_backbone_target_model_features(layers).contiguous()
         induction = self.network.target_model.extract_target_model_features(shared)
-        tokens = self.network.transformer.tokens(shared[None])[0]
+        tokens = self.network.transformer.feature_adjustor(shared).flatten(2)
         self_attention = self.network.transformer.encoder.self_attn
         encoded = []
         for crop_induction, crop_tokens in zip(induction, tokens, strict=True):
-            crop_tokens = crop_tokens.contiguous()
-            keys = self_attention.keys(crop_tokens)
+            keys = self_attention.keys(crop_tokens.t())
             attention = RunningAttention.of(affinity(keys, keys), crop_tokens)
-            features = CropFeatures(crop_induction.clone(), crop_tokens, keys)
+            features = CropFeatures(crop_induction.clone(), crop_tokens.clone(), keys)
             encoded.append(EncodedCrop(features, attention))
         return encoded, layers
 
@@ -108,7 +107,7 @@ class FrameEncoder:
         e_tm, e_tr, weights = self.network.label_encoder(masks[None])
         encodings = []
         for induction, transduction, weight in zip(e_tm[0], e_tr[0], weights[0], strict=True):
-            values = transduction.flatten(1).t()
-            values = torch.cat([values, values.new_ones(len(values), 1)], dim=1)
+            values = transduction.flatten(1)
+            values = torch.cat([values, values.new_ones(1, values.shape[1])])
             encodings.append(LabelEncoding(induction, weight, values))
         return encodings

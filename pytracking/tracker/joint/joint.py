@@ -255,7 +255,7 @@ class JointTracker(OnlineTracker):
         induction = torch.stack([item.crop.encoded.features.induction for item in objects])[None]
         filters = torch.stack([item.filters for item in objects])
         encodings = self.network.target_model.apply_target_model(filters, induction)[0]
-        return encodings + torch.stack(read).transpose(1, 2).view_as(encodings)
+        return encodings + torch.stack(read).view_as(encodings)
 
     def _paste(
         self, logits: torch.Tensor, windows: Sequence[Window], crop_index: Sequence[int]

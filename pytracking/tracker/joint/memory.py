@@ -18,6 +18,7 @@ import torch.nn.functional as F
 
 from ltr.models.joint.transformer import CosineAttention
 from ltr.models.layers.normalization import EPS
+from ltr.models.layers.products import linear, project
 from pytracking.tracker.joint.attention import RunningAttention, affinity
 from pytracking.tracker.joint.features import CropFeatures, EncodedCrop, LabelEncoding
 from pytracking.tracker.joint.sample_weights import SampleWeights
@@ -65,7 +66,7 @@ class ObjectMemory:
             for crop, sums in zip(self.crops, self.attention, strict=True)
         ]
         self._keys = torch.cat(keys)
-        self._values = torch.cat([encoding.values for encoding in self.encodings])
+        self._values = torch.cat([encoding.values for encoding in self.encodings], dim=1)
 
     def read(self, queries: torch.Tensor) -> torch.Tensor:
         """Read label encodings (cross-attention).
@@ -74,21 +75,22 @@ class ObjectMemory:
             queries: Unit vectors of the current frame, (h * w, K).
 
         Returns:
-            E_tr as tokens, (h * w, 16).
+            E_tr, (16, h * w).
         """
-        total = self._values.new_zeros(len(queries), self._values.shape[1])
         frames = 1 if queries.device.type == "cpu" else _GPU_FRAMES_PER_TILE
-        rows = frames * len(self.crops[0].tokens)
-        for keys, values in zip(self._keys.split(rows), self._values.split(rows), strict=True):
-            total.addmm_(affinity(queries, keys), values)
-        return total[:, :-1] / total[:, -1:]
+        size = frames * len(queries)
+        total: torch.Tensor | int = 0
+        for keys, values in zip(self._keys.split(size), self._values.split(size, 1), strict=True):
+            total = total + linear(affinity(queries, keys), values)
+        return (total[:, :-1] / total[:, -1:]).t()
 
 
 def _normalised_keys(tokens: torch.Tensor, attention: CosineAttention) -> torch.Tensor:
     """Keys of instance-normalised tokens, with the normalisation folded into the projection."""
-    variance, mean = torch.var_mean(tokens, dim=0, correction=0)
+    variance, mean = torch.var_mean(tokens, dim=1, correction=0)
     weight = attention.WK.weight * torch.rsqrt(variance + EPS)
-    return F.normalize(F.linear(tokens, weight, attention.WK.bias - weight @ mean), dim=-1)
+    keys = project(weight, tokens, attention.WK.bias - weight @ mean)
+    return F.normalize(keys.t(), dim=1)
 
 
 @dataclass
@@ -110,20 +112,14 @@ class _Tile:
     def compute(self) -> None:
         """Change all sums."""
         weights = affinity(self.queries.keys, self.keys.keys)
-        _add(self.rows, weights, self.keys.tokens)
-        _add(self.columns, weights.t(), self.queries.tokens)
-
-
-def _add(
-    targets: Sequence[tuple[RunningAttention, int]], weights: torch.Tensor, values: torch.Tensor
-) -> None:
-    if len(targets) == 1:
-        sums, sign = targets[0]
-        sums.add(weights, values, sign)
-    elif targets:
-        tile = RunningAttention.of(weights, values)
-        for sums, sign in targets:
-            sums.merge(tile, sign)
+        if self.rows:
+            forth = RunningAttention.of(weights, self.keys.tokens)
+            for sums, sign in self.rows:
+                sums.add(forth, sign)
+        if self.columns:
+            back = RunningAttention.back(weights, self.queries.tokens)
+            for sums, sign in self.columns:
+                sums.add(back, sign)
 
 
 def store(

@@ -43,8 +43,12 @@ def label_map(probabilities: torch.Tensor, object_ids: Sequence[int]) -> torch.T
     Returns:
         uint8 (H, W).
     """
-    labels = torch.tensor([0, *object_ids], dtype=torch.uint8, device=probabilities.device)
-    return labels[probabilities.argmax(dim=0)]
+    highest = probabilities[0]
+    labels = torch.zeros_like(highest, dtype=torch.uint8)
+    for object_id, probability in zip(object_ids, probabilities[1:], strict=True):
+        labels.masked_fill_(probability > highest, object_id)
+        highest = torch.maximum(highest, probability)
+    return labels
 
 
 def merge_by_threshold(

@@ -24,16 +24,16 @@ def attentions():
 
 
 def _crop(attention, generator):
-    tokens = torch.randn(TOKENS, DIM, generator=generator)
-    keys = attention.keys(tokens).detach()
+    tokens = torch.randn(DIM, TOKENS, generator=generator)
+    keys = attention.keys(tokens.t()).detach()
     features = CropFeatures(torch.randn(5, 3, 4, generator=generator), tokens, keys)
     return EncodedCrop(features, RunningAttention.of(affinity(keys, keys), tokens))
 
 
 def _encoding(generator):
-    values = torch.rand(TOKENS, 3, generator=generator)
+    values = torch.rand(3, TOKENS, generator=generator)
     maps = torch.rand(2, 2, 3, 4, generator=generator)
-    return LabelEncoding(maps[0], maps[1], torch.cat([values, torch.ones(TOKENS, 1)], dim=1))
+    return LabelEncoding(maps[0], maps[1], torch.cat([values, torch.ones(1, TOKENS)]))
 
 
 def _memory(crop, generator, capacity=4):
@@ -42,12 +42,12 @@ def _memory(crop, generator, capacity=4):
 
 def _read_from_scratch(memory, attentions, queries):
     self_attention, cross_attention = attentions
-    tokens = torch.cat([crop.tokens for crop in memory.crops])
+    tokens = torch.cat([crop.tokens.t() for crop in memory.crops])
     keys = self_attention.keys(tokens)
     encoded = tokens + F.softmax(30 * keys @ keys.t(), dim=1) @ tokens
     encoded = token_instance_norm(encoded.view(len(memory.crops), TOKENS, DIM)).flatten(0, 1)
-    values = torch.cat([encoding.values for encoding in memory.encodings])[:, :-1]
-    return F.softmax(30 * queries @ cross_attention.keys(encoded).t(), dim=1) @ values
+    values = torch.cat([encoding.values[:-1].t() for encoding in memory.encodings])
+    return (F.softmax(30 * queries @ cross_attention.keys(encoded).t(), dim=1) @ values).t()
 
 
 @torch.no_grad()
