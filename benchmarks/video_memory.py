@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ltr.admin.cli import command
+from ltr.admin.progress import process_memory_mb
 from ltr.data.image_io import read_label_map
 from pytracking.demo import write_clip
 from pytracking.evaluation.arguments import resolve_device
@@ -23,7 +24,6 @@ from pytracking.evaluation.session import VideoFrame, segment_video
 from pytracking.evaluation.tracker import TrackerSpec
 from pytracking.evaluation.video import VideoTask, save_frames
 from pytracking.tracker.base import Runtime
-from pytracking.utils.progress import process_memory_mb
 from pytracking.utils.video_reader import read_video
 
 SETTLED_FRAME = 100

@@ -29,7 +29,7 @@ _CLIP, _FIRST_MASK = "demo_clip.mp4", "demo_first_frame.png"
 def main(argv: Sequence[str] | None = None) -> int:
     """Draw a clip, segment it and score it; the last line has percent and frames per second."""
     arguments = _parse(argv)
-    set_up_logging(quiet=True)
+    set_up_logging()
     if arguments.frames < _LEAST_FRAMES:
         raise ConfigError(f"--frames {arguments.frames}: the scores need {_LEAST_FRAMES} or more")
     from pytracking.analysis.davis import score_clip

@@ -16,7 +16,7 @@ from pytracking.evaluation.prompt_arguments import BoxPrompt, MaskPrompt
 from pytracking.tracker.base import Box, FrameInfo
 from pytracking.utils.box_mask import mask_from_box
 
-_log = logging.getLogger(__name__)
+_LOG = logging.getLogger(__name__)
 
 _MOST_OBJECTS = 100
 
@@ -137,13 +137,13 @@ def _with_fresh_ids(
     present = object_ids(labels)
     if not present:
         key = _free_id(taken | reserved)
-        _log.info("%s is black and white: its white pixels become object %d", path, key)
+        _LOG.info("%s is black and white: its white pixels become object %d", path, key)
         return np.where(labels == VOID, key, 0).astype(np.uint8)
     known = [key for key in present if key in taken]
     if len(known) == len(present):
         raise DataError(f"{path} starts no new object: the ids {known} are there already")
     if known:
-        _log.warning("%s: the ids %s started before and are ignored", path, known)
+        _LOG.warning("%s: the ids %s started before and are ignored", path, known)
     return np.where(np.isin(labels, known), 0, labels)
 
 

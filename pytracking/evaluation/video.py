@@ -12,6 +12,7 @@ from threading import Event
 
 from ltr.admin.config import describe
 from ltr.admin.files import atomic_write
+from ltr.admin.progress import FrameProgress
 from pytracking.evaluation.environment import evaluation_environment
 from pytracking.evaluation.live import Screen, live_frames
 from pytracking.evaluation.prompt_arguments import BoxPrompt, MaskPrompt
@@ -20,12 +21,11 @@ from pytracking.evaluation.session import VideoFrame, VideoSession, segment_vide
 from pytracking.evaluation.tracker import TrackerSpec, describe_run
 from pytracking.evaluation.video_results import CONFIG, ENTRIES, VideoResults
 from pytracking.tracker.base import FrameInfo, OnlineTracker, Runtime
-from pytracking.utils.progress import FrameProgress
 from pytracking.utils.staging import staged_folder
 from pytracking.utils.video_reader import FrameSource, VideoLike, read_video
 from pytracking.utils.visdom import LiveView
 
-_log = logging.getLogger(__name__)
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def default_folder(spec: TrackerSpec, clip: str) -> Path:
 
 def start_tracker(spec: TrackerSpec, runtime: Runtime) -> OnlineTracker:
     """Log the resolved parameters and load the tracker."""
-    _log.info("%s %s\n%s", spec.system, spec.name, describe(spec.load_parameters()))
+    _LOG.info("%s %s\n%s", spec.system, spec.name, describe(spec.load_parameters()))
     return spec.create(runtime)
 
 

@@ -13,7 +13,7 @@ from ltr.admin.errors import DataError
 if TYPE_CHECKING:
     from pytracking.tracker.base import Box
 
-_log = logging.getLogger(__name__)
+_LOG = logging.getLogger(__name__)
 
 _WORK_SIDE = 320
 # Chosen on 24 boxes of DAVIS objects, grown by 10 %: mean IoU 0.60; filled ellipses have 0.46.
@@ -43,10 +43,10 @@ def mask_from_box(image: np.ndarray, box: Box) -> np.ndarray:
     found = _grab_cut(image, left, top, right, bottom)
     area = (right - left) * (bottom - top)
     if _LEAST_SHARE * area <= np.count_nonzero(found) <= _MOST_SHARE * area:
-        _log.info("box %s: mask cut out by GrabCut", _text(box))
+        _LOG.info("box %s: mask cut out by GrabCut", _text(box))
         mask[top:bottom, left:right] = found
     else:
-        _log.warning("box %s: GrabCut found no object, an ellipse is taken", _text(box))
+        _LOG.warning("box %s: GrabCut found no object, an ellipse is taken", _text(box))
         mask[top:bottom, left:right] = _ellipse(bottom - top, right - left)
     return mask
 

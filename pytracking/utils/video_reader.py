@@ -18,7 +18,7 @@ import numpy as np
 
 from ltr.admin.errors import DataError
 
-_log = logging.getLogger(__name__)
+_LOG = logging.getLogger(__name__)
 
 VideoLike = str | os.PathLike[str] | int | Iterable[np.ndarray]
 
@@ -212,4 +212,4 @@ def _warn_about_gaps(folder: Path, stems: Sequence[str]) -> None:
     usual = min(steps)
     wide = next((place for place, step in enumerate(steps) if step != usual), None)
     if wide is not None:
-        _log.warning("%s: the frame after %s seems to be missing", folder, stems[wide])
+        _LOG.warning("%s: the frame after %s seems to be missing", folder, stems[wide])
