@@ -10,7 +10,7 @@ import os
 import re
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -51,7 +51,7 @@ class VosLayout:
         return (labels > 0).astype(np.uint8) if self.is_binary else labels
 
 
-class VosIndex(Mapping[str, VideoRecord]):
+class VosIndex:
     """The records of a data set's videos by name; a damaged video fails when it is asked for.
 
     Args:
@@ -72,12 +72,6 @@ class VosIndex(Mapping[str, VideoRecord]):
         if name in self._failures:
             raise DataError(self._failures[name])
         return self._records[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter((*self._records, *self._failures))
-
-    def __len__(self) -> int:
-        return len(self._records) + len(self._failures)
 
 
 def list_frames(folder: Path) -> list[str]:
@@ -128,14 +122,15 @@ def _examine_all(
     layout: VosLayout, names: Sequence[str], cached: Mapping[str, VideoRecord]
 ) -> dict[str, VideoRecord | DataError]:
     found = {}
-    with (
-        ThreadPoolExecutor(_THREADS) as pool,
-        FrameProgress("reading annotations", len(names), unit="videos") as bar,
-    ):
-        examine = partial(_examine, layout, cached)
-        for name, outcome in zip(names, pool.map(examine, names), strict=True):
-            found[name] = outcome
-            bar.advance()
+    pool = ThreadPoolExecutor(_THREADS)
+    try:
+        with FrameProgress("reading annotations", len(names), unit="videos") as bar:
+            outcomes = pool.map(partial(_examine, layout, cached), names)
+            for name, outcome in zip(names, outcomes, strict=True):
+                found[name] = outcome
+                bar.advance()
+    finally:
+        pool.shutdown(cancel_futures=True)  # Ctrl-C must not wait for all the others
     return found
 
 

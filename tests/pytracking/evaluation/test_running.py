@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ltr.admin.checkpoint import network_fields, save_checkpoint
 from ltr.admin.errors import CheckpointError, OutputError
 from ltr.data.image_io import read_label_map, write_image
 from pytracking import FrameInfo, FrameOutput, load_tracker
@@ -20,6 +21,7 @@ from pytracking.evaluation.running import Outcome, RunOptions, run_dataset
 from pytracking.evaluation.sequence_run import track_sequence
 from pytracking.evaluation.tracker import TrackerSpec
 from pytracking.tracker.base import OnlineTracker, Runtime
+from tests.small_joint import small_network
 from tests.video_trees import label_map, textured_frame, write_folder_videos
 
 PACKAGE = Path(__file__).resolve().parents[3] / "pytracking"
@@ -124,6 +126,17 @@ def test_any_number_of_processes_gives_the_same_files(videos, tmp_path):
     alone, together = files_of(tmp_path / "0"), files_of(tmp_path / "2")
     assert len(alone) > 13
     assert alone == together
+
+
+def test_joint_gives_the_same_masks_in_processes(videos, tmp_path):
+    net = tmp_path / "small.pth.tar"
+    save_checkpoint(net, network_fields(small_network()))
+    overrides = ("image_sample_size=64,96", "net_opt_iter=4", "min_mask_area=10")
+    spec = TrackerSpec("joint", "joint_ytvos", overrides, str(net))
+    for count in (0, 2):
+        options = RunOptions(tmp_path / str(count), threads=count)
+        assert not run_dataset(spec, get_dataset(f"folder:{videos}"), options).failures
+    assert files_of(tmp_path / "0") == files_of(tmp_path / "2")
 
 
 @pytest.mark.parametrize("threads", [0, 2])
