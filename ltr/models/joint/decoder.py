@@ -156,7 +156,7 @@ class Decoder(nn.Module):
             x = self.RRB2[name](self.CAB[name](shallow, deep))
             if levels is not None:
                 levels[f"{name}_dec"] = x
-        return self.project(x, image_size)
+        return self.project(x.to(self.project.conv1.weight.dtype), image_size)
 
 
 def resize(x: torch.Tensor, size: Sequence[int]) -> torch.Tensor:

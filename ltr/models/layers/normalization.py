@@ -22,7 +22,8 @@ class SampleL2Norm(nn.Module):
         self.eps = eps
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(N, C, H, W) -> the same shape."""
+        """(N, C, H, W) -> the same shape, in single precision at least."""
+        x = x if x.dtype == torch.float64 else x.float()
         energy = x.square().sum(dim=(1, 2, 3), keepdim=True)
         return x * (self.scale * math.sqrt(x[0].numel()) * torch.rsqrt(energy + self.eps))
 

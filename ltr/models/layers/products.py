@@ -47,4 +47,4 @@ def project(
 
 
 def _has_fast_convolution(x: torch.Tensor) -> bool:
-    return x.device.type == "cpu" and x.dtype == torch.float32
+    return x.device.type == "cpu" and x.dtype in (torch.float32, torch.bfloat16)

@@ -45,13 +45,15 @@ class RunningAttention:
 
     @classmethod
     def of(cls, weights: torch.Tensor, values: torch.Tensor) -> RunningAttention:
-        """The attention of n queries: weights (n, m), values (channels, m)."""
-        return cls(linear(weights, values).t(), weights.sum(dim=1))
+        """The attention of n queries: weights (n, m), values (channels, m) of any precision."""
+        numerator = linear(weights.to(values.dtype), values).t()
+        return cls(numerator.float(), weights.sum(dim=1))
 
     @classmethod
     def back(cls, weights: torch.Tensor, values: torch.Tensor) -> RunningAttention:
         """The same affinities the other way, m queries: weights (n, m), values (channels, n)."""
-        return cls(project(values, weights), weights.sum(dim=0))
+        numerator = project(values, weights.to(values.dtype))
+        return cls(numerator.float(), weights.sum(dim=0))
 
     def clone(self) -> RunningAttention:
         """A copy that can be changed without this one."""

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 
+from ltr.admin.errors import ConfigError
 from ltr.data.image_format import ImageFormat
 from ltr.models.joint.joint_net import JOINTNet
 from ltr.models.joint.transformer import CosineAttention
 from ltr.models.layers.folding import fold_batch_norms
 from ltr.models.layers.normalization import token_instance_norm
+from pytracking.tracker.base import Runtime
 from pytracking.tracker.joint.attention import RunningAttention, affinity
+
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +25,7 @@ class CropFeatures:
 
     Args:
         induction: Features of the target model, (C, h, w).
-        tokens: Features of the transformer, (D, h * w).
+        tokens: Features of the transformer, (D, h * w), in the runtime's precision.
         keys: Unit vectors of its self-attention, (h * w, K).
     """
 
@@ -66,16 +70,35 @@ class LabelEncoding:
 class FrameEncoder:
     """Runs the parts of the network that see one frame at a time, in batches.
 
+    In reduced precision the convolutions on images, and the tokens that attention averages, are
+    rounded; affinities, running sums, label encodings and the filter stay in single precision.
+
     Args:
-        network: The network in eval mode; its batch norms are folded in place.
+        network: The network in eval mode; it is prepared for inference in place.
         image_format: Pixels the network expects.
+        runtime: Device and precision.
+
+    Raises:
+        ConfigError: The device has no arithmetic of this precision.
     """
 
-    def __init__(self, network: JOINTNet, image_format: ImageFormat) -> None:
+    def __init__(self, network: JOINTNet, image_format: ImageFormat, runtime: Runtime) -> None:
+        if runtime.precision == "fp16" and runtime.device.type == "cpu":
+            raise ConfigError("fp16 needs a GPU: use --precision bf16 on a CPU")
+        if runtime.precision == "fp32":
+            torch.backends.cudnn.allow_tf32 = False
         self.network = fold_batch_norms(network)
-        self.network.feature_extractor.to(memory_format=torch.channels_last)
-        self.network.decoder.to(memory_format=torch.channels_last)
         self.image_format = image_format
+        self.dtype = _DTYPES[runtime.precision]
+        channels_last = {"memory_format": torch.channels_last, "dtype": self.dtype}
+        self._backbone = network.feature_extractor.to(**channels_last)
+        self._decoder = network.decoder.to(**channels_last)
+        network.decoder.project.float()
+        network.target_model.feature_extractor.to(self.dtype)
+        network.transformer.feature_adjustor.to(self.dtype)
+        if runtime.compile:
+            self._backbone = torch.compile(self._backbone, dynamic=False)
+            self._decoder = torch.compile(self._decoder, dynamic=False)
 
     def encode_crops(
         self, crops: torch.Tensor
@@ -88,19 +111,36 @@ class FrameEncoder:
         Returns:
             Each crop for itself, and the backbone's layers (N, ...) for the decoder.
         """
-        images = self.image_format.normalise(crops).contiguous(memory_format=torch.channels_last)
-        layers = self.network.extract_backbone_features(images)
+        images = self.image_format.normalise(crops)
+        images = images.to(self.dtype, memory_format=torch.channels_last)
+        layers = self._backbone(images)
         shared = self.network.get_backbone_target_model_features(layers).contiguous()
         induction = self.network.target_model.extract_target_model_features(shared)
         tokens = self.network.transformer.feature_adjustor(shared).flatten(2)
         self_attention = self.network.transformer.encoder.self_attn
         encoded = []
         for crop_induction, crop_tokens in zip(induction, tokens, strict=True):
-            keys = self_attention.keys(crop_tokens.t())
+            keys = self_attention.keys(crop_tokens.t().float())
             attention = RunningAttention.of(affinity(keys, keys), crop_tokens)
             features = CropFeatures(crop_induction.clone(), crop_tokens.clone(), keys)
             encoded.append(EncodedCrop(features, attention))
         return encoded, layers
+
+    def decode(
+        self,
+        encodings: torch.Tensor,
+        layers: Mapping[str, torch.Tensor],
+        image_size: Sequence[int],
+        crop_index: Sequence[int],
+    ) -> torch.Tensor:
+        """Decode to scores; arguments as ``Decoder.forward``, which this calls.
+
+        Returns:
+            Foreground logits (objects, 1, H, W), single precision.
+        """
+        is_one_to_one = list(crop_index) == list(range(len(next(iter(layers.values())))))
+        index = None if is_one_to_one else torch.tensor(crop_index, device=encodings.device)
+        return self._decoder(encodings.to(self.dtype), layers, tuple(image_size), index)
 
     def encode_masks(self, masks: torch.Tensor) -> list[LabelEncoding]:
         """Encode masks (N, H, W) in 0..1."""

@@ -57,7 +57,7 @@ class JointTracker(OnlineTracker):
         self.network = network
         self.runtime = runtime
         self.listener = listener
-        self.encoder = FrameEncoder(network, params.input_format)
+        self.encoder = FrameEncoder(network, params.input_format, runtime)
         self.kernel_size = network.target_model.filter_optimizer.kernel_size
         self.cross_attention = network.transformer.decoder.cross_attn
         self.state: VideoState | None = None
@@ -203,11 +203,8 @@ class JointTracker(OnlineTracker):
         crop_index = [unique.index(window) for window in windows]
         for item, window, index in zip(objects, windows, crop_index, strict=True):
             item.crop = Crop(window, encoded[index])
-        logits = self.network.decoder(
-            self._encodings(crop_index),
-            layers,
-            params.image_sample_size,
-            torch.tensor(crop_index, device=pixels.device),
+        logits = self.encoder.decode(
+            self._encodings(crop_index), layers, params.image_sample_size, crop_index
         )
         for item, index, scores in zip(objects, crop_index, logits, strict=True):
             self.listener("crop", item, patch=patches[index])
