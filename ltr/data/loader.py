@@ -74,14 +74,20 @@ class Shares(Sampler[list[SampleKey]]):
         indices = np.arange(self.length)
         if self.shuffles:
             np.random.default_rng((self.seed, self.epoch)).shuffle(indices)
+        first = self.process * self.pieces
         for batch in range(self.first_batch, self.num_batches):
-            start = batch * self.batch_size
-            parts = np.array_split(
-                indices[start : start + self.batch_size], self.processes * self.pieces
-            )
-            first = self.process * self.pieces
-            for part in parts[first : first + self.pieces]:
+            for part in self._parts(indices, batch)[first : first + self.pieces]:
                 yield [SampleKey(self.seed, self.epoch, int(index)) for index in part]
+
+    def sizes(self, batch: int) -> np.ndarray:
+        """Samples of every part of a batch (counted from 0), (processes, pieces)."""
+        parts = self._parts(np.arange(self.length), batch)
+        return np.array([len(part) for part in parts]).reshape(self.processes, self.pieces)
+
+    def _parts(self, indices: np.ndarray, batch: int) -> list[np.ndarray]:
+        start = batch * self.batch_size
+        whole = indices[start : start + self.batch_size]
+        return np.array_split(whole, self.processes * self.pieces)
 
 
 class LTRLoader(DataLoader):

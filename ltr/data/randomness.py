@@ -56,3 +56,11 @@ class Generators:
         """The generators of one sample."""
         state = np.random.SeedSequence(key).generate_state(1)
         return cls.seeded(int(state[0]))
+
+
+def seed_global(seed: int, *numbers: int) -> None:
+    """Seed the libraries' global generators, from which for instance dropout draws."""
+    state = int(np.random.SeedSequence((seed, *numbers)).generate_state(1)[0])
+    random.seed(state)
+    np.random.seed(state)
+    torch.manual_seed(state)

@@ -8,7 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from ltr.admin.errors import DataError
+
 Frames = tuple[list[np.ndarray], dict[str, list[np.ndarray]], dict[str, Any]]
+
+
+class EmptySplitError(DataError):
+    """The data set is there, but none of the split's videos."""
 
 
 class VideoDataset(ABC):

@@ -11,6 +11,7 @@ import numpy as np
 from ltr.admin.environment import require, train_environment
 from ltr.admin.errors import DataError, did_you_mean
 from ltr.data.image_io import VOID, read_image
+from ltr.dataset.base import EmptySplitError
 from ltr.dataset.vos_base import VosDataset
 from ltr.dataset.vos_index import VosLayout
 
@@ -130,5 +131,5 @@ def _videos_of(split: str, listed: Collection[str], folder: Path) -> list[str]:
         held_out = set(read_jjvalid_names())
         videos = [name for name in videos if (name in held_out) == (split == "jjvalid")]
     if not videos:
-        raise DataError(f"{folder} holds no video of the split {split}")
+        raise EmptySplitError(f"{folder} holds no video of the split {split}")
     return videos

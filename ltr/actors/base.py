@@ -1,0 +1,41 @@
+"""What the trainer asks of an actor."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import torch
+from torch import nn
+
+Stats = dict[str, torch.Tensor]
+
+
+class Actor(ABC):
+    """Turns a batch into a loss.
+
+    Args:
+        network: What is trained; the trainer replaces it by its wrapped form.
+    """
+
+    sees_whole_batch: ClassVar[bool] = False
+    """Whether the loss is computed on the parts of all processes together (``gather_batch``)."""
+
+    def __init__(self, network: nn.Module) -> None:
+        self.network = network
+
+    @abstractmethod
+    def __call__(self, batch: Mapping[str, Any]) -> tuple[torch.Tensor, Stats]:
+        """Compute the loss of a batch.
+
+        Args:
+            batch: As collated, on the network's device.
+
+        Returns:
+            The loss, a mean over the batch, and what is reported, by name and in this order.
+        """
+
+    def train(self, mode: bool = True) -> None:
+        """Set the network to training or evaluation."""
+        self.network.train(mode)

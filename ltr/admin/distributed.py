@@ -1,0 +1,113 @@
+"""One process or many: devices, and what the processes of a run tell each other."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import torch
+import torch.distributed as dist
+
+from ltr.admin.errors import ConfigError
+
+if TYPE_CHECKING:
+    from lightning.fabric import Fabric
+
+    from ltr.admin.settings import Precision
+
+_PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
+
+
+def launch_fabric(device: str, precision: Precision) -> Fabric:
+    """Start the processes of a run, or join those that ``torchrun`` or Slurm started.
+
+    Args:
+        device: ``auto``, ``cpu``, ``cuda`` (every GPU) or ``cuda:N``.
+        precision: Arithmetic of the network.
+
+    Raises:
+        ConfigError: No such device here.
+    """
+    from lightning.fabric import Fabric
+    from lightning.fabric.strategies import DDPStrategy
+
+    accelerator, devices = _resolve_device(device)
+    launched = _launched_processes()
+    if launched is not None:
+        devices, nodes = launched
+    else:
+        nodes = 1
+    is_alone = nodes == 1 and (devices == 1 or isinstance(devices, list))
+    fabric = Fabric(
+        accelerator=accelerator,
+        devices=devices,
+        num_nodes=nodes,
+        # A network may have parameters without a gradient, like JOINT's value projections.
+        strategy="auto" if is_alone else DDPStrategy(find_unused_parameters=True),
+        precision=_PRECISIONS[precision],
+    )
+    fabric.launch()
+    return fabric
+
+
+def _resolve_device(text: str) -> tuple[str, int | list[int]]:
+    """Accelerator, and a number of devices or the index of one."""
+    count = torch.cuda.device_count()
+    kind, _, index = ("cuda" if count else "cpu", "", "") if text == "auto" else text.partition(":")
+    if kind == "cpu" and not index:
+        return "cpu", 1
+    if kind != "cuda" or (index and not index.isdecimal()):
+        raise ConfigError(f"--device {text}: expected auto, cpu, cuda or cuda:N")
+    if int(index or 0) >= count:
+        raise ConfigError(f"--device {text}: PyTorch sees {count} GPUs here, use --device cpu")
+    return "cuda", [int(index)] if index else count
+
+
+def _launched_processes() -> tuple[int, int] | None:
+    """Processes a machine and machines that ``torchrun`` or Slurm's ``srun`` started."""
+    from lightning.fabric.plugins.environments import SLURMEnvironment, TorchElasticEnvironment
+
+    variables = os.environ
+    if TorchElasticEnvironment.detect():
+        per_machine = int(variables.get("LOCAL_WORLD_SIZE", 1))
+        return per_machine, int(variables.get("WORLD_SIZE", 1)) // per_machine
+    if SLURMEnvironment.detect():
+        machines = int(variables.get("SLURM_NNODES", 1))
+        return int(variables["SLURM_NTASKS"]) // machines, machines
+    return None
+
+
+def gather_batch(*tensors: torch.Tensor, dim: int) -> tuple[torch.Tensor, ...]:
+    """Join the parts of a batch that the processes hold, so that a loss sees the whole batch.
+
+    Gradients flow into this process's own part only. Averaged over the processes and multiplied by
+    their number they are those of a single process with the whole batch.
+
+    Args:
+        *tensors: Of this process; equal sizes except along ``dim``.
+        dim: Axis of the batch.
+
+    Returns:
+        The whole tensors, in the order of the processes; the inputs themselves if there is one.
+    """
+    if not dist.is_initialized() or dist.get_world_size() == 1:
+        return tensors
+    sizes = [torch.zeros((), dtype=torch.int64, device=tensors[0].device) for _ in _processes()]
+    dist.all_gather(sizes, torch.full_like(sizes[0], tensors[0].shape[dim]))
+    lengths = [int(size) for size in sizes]
+    return tuple(_gather(tensor, dim, lengths) for tensor in tensors)
+
+
+def _gather(tensor: torch.Tensor, dim: int, lengths: list[int]) -> torch.Tensor:
+    first = tensor.detach().movedim(dim, 0)
+    padded = first.new_zeros(max(lengths), *first.shape[1:])
+    padded[: len(first)] = first
+    parts = [torch.empty_like(padded) for _ in lengths]
+    dist.all_gather(parts, padded)
+    whole = [part[:n].movedim(0, dim) for part, n in zip(parts, lengths, strict=True)]
+    whole[dist.get_rank()] = tensor
+    return torch.cat(whole, dim)
+
+
+def _processes() -> range:
+    return range(dist.get_world_size())

@@ -1,0 +1,72 @@
+"""What the trainer tells those who log, print or plot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class BatchReport:
+    """One batch.
+
+    Args:
+        loader: Name of the loader.
+        epoch: Counted from 1.
+        batch: Likewise.
+        num_batches: Of the epoch.
+        steps: Optimiser steps of the whole run.
+        stats: Of this batch, in the actor's order.
+        means: Of the epoch so far.
+        mean_fps: Samples a second since the loader was started.
+        fps: Samples a second in this batch.
+        wait_s: Seconds spent waiting for the data.
+        step_s: Seconds of the whole batch.
+    """
+
+    loader: str
+    epoch: int
+    batch: int
+    num_batches: int
+    steps: int
+    stats: dict[str, float]
+    means: dict[str, float]
+    mean_fps: float
+    fps: float
+    wait_s: float
+    step_s: float
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """One finished epoch.
+
+    Args:
+        epoch: Counted from 1.
+        max_epochs: Length of the run.
+        means: Of every loader that ran, by its name.
+        learning_rates: Of the parameter groups.
+        training: Name of the loader that trains.
+        redrawn: Samples of the first process that failed and were drawn again.
+        seconds: Duration, since the last start of the program.
+    """
+
+    epoch: int
+    max_epochs: int
+    means: dict[str, dict[str, float]]
+    learning_rates: list[float]
+    training: str
+    redrawn: int
+    seconds: float
+
+
+class Reporter:
+    """Ignores everything; subclasses do what they are for."""
+
+    def on_batch(self, report: BatchReport) -> None:
+        """A batch is done."""
+
+    def on_epoch(self, report: EpochReport) -> None:
+        """An epoch is done and its checkpoint written."""
+
+    def close(self) -> None:
+        """The run ends, for whatever reason."""

@@ -1,0 +1,139 @@
+"""Train a network, or go on where its last run stopped.
+
+Example:
+    python run_training.py joint joint_stage1
+    python run_training.py joint joint_stage2 --precision bf16 --set batch_size=8
+    torchrun --nproc_per_node 4 run_training.py joint joint_stage1
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+if not __package__:
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from ltr.admin.cli import boolean, command, set_up_logging
+from ltr.admin.errors import ConfigError, did_you_mean
+from ltr.admin.settings import Settings
+
+_LOG = logging.getLogger(__name__)
+_EXPERIMENTS = Path(__file__).resolve().parent / "train_settings"
+_NO_EXPERIMENTS = ("__init__", "recipe", "assembly")
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> int:
+    """Train; 1 when the loss is not finite, 128 + number when a signal ended the run."""
+    arguments = _parse(argv)
+    set_up_logging(arguments.quiet)
+    module = find_experiment(arguments.train_module, arguments.train_name)
+    from ltr.trainers.nonfinite import NonFiniteError
+    from ltr.trainers.signals import TrainingStopped
+
+    _LOG.info("Training:  %s  %s", arguments.train_module, arguments.train_name)
+    try:
+        importlib.import_module(module).run(_settings(arguments))
+    except TrainingStopped as stop:
+        _LOG.warning("%s: a checkpoint was written, the same command goes on", stop)
+        return 128 + stop.number
+    except NonFiniteError as error:
+        _LOG.error("error: %s", error)
+        return 1
+    return 0
+
+
+def find_experiment(system: str, name: str) -> str:
+    """Find the module of an experiment without importing anything.
+
+    >>> find_experiment("joint", "joint_stage1")
+    'ltr.train_settings.joint.joint_stage1'
+
+    Raises:
+        ConfigError: There is none of this name.
+    """
+    systems = [path.name for path in _EXPERIMENTS.iterdir() if (path / "__init__.py").is_file()]
+    if system not in systems:
+        raise ConfigError(f"no training settings {system!r}{did_you_mean(system, systems)}")
+    names = [path.stem for path in (_EXPERIMENTS / system).glob("*.py")]
+    experiments = [found for found in names if found not in _NO_EXPERIMENTS]
+    if name not in experiments:
+        raise ConfigError(f"{system} has no experiment {name!r}{did_you_mean(name, experiments)}")
+    return f"ltr.train_settings.{system}.{name}"
+
+
+def _settings(arguments: argparse.Namespace) -> Settings:
+    assignments = list(arguments.assignments)
+    if arguments.seed is not None:
+        assignments.append(f"seed={arguments.seed}")
+    return Settings(
+        arguments.train_module,
+        arguments.train_name,
+        tuple(assignments),
+        device=arguments.device,
+        precision=arguments.precision,
+        resume=arguments.resume,
+        starts_anew=arguments.no_resume,
+        max_steps=arguments.max_steps,
+        cudnn_benchmark=arguments.cudnn_benchmark,
+        quiet=arguments.quiet,
+        visdom=(arguments.visdom_server, arguments.visdom_port) if arguments.use_visdom else None,
+    )
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("train_module", help="system, a folder of ltr/train_settings")
+    add("train_name", help="experiment, a file of it without .py")
+    add(
+        "--set",
+        dest="assignments",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change a row of the recipe (repeatable)",
+    )
+    add("--device", default="auto", help="auto, cpu, cuda (every GPU) or cuda:N (auto)")
+    add("--precision", choices=("fp32", "bf16", "fp16"), default="fp32", help="(fp32)")
+    add("--seed", type=int, help="of all random numbers (the recipe's)")
+    add("--max-steps", type=int, metavar="N", help="stop when the run has made N steps")
+    start = parser.add_mutually_exclusive_group()
+    start.add_argument(
+        "--resume",
+        type=Path,
+        metavar="PATH",
+        help="go on from this checkpoint instead of the run's newest one",
+    )
+    start.add_argument(
+        "--no-resume", action="store_true", help="train from the beginning, in a fresh folder"
+    )
+    add(
+        "--cudnn_benchmark",
+        type=boolean,
+        default=True,
+        metavar="BOOL",
+        help="let cuDNN try its algorithms (true)",
+    )
+    add("--quiet", action="store_true", help="no progress, only warnings and errors")
+    add(
+        "--use_visdom",
+        type=boolean,
+        default=False,
+        metavar="BOOL",
+        help="draw curves in visdom (false)",
+    )
+    add("--visdom_server", default="127.0.0.1", help="address of visdom")
+    add("--visdom_port", type=int, default=8097, help="port of visdom")
+    return parser.parse_args(argv)  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(main())

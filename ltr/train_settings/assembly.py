@@ -1,0 +1,44 @@
+"""How a system's recipe becomes objects: what each system has to provide."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from torch import nn
+from torch.utils.data import Dataset
+
+from ltr.actors.base import Actor
+from ltr.admin.environment import TrainEnvironment
+from ltr.train_settings.recipe import Recipe
+
+
+class Assembly(ABC):
+    """Builds the parts of an experiment; every method is called at most once.
+
+    Args:
+        recipe: Resolved.
+        environment: Where data sets and pre-trained networks lie.
+    """
+
+    stack_dim: ClassVar[int] = 0
+    """Axis of the batch in the system's tensors."""
+
+    def __init__(self, recipe: Recipe, environment: TrainEnvironment) -> None:
+        self.recipe = recipe
+        self.environment = environment
+
+    @abstractmethod
+    def network(self) -> nn.Module:
+        """Build the network with random weights."""
+
+    def initialise(self, network: nn.Module) -> None:  # noqa: B027 - many systems load nothing
+        """Load what a new run starts from when the recipe has no ``init_checkpoint``."""
+
+    @abstractmethod
+    def datasets(self) -> tuple[Dataset, Dataset | None]:
+        """Open training and validation data; items are asked for by ``SampleKey``."""
+
+    @abstractmethod
+    def actor(self, network: nn.Module) -> Actor:
+        """Build the losses."""

@@ -1,0 +1,201 @@
+"""From settings and a recipe to a running trainer; written once for all systems."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from ltr.admin.checkpoint import find_checkpoint, read_checkpoint
+from ltr.admin.config import describe, override, to_plain
+from ltr.admin.distributed import launch_fabric
+from ltr.admin.environment import train_environment
+from ltr.admin.errors import CheckpointError
+from ltr.admin.files import atomic_write
+from ltr.admin.loading import load_state
+from ltr.admin.provenance import command_line, git_revision, versions
+from ltr.admin.reporters.base import Reporter
+from ltr.admin.reporters.console import Console
+from ltr.admin.reporters.json_lines import JsonLines
+from ltr.admin.reporters.tensorboard import TensorBoard
+from ltr.admin.reporters.visdom import VisdomCurves
+from ltr.admin.settings import Settings
+from ltr.data.loader import LTRLoader
+from ltr.train_settings.assembly import Assembly
+from ltr.train_settings.recipe import Recipe
+from ltr.trainers.optimizer import make_optimizer
+from ltr.trainers.run_folder import RunFolder
+from ltr.trainers.schedule import MultiStep
+from ltr.trainers.trainer import LTRTrainer
+
+if TYPE_CHECKING:
+    from lightning.fabric import Fabric
+
+_LOG = logging.getLogger(__name__)
+
+
+def train(settings: Settings, recipe: Recipe, assembly_class: type[Assembly]) -> None:
+    """Carry out an experiment, or go on with it.
+
+    Args:
+        settings: Of the command line.
+        recipe: Of the experiment, before the command line's changes.
+        assembly_class: Builds the system's parts.
+
+    Raises:
+        ToolkitError: A setting, path, data set or checkpoint is wrong.
+        TrainingStopped: A signal ended the run; a checkpoint was written.
+        NonFiniteError: A loss or gradient is not finite; the batch was written.
+    """
+    recipe = override(recipe, settings.assignments)
+    fabric = launch_fabric(settings.device, settings.precision)
+    if not fabric.is_global_zero:
+        logging.getLogger().setLevel(logging.WARNING)
+    _set_backends(settings, recipe)
+    assembly = assembly_class(recipe, train_environment(create=fabric.is_global_zero))
+    workspace = Path(assembly.environment.workspace_dir)
+    folder, start = _find_start(settings, workspace)
+    torch.manual_seed(recipe.seed)
+    network = assembly.network()
+    if start is None:
+        _initialise(network, assembly, workspace)
+    trainer = _make_trainer(settings, assembly, network, folder, fabric)
+    if start is not None:
+        trainer.restore(read_checkpoint(start))
+    if fabric.is_global_zero:
+        folder.prepare()
+        _write_record(folder.path / "settings.json", settings, recipe)
+        _LOG.info("%s\n\ndevice %s, folder %s", describe(recipe), fabric.device, folder.path)
+    fabric.barrier()
+    trainer.train(recipe.max_epochs, settings.max_steps)
+
+
+def _find_start(settings: Settings, workspace: Path) -> tuple[RunFolder, Path | None]:
+    """The folder of this run and the checkpoint to go on from, None for a new run.
+
+    A given checkpoint that is not the newest of the run starts a branch, in a folder of its own.
+    """
+    folder = RunFolder.choose(workspace, settings.project_path)
+    newest = folder.newest()
+    given = settings.resume
+    if given is not None and not given.is_file():
+        raise CheckpointError(f"--resume {given}: there is no such file")
+    is_branch = given is not None and (newest is None or not given.samefile(newest))
+    if settings.starts_anew or is_branch:
+        folder = RunFolder.choose(workspace, settings.project_path, starts_anew=True)
+    return folder, given or (None if settings.starts_anew else newest)
+
+
+def _initialise(network: nn.Module, assembly: Assembly, workspace: Path) -> None:
+    """Fill a new network with the weights that the recipe starts from."""
+    name = assembly.recipe.init_checkpoint
+    if name is None:
+        assembly.initialise(network)
+        return
+    path = Path(name)
+    if not path.exists():
+        path = RunFolder.choose(workspace, name).path
+        if not path.is_dir():
+            raise CheckpointError(
+                f"init_checkpoint = {name}: neither a file nor a finished run below "
+                f"{workspace / 'checkpoints'}: train that first, or give a file with "
+                "--set init_checkpoint=PATH"
+            )
+    checkpoint = read_checkpoint(find_checkpoint(path) if path.is_dir() else path)
+    load_state(network, checkpoint.net, checkpoint.path)
+    _LOG.info("starting from %s", checkpoint.path)
+
+
+def _make_trainer(
+    settings: Settings, assembly: Assembly, network: nn.Module, folder: RunFolder, fabric: Fabric
+) -> LTRTrainer:
+    recipe = assembly.recipe
+    with fabric.rank_zero_first():  # the first process measures what the others read from a cache
+        loaders = _make_loaders(assembly, fabric)
+    optimizer = make_optimizer(
+        network,
+        {name: rate * recipe.lr_scale for name, rate in recipe.learning_rates.items()},
+        recipe.optimizer,
+        recipe.weight_decay,
+        recipe.momentum,
+    )
+    return LTRTrainer(
+        fabric,
+        assembly.actor(network),
+        loaders,
+        optimizer,
+        MultiStep(recipe.milestones, recipe.gamma),
+        folder,
+        _make_reporters(settings, assembly, folder) if fabric.is_global_zero else (),
+        settings=to_plain(recipe),
+        seed=recipe.seed,
+        max_gradient_norm=recipe.max_gradient_norm,
+        checkpoint_interval=recipe.checkpoint_interval,
+        keep_checkpoints=recipe.keep_checkpoints,
+    )
+
+
+def _make_loaders(assembly: Assembly, fabric: Fabric) -> list[LTRLoader]:
+    recipe = assembly.recipe
+    common = {
+        "batch_size": recipe.batch_size,
+        "num_workers": recipe.num_workers,
+        "stack_dim": assembly.stack_dim,
+        "seed": recipe.seed,
+        "pieces": recipe.accumulation,
+        "process": fabric.global_rank,
+        "processes": fabric.world_size,
+        "pins_memory": fabric.device.type == "cuda",
+    }
+    training, validation = assembly.datasets()
+    loaders = [LTRLoader("train", training, shuffles=True, **common)]
+    if validation is not None:
+        interval = recipe.validation_interval
+        loaders.append(
+            LTRLoader("val", validation, training=False, epoch_interval=interval, **common)
+        )
+    return loaders
+
+
+def _make_reporters(settings: Settings, assembly: Assembly, folder: RunFolder) -> list[Reporter]:
+    recipe = assembly.recipe
+    info = {
+        "Module_name": settings.module_name,
+        "Script_name": settings.script_name,
+        "Description": recipe.description,
+    }
+    tensorboard = Path(assembly.environment.tensorboard_dir, settings.project_path)
+    reporters: list[Reporter] = [
+        Console(recipe.print_interval, recipe.print_stats, settings.quiet),
+        JsonLines(folder.path / "log.jsonl"),
+        TensorBoard(tensorboard.with_name(folder.path.name), info),
+    ]
+    if settings.visdom is not None:
+        reporters.append(VisdomCurves(*settings.visdom, settings.project_path))
+    return reporters
+
+
+def _set_backends(settings: Settings, recipe: Recipe) -> None:
+    torch.backends.cudnn.benchmark = settings.cudnn_benchmark and not recipe.deterministic
+    if recipe.deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True)
+
+
+def _write_record(path: Path, settings: Settings, recipe: Recipe) -> None:
+    """Store what decides the result of the run, beside its checkpoints."""
+    record = {
+        "recipe": to_plain(recipe),
+        "settings": to_plain(settings),
+        "command": command_line(),
+        "versions": versions(),
+        "revision": git_revision(),
+    }
+    with atomic_write(path, "w") as stream:
+        json.dump(record, stream, indent=2)
+        stream.write("\n")

@@ -1,0 +1,46 @@
+"""JOINT in small: trains in seconds on a CPU, to try out data sets, settings and machines."""
+
+from dataclasses import replace
+
+from ltr.admin.settings import Settings
+from ltr.train_settings.experiment import train
+from ltr.train_settings.joint import joint_stage1
+from ltr.train_settings.joint.assembly import JointAssembly
+
+RECIPE = replace(
+    joint_stage1.RECIPE,
+    description="JOINT with a narrow ResNet-18 and small crops, on DAVIS",
+    train_sets={"DAVIS/2017/train": 1},
+    validation_sets={"DAVIS/2017/val": 1},
+    output_size=(112, 64),
+    backbone="resnet18",
+    backbone_weights=None,
+    backbone_width=8,
+    frozen_backbone_layers=(),
+    num_filters=4,
+    out_feature_dim=16,
+    transformer_dim=16,
+    key_dim=8,
+    label_encoder_dims=(4, 8, 8),
+    decoder_mdim=8,
+    fixes_batch_norm=False,
+    max_epochs=4,
+    batch_size=4,
+    num_workers=0,
+    samples_per_epoch=40,
+    validation_samples=8,
+    validation_interval=2,
+    learning_rates={
+        "feature_extractor": 1e-3,
+        "target_model": 1e-3,
+        "decoder": 1e-3,
+        "label_encoder": 1e-3,
+        "transformer": 1e-3,
+    },
+    milestones=(3,),
+)
+
+
+def run(settings: Settings) -> None:
+    """Train."""
+    train(settings, RECIPE, JointAssembly)

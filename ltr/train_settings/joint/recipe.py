@@ -1,0 +1,110 @@
+"""The rows of a JOINT experiment (arXiv 2108.03679, section 4; values of the released code)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from ltr.admin.errors import ConfigError
+from ltr.data.crops import CropMode
+from ltr.data.image_format import CAFFE_BGR
+from ltr.train_settings.recipe import Recipe
+
+_STRIDE = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class JointRecipe(Recipe):
+    """Data, network and losses of JOINT; see ``Recipe`` for the other rows.
+
+    Args:
+        train_sets: Name (``ltr/dataset/registry.py``) and weight of each data set.
+        validation_sets: Likewise; one that has no video here is left out.
+        num_train_frames: Annotated frames a sample.
+        num_test_frames: Frames to be segmented a sample.
+        max_gap: Largest distance of a test frame from the annotated frame.
+        output_size: Width and height of the network's input, multiples of 16.
+        search_area_factor: Side of a crop relative to the target.
+        crop_type: What happens to a crop that leaves the image.
+        max_scale_change: Largest factor by which it may be shrunk then; None for no limit.
+        train_centre_jitter: Displacement of the target in annotated frames.
+        train_scale_jitter: Deviation of its logarithmic size.
+        test_centre_jitter: The same in x and y for test frames.
+        test_scale_jitter: The same for test frames.
+        grey_probability: How often colours are removed.
+        flip_probability: How often images are mirrored.
+        max_rotation: Of one frame, degrees.
+        max_scale: Largest logarithm of the scaling of one frame.
+        brightness: The brightness varies from 1 - this to 1 + this.
+        image_mean: Of the network's input, BGR, 0..255.
+        image_std: Likewise.
+        backbone: ``resnet50``, or ``resnet18`` for the small network.
+        backbone_type: Strides of the ResNet-50: ``mrcnn`` (Caffe style) or ``imagenet``.
+        backbone_weights: Pre-trained weights: a path, a file in ``pretrained_networks``, or a name
+            of torchvision; None starts from random ones.
+        frozen_backbone_layers: Not trained.
+        backbone_width: Channels of the backbone's stem.
+        filter_size: Side of the target model's filters.
+        num_filters: Channels of the mask encodings.
+        optim_iter: Filter iterations on the annotated frame.
+        out_feature_dim: Channels of the induction branch.
+        transformer_dim: Channels of the transduction branch.
+        key_dim: Channels of its keys.
+        label_encoder_dims: Channels of the label encoder.
+        decoder_mdim: Channels of the decoder at the finest layer.
+        num_refinement_iter: Filter iterations after each test frame.
+        mask_weight: Of the Lovasz loss.
+        difference_weight: Of the similarity of the two encodings.
+        fixes_batch_norm: Keep the statistics of all batch norms.
+    """
+
+    train_sets: Mapping[str, float]
+    validation_sets: Mapping[str, float]
+    num_train_frames: int = 1
+    num_test_frames: int = 3
+    max_gap: int = 100
+
+    output_size: tuple[int, int] = (832, 480)
+    search_area_factor: float = 5.0
+    crop_type: CropMode = "inside_major"
+    max_scale_change: float | None = None
+    train_centre_jitter: float = 3.0
+    train_scale_jitter: float = 0.25
+    test_centre_jitter: tuple[float, float] = (5.5, 4.5)
+    test_scale_jitter: float = 0.5
+    grey_probability: float = 0.05
+    flip_probability: float = 0.5
+    max_rotation: float = 15.0
+    max_scale: float = 0.2
+    brightness: float = 0.2
+    image_mean: tuple[float, float, float] = CAFFE_BGR.mean
+    image_std: tuple[float, float, float] = CAFFE_BGR.std
+
+    backbone: Literal["resnet50", "resnet18"] = "resnet50"
+    backbone_type: Literal["mrcnn", "imagenet"] = "mrcnn"
+    backbone_weights: str | None = None
+    frozen_backbone_layers: tuple[str, ...] = ()
+    backbone_width: int = 64
+    filter_size: int = 3
+    num_filters: int = 16
+    optim_iter: int = 5
+    out_feature_dim: int = 512
+    transformer_dim: int = 512
+    key_dim: int = 128
+    label_encoder_dims: tuple[int, ...] = (16, 32, 64)
+    decoder_mdim: int = 64
+
+    num_refinement_iter: int = 2
+    mask_weight: float = 100.0
+    difference_weight: float = 1.0
+    fixes_batch_norm: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if any(side <= 0 or side % _STRIDE for side in self.output_size):
+            raise ConfigError(
+                f"output_size must be positive multiples of {_STRIDE}, got {self.output_size}"
+            )
+        if not self.train_sets:
+            raise ConfigError("train_sets must name at least one data set")

@@ -1,0 +1,84 @@
+"""What every experiment states, as a table; a system's own recipe adds rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ltr.admin.errors import ConfigError
+from ltr.trainers.optimizer import OptimizerKind
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Settings of a training run that do not depend on the system.
+
+    Every row can be changed by ``--set row=value``.
+
+    Args:
+        description: What the experiment is, for the log.
+        max_epochs: Length of the run.
+        batch_size: Samples of one step, of all processes together.
+        accumulation: Parts of a batch that go through the network one after the other, to save
+            memory. A loss that is no mean over samples sees one part at a time.
+        num_workers: Processes that load data, for each training process.
+        samples_per_epoch: Training samples an epoch.
+        validation_samples: Samples of one validation; 0 for none.
+        validation_interval: Validate in every so many epochs.
+        optimizer: ``adam``, ``adamw`` or ``sgd``.
+        learning_rates: By module of the network; other modules must be frozen.
+        lr_scale: Factor of all learning rates.
+        weight_decay: Of all parameters.
+        momentum: Of ``sgd``.
+        milestones: Epochs after which the learning rates are multiplied by ``gamma``.
+        gamma: See ``milestones``.
+        max_gradient_norm: Longer gradients are shortened to this norm; None leaves them.
+        init_checkpoint: Network to start from: a file, a folder, or a run below ``checkpoints``
+            such as ``ltr/joint/joint_stage1``; None starts from random weights.
+        print_interval: Print every so many batches.
+        print_stats: What is printed; None prints all.
+        checkpoint_interval: Also write a checkpoint every so many steps; 0 only after epochs.
+        keep_checkpoints: Only the newest so many are kept; 0 keeps all.
+        seed: Of all random numbers.
+        deterministic: Use slower algorithms that give the same bits in every run on a GPU.
+    """
+
+    description: str = ""
+    max_epochs: int
+    batch_size: int
+    accumulation: int = 1
+    num_workers: int = 8
+    samples_per_epoch: int
+    validation_samples: int = 0
+    validation_interval: int = 1
+    optimizer: OptimizerKind = "adam"
+    learning_rates: Mapping[str, float]
+    lr_scale: float = 1.0
+    weight_decay: float = 0.0
+    momentum: float = 0.9
+    milestones: tuple[int, ...] = ()
+    gamma: float = 0.1
+    max_gradient_norm: float | None = None
+    init_checkpoint: str | None = None
+    print_interval: int = 10
+    print_stats: tuple[str, ...] | None = None
+    checkpoint_interval: int = 0
+    keep_checkpoints: int = 0
+    seed: int = 0
+    deterministic: bool = False
+
+    def __post_init__(self) -> None:
+        least = {
+            1: (
+                "max_epochs", "batch_size", "accumulation", "samples_per_epoch", "print_interval",
+                "validation_interval",
+            ),
+            0: (
+                "num_workers", "validation_samples", "checkpoint_interval", "keep_checkpoints",
+                "seed",
+            ),
+        }  # fmt: skip
+        for limit, names in least.items():
+            for name in names:
+                if getattr(self, name) < limit:
+                    raise ConfigError(f"{name} must be >= {limit}, got {getattr(self, name)}")

@@ -1,0 +1,40 @@
+"""What happens when a loss or a gradient is not finite."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from ltr.admin.checkpoint import network_fields, save_checkpoint
+
+
+class NonFiniteError(Exception):
+    """The loss or a gradient is NaN or infinite."""
+
+    @classmethod
+    def saved(
+        cls,
+        path: Path,
+        network: nn.Module,
+        pieces: Sequence[Mapping[str, Any]],
+        stats: Mapping[str, float],
+    ) -> NonFiniteError:
+        """Write what is needed to repeat the step, and make an error that tells where.
+
+        Args:
+            path: Gets the network before the step, the batch (``pieces``) and ``stats``.
+            network: Not yet changed by the step.
+            pieces: Of the batch.
+            stats: What the actor reported.
+        """
+        record = {**network_fields(network), "pieces": list(pieces), "stats": dict(stats)}
+        save_checkpoint(path, record)
+        values = ", ".join(f"{key} {value:g}" for key, value in stats.items())
+        sources = [source for piece in pieces for source in piece.get("source", ())]
+        return cls(
+            f"loss or gradient not finite ({values}); network and batch are in {path}; "
+            f"the samples are: {'; '.join(sources) or 'not named'}"
+        )

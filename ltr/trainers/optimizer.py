@@ -1,0 +1,59 @@
+"""Optimisers with one learning rate a part of the network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import torch
+from torch import nn
+
+from ltr.admin.errors import ConfigError, did_you_mean
+
+OptimizerKind = Literal["adam", "adamw", "sgd"]
+
+
+def make_optimizer(
+    network: nn.Module,
+    learning_rates: Mapping[str, float],
+    kind: OptimizerKind = "adam",
+    weight_decay: float = 0.0,
+    momentum: float = 0.9,
+) -> torch.optim.Optimizer:
+    """Build an optimiser with one parameter group a module.
+
+    Args:
+        network: Frozen parameters are left out.
+        learning_rates: By name of a submodule; a name inside another one takes its parameters out
+            of the outer group. A module without parameters gives an empty group.
+        kind: ``adam`` and ``adamw`` with PyTorch's constants, or ``sgd``.
+        weight_decay: Of all groups.
+        momentum: Of ``sgd``.
+
+    Raises:
+        ConfigError: The network has no module of a name, or a trained parameter has no rate.
+    """
+    groups: dict[str, list[nn.Parameter]] = {name: [] for name in learning_rates}
+    modules = [name for name, _ in network.named_modules()]
+    for name in learning_rates:
+        if name not in modules:
+            top = [module for module in modules if module and module.count(".") < 2]
+            raise ConfigError(f"learning_rates: no module {name!r}{did_you_mean(name, top)}")
+    for name, parameter in network.named_parameters():
+        if parameter.requires_grad:
+            groups[_group_of(name, groups)].append(parameter)
+    parts = [
+        {"params": parameters, "lr": learning_rates[name]} for name, parameters in groups.items()
+    ]
+    if kind == "sgd":
+        return torch.optim.SGD(parts, lr=0.0, momentum=momentum, weight_decay=weight_decay)
+    optimizer = torch.optim.Adam if kind == "adam" else torch.optim.AdamW
+    return optimizer(parts, weight_decay=weight_decay)
+
+
+def _group_of(name: str, groups: Mapping[str, object]) -> str:
+    """The longest module name that a parameter's name starts with."""
+    matches = [group for group in groups if name.startswith(f"{group}.")]
+    if not matches:
+        raise ConfigError(f"learning_rates: {name} is trained, but no entry covers it")
+    return max(matches, key=len)

@@ -1,0 +1,119 @@
+"""One step of learning, the same whatever the number of processes and of pieces of a batch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from ltr.actors.base import Actor, Stats
+
+if TYPE_CHECKING:
+    from lightning.fabric import Fabric
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What all processes know after a batch.
+
+    Args:
+        stats: Means over the whole batch, in the actor's order.
+        is_finite: Whether loss and gradients were finite in every process.
+        must_stop: Whether any process was asked to stop.
+    """
+
+    stats: dict[str, float]
+    is_finite: bool
+    must_stop: bool
+
+
+class Learner:
+    """Applies an actor and an optimiser to batches.
+
+    Args:
+        fabric: Devices, precision and processes.
+        actor: Its network is the wrapped one.
+        optimizer: The wrapped one.
+        max_gradient_norm: Longer gradients are shortened; None leaves them.
+    """
+
+    def __init__(
+        self,
+        fabric: Fabric,
+        actor: Actor,
+        optimizer: torch.optim.Optimizer,
+        max_gradient_norm: float | None = None,
+    ) -> None:
+        self.fabric = fabric
+        self.actor = actor
+        self.optimizer = optimizer
+        self.max_gradient_norm = max_gradient_norm
+        # A gradient scaler skips steps with infinite gradients itself; they are no failure then.
+        self.has_scaler = getattr(fabric.strategy.precision, "scaler", None) is not None
+
+    def learn(
+        self, pieces: Sequence[Mapping[str, Any]], sizes: np.ndarray, wants_stop: bool
+    ) -> Outcome:
+        """Take one step; parameters stay as they are when something is not finite.
+
+        Args:
+            pieces: Of this process, on its device.
+            sizes: Samples of every piece, (processes, pieces).
+            wants_stop: Whether this process was asked to stop.
+        """
+        results = []
+        for index, piece in enumerate(pieces):
+            waits = self.fabric.world_size > 1 and index < len(pieces) - 1
+            with self.fabric.no_backward_sync(self.actor.network, enabled=waits):
+                loss, stats = self.actor(piece)
+                self.fabric.backward(loss * self._weight(sizes, index))
+            results.append((loss.detach(), stats))
+        norm = self.fabric.clip_gradients(
+            self.actor.network,
+            self.optimizer,
+            max_norm=self.max_gradient_norm or math.inf,
+            error_if_nonfinite=False,
+        )
+        checked = [loss for loss, _ in results] + ([] if self.has_scaler else [norm])
+        outcome = self._agree(results, checked, sizes, wants_stop)
+        if outcome.is_finite:
+            self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        return outcome
+
+    @torch.no_grad()
+    def evaluate(
+        self, pieces: Sequence[Mapping[str, Any]], sizes: np.ndarray, wants_stop: bool
+    ) -> Outcome:
+        """Compute the losses only; arguments as for ``learn``."""
+        results = [self.actor(piece) for piece in pieces]
+        return self._agree(results, [loss for loss, _ in results], sizes, wants_stop)
+
+    def _weight(self, sizes: np.ndarray, index: int) -> float:
+        """Factor that makes the processes' mean gradient that of the mean over the whole batch."""
+        own = slice(None) if self.actor.sees_whole_batch else self.fabric.global_rank
+        return float(self.fabric.world_size * sizes[own, index].sum() / sizes.sum())
+
+    def _agree(
+        self,
+        results: Sequence[tuple[torch.Tensor, Stats]],
+        checked: Sequence[torch.Tensor],
+        sizes: np.ndarray,
+        wants_stop: bool,
+    ) -> Outcome:
+        """Let all processes know all flags and means, with one synchronisation."""
+        device = checked[0].device
+        shares = sizes[self.fabric.global_rank] / sizes.sum()
+        means = sum(
+            float(share) * torch.stack([value.detach().float() for value in stats.values()])
+            for share, (_, stats) in zip(shares, results, strict=True)
+        )
+        is_bad = ~torch.stack([value.float() for value in checked]).isfinite().all()
+        flags = torch.stack([is_bad.float(), torch.tensor(float(wants_stop), device=device)])
+        values = self.fabric.all_reduce(torch.cat([flags, means]), reduce_op="sum").tolist()
+        stats = dict(zip(results[0][1], values[2:], strict=True))
+        return Outcome(stats, is_finite=values[0] == 0, must_stop=values[1] > 0)

@@ -1,0 +1,279 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ltr.actors.base import Actor
+from ltr.admin.checkpoint import Checkpoint, network_fields
+from ltr.admin.errors import CheckpointError
+from ltr.admin.loading import load_state
+from ltr.admin.reporters.base import BatchReport, EpochReport, Reporter
+from ltr.admin.stats import Meters
+from ltr.data.loader import LTRLoader
+from ltr.data.randomness import seed_global
+from ltr.trainers.nonfinite import NonFiniteError
+from ltr.trainers.pace import Pace
+from ltr.trainers.run_folder import RunFolder
+from ltr.trainers.signals import StopRequest, TrainingStopped
+from ltr.trainers.step import Learner, Outcome
+
+if TYPE_CHECKING:
+    from lightning.fabric import Fabric
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass
+class Position:
+    """How far a run is.
+
+    Args:
+        epoch: Finished epochs.
+        batch: Training batches of the epoch that is running.
+        steps: Optimiser steps of the whole run.
+    """
+
+    epoch: int = 0
+    batch: int = 0
+    steps: int = 0
+
+
+class LTRTrainer:
+    """Runs loaders through an actor, epoch by epoch, and can go on where it was stopped.
+
+    All random numbers of a step are seeded by the run's seed and the step, those of a sample by
+    its place in the epoch. So weights, optimiser and position are the whole state of a run.
+
+    Args:
+        fabric: Devices, precision and processes.
+        actor: Computes the losses; its network is wrapped here.
+        loaders: In the order in which an epoch runs them; one of them trains.
+        optimizer: Of the actor's network.
+        schedule: Factor of the learning rates in an epoch, the first being 1.
+        folder: Where checkpoints go.
+        reporters: Are told about batches and epochs; empty in all processes but the first.
+        settings: Plain values to be stored in the checkpoints.
+        seed: Of the run.
+        max_gradient_norm: Longer gradients are shortened; None leaves them.
+        checkpoint_interval: Also write a checkpoint every so many steps, 0 only after epochs.
+        keep_checkpoints: See ``RunFolder.save``.
+    """
+
+    def __init__(
+        self,
+        fabric: Fabric,
+        actor: Actor,
+        loaders: Sequence[LTRLoader],
+        optimizer: torch.optim.Optimizer,
+        schedule: Callable[[int], float],
+        folder: RunFolder,
+        reporters: Sequence[Reporter] = (),
+        *,
+        settings: Mapping[str, Any] | None = None,
+        seed: int = 0,
+        max_gradient_norm: float | None = None,
+        checkpoint_interval: int = 0,
+        keep_checkpoints: int = 0,
+    ) -> None:
+        self.fabric = fabric
+        self.actor = actor
+        self.loaders = loaders
+        self.schedule = schedule
+        self.folder = folder
+        self.reporters = reporters
+        self.settings = dict(settings or {})
+        self.seed = seed
+        self.checkpoint_interval = checkpoint_interval
+        self.keep_checkpoints = keep_checkpoints
+        self.position = Position()
+        self.meters = {loader.name: Meters() for loader in loaders}
+        self._base_rates = [group["lr"] for group in optimizer.param_groups]
+        self._network = actor.network
+        actor.network, self._optimizer = fabric.setup(actor.network, optimizer)
+        self._learner = Learner(fabric, actor, self._optimizer, max_gradient_norm)
+        self._stop = StopRequest()
+        self._known_failures: set[str] = set()
+        self._num_failures = 0
+
+    def train(self, max_epochs: int, max_steps: int | None = None) -> None:
+        """Train until the run has done ``max_epochs`` epochs, or ``max_steps`` steps.
+
+        Raises:
+            TrainingStopped: A signal came; the step was finished and a checkpoint written.
+            NonFiniteError: Step and batch are named and saved.
+        """
+        with StopRequest() as self._stop:
+            try:
+                while self.position.epoch < max_epochs and self._run_epoch(max_epochs, max_steps):
+                    pass
+            finally:
+                for reporter in self.reporters:
+                    reporter.close()
+
+    def _run_epoch(self, max_epochs: int, max_steps: int | None) -> bool:
+        """Run all loaders that are due; False when the run ended before the epoch did."""
+        epoch, started = self.position.epoch + 1, time.monotonic()
+        self._set_learning_rates(epoch)
+        for loader in self.loaders:
+            if epoch % loader.epoch_interval == 0 and not self._cycle(loader, epoch, max_steps):
+                if self.position.batch:
+                    self._save()
+                return False
+        self.position = Position(epoch, 0, self.position.steps)
+        means = {name: meters.means() for name, meters in self.meters.items()}
+        for meters in self.meters.values():
+            meters.finish_epoch()
+        self._save()
+        self._report_epoch(max_epochs, means, time.monotonic() - started)
+        return True
+
+    def _cycle(self, loader: LTRLoader, epoch: int, max_steps: int | None) -> bool:
+        """Run a loader once; False when the run must end first.
+
+        Raises:
+            TrainingStopped: A signal came.
+        """
+        self.actor.train(loader.training)
+        first = self.position.batch if loader.training else 0
+        batches, pace = loader.batches(epoch, first), Pace()
+        for batch in range(first, loader.shares.num_batches):
+            if loader.training and max_steps is not None and self.position.steps >= max_steps:
+                return False
+            pieces = pace.wait_for(batches)
+            outcome = self._run_batch(loader, epoch, batch, pieces)
+            size = int(loader.shares.sizes(batch).sum())
+            pace.finish(size)
+            self.meters[loader.name].update(outcome.stats, size)
+            self._report_batch(loader, epoch, batch, outcome, pace)
+            if outcome.must_stop:
+                self._save()
+                raise TrainingStopped(self._stop.signal or signal.SIGTERM)
+            if self._is_checkpoint_due(loader):
+                self._save()
+        return True
+
+    def _run_batch(
+        self, loader: LTRLoader, epoch: int, batch: int, pieces: list[dict[str, Any]]
+    ) -> Outcome:
+        """Learn from a batch, or evaluate it."""
+        seed_global(self.seed, self.fabric.global_rank, self.position.steps, batch)
+        self._note_failures(pieces)
+        sizes, wants_stop = loader.shares.sizes(batch), self._stop.signal is not None
+        pieces = self.fabric.to_device([{**piece, "epoch": epoch} for piece in pieces])
+        run = self._learner.learn if loader.training else self._learner.evaluate
+        outcome = run(pieces, sizes, wants_stop)
+        if not outcome.is_finite:
+            name = f"{loader.name}_ep{epoch:04d}_step{batch + 1:06d}"
+            if self.fabric.world_size > 1:
+                name += f"_process{self.fabric.global_rank}"
+            raise NonFiniteError.saved(
+                self.folder.path / f"nonfinite_{name}.pt", self._network, pieces, outcome.stats
+            )
+        if loader.training:
+            self.position.batch = batch + 1
+            self.position.steps += 1
+        return outcome
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Go on from a checkpoint of this trainer, or of upstream's (after an epoch).
+
+        Raises:
+            CheckpointError: It is of another network or optimiser.
+        """
+        load_state(self._network, checkpoint.net, checkpoint.path)
+        fields = checkpoint.fields
+        try:
+            self._optimizer.load_state_dict(fields["optimizer"])
+        except (KeyError, ValueError) as error:
+            raise CheckpointError(
+                f"{checkpoint.path} cannot be continued with this recipe ({error}); its network "
+                "alone is used with --no-resume --set init_checkpoint=PATH"
+            ) from error
+        self.position = Position(**fields.get("position", {"epoch": checkpoint.epoch}))
+        if not checkpoint.is_upstream:
+            self.fabric.strategy.precision.load_state_dict(fields["precision"])
+            for name, state in fields["stats"].items():
+                self.meters[name] = Meters.restored(state)
+        _LOG.info("going on from %s", checkpoint.path)
+
+    def _set_learning_rates(self, epoch: int) -> None:
+        factor = self.schedule(epoch)
+        for group, rate in zip(self._optimizer.param_groups, self._base_rates, strict=True):
+            group["lr"] = rate * factor
+
+    def _is_checkpoint_due(self, loader: LTRLoader) -> bool:
+        interval = self.checkpoint_interval
+        return bool(loader.training and interval and self.position.steps % interval == 0)
+
+    def _save(self) -> None:
+        """Write a checkpoint of the present position."""
+        if not self.fabric.is_global_zero:
+            return
+        record = {
+            **network_fields(self._network),
+            "epoch": self.position.epoch,
+            "position": asdict(self.position),
+            "actor_type": type(self.actor).__name__,
+            "optimizer": self._optimizer.state_dict(),
+            "precision": self.fabric.strategy.precision.state_dict(),
+            "stats": {name: meters.state() for name, meters in self.meters.items()},
+            "settings": self.settings,
+        }
+        self.folder.save(record, self.position.epoch, self.position.batch, self.keep_checkpoints)
+
+    def _note_failures(self, pieces: Sequence[Mapping[str, Any]]) -> None:
+        """Tell once why samples had to be drawn again."""
+        reasons = [
+            reason
+            for piece in pieces
+            for text in piece.get("failures", ())
+            for reason in text.splitlines()
+        ]
+        self._num_failures += len(reasons)
+        for reason in reasons:
+            if reason not in self._known_failures:
+                self._known_failures.add(reason)
+                _LOG.warning("a sample was drawn again: %s", reason)
+
+    def _report_batch(
+        self, loader: LTRLoader, epoch: int, batch: int, outcome: Outcome, pace: Pace
+    ) -> None:
+        report = BatchReport(
+            loader=loader.name,
+            epoch=epoch,
+            batch=batch + 1,
+            num_batches=loader.shares.num_batches,
+            steps=self.position.steps,
+            stats=outcome.stats,
+            means=self.meters[loader.name].means(),
+            mean_fps=pace.mean_fps,
+            fps=pace.fps,
+            wait_s=pace.wait_s,
+            step_s=pace.step_s,
+        )
+        for reporter in self.reporters:
+            reporter.on_batch(report)
+
+    def _report_epoch(
+        self, max_epochs: int, means: dict[str, dict[str, float]], seconds: float
+    ) -> None:
+        report = EpochReport(
+            epoch=self.position.epoch,
+            max_epochs=max_epochs,
+            means={name: values for name, values in means.items() if values},
+            learning_rates=[group["lr"] for group in self._optimizer.param_groups],
+            training=next(loader.name for loader in self.loaders if loader.training),
+            redrawn=self._num_failures,
+            seconds=seconds,
+        )
+        self._num_failures = 0
+        for reporter in self.reporters:
+            reporter.on_epoch(report)
