@@ -14,7 +14,7 @@ from ltr.data.image_io import read_label_map
 from ltr.data.palette import VOID
 from pytracking.evaluation.prompt_arguments import BoxPrompt, MaskPrompt
 from pytracking.tracker.base import Box, FrameInfo
-from pytracking.utils.box_mask import mask_from_box
+from pytracking.utils.box_mask import inside_frame, mask_from_box
 
 _LOG = logging.getLogger(__name__)
 
@@ -43,17 +43,15 @@ def plan_prompts(
 
     Raises:
         ConfigError: No prompt, or one behind the end of the video.
-        DataError: A mask cannot be used.
+        DataError: A mask cannot be used, or a box lies outside the video.
     """
     if not masks and not boxes:
         raise ConfigError(
             "no object is given: name one with --mask FILE or --optional_box X Y WIDTH HEIGHT"
         )
-    for frame in (prompt.frame for prompt in (*masks, *boxes)):
-        if length is not None and frame >= length:
-            raise ConfigError(
-                f"a prompt is for frame {frame}, the video has frames 0..{length - 1}"
-            )
+    _check_frames([prompt.frame for prompt in (*masks, *boxes)], length)
+    for prompt in boxes:
+        inside_frame(prompt.box, size)
     plan: dict[int, FrameInfo] = {}
     read = [(prompt, read_prompt_mask(prompt.path, size)) for prompt in masks]
     taken: set[int] = set()
@@ -128,6 +126,12 @@ def with_box_masks(image: np.ndarray, info: FrameInfo) -> FrameInfo:
 def object_ids(labels: np.ndarray) -> tuple[int, ...]:
     """The ids (1..254) that have a pixel in a label map, ascending."""
     return tuple(key for key in np.unique(labels).tolist() if 0 < key < VOID)
+
+
+def _check_frames(frames: Sequence[int], length: int | None) -> None:
+    last = max(frames)
+    if length is not None and last >= length:
+        raise ConfigError(f"a prompt is for frame {last}, the video has frames 0..{length - 1}")
 
 
 def _with_fresh_ids(

@@ -38,7 +38,7 @@ def mask_from_box(image: np.ndarray, box: Box) -> np.ndarray:
     Raises:
         DataError: The box has no area inside the image.
     """
-    left, top, right, bottom = inside_image(box, image)
+    left, top, right, bottom = inside_frame(box, (image.shape[1], image.shape[0]))
     mask = np.zeros(image.shape[:2], bool)
     found = _grab_cut(image, left, top, right, bottom)
     area = (right - left) * (bottom - top)
@@ -51,13 +51,19 @@ def mask_from_box(image: np.ndarray, box: Box) -> np.ndarray:
     return mask
 
 
-def inside_image(box: Box, image: np.ndarray) -> tuple[int, int, int, int]:
-    """The part of a box inside the image: whole pixels (left, top, right, bottom), ends excluded.
+def inside_frame(box: Box, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """The part of a box inside the frame: whole pixels (left, top, right, bottom), ends excluded.
+
+    Args:
+        box: (x, y, width, height) in pixels.
+        size: (width, height) of the frame.
 
     Raises:
-        DataError: There is none.
+        DataError: There is none, or a side is not finite.
     """
-    height, width = image.shape[:2]
+    width, height = size
+    if not np.isfinite(box).all():
+        raise DataError(f"box {_text(box)} is not made of numbers")
     x, y, box_width, box_height = box
     left, top = max(0, round(x)), max(0, round(y))
     right, bottom = min(width, round(x + box_width)), min(height, round(y + box_height))

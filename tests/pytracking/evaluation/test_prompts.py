@@ -138,6 +138,12 @@ def test_prompt_behind_the_end_is_refused(mask_file):
         plan_prompts([], [BoxPrompt(10, (0, 0, 2, 2))], SIZE, length=10)
 
 
+def test_box_outside_the_video_is_refused_before_the_run():
+    boxes = [BoxPrompt(0, (0, 0, 2, 2)), BoxPrompt(900, (8, 0, 2, 2))]
+    with pytest.raises(DataError, match="box 8,0,2,2 has no area inside the 8x6 frame"):
+        plan_prompts([], boxes, SIZE)
+
+
 def test_no_prompt_is_refused():
     with pytest.raises(ConfigError, match="no object is given"):
         plan_prompts([], [], SIZE)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ltr.admin.errors import DataError
-from pytracking.utils.box_mask import inside_image, mask_from_box
+from pytracking.utils.box_mask import inside_frame, mask_from_box
 
 
 def scene() -> tuple[np.ndarray, np.ndarray]:
@@ -43,7 +43,7 @@ def test_ellipse_where_there_is_nothing_to_cut_out(box, caplog):
 
 def test_box_is_cut_at_the_frame():
     image, _ = scene()
-    assert inside_image((-10, 100, 30, 50), image) == (0, 100, 20, 120)
+    assert inside_frame((-10, 100, 30, 50), (160, 120)) == (0, 100, 20, 120)
     assert mask_from_box(image, (-10, 100, 30, 50))[100:, :20].any()
 
 
@@ -59,3 +59,9 @@ def test_box_outside_the_frame_is_refused(box):
 def test_single_pixel_box():
     image, _ = scene()
     assert mask_from_box(image, (5, 5, 1, 1)).sum() == 1
+
+
+@pytest.mark.parametrize("side", [float("nan"), float("inf")])
+def test_box_must_be_finite(side):
+    with pytest.raises(DataError, match="is not made of numbers"):
+        inside_frame((0, side, 5, 5), (160, 120))
