@@ -40,7 +40,7 @@ def run(
     recorder = _Recorder(golden_network(manifest, entry["overrides"]), _parameters(entry))
     outputs = recorder.follow(entry, folder)
     reference = json.loads(files[".json"].read_text())
-    same_until = _compare_log(case, recorder.log, reference["log"], report)
+    same_until = _compare_log(case, recorder, reference["log"], report)
     _compare_labels(case, entry, outputs, files["_labels.png"], report)
     _compare_boxes(case, outputs, reference["target_bbox"], same_until, report)
     with np.load(files[".npz"]) as archive:
@@ -120,27 +120,22 @@ class _Recorder:
         return cut_window(mask, item.crop.window, self.params.image_sample_size, True).sum()
 
 
-def _compare_log(case: str, log: list[dict], reference: list[dict], report: Report) -> int:
-    """Compare events; returns the first frame (object's own) from which coordinates differ."""
-    found = {(e["event"], e["obj"], e["frame"]): e for e in log}
-    report.equal(case, "events", len(found), len(reference))
-    wrong_frame = min(
-        (
-            want["frame"]
-            for want in reference
-            if want["event"] == "crop"
-            and list(found[("crop", want["obj"], want["frame"])]["coords_tlbr"])
-            != want["coords_tlbr"]
-        ),
-        default=1 << 30,
-    )
-    for want in reference:
-        key = (want["event"], want["obj"], want["frame"])
-        if key not in found:
-            report.fail(case, f"event {key} is missing")
-        elif want["event"] != "scores":
-            _compare_event(case, found[key], want, want["frame"] < wrong_frame, report)
-    return wrong_frame
+def _compare_log(case: str, recorder: _Recorder, reference: list[dict], report: Report) -> int:
+    """Compare events; returns the first frame of the video in which coordinates differ."""
+    found = {(e["event"], int(e["obj"]), e["frame"]): e for e in recorder.log}
+    wanted = {(e["event"], int(e["obj"]), e["frame"]): e for e in reference}
+    report.equal(case, "events", sorted(found), sorted(wanted))
+    common = {key: (found[key], want) for key, want in wanted.items() if key in found}
+    moved = [
+        recorder.frame_of[key[1:]]
+        for key, (got, want) in common.items()
+        if key[0] == "crop" and list(got["coords_tlbr"]) != want["coords_tlbr"]
+    ]
+    same_until = min(moved, default=1 << 30)
+    for key, (got, want) in common.items():
+        if key[0] != "scores":
+            _compare_event(case, got, want, recorder.frame_of[key[1:]] < same_until, report)
+    return same_until
 
 
 # Fields of an event: the limit, and whether they mean something once coordinates have differed.
@@ -189,7 +184,7 @@ def _compare_boxes(
     for index, (output, want) in enumerate(zip(outputs, boxes, strict=True)):
         report.equal(case, f"boxes.f{index}", sorted(map(str, output.boxes)), sorted(want))
         for number, box in want.items():
-            if index + 1 < same_until:
+            if index < same_until:
                 got = output.boxes[int(number)]
                 report.close(case, f"box.f{index}.o{number}", got, box, absolute=0.5)
 
@@ -210,11 +205,11 @@ def _compare_maps(
             got = output.probabilities[1 + list(output.boxes).index(number), ::5, ::5]
             if frame == 0:
                 report.close(case, name, got, want, relative=_FIRST)
-            elif frame + 1 < same_until:
+            elif frame < same_until:
                 report.share(case, name, got, want, _MAP_SHARE, _MAPS)
         elif kind == "crop_scores":
             got = recorder.logits[(object_part, last)][0, ::10, ::10]
-            if last < same_until:
+            if recorder.frame_of[object_part, last] < same_until:
                 limit = _MAPS * float(np.abs(want).max())
                 report.share(case, name, got, want, _MAP_SHARE, limit)
         else:
