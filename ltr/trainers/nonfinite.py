@@ -18,6 +18,7 @@ class NonFiniteError(Exception):
     def saved(
         cls,
         path: Path,
+        place: str,
         network: nn.Module,
         pieces: Sequence[Mapping[str, Any]],
         stats: Mapping[str, float],
@@ -26,6 +27,7 @@ class NonFiniteError(Exception):
 
         Args:
             path: Gets the network before the step, the batch (``pieces``) and ``stats``.
+            place: Names the step.
             network: Not yet changed by the step.
             pieces: Of the batch.
             stats: What the actor reported.
@@ -35,6 +37,6 @@ class NonFiniteError(Exception):
         values = ", ".join(f"{key} {value:g}" for key, value in stats.items())
         sources = [source for piece in pieces for source in piece.get("source", ())]
         return cls(
-            f"loss or gradient not finite ({values}); network and batch are in {path}; "
+            f"loss or gradient not finite in {place} ({values}); network and batch are in {path}; "
             f"the samples are: {'; '.join(sources) or 'not named'}"
         )

@@ -171,16 +171,17 @@ class LTRTrainer:
         run = self._learner.learn if loader.training else self._learner.evaluate
         outcome = run(pieces, sizes, wants_stop)
         if not outcome.is_finite:
-            name = f"{loader.name}_ep{epoch:04d}_step{batch + 1:06d}"
-            if self.fabric.world_size > 1:
-                name += f"_process{self.fabric.global_rank}"
-            raise NonFiniteError.saved(
-                self.folder.path / f"nonfinite_{name}.pt", self._network, pieces, outcome.stats
-            )
+            path = self.folder.path / self._name_of_failure(loader, epoch, batch)
+            place = f"step {batch + 1} of epoch {epoch} of {loader.name}"
+            raise NonFiniteError.saved(path, place, self._network, pieces, outcome.stats)
         if loader.training:
             self.position.batch = batch + 1
             self.position.steps += 1
         return outcome
+
+    def _name_of_failure(self, loader: LTRLoader, epoch: int, batch: int) -> str:
+        process = f"_process{self.fabric.global_rank}" if self.fabric.world_size > 1 else ""
+        return f"nonfinite_{loader.name}_ep{epoch:04d}_step{batch + 1:06d}{process}.pt"
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Go on from a checkpoint of this trainer, or of upstream's (after an epoch).
