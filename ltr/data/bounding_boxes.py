@@ -7,10 +7,12 @@ one pixel has width 1. The coordinates are those of pixel indices.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import torch
+
+if TYPE_CHECKING:
+    import torch
 
 BoxForm = Literal["xywh", "centre", "corners"]
 
@@ -64,6 +66,8 @@ class BoxJitter:
 
     def draw(self, generator: torch.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Draw for one box: two logarithms of scales, and two displacements in -0.5..0.5."""
+        import torch
+
         if self.mode == "gauss":
             log_scales = torch.randn(2, generator=generator) * self.scale
         else:

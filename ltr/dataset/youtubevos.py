@@ -61,19 +61,14 @@ class YouTubeVOS(VosDataset):
         multiobj: bool = True,
         image_loader: Callable[[Path], np.ndarray] = read_image,
     ) -> None:
-        _check_choice("split", split, SPLITS)
-        for name in cleanup:
-            _check_choice("cleanup", name, CLEANUPS)
         base = Path(root) if root else require(train_environment(), "youtubevos_dir")
-        part = "train" if split.startswith("jj") else split
+        listed = list_objects(base / version, split, cleanup)
+        part = part_of(split)
         folder = base / version / part
-        listed = _read_meta(folder / "meta.json")
-        if "starts" in cleanup:
-            _move_starts(listed)
         super().__init__(
             f"YouTubeVOS/{version}/{split}",
             VosLayout(folder / "JPEGImages", folder / "Annotations"),
-            _videos_of(split, listed, folder),
+            list(listed),
             listed=listed,
             multiobj=multiobj,
             all_frames=base / version / f"{part}_all_frames" / "JPEGImages" if all_frames else None,
@@ -86,6 +81,34 @@ class YouTubeVOS(VosDataset):
     def _has_usual_aspect(self, video: str) -> bool:
         height, width = self.index[video].shape
         return _ASPECT_RANGE[0] <= width / height <= _ASPECT_RANGE[1]
+
+
+def part_of(split: str) -> str:
+    """The folder that holds a split."""
+    return "train" if split.startswith("jj") else split
+
+
+def list_objects(
+    root: Path, split: str, cleanup: Collection[str] = ()
+) -> dict[str, dict[int, str]]:
+    """The objects of every video of a split: id and stem of the first frame.
+
+    Args:
+        root: The folder of one version, with ``train``, ``valid``, ...
+        split: See ``YouTubeVOS``.
+        cleanup: See ``YouTubeVOS``.
+
+    Raises:
+        DataError: ``meta.json`` is missing or damaged, or the split has no video here.
+    """
+    _check_choice("split", split, SPLITS)
+    for name in cleanup:
+        _check_choice("cleanup", name, CLEANUPS)
+    folder = root / part_of(split)
+    listed = _read_meta(folder / "meta.json")
+    if "starts" in cleanup:
+        _move_starts(listed)
+    return {video: listed[video] for video in _videos_of(split, listed, folder)}
 
 
 def read_jjvalid_names() -> list[str]:
