@@ -1,0 +1,147 @@
+"""Box protocol of pytracking: overlap and centre error, success and precision curves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ltr.admin.errors import DataError
+
+OVERLAP_THRESHOLDS = np.arange(0.0, 1.025, 0.05, dtype=np.float32)
+PIXEL_THRESHOLDS = np.arange(0.0, 51.0, dtype=np.float32)
+NORMALISED_THRESHOLDS = PIXEL_THRESHOLDS / np.float32(100)
+_PRECISION_PX = 20
+
+
+@dataclass(frozen=True)
+class BoxErrors:
+    """How predicted boxes differ from annotated ones, frame by frame.
+
+    Args:
+        overlap: Intersection over union, -1 where the annotation is not valid.
+        centre: Distance of the centres in pixels, infinite where not valid.
+        normalised: The same with each axis divided by the annotated side, -1 where not valid.
+        is_valid: Whether the annotation has an extent.
+    """
+
+    overlap: np.ndarray
+    centre: np.ndarray
+    normalised: np.ndarray
+    is_valid: np.ndarray
+
+
+@dataclass(frozen=True)
+class BoxScores:
+    """Curves over the frames of one or more objects.
+
+    Args:
+        success: Share of frames with a larger overlap, at ``OVERLAP_THRESHOLDS``.
+        precision: Share with at most that centre error, at ``PIXEL_THRESHOLDS``.
+        normalised_precision: The same at ``NORMALISED_THRESHOLDS``.
+    """
+
+    success: np.ndarray
+    precision: np.ndarray
+    normalised_precision: np.ndarray
+
+    @property
+    def auc(self) -> float:
+        """Area under the success curve, 0..1."""
+        return float(self.success.mean(dtype=np.float64))
+
+    def overlap_precision(self, threshold: float) -> float:
+        """Share of frames with an overlap larger than ``threshold``, for instance OP50."""
+        return float(self.success[np.abs(OVERLAP_THRESHOLDS - threshold).argmin()])
+
+    @property
+    def precision_at_20(self) -> float:
+        """Share of frames whose centre is at most 20 pixels off."""
+        return float(self.precision[_PRECISION_PX])
+
+    @property
+    def normalised_auc(self) -> float:
+        """Area under the normalised precision curve."""
+        return float(self.normalised_precision.mean(dtype=np.float64))
+
+    @property
+    def summary(self) -> str:
+        """The last line of a report, percent."""
+        values = {
+            "AUC": self.auc,
+            "OP50": self.overlap_precision(0.5),
+            "OP75": self.overlap_precision(0.75),
+            "Precision": self.precision_at_20,
+            "NormPrecision": self.normalised_auc,
+        }
+        return " ".join(f"{name}={100 * value:.1f}" for name, value in values.items())
+
+
+def box_errors(predicted: np.ndarray, annotated: np.ndarray) -> BoxErrors:
+    """Compare the boxes of one object.
+
+    The first prediction is replaced by the annotation, a prediction without extent by the one
+    before it.
+
+    Args:
+        predicted: ``x, y, width, height`` in pixels, (frames, 4).
+        annotated: The same.
+
+    Raises:
+        DataError: The shapes differ, or a predicted box is no number.
+    """
+    predicted, annotated = (np.array(boxes, dtype=np.float64) for boxes in (predicted, annotated))
+    if predicted.shape != annotated.shape or predicted.shape[1:] != (4,) or not len(predicted):
+        raise DataError(f"expected (frames, 4) boxes, got {predicted.shape} and {annotated.shape}")
+    if np.isnan(predicted).any():
+        raise DataError("a predicted box is no number")
+    predicted = _repaired(predicted, annotated)
+    is_valid = (annotated[:, 2:] > 0).all(axis=1)
+    offset = _centres(predicted) - _centres(annotated)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        normalised = np.linalg.norm(offset / annotated[:, 2:], axis=1)
+    return BoxErrors(
+        np.where(is_valid, _overlap(predicted, annotated), -1.0),
+        np.where(is_valid, np.linalg.norm(offset, axis=1), np.inf),
+        np.where(is_valid, normalised, -1.0),
+        is_valid,
+    )
+
+
+def box_curves(errors: BoxErrors) -> BoxScores:
+    """Success and precision of one object over all its frames, also those without a valid box."""
+    return BoxScores(
+        (errors.overlap[:, None] > OVERLAP_THRESHOLDS).mean(axis=0, dtype=np.float32),
+        (errors.centre[:, None] <= PIXEL_THRESHOLDS).mean(axis=0, dtype=np.float32),
+        (errors.normalised[:, None] <= NORMALISED_THRESHOLDS).mean(axis=0, dtype=np.float32),
+    )
+
+
+def mean_curves(curves: Sequence[BoxScores]) -> BoxScores:
+    """Average over objects."""
+    return BoxScores(
+        np.mean([item.success for item in curves], axis=0),
+        np.mean([item.precision for item in curves], axis=0),
+        np.mean([item.normalised_precision for item in curves], axis=0),
+    )
+
+
+def _repaired(predicted: np.ndarray, annotated: np.ndarray) -> np.ndarray:
+    predicted[0] = annotated[0]
+    for frame in range(1, len(predicted)):
+        if (predicted[frame, 2:] == 0).any():
+            predicted[frame] = predicted[frame - 1]
+    return predicted
+
+
+def _centres(boxes: np.ndarray) -> np.ndarray:
+    """Centres of boxes whose last pixel is included."""
+    return boxes[:, :2] + 0.5 * (boxes[:, 2:] - 1.0)
+
+
+def _overlap(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    corner = np.maximum(first[:, :2], second[:, :2])
+    end = np.minimum(first[:, :2] + first[:, 2:], second[:, :2] + second[:, 2:])
+    common = np.clip(end - corner, 0, None).prod(axis=1)
+    return common / (first[:, 2:].prod(axis=1) + second[:, 2:].prod(axis=1) - common)

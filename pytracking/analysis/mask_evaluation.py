@@ -1,0 +1,177 @@
+"""Compares folders of masks frame by frame, in one or more processes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ltr.admin.errors import DataError
+from ltr.admin.progress import FrameProgress
+from pytracking.analysis.mask_reader import read_labels, read_mask
+from pytracking.analysis.parallel import map_in_order
+from pytracking.analysis.scores import Scores
+from pytracking.analysis.truth_folder import MASK_SUFFIX, list_masks
+
+_LOG = logging.getLogger(__name__)
+_FRAMES_A_JOB = 16
+_SHOWN_PROBLEMS = 5
+
+Compare = Callable[[np.ndarray, np.ndarray], np.ndarray]
+Assemble = Callable[[Sequence[np.ndarray]], Scores]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How one video (or one expression of it) is scored.
+
+    Args:
+        name: Of the video.
+        truth: Folder of its annotations.
+        results: Folder of its result masks.
+        frames: Names of the frames that are compared.
+        compare: Scores one frame, annotation first; a function that another process can call.
+        assemble: Makes the scores of the video from those of its frames.
+        known_frames: Names of all frames of the video; result masks beside them are reported.
+    """
+
+    name: str
+    truth: Path
+    results: Path
+    frames: tuple[str, ...]
+    compare: Compare
+    assemble: Assemble = field(repr=False)
+    known_frames: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class _Job:
+    """Some frames of one comparison."""
+
+    truth: Path
+    results: Path
+    frames: tuple[str, ...]
+    compare: Compare
+
+
+@dataclass
+class _Outcome:
+    """Values by frame, and what was wrong."""
+
+    values: list[np.ndarray] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    foreign_palettes: list[str] = field(default_factory=list)
+
+
+def evaluate_masks(
+    comparisons: Sequence[Comparison], threads: int = 1, quiet: bool = False
+) -> list[Scores]:
+    """Score videos; the values do not depend on the number of processes.
+
+    Args:
+        comparisons: What to compare.
+        threads: Number of processes; 0 and 1 work in this one.
+        quiet: Show no progress.
+
+    Returns:
+        The scores of every comparison.
+
+    Raises:
+        DataError: Masks are missing, damaged, of another size, or show ids that must not occur; all
+            such files are counted and the first ones named.
+    """
+    refuse_missing(comparisons)
+    jobs = [job for comparison in comparisons for job in _split(comparison)]
+    outcomes: list[_Outcome] = []
+    total = sum(len(comparison.frames) for comparison in comparisons)
+    with FrameProgress("scoring", total, quiet=quiet) as progress:
+        for job, outcome in zip(jobs, map_in_order(_run, jobs, threads), strict=True):
+            outcomes.append(outcome)
+            progress.advance(len(job.frames))
+    _report_palettes([path for outcome in outcomes for path in outcome.foreign_palettes])
+    _raise_problems([problem for outcome in outcomes for problem in outcome.problems])
+    values = iter([value for outcome in outcomes for value in outcome.values])
+    return [
+        comparison.assemble([next(values) for _ in comparison.frames]) for comparison in comparisons
+    ]
+
+
+def refuse_missing(comparisons: Iterable[Comparison]) -> None:
+    """Look for all result masks before the first is read; report those that nothing asks for.
+
+    Raises:
+        DataError: Some are missing.
+    """
+    problems: list[str] = []
+    extra: list[Path] = []
+    for comparison in comparisons:
+        found = set(list_masks(comparison.results))
+        missing = [frame for frame in comparison.frames if frame not in found]
+        if missing and not found:
+            problems.append(f"{comparison.results} is missing")
+        else:
+            problems += [f"{_path(comparison.results, frame)} is missing" for frame in missing]
+        if comparison.known_frames:
+            beside = sorted(found.difference(comparison.known_frames))
+            extra += [_path(comparison.results, frame) for frame in beside]
+    if extra:
+        _LOG.warning("%d result masks belong to no frame, %s is the first", len(extra), extra[0])
+    _raise_problems(problems)
+
+
+def _split(comparison: Comparison) -> list[_Job]:
+    frames = comparison.frames
+    return [
+        _Job(
+            comparison.truth,
+            comparison.results,
+            frames[start : start + _FRAMES_A_JOB],
+            comparison.compare,
+        )
+        for start in range(0, len(frames), _FRAMES_A_JOB)
+    ]
+
+
+def _run(job: _Job) -> _Outcome:
+    """Compare the frames of one job; a bad file is noted and the work goes on."""
+    outcome = _Outcome()
+    for frame in job.frames:
+        path = _path(job.results, frame)
+        try:
+            truth = read_labels(_path(job.truth, frame))
+            result = read_mask(path)
+        except DataError as error:
+            outcome.problems.append(str(error))
+            continue
+        if not result.has_known_palette:
+            outcome.foreign_palettes.append(str(path))
+        try:
+            outcome.values.append(job.compare(truth, result.labels))
+        except DataError as error:
+            outcome.problems.append(f"{path}: {error}")
+    return outcome
+
+
+def _path(folder: Path, frame: str) -> Path:
+    return folder / f"{frame}{MASK_SUFFIX}"
+
+
+def _report_palettes(paths: Sequence[str]) -> None:
+    if paths:
+        _LOG.warning(
+            "%d result masks have a palette of their own, %s is the first: its indices are taken "
+            "as object ids",
+            len(paths),
+            paths[0],
+        )
+
+
+def _raise_problems(problems: Sequence[str]) -> None:
+    if not problems:
+        return
+    shown = "; ".join(problems[:_SHOWN_PROBLEMS])
+    more = len(problems) - _SHOWN_PROBLEMS
+    raise DataError(shown if more <= 0 else f"{shown}; and {more} more")

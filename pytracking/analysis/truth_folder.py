@@ -1,0 +1,140 @@
+"""Folders of annotated videos: one folder of label PNGs a video."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ltr.admin.errors import DataError
+from pytracking.analysis.mask_reader import read_labels
+
+MASK_SUFFIX = ".png"
+_IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
+_RESOLUTION = "480p"
+_MAX_JSON_BYTES = 4 << 30
+
+
+@dataclass(frozen=True)
+class VideoTruth:
+    """The annotations of one video.
+
+    Args:
+        name: Of the video.
+        folder: With the label PNGs.
+        frames: Names of the annotated frames, in order.
+        starts: The frame in which each object is given, by id; empty when only the annotations
+            tell.
+        images: Folder of the video's pictures, if there is one.
+    """
+
+    name: str
+    folder: Path
+    frames: tuple[str, ...]
+    starts: Mapping[int, str] = field(default_factory=dict)
+    images: Path | None = None
+
+    def read(self, frame: str) -> np.ndarray:
+        """The annotation of a frame, uint8 (H, W).
+
+        Raises:
+            DataError: The file is missing or damaged.
+        """
+        return read_labels(self.folder / f"{frame}{MASK_SUFFIX}")
+
+    def known_frames(self) -> set[str]:
+        """Names of all frames of the video, as far as they can be seen."""
+        listed = set(self.frames)
+        if self.images is not None and self.images.is_dir():
+            listed.update(
+                os.path.splitext(name)[0]
+                for name in os.listdir(self.images)
+                if name.lower().endswith(_IMAGE_SUFFIXES)
+            )
+        return listed
+
+
+def list_masks(folder: Path) -> tuple[str, ...]:
+    """Names of the label PNGs of a folder without suffix, sorted; empty without a folder."""
+    try:
+        names = os.listdir(folder)
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise DataError(f"the folder {folder} cannot be read: {error.strerror}") from error
+    return tuple(
+        sorted(
+            name.removesuffix(MASK_SUFFIX)
+            for name in names
+            if name.endswith(MASK_SUFFIX) and not name.startswith(".")
+        )
+    )
+
+
+def list_folders(folder: Path) -> list[str]:
+    """Names of the folders in a folder, sorted.
+
+    Raises:
+        DataError: It does not exist or cannot be read.
+    """
+    try:
+        return sorted(
+            entry.name
+            for entry in os.scandir(folder)
+            if entry.is_dir() and not entry.name.startswith(".")
+        )
+    except OSError as error:
+        raise DataError(f"the folder {folder} cannot be read: {error.strerror}") from error
+
+
+def annotation_root(path: Path, kind: str = "Annotations") -> Path:
+    """The folder with one folder of masks a video, given itself or one of its parents.
+
+    Args:
+        path: For instance ``<root>``, ``<root>/Annotations`` or ``<root>/Annotations/480p``.
+        kind: ``"Annotations"`` or ``"Annotations_unsupervised"``.
+
+    Raises:
+        DataError: There is no such folder.
+    """
+    candidates = (path / kind / _RESOLUTION, path / kind, path / _RESOLUTION, path)
+    for folder in candidates:
+        if folder.is_dir():
+            return folder
+    raise DataError(f"the ground truth {path} is no folder")
+
+
+def read_sequence_list(file: Path) -> list[str]:
+    """Names of a list in ``ImageSets``, one a line.
+
+    Raises:
+        DataError: The file is missing or empty.
+    """
+    try:
+        names = file.read_text(encoding="utf-8").split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"the list of sequences {file} cannot be read: {error}") from error
+    if not names:
+        raise DataError(f"the list of sequences {file} is empty")
+    return names
+
+
+def read_json(file: Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        DataError: It is missing, too large, or no JSON.
+    """
+    try:
+        if file.stat().st_size > _MAX_JSON_BYTES:
+            raise DataError(f"{file} is larger than {_MAX_JSON_BYTES >> 30} GiB")
+        return json.loads(file.read_bytes())
+    except OSError as error:
+        raise DataError(f"{file} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{file} is no JSON file: {error}") from error
