@@ -1,0 +1,35 @@
+"""Several trackers side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+_LEAST_WIDTH = 10
+
+
+def comparison_table(
+    labels: Sequence[str], scores: Mapping[str, Sequence[float]], title: str = ""
+) -> str:
+    """The table that pytracking prints.
+
+    Args:
+        labels: Names of the trackers.
+        scores: By name of the measure, one value a tracker; printed as they are.
+        title: Left of the names of the measures.
+
+    >>> print(comparison_table(["a"], {"J-Mean": [83.456]}, "dv"))
+    <BLANKLINE>
+    dv      | J-Mean     |
+    a       | 83.46      |
+    <BLANKLINE>
+    """
+    width = max(map(len, [*labels, title])) + 5
+    widths = [max(_LEAST_WIDTH, len(name) + 3) for name in scores]
+    rows = [[title, *scores]]
+    for place, label in enumerate(labels):
+        rows.append([label, *(f"{values[place]:.2f}" for values in scores.values())])
+    lines = [
+        " ".join(f"{cell:<{space}} |" for cell, space in zip(row, [width, *widths], strict=True))
+        for row in rows
+    ]
+    return "\n".join(["", *lines, ""])

@@ -1,0 +1,163 @@
+"""What an evaluation found, ready to be printed or written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pytracking.analysis.scores import Scores
+
+_MOST_ROWS = 60
+_SHOWN_OF_MANY = 20
+_GAP = "  "
+
+
+@dataclass(frozen=True)
+class Table:
+    """Numbers with names.
+
+    Args:
+        columns: Names of the numbers.
+        rows: Numbers by the name of the row, 0..1; NaN = undefined.
+        title: Printed above.
+        remarks: Text behind a row, by its name.
+    """
+
+    columns: tuple[str, ...]
+    rows: Mapping[str, tuple[float, ...]]
+    title: str = ""
+    remarks: Mapping[str, str] = field(default_factory=dict)
+
+    def text(self) -> str:
+        """Aligned columns in percent; of very many rows the worst by the first column."""
+        names = list(self.rows)
+        if len(names) > _MOST_ROWS:
+            names = sorted(names, key=lambda name: _sort_key(self.rows[name][0]))[:_SHOWN_OF_MANY]
+        cells = [["", *self.columns]]
+        cells += [[name, *map(format_percent, self.rows[name])] for name in names]
+        lines = _align(cells)
+        for place, name in enumerate(names, start=1):
+            lines[place] += _GAP + self.remarks[name] if name in self.remarks else ""
+        if len(names) < len(self.rows):
+            lines.append(f"(the {len(names)} worst of {len(self.rows)})")
+        return "\n".join([self.title, *lines] if self.title else lines)
+
+
+@dataclass(frozen=True)
+class Report:
+    """The outcome of an evaluation.
+
+    Args:
+        title: Data set, rule and tracker.
+        tables: To be printed, the totals last.
+        summary: The last line, for machines.
+        numbers: The totals by name, 0..1.
+        csv_files: Text by file name.
+        scores: Of objects and frames, where masks were compared.
+        curves: Named curves: label of the x axis, its values, label of y, its values.
+    """
+
+    title: str
+    tables: tuple[Table, ...]
+    summary: str
+    numbers: Mapping[str, float]
+    csv_files: Mapping[str, str] = field(default_factory=dict)
+    scores: Scores | None = None
+    curves: Mapping[str, tuple[str, Sequence[float], str, Sequence[float]]] = field(
+        default_factory=dict
+    )
+
+    def text(self) -> str:
+        """The whole report; its last line is the summary."""
+        parts = [self.title, *(table.text() for table in self.tables)]
+        return "\n\n".join(parts) + f"\n\n{self.summary}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything as plain values; NaN becomes None."""
+        return {
+            "title": self.title,
+            "summary": self.summary,
+            "numbers": {name: _plain(value) for name, value in self.numbers.items()},
+            "tables": [
+                {
+                    "title": table.title,
+                    "columns": list(table.columns),
+                    "rows": {name: [_plain(v) for v in row] for name, row in table.rows.items()},
+                }
+                for table in self.tables
+            ],
+            "objects": [] if self.scores is None else _objects(self.scores),
+            "curves": {
+                name: {x_label: _plains(x), y_label: _plains(y)}
+                for name, (x_label, x, y_label, y) in self.curves.items()
+            },
+        }
+
+
+def format_percent(value: float) -> str:
+    """A number between 0 and 1 in percent with one decimal; a dash when it is undefined.
+
+    >>> format_percent(0.8346), format_percent(float("nan")), format_percent(-0.031)
+    ('83.5', '-', '-3.1')
+    """
+    return "-" if math.isnan(value) else f"{100 * value:.1f}"
+
+
+def csv_table(columns: Sequence[str], rows: Sequence[Sequence[str | float]]) -> str:
+    """A table as the official programs write it: three decimals, no index.
+
+    >>> csv_table(["Sequence", "J-Mean"], [["dog_1", 0.8346]])
+    'Sequence,J-Mean\\ndog_1,0.835\\n'
+    """
+    lines = [",".join(columns)]
+    for row in rows:
+        lines.append(",".join(map(_csv_cell, row)))
+    return "\n".join(lines) + "\n"
+
+
+def _csv_cell(value: str | float) -> str:
+    if isinstance(value, str):
+        return value
+    return "" if math.isnan(value) else f"{value:.3f}"
+
+
+def _align(cells: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = []
+    for name, *values in cells:
+        numbers = [value.rjust(width) for value, width in zip(values, widths[1:], strict=True)]
+        lines.append(_GAP.join([name.ljust(widths[0]), *numbers]).rstrip())
+    return lines
+
+
+def _sort_key(value: float) -> float:
+    return math.inf if math.isnan(value) else value
+
+
+def _plain(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
+
+
+def _plains(values: Sequence[float]) -> list[float | None]:
+    return [_plain(value) for value in values]
+
+
+def _objects(scores: Scores) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": item.name,
+            "sequence": item.sequence,
+            "frames": list(item.frames),
+            "J": _plains(item.j),
+            "F": _plains(item.f),
+            "J_statistics": dict(
+                zip(item.j_statistics._fields, _plains(item.j_statistics), strict=True)
+            ),
+            "F_statistics": dict(
+                zip(item.f_statistics._fields, _plains(item.f_statistics), strict=True)
+            ),
+        }
+        for item in scores.objects
+    ]
