@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ltr.admin.errors import ToolkitError
 from ltr.data.image_io import read_image, read_label_map
 from pytracking.tracker.base import FrameInfo, FrameOutput, Runtime
 from pytracking.tracker.joint.joint import JointTracker
@@ -37,7 +38,12 @@ def run(
         if not path.exists():
             report.fail(case, f"{path.name} is missing")
             return
-    recorder = _Recorder(golden_network(manifest, entry["overrides"]), _parameters(entry))
+    try:
+        params = _parameters(entry)
+    except (ToolkitError, TypeError, ImportError) as error:
+        report.fail(case, str(error))
+        return
+    recorder = _Recorder(golden_network(manifest, entry["overrides"]), params)
     outputs = recorder.follow(entry, folder)
     reference = json.loads(files[".json"].read_text())
     same_until = _compare_log(case, recorder, reference["log"], report)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from ltr.admin.errors import ConfigError
 from ltr.data.image_format import CAFFE_BGR, ImageFormat
@@ -19,6 +20,7 @@ class JointParameters:
         search_area_scale: Side of the search area relative to the object's box.
         border_mode: What happens to a search window that leaves the image.
         patch_max_scale_change: Limit of the shrinking of a window; None for no limit.
+        seg_to_bb_mode: How a mask becomes a box: ``var``, by its first and second moments.
         seg_to_bb_sz_factor: Side of the object's box in standard deviations of its mask.
         max_scale_change: Smallest and largest factor of the search scale from frame to frame.
         min_mask_area: Sum of probabilities below which an object keeps its last box.
@@ -40,6 +42,7 @@ class JointParameters:
     search_area_scale: float = 5.0
     border_mode: BorderMode = "inside_major"
     patch_max_scale_change: float | None = None
+    seg_to_bb_mode: Literal["var"] = "var"
     seg_to_bb_sz_factor: float = 4.0
     max_scale_change: tuple[float, float] = (0.95, 1.1)
     min_mask_area: float = 100.0
