@@ -1,7 +1,7 @@
 """Speed and memory of the JOINT tracker against its plain form.
 
     python benchmarks/joint_inference.py                  one object, 480x854, memory full
-    python benchmarks/joint_inference.py --full           1, 3 and 5 objects, and a whole sequence
+    python benchmarks/joint_inference.py --full           1, 3, 5 objects, a sequence, bf16, compile
     python benchmarks/joint_inference.py --device cuda    the same on a GPU
 
 Both forms get the same network (drawn weights), the same drawn clip and the same state: our tracker
@@ -13,10 +13,10 @@ form divided by ours, for one object with the memory full.
 from __future__ import annotations
 
 import argparse
+import copy
 import multiprocessing
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from plain_joint import PlainJointTracker, PlainObject
 from process_memory import peak_mib, reset_peak, resident_mib
 from seeded_network import seeded_network
 
-from pytracking.tracker.base import FrameInfo, OnlineTracker, Runtime
+from pytracking.tracker.base import FrameInfo, FrameOutput, OnlineTracker, Runtime
 from pytracking.tracker.joint.geometry import Window
 from pytracking.tracker.joint.joint import JointTracker
 from pytracking.tracker.joint.parameters import JointParameters
@@ -108,9 +108,7 @@ def fill(setting: Setting, path: Path) -> None:
     """Run our tracker until the memory is full, and write its state and what it stored."""
     recorder = Recorder(setting)
     network = seeded_network(setting.runtime.device)
-    tracker = JointTracker(
-        setting.params, network, replace(setting.runtime, precision="fp32"), recorder
-    )
+    tracker = JointTracker(setting.params, network, Runtime(setting.runtime.device), recorder)
     recorder.tracker = tracker
     frames, info = setting.clip()
     tracker.initialize(frames[0], info)
@@ -121,19 +119,18 @@ def fill(setting: Setting, path: Path) -> None:
 
 def restore_ours(setting: Setting, path: Path) -> JointTracker:
     """Our tracker in the written state."""
-    network = seeded_network(setting.runtime.device)
-    tracker = JointTracker(setting.params, network, setting.runtime)
+    tracker = JointTracker(setting.params, seeded_network(setting.runtime.device), setting.runtime)
     tracker.state, _ = torch.load(path, weights_only=False)
     return tracker
 
 
 @torch.no_grad()
-def restore_plain(setting: Setting, path: Path) -> PlainJointTracker:
+def restore_plain(
+    setting: Setting, path: Path, frames: list[np.ndarray], info: FrameInfo
+) -> PlainJointTracker:
     """The plain form in the same state."""
-    network = seeded_network(setting.runtime.device)
-    tracker = PlainJointTracker(setting.params, network, setting.runtime.device)
+    tracker = _fresh_plain(setting)
     state, stored = torch.load(path, weights_only=False)
-    frames, info = setting.clip()
     tracker.initialize(frames[0], info)
     for item, ours in zip(tracker.objects, state.objects, strict=True):
         records = stored[item.object_id]
@@ -147,6 +144,11 @@ def restore_plain(setting: Setting, path: Path) -> PlainJointTracker:
         item.layer3 = _layer3(tracker, frames[setting.fill_frames], item.window)
     tracker.probabilities, tracker.moments = state.probabilities, state.moments
     return tracker
+
+
+def _fresh_plain(setting: Setting) -> PlainJointTracker:
+    device = setting.runtime.device
+    return PlainJointTracker(setting.params, seeded_network(device), device)
 
 
 def _layer3(tracker: PlainJointTracker, frame: np.ndarray, window: Window) -> torch.Tensor:
@@ -167,43 +169,53 @@ def _copy_state(item: PlainObject, ours: ObjectState, params: JointParameters) -
 def measure(form: str, setting: Setting, path: Path, queue: multiprocessing.Queue) -> None:
     """Time one form in this process; sends a ``Result``."""
     torch.set_num_threads(setting.threads)
+    frames, info = setting.clip()
     base = _network_memory(setting)
-    if setting.is_memory_full:
-        tracker = (restore_ours if form == "ours" else restore_plain)(setting, path)
+    if setting.is_memory_full and form == "ours":
+        tracker = restore_ours(setting, path)
+    elif setting.is_memory_full:
+        tracker = restore_plain(setting, path, frames, info)
     elif form == "ours":
-        tracker = JointTracker(
-            setting.params, seeded_network(setting.runtime.device), setting.runtime
-        )
-    else:
         network = seeded_network(setting.runtime.device)
-        tracker = PlainJointTracker(setting.params, network, setting.runtime.device)
+        tracker = JointTracker(setting.params, network, setting.runtime)
+    else:
+        tracker = _fresh_plain(setting)
+    if not setting.is_memory_full:
+        tracker.initialize(frames[0], info)
+    elif setting.runtime.compile and form == "ours":
+        _compile(tracker, frames[-1])
     _reset_peak(setting)
     result = Result([], 0.0, [], [])
-    for seconds, labels, windows in _steps(tracker, setting):
+    for frame in frames[setting.fill_frames + 1 :]:
+        seconds, output = _timed_step(tracker, frame, setting)
         result.seconds.append(seconds)
-        result.labels.append(labels)
-        result.windows.append(windows)
+        result.labels.append(output.segmentation)
+        result.windows.append(_windows(tracker))
     result.peak_mib = _peak(setting) - base
     queue.put(result)
 
 
-def _steps(tracker: OnlineTracker, setting: Setting) -> Iterator[tuple]:
-    frames, info = setting.clip()
-    if not setting.is_memory_full:
-        tracker.initialize(frames[0], info)
-    elif setting.runtime.precision != "fp32" or setting.runtime.compile:
-        tracker.track(frames[setting.fill_frames])
-    for frame in frames[setting.fill_frames + 1 :]:
-        _synchronise(setting)
-        start = time.perf_counter()
-        output = tracker.track(frame)
-        _synchronise(setting)
-        seconds = time.perf_counter() - start
-        if isinstance(tracker, JointTracker):
-            windows = [item.crop.window.coords for item in tracker.state.objects]
-        else:
-            windows = [item.window.coords for item in tracker.objects]
-        yield seconds, output.segmentation, windows
+def _compile(tracker: JointTracker, frame: np.ndarray) -> None:
+    """Track a frame, which compiles the network, and forget it."""
+    state = copy.deepcopy(tracker.state)
+    tracker.track(frame)
+    tracker.state = state
+
+
+def _timed_step(
+    tracker: OnlineTracker, frame: np.ndarray, setting: Setting
+) -> tuple[float, FrameOutput]:
+    _synchronise(setting)
+    start = time.perf_counter()
+    output = tracker.track(frame)
+    _synchronise(setting)
+    return time.perf_counter() - start, output
+
+
+def _windows(tracker: OnlineTracker) -> list[tuple[int, int, int, int]]:
+    if isinstance(tracker, JointTracker):
+        return [item.crop.window.coords for item in tracker.state.objects]
+    return [item.window.coords for item in tracker.objects]
 
 
 def _synchronise(setting: Setting) -> None:
@@ -309,6 +321,9 @@ def main() -> None:
         print(f"{count} objects cost {cost:.2f} times {counts[0]}")
     if arguments.full:
         compare(replace(one, frames=SEQUENCE_LENGTH - 1, is_memory_full=False))
+        for options in ({"precision": "bf16"}, {"compile": True}):
+            print(f"with {options}:")
+            compare(replace(one, runtime=replace(runtime, **options)))
     print(f"ratio={results[counts[0]][0]:.2f}")
 
 
