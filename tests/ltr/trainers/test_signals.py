@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+import pytest
+
+from ltr.trainers.signals import StopRequest
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
+def test_the_first_signal_is_noted_and_handlers_come_back(number: int) -> None:
+    before = signal.getsignal(number)
+    with StopRequest() as stop:
+        assert stop.signal is None
+        assert signal.getsignal(number) != before
+        os.kill(os.getpid(), number)
+        assert stop.signal == number
+        assert signal.getsignal(number) == before, "a second signal acts at once"
+    assert signal.getsignal(number) == before
+
+
+def test_handlers_come_back_after_an_error() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyError), StopRequest():
+        raise KeyError
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_other_threads_do_without() -> None:
+    seen = []
+
+    def run() -> None:
+        with StopRequest() as stop:
+            seen.append(stop.signal)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert seen == [None]
