@@ -6,12 +6,14 @@ A packed mask is uint64 ``(rows, words)``; pixel x of a row is bit ``x % 64`` of
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
 WORD = 64
+_ONE = np.uint64(1)
 _HAS_BITWISE_COUNT = hasattr(np, "bitwise_count")  # NumPy 2
 
 
@@ -24,10 +26,12 @@ class Box:
     left: int
     right: int
 
-    @property
-    def slices(self) -> tuple[slice, slice]:
-        """Index of this part."""
-        return slice(self.top, self.bottom), slice(self.left, self.right)
+    def within(self, outer: Box) -> tuple[slice, slice]:
+        """Index of this part in the array of a larger one."""
+        return (
+            slice(self.top - outer.top, self.bottom - outer.top),
+            slice(self.left - outer.left, self.right - outer.left),
+        )
 
     def grown(self, pixels: int, shape: tuple[int, int]) -> Box:
         """Add ``pixels`` on each side, whole words along the row, inside ``shape``."""
@@ -50,20 +54,23 @@ class Box:
         )
 
 
-def pack(mask: np.ndarray) -> np.ndarray:
-    """Pack a mask.
+def pack_labels(maps: Sequence[np.ndarray], labels: Sequence[int]) -> np.ndarray:
+    """Pack the pixels of one label from each of some label maps.
 
     Args:
-        mask: bool (H, W).
+        maps: Of one size, (H, W).
+        labels: One a map.
 
     Returns:
-        uint64 (H, words).
+        uint64 (maps, H, words).
     """
-    height, width = mask.shape
-    packed = np.zeros((height, words_of(width) * WORD // 8), np.uint8)
-    rows = np.packbits(mask, axis=1, bitorder="little")
-    packed[:, : rows.shape[1]] = rows
-    return packed.view("<u8").astype(np.uint64, copy=False)
+    height, width = maps[0].shape
+    words = words_of(width)
+    masks = np.zeros((len(maps), height, words * WORD), bool)
+    for mask, values, label in zip(masks, maps, labels, strict=True):
+        np.equal(values, label, out=mask[:, :width])
+    packed = np.packbits(masks.reshape(-1), bitorder="little").view("<u8")
+    return packed.astype(np.uint64, copy=False).reshape(len(maps), height, words)
 
 
 def words_of(pixels: int) -> int:
@@ -71,25 +78,25 @@ def words_of(pixels: int) -> int:
     return -(-pixels // WORD)
 
 
-def count_bits(words: np.ndarray) -> int:
-    """Number of set bits."""
+def count_bits(words: np.ndarray) -> np.ndarray:
+    """Number of set bits of each mask, int64 (masks,)."""
     if _HAS_BITWISE_COUNT:
-        return int(np.bitwise_count(words).sum(dtype=np.int64))
-    return int.from_bytes(words.tobytes(), "little").bit_count()
+        return np.bitwise_count(words).sum(axis=(1, 2), dtype=np.int64)
+    return np.array([int.from_bytes(mask.tobytes(), "little").bit_count() for mask in words])
 
 
 def bounding_box(packed: np.ndarray) -> Box:
-    """The smallest part of a packed mask, not empty, that holds all set bits."""
-    rows = np.flatnonzero(packed.any(axis=1))
-    top, bottom = int(rows[0]), int(rows[-1]) + 1
-    columns = np.flatnonzero(packed[top:bottom].any(axis=0))
-    return Box(top, bottom, int(columns[0]), int(columns[-1]) + 1)
+    """The smallest part that holds all set bits of masks that are not all empty."""
+    merged = np.bitwise_or.reduce(packed, axis=0)
+    rows = merged.any(axis=1).nonzero()[0]
+    columns = merged.any(axis=0).nonzero()[0]
+    return Box(int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1)
 
 
 def right_neighbours(packed: np.ndarray) -> np.ndarray:
     """Move every pixel one place towards the start of its row."""
-    moved = packed >> np.uint64(1)
-    moved[:, :-1] |= packed[:, 1:] << np.uint64(WORD - 1)
+    moved = packed >> _ONE
+    moved[..., :-1] |= packed[..., 1:] << np.uint64(WORD - 1)
     return moved
 
 
@@ -100,29 +107,29 @@ def dilate(packed: np.ndarray, radius: int) -> np.ndarray:
     moved up and down.
 
     Args:
-        packed: uint64 (rows, words).
+        packed: uint64 (masks, rows, words).
         radius: In pixels.
 
     Returns:
         The same shape.
     """
-    rows, words = packed.shape
+    count, rows, words = packed.shape
     # Rows are shifted as one long number: the spare words keep them from reaching their neighbours.
-    current = np.zeros((rows, words + words_of(radius)), np.uint64)
-    current[:, :words] = packed
+    current = np.zeros((count, rows, words + words_of(radius)), np.uint64)
+    current[:, :, :words] = packed
     half_widths, lengths = _runs_of_disk(radius)
     widened, width = {0: current}, 0
     for length in lengths:
         while width < length:
             step = min(length - width, 2 * width + 1, WORD - 1)
-            current = current | _towards_start(current, step) | _towards_end(current, step)
+            current = _widen(current, step)
             width += step
         widened[length] = current
     dilated = widened[radius].copy()
     for distance, length in enumerate(half_widths[1:], start=1):
-        dilated[distance:] |= widened[length][:-distance]
-        dilated[:-distance] |= widened[length][distance:]
-    return dilated[:, :words]
+        dilated[:, distance:] |= widened[length][:, :-distance]
+        dilated[:, :-distance] |= widened[length][:, distance:]
+    return dilated[:, :, :words]
 
 
 @lru_cache(maxsize=64)
@@ -132,17 +139,13 @@ def _runs_of_disk(radius: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return half_widths, tuple(sorted(set(half_widths)))
 
 
-def _towards_start(packed: np.ndarray, step: int) -> np.ndarray:
-    """Pixel x becomes pixel ``x - step``; contiguous input, ``0 < step < 64``."""
+def _widen(packed: np.ndarray, step: int) -> np.ndarray:
+    """Set what lies ``step`` pixels left or right of a set pixel; ``0 < step < 64``."""
     words = packed.reshape(-1)
-    moved = words >> np.uint64(step)
-    moved[:-1] |= words[1:] << np.uint64(WORD - step)
-    return moved.reshape(packed.shape)
-
-
-def _towards_end(packed: np.ndarray, step: int) -> np.ndarray:
-    """Pixel x becomes pixel ``x + step``; contiguous input, ``0 < step < 64``."""
-    words = packed.reshape(-1)
-    moved = words << np.uint64(step)
-    moved[1:] |= words[:-1] >> np.uint64(WORD - step)
-    return moved.reshape(packed.shape)
+    near, far = np.uint64(step), np.uint64(WORD - step)
+    wide = words << near
+    wide |= words
+    wide |= words >> near
+    wide[1:] |= words[:-1] >> far
+    wide[:-1] |= words[1:] << far
+    return wide.reshape(packed.shape)

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 
 from pytracking.analysis.bitmask import (
+    WORD,
     Box,
     bounding_box,
     count_bits,
     dilate,
-    pack,
+    pack_labels,
     right_neighbours,
     words_of,
 )
@@ -45,7 +46,7 @@ def crop_to_objects(*maps: np.ndarray) -> tuple[np.ndarray, ...]:
     """Cut label maps to the common box of all objects, with the pixels that outlines need.
 
     Args:
-        maps: Label maps of one size, (H, W).
+        maps: Label maps of one size, uint8 (H, W).
 
     Returns:
         The maps from one pixel above and left of the objects to one pixel below and right of them,
@@ -53,17 +54,29 @@ def crop_to_objects(*maps: np.ndarray) -> tuple[np.ndarray, ...]:
         an object touches it.
     """
     height, width = maps[0].shape
-    rows = np.flatnonzero(np.logical_or.reduce([labels.any(axis=1) for labels in maps]))
+    rows, columns = _occupied(maps)
     if not rows.size:
         return tuple(labels[:0, :0] for labels in maps)
     top, bottom = max(int(rows[0]) - 1, 0), int(rows[-1]) + 1
-    used = np.logical_or.reduce([labels[top:bottom].any(axis=0) for labels in maps])
-    columns = np.flatnonzero(used)
     left, right = max(int(columns[0]) - 1, 0), int(columns[-1]) + 1
     parts = (labels[top : bottom + 1, left : right + 1] for labels in maps)
     if bottom < height and right < width:
         return tuple(parts)
     return tuple(_repeat_edge(part, bottom == height, right == width) for part in parts)
+
+
+def _occupied(maps: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns in which at least one map has a label; eight pixels are tested at once."""
+    height, width = maps[0].shape
+    merged = np.zeros((height, words_of(width) * WORD), np.uint8)
+    pixels = merged[:, :width]
+    np.bitwise_or(maps[0], maps[-1], out=pixels)
+    for labels in maps[1:-1]:
+        pixels |= labels
+    groups = merged.view(np.uint64)
+    rows = groups.any(axis=1).nonzero()[0]
+    columns = np.bitwise_or.reduce(groups, axis=0).view(np.uint8).nonzero()[0]
+    return rows, columns
 
 
 def _repeat_edge(part: np.ndarray, is_last_row: bool, is_last_column: bool) -> np.ndarray:
@@ -78,99 +91,75 @@ def _repeat_edge(part: np.ndarray, is_last_row: bool, is_last_column: bool) -> n
 
 
 @dataclass(frozen=True)
-class Patch:
-    """Some pixels of a frame.
+class Outline:
+    """The boundary of a mask and its surroundings, inside a box of the packed frame.
 
     Args:
-        box: Where they lie in the packed frame.
-        bits: uint64, the packed pixels inside the box.
+        box: The part of the frame.
+        edge: The boundary pixels, uint64 (rows, words).
+        near: The pixels within the tolerance of the boundary, uint64 (rows, words).
+        size: Number of boundary pixels.
     """
 
     box: Box
-    bits: np.ndarray
+    edge: np.ndarray
+    near: np.ndarray
+    size: int
 
-    def count_common(self, other: Patch) -> int:
-        """Number of pixels that both have."""
-        common = self.box.overlap(other.box)
-        return count_bits(self.within(common) & other.within(common))
+    def share_near(self, other: Outline) -> float:
+        """Share of the boundary pixels that lie near the other boundary."""
+        if self.box == other.box:
+            common = self.edge & other.near
+        else:
+            box = self.box.overlap(other.box)
+            common = self.edge[box.within(self.box)] & other.near[box.within(other.box)]
+        return int(count_bits(common[None])[0]) / self.size
 
-    def within(self, box: Box) -> np.ndarray:
-        """A view of the pixels of a smaller box."""
-        top, left = self.box.top, self.box.left
-        return self.bits[box.top - top : box.bottom - top, box.left - left : box.right - left]
 
-
-class Outlines:
-    """The boundaries of a label map's objects and their surroundings, each computed once.
+def trace(maps: Sequence[np.ndarray], labels: Sequence[int], radius: int) -> list[Outline | None]:
+    """Find the boundary and the surroundings of one object in each of some maps, all in one box.
 
     Args:
-        labels: (H + 1, W + 1), from ``crop_to_objects``.
-        areas: Number of pixels of every label, to skip what is absent.
+        maps: From ``crop_to_objects``, (H + 1, W + 1).
+        labels: The object in each map, present there.
         radius: How far the surroundings reach, in pixels.
+
+    Returns:
+        One outline a map; None when there is no boundary (the object is the whole frame).
     """
-
-    def __init__(self, labels: np.ndarray, areas: Sequence[int], radius: int) -> None:
-        self._labels = labels
-        self._areas = areas
-        self._radius = radius
-        self._boundaries: dict[int, Patch | None] = {}
-        self._surroundings: dict[int, Patch] = {}
-        self.sizes: dict[int, int] = {}
-
-    def boundary(self, object_id: int) -> Patch | None:
-        """The boundary pixels of an object; None when it has none (absent, or the whole frame)."""
-        if object_id not in self._boundaries:
-            patch = self._trace(object_id)
-            self.sizes[object_id] = count_bits(patch.bits) if patch else 0
-            self._boundaries[object_id] = patch if self.sizes[object_id] else None
-        return self._boundaries[object_id]
-
-    def surroundings(self, object_id: int) -> Patch:
-        """The pixels within the radius of a boundary that is not empty."""
-        if object_id not in self._surroundings:
-            boundary = self.boundary(object_id)
-            box = boundary.box.grown(self._radius, self._packed_shape)
-            canvas = np.zeros((box.bottom - box.top, box.right - box.left), np.uint64)
-            Patch(box, canvas).within(boundary.box)[...] = boundary.bits
-            self._surroundings[object_id] = Patch(box, dilate(canvas, self._radius))
-        return self._surroundings[object_id]
-
-    @property
-    def _packed_shape(self) -> tuple[int, int]:
-        height, width = self._labels.shape
-        return height - 1, words_of(width)
-
-    def _trace(self, object_id: int) -> Patch | None:
-        if object_id >= len(self._areas) or not self._areas[object_id]:
-            return None
-        packed = pack(self._labels == object_id)
-        box = bounding_box(packed).grown(1, packed.shape)
-        part = packed[box.slices]
-        beside = right_neighbours(part)
-        any_set, all_set = part | beside, part & beside
-        edge = (any_set[:-1] | any_set[1:]) & ~(all_set[:-1] & all_set[1:])
-        edge &= _valid_columns(self._labels.shape[1])[box.left : box.right]
-        return Patch(Box(box.top, box.bottom - 1, box.left, box.right), edge)
+    packed = pack_labels(maps, labels)
+    box = bounding_box(packed).grown(radius + 1, packed.shape[1:])
+    part = packed[:, box.top : box.bottom, box.left : box.right]
+    beside = right_neighbours(part)
+    any_set, all_set = part | beside, part & beside
+    edges = any_set[:, :-1] | any_set[:, 1:]
+    edges &= ~(all_set[:, :-1] & all_set[:, 1:])
+    edges &= _pixel_columns(maps[0].shape[1])[box.left : box.right]
+    sizes = count_bits(edges).tolist()
+    near = dilate(edges, radius)
+    box = replace(box, bottom=box.top + edges.shape[1])
+    return [
+        Outline(box, edge, surroundings, size) if size else None
+        for edge, surroundings, size in zip(edges, near, sizes, strict=True)
+    ]
 
 
-def f_measure(truth: Outlines, prediction: Outlines, truth_id: int, prediction_id: int) -> float:
-    """Harmonic mean of the precision and recall of an object's boundary.
+def f_measure(wanted: Outline | None, found: Outline | None) -> float:
+    """Harmonic mean of the precision and recall of a boundary; None = no boundary pixel.
 
     Without any boundary pixel precision (recall) is 1, unless only the other one has any: then the
     other is 0. So a frame that is all object scores 1 against an empty one.
     """
-    wanted, found = truth.boundary(truth_id), prediction.boundary(prediction_id)
     if wanted is None or found is None:
         return float(wanted is found)
-    precision = found.count_common(truth.surroundings(truth_id)) / prediction.sizes[prediction_id]
-    recall = wanted.count_common(prediction.surroundings(prediction_id)) / truth.sizes[truth_id]
+    precision, recall = found.share_near(wanted), wanted.share_near(found)
     if precision + recall == 0:
         return 0.0
     return 2 * precision * recall / (precision + recall)
 
 
 @lru_cache(maxsize=64)
-def _valid_columns(width: int) -> np.ndarray:
+def _pixel_columns(width: int) -> np.ndarray:
     """Bits of one packed row that are pixels: all of ``width`` but the last, a mere neighbour."""
-    is_pixel = np.arange(width) < width - 1
-    return pack(is_pixel[None])[0]
+    is_pixel = np.arange(width)[None] < width - 1
+    return pack_labels([is_pixel], [True])[0, 0]

@@ -6,13 +6,16 @@ import numpy as np
 
 from pytracking.analysis.boundary import (
     TOLERANCE,
-    Outlines,
+    Outline,
     crop_to_objects,
     f_measure,
     tolerance_radius,
+    trace,
 )
 from pytracking.analysis.region import joint_histogram
 from pytracking.analysis.shapes import check_same_shape
+
+_SIDES = _TRUTH, _PREDICTION = 0, 1
 
 
 class FramePair:
@@ -38,32 +41,54 @@ class FramePair:
         tolerance: float = TOLERANCE,
     ) -> None:
         check_same_shape("prediction", prediction, truth)
-        radius = tolerance_radius(truth.shape, tolerance)
+        self._radius = tolerance_radius(truth.shape, tolerance)
         if void is not None:
             check_same_shape("void", void, truth)
             truth, prediction = (np.where(void, np.uint8(0), m) for m in (truth, prediction))
-        truth, prediction = crop_to_objects(truth, prediction)
+        self._maps = crop_to_objects(truth, prediction)
         # The last row and column of the crop are neighbours only, not pixels of their own.
-        self._histogram = joint_histogram(truth[:-1, :-1], prediction[:-1, :-1])
-        self._truth_areas = self._histogram.sum(axis=1).tolist()
-        self._prediction_areas = self._histogram.sum(axis=0).tolist()
-        self._truth_outlines = Outlines(truth, self._truth_areas, radius)
-        self._prediction_outlines = Outlines(prediction, self._prediction_areas, radius)
+        self._histogram = joint_histogram(*(labels[:-1, :-1] for labels in self._maps))
+        self._areas = self._histogram.sum(axis=1).tolist(), self._histogram.sum(axis=0).tolist()
+        self._outlines: tuple[dict[int, Outline | None], ...] = ({}, {})
 
     def jaccard(self, truth_id: int, prediction_id: int) -> float:
         """Region similarity of two objects, pixels common to both over pixels of either.
 
         It is 1 when both are absent.
         """
-        is_known = truth_id < len(self._truth_areas) and prediction_id < len(self._prediction_areas)
-        intersection = int(self._histogram[truth_id, prediction_id]) if is_known else 0
-        areas = _at(self._truth_areas, truth_id) + _at(self._prediction_areas, prediction_id)
-        union = areas - intersection
+        areas = self._area(_TRUTH, truth_id), self._area(_PREDICTION, prediction_id)
+        intersection = int(self._histogram[truth_id, prediction_id]) if all(areas) else 0
+        union = sum(areas) - intersection
         return intersection / union if union else 1.0
 
     def boundary_f(self, truth_id: int, prediction_id: int) -> float:
         """Boundary measure of two objects."""
-        return f_measure(self._truth_outlines, self._prediction_outlines, truth_id, prediction_id)
+        ids = truth_id, prediction_id
+        self._trace(ids)
+        return f_measure(*(known[i] for known, i in zip(self._outlines, ids, strict=True)))
+
+    def boundary_sizes(self, truth_id: int, prediction_id: int) -> tuple[int, int]:
+        """Number of boundary pixels of two objects."""
+        ids = truth_id, prediction_id
+        self._trace(ids)
+        found = (known[i] for known, i in zip(self._outlines, ids, strict=True))
+        return tuple(outline.size if outline else 0 for outline in found)
+
+    def _trace(self, ids: tuple[int, int]) -> None:
+        """Outline what has not been yet; both objects at once where both are new."""
+        new = [side for side in _SIDES if ids[side] not in self._outlines[side]]
+        shown = [side for side in new if self._area(side, ids[side])]
+        for side in new:
+            self._outlines[side][ids[side]] = None
+        if not shown:
+            return
+        maps, labels = [self._maps[side] for side in shown], [ids[side] for side in shown]
+        for outline, side in zip(trace(maps, labels, self._radius), shown, strict=True):
+            self._outlines[side][ids[side]] = outline
+
+    def _area(self, side: int, object_id: int) -> int:
+        areas = self._areas[side]
+        return areas[object_id] if object_id < len(areas) else 0
 
 
 def boundary_f(
@@ -91,7 +116,3 @@ def boundary_f(
     truth, prediction = (np.asarray(m).astype(bool).view(np.uint8) for m in (truth, prediction))
     void = None if void is None else np.asarray(void).astype(bool)
     return FramePair(truth, prediction, void, tolerance).boundary_f(1, 1)
-
-
-def _at(areas: list[int], object_id: int) -> int:
-    return areas[object_id] if object_id < len(areas) else 0

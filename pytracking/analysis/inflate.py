@@ -13,6 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 
+_SMALL = 1 << 18  # bytes that expand to 256 MiB at most; more might be made to fill the memory
 _LIBRARIES = ("libdeflate.so.0", "libdeflate.0.dylib", "deflate.dll")
 
 
@@ -38,14 +39,23 @@ def inflate(packed: bytes, size: int) -> np.ndarray:
 
 def inflate_with_zlib(packed: bytes, size: int) -> np.ndarray:
     """The form that needs nothing but Python; see ``inflate``."""
-    stream = zlib.decompressobj()
     try:
-        data = stream.decompress(packed, size + 1)  # one more, to see a stream that is too long
+        data = _decompress(packed, size)
     except zlib.error as error:
         raise ValueError(str(error)) from error
-    if len(data) != size or not stream.eof:
-        raise ValueError(f"the image data has {len(data)} bytes or more, expected {size}")
+    if len(data) != size:
+        raise ValueError(f"the image data does not have {size} bytes")
     return np.frombuffer(data, np.uint8)
+
+
+def _decompress(packed: bytes, size: int) -> bytes:
+    if len(packed) <= _SMALL:
+        return zlib.decompress(packed, bufsize=size)
+    stream = zlib.decompressobj()
+    data = stream.decompress(packed, size + 1)  # one more, to see a stream that is too long
+    if not stream.eof:
+        raise zlib.error("the image data is incomplete or too long")
+    return data
 
 
 @lru_cache(maxsize=1)

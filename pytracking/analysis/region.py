@@ -6,6 +6,8 @@ import numpy as np
 
 from pytracking.analysis.shapes import check_same_shape
 
+_FEW_PAIRS = 9
+
 
 def jaccard(
     prediction: np.ndarray, truth: np.ndarray, void: np.ndarray | None = None
@@ -47,8 +49,6 @@ def overlap_ratio(intersection: np.ndarray | int, union: np.ndarray | int) -> np
 def joint_histogram(truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
     """Count the pixels of every pair of labels in one pass.
 
-    Rows of label maps are runs of equal pairs, so runs are counted instead of pixels.
-
     Args:
         truth: uint8 (H, W).
         prediction: uint8 (H, W).
@@ -62,13 +62,26 @@ def joint_histogram(truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
     if not truth.size:
         return np.zeros((1, 1), np.int64)
     shape = int(truth.max()) + 1, int(prediction.max()) + 1
-    kind = np.uint8 if shape[0] * shape[1] < 256 else np.uint16
+    size = shape[0] * shape[1]
+    kind = np.uint8 if size < 256 else np.uint16
     pairs = truth.astype(kind)
     pairs *= kind(shape[1])
     pairs += prediction
-    pairs = pairs.reshape(-1)
-    ends = np.flatnonzero(pairs[1:] != pairs[:-1]) + 1
-    starts = np.concatenate(([0], ends))
-    lengths = np.diff(starts, append=pairs.size)
-    counts = np.bincount(pairs[starts], weights=lengths, minlength=shape[0] * shape[1])
-    return counts.astype(np.int64).reshape(shape)
+    count = _count_each if size <= _FEW_PAIRS else _count_runs
+    return count(pairs.reshape(-1), size).reshape(shape)
+
+
+def _count_each(values: np.ndarray, size: int) -> np.ndarray:
+    """How often each value below ``size`` occurs; one look at all values for each."""
+    counts = [np.count_nonzero(values == value) for value in range(1, size)]
+    return np.array([values.size - sum(counts), *counts])
+
+
+def _count_runs(values: np.ndarray, size: int) -> np.ndarray:
+    """The same by runs of equal values, of which label maps have few."""
+    (last,) = (values[1:] != values[:-1]).nonzero()
+    ends = np.append(last, values.size - 1)
+    lengths = ends.copy()
+    lengths[1:] -= last
+    lengths[0] += 1
+    return np.bincount(values[ends], weights=lengths, minlength=size).astype(np.int64)

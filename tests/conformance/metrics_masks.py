@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from pytracking.analysis.boundary import Outlines, crop_to_objects, tolerance_radius
+from pytracking.analysis.boundary import tolerance_radius
 from pytracking.analysis.davis import proposal_table
-from pytracking.analysis.frame_pair import boundary_f
+from pytracking.analysis.frame_pair import FramePair, boundary_f
 from pytracking.analysis.mask_evaluation import evaluate_masks
 from pytracking.analysis.mask_reader import read_labels
 from pytracking.analysis.mask_reports import davis_csv, pytracking_csv
@@ -62,16 +62,9 @@ def _pair_value(
     if key.startswith("F_th_"):
         return boundary_f(predicted, truth, void, float(key.removeprefix("F_th_")))
     if key in ("n_boundary_gt", "n_boundary_pred"):
-        return _boundary_size(truth if key.endswith("gt") else predicted, void)
+        pair = FramePair(truth.view(np.uint8), predicted.view(np.uint8), void)
+        return pair.boundary_sizes(1, 1)[key == "n_boundary_pred"]
     return None
-
-
-def _boundary_size(mask: np.ndarray, void: np.ndarray | None) -> int:
-    counted = mask if void is None else mask & ~void
-    (labels,) = crop_to_objects(counted.view(np.uint8))
-    outlines = Outlines(labels, (0, int(counted.sum())), radius=1)
-    outlines.boundary(1)
-    return outlines.sizes[1]
 
 
 def statistics(expected: Sequence[Mapping[str, Any]], report: Report) -> None:
