@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import TYPE_CHECKING
 
@@ -26,12 +27,15 @@ def launch_fabric(device: str, precision: Precision) -> Fabric:
         precision: Arithmetic of the network.
 
     Raises:
-        ConfigError: No such device here.
+        ConfigError: No such device here, or it cannot compute in this precision.
     """
     from lightning.fabric import Fabric
     from lightning.fabric.strategies import DDPStrategy
 
+    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
     accelerator, devices = _resolve_device(device)
+    if accelerator == "cpu" and precision == "fp16":
+        raise ConfigError("--precision fp16 needs a GPU: use bf16 or fp32 on a CPU")
     launched = _launched_processes()
     if launched is not None:
         devices, nodes = launched

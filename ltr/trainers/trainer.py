@@ -200,7 +200,8 @@ class LTRTrainer:
             ) from error
         self.position = Position(**fields.get("position", {"epoch": checkpoint.epoch}))
         if not checkpoint.is_upstream:
-            self.fabric.strategy.precision.load_state_dict(fields["precision"])
+            if fields["precision"]:
+                self.fabric.strategy.precision.load_state_dict(fields["precision"])
             for name, state in fields["stats"].items():
                 self.meters[name] = Meters.restored(state)
         _LOG.info("going on from %s", checkpoint.path)

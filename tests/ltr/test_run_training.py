@@ -166,6 +166,7 @@ def test_an_infinite_loss_stops_and_saves_network_and_batch(videos, workspace, c
         (["joint", "joint_debug", "--resume", "nowhere.pth.tar"], "there is no such file"),
         (["joint", "joint_debug", "--device", "cuda:99"], "--device cuda:99: PyTorch sees"),
         (["joint", "joint_debug", "--device", "gpu"], "expected auto, cpu, cuda or cuda:N"),
+        (["joint", "joint_debug", "--device", "cpu", "--precision", "fp16"], "needs a GPU"),
         (["joint", "joint_debug"], "davis_dir is not set"),
         (["joint", "joint_stage1"], "--set backbone_weights=none"),
         (["joint", "joint_stage2"], "init_checkpoint = ltr/joint/joint_stage1: neither a file"),
@@ -177,6 +178,19 @@ def test_wrong_input_is_one_sentence(arguments, words, workspace, capsys) -> Non
     assert error.startswith("error: ")
     assert words in error
     assert not (workspace / "checkpoints").exists()
+
+
+def test_reduced_precision_learns_almost_the_same(videos, tmp_path, monkeypatch) -> None:
+    losses = []
+    for precision in ("fp32", "bf16"):
+        monkeypatch.setenv("LTR_WORKSPACE_DIR", str(tmp_path / precision))
+        arguments = ["--quiet", "--max-steps", "3", "--precision", precision]
+        assert main(small_run(videos, *arguments)) == 0
+        checkpoint = read_checkpoint(run_folder(tmp_path / precision) / "JOINTNet_ep0001.pth.tar")
+        assert all(t.dtype in (torch.float32, torch.int64) for t in checkpoint.net.values())
+        losses.append(checkpoint.fields["stats"]["train"]["Loss/total"]["history"][0])
+    assert losses[0] != losses[1]
+    assert losses[0] == pytest.approx(losses[1], rel=0.01)
 
 
 def test_cudnn_benchmark_is_a_real_boolean(videos, workspace, monkeypatch) -> None:

@@ -81,6 +81,14 @@ class FilterOptimizer(nn.Module):
             weights = labels.new_full((1,), math.sqrt(1.0 / labels.shape[0]))
         if weights.dim() == 1:
             weights = weights.view(-1, 1, 1, 1, 1)
+        device = labels.device.type
+        if torch.is_autocast_enabled(device) and isinstance(features, ConvolutionOperator):
+            # Step lengths are quotients of small energies, so they stay in float32.
+            with torch.autocast(device, enabled=False):
+                features = ConvolutionOperator(features.features.float(), self.kernel_size)
+                return self(
+                    filters.float(), features, labels.float(), weights.float(), iterations, trace
+                )
         regularisation = self.residual_module.filter_reg
         return steepest_descent(
             features, filters, labels, weights, regularisation, iterations, trace
