@@ -28,6 +28,15 @@ def train(workspace: Path, arguments: list[str]) -> None:
     assert main(arguments) == 0
 
 
+def wait_for_progress(folder: Path) -> None:
+    """Wait until a training writes a checkpoint."""
+    before = set(folder.glob("*.pth.tar"))
+    end = time.monotonic() + 60
+    while not set(folder.glob("*.pth.tar")) - before:
+        assert time.monotonic() < end, "the training makes no progress"
+        time.sleep(0.005)
+
+
 def test_killed_at_random_points_a_run_always_goes_on(videos: Path, tmp_path: Path) -> None:
     """Half of the time goes into checkpoints, so many kills hit one that is being written."""
     arguments = small_run(
@@ -40,13 +49,13 @@ def test_killed_at_random_points_a_run_always_goes_on(videos: Path, tmp_path: Pa
     for _ in range(KILLS):
         process = context.Process(target=train, args=(tmp_path / "killed", arguments))
         process.start()
-        time.sleep(delays.uniform(0.1, 0.5))
+        wait_for_progress(killed.path)
+        time.sleep(delays.uniform(0.0, 0.2))
         process.kill()
         process.join()
         found = [read_checkpoint(path).fields["position"] for path in killed.checkpoints()]
-        assert all(position["steps"] >= steps for position in found), "progress was lost"
-        steps = found[-1]["steps"] if found else 0
-    assert steps > KILLS // 2, "kills should hit running trainings"
+        assert found[-1]["steps"] > steps, "progress was lost"
+        steps = found[-1]["steps"]
     for name in ("killed", "straight"):
         target = [*arguments, "--max-steps", str(steps + 2)]
         process = context.Process(target=train, args=(tmp_path / name, target))
