@@ -54,7 +54,7 @@ def test_killed_at_random_points_a_run_always_goes_on(videos: Path, tmp_path: Pa
         process.kill()
         process.join()
         found = [read_checkpoint(path).fields["position"] for path in killed.checkpoints()]
-        assert found[-1]["steps"] > steps, "progress was lost"
+        assert found[-1]["steps"] >= steps, "progress was lost"
         steps = found[-1]["steps"]
     for name in ("killed", "straight"):
         target = [*arguments, "--max-steps", str(steps + 2)]
