@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+
+from pytracking.analysis.report import csv_table
 
 _LEAST_WIDTH = 10
 
@@ -33,3 +36,17 @@ def comparison_table(
         for row in rows
     ]
     return "\n".join(["", *lines, ""])
+
+
+def comparison_csv(numbers: Mapping[str, Mapping[str, float]]) -> str:
+    """One row a tracker, one column a measure.
+
+    Args:
+        numbers: By tracker and measure, 0..1.
+    """
+    columns = list(dict.fromkeys(name for values in numbers.values() for name in values))
+    rows = [
+        [tracker, *(values.get(name, math.nan) for name in columns)]
+        for tracker, values in numbers.items()
+    ]
+    return csv_table(["Tracker", *columns], rows)

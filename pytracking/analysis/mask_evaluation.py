@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from ltr.admin.errors import DataError
 from ltr.admin.progress import FrameProgress
 from pytracking.analysis.mask_reader import read_labels, read_mask
 from pytracking.analysis.parallel import map_in_order
-from pytracking.analysis.scores import Scores
+from pytracking.analysis.scores import FrameSource, Scores
 from pytracking.analysis.truth_folder import MASK_SUFFIX, list_masks
 
 _LOG = logging.getLogger(__name__)
@@ -35,6 +35,7 @@ class Comparison:
         frames: Names of the frames that are compared.
         compare: Scores one frame, annotation first; a function that another process can call.
         assemble: Makes the scores of the video from those of its frames.
+        images: Folder of the pictures, if there is one.
         known_frames: Names of all frames of the video; result masks beside them are reported.
     """
 
@@ -44,6 +45,7 @@ class Comparison:
     frames: tuple[str, ...]
     compare: Compare
     assemble: Assemble = field(repr=False)
+    images: Path | None = None
     known_frames: frozenset[str] = frozenset()
 
 
@@ -95,8 +97,14 @@ def evaluate_masks(
     _raise_problems([problem for outcome in outcomes for problem in outcome.problems])
     values = iter([value for outcome in outcomes for value in outcome.values])
     return [
-        comparison.assemble([next(values) for _ in comparison.frames]) for comparison in comparisons
+        _with_source(comparison, comparison.assemble([next(values) for _ in comparison.frames]))
+        for comparison in comparisons
     ]
+
+
+def _with_source(comparison: Comparison, scores: Scores) -> Scores:
+    source = FrameSource(comparison.truth, comparison.results, comparison.images)
+    return Scores(tuple(replace(item, source=source) for item in scores.objects))
 
 
 def refuse_missing(comparisons: Iterable[Comparison]) -> None:

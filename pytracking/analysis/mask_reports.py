@@ -9,7 +9,7 @@ import numpy as np
 
 from pytracking.analysis.pytracking_rule import text_bar_graph
 from pytracking.analysis.report import Report, Table, csv_table
-from pytracking.analysis.scores import ObjectScores, Scores
+from pytracking.analysis.scores import Scores
 from pytracking.analysis.youtubevos import GroupScores
 
 _COLUMNS = ("J&F", "J-Mean", "J-Recall", "J-Decay", "F-Mean", "F-Recall", "F-Decay")
@@ -26,7 +26,7 @@ def davis_report(title: str, scores: Scores, set_name: str) -> Report:
     numbers = totals(scores)
     return Report(
         title,
-        (object_table(scores), Table(_COLUMNS, {"all": tuple(numbers.values())})),
+        (object_table(scores),),
         scores.summary,
         numbers,
         davis_csv(scores, set_name),
@@ -57,10 +57,7 @@ def pytracking_report(title: str, scores: Scores, dataset: str) -> Report:
     graphs = {item.name: text_bar_graph(item.j) for item in scores.objects}
     return Report(
         title,
-        (
-            replace(object_table(scores), remarks=graphs),
-            Table(_COLUMNS, {"all": tuple(numbers.values())}),
-        ),
+        (replace(object_table(scores), remarks=graphs),),
         scores.summary,
         numbers,
         pytracking_csv(scores, dataset),
@@ -99,7 +96,7 @@ def youtubevos_report(title: str, scores: Scores, groups: GroupScores, set_name:
         f"global_results-{set_name}.csv": csv_table(list(numbers), [list(numbers.values())]),
         f"per-sequence_results-{set_name}.csv": csv_table(["Sequence", "J-Mean", "F-Mean"], rows),
     }
-    total = Table(tuple(numbers), {"all": tuple(numbers.values())})
+    total = Table(tuple(numbers), {}, total=tuple(numbers.values()))
     return Report(title, (object_table(scores), total), groups.summary, numbers, csv_files, scores)
 
 
@@ -118,10 +115,12 @@ def refdavis_report(title: str, annotators: Sequence[Scores]) -> Report:
         for name, column in (("J&F", "J&F"), ("J", "J-Mean"), ("F", "F-Mean"))
     )
     joined = Scores.join(
-        Scores(tuple(_renamed(item, f"anno_{k}/{item.sequence}") for item in scores.objects))
+        Scores(
+            tuple(replace(item, sequence=f"anno_{k}/{item.sequence}") for item in scores.objects)
+        )
         for k, scores in enumerate(annotators)
     )
-    table = Table(_COLUMNS, rows | {"mean": tuple(means)}, "annotators")
+    table = Table(_COLUMNS, rows, "annotators", total=tuple(means))
     csv_files = {
         f"anno_{k}/{name}": text
         for k, scores in enumerate(annotators)
@@ -142,8 +141,4 @@ def object_table(scores: Scores) -> Table:
         item.name: (item.j_and_f, *item.j_statistics[:3], *item.f_statistics[:3])
         for item in scores.objects
     }
-    return Table(_COLUMNS, rows, "objects")
-
-
-def _renamed(item: ObjectScores, sequence: str) -> ObjectScores:
-    return ObjectScores(sequence, item.label, item.frames, item.j, item.f)
+    return Table(_COLUMNS, rows, "objects", total=tuple(totals(scores).values()))

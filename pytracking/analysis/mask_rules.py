@@ -111,6 +111,7 @@ def _comparison(
         frames,
         compare,
         assemble,
+        video.images,
         frozenset(video.known_frames()),
     )
 

@@ -11,6 +11,8 @@ from typing import TypeVar
 
 from ltr.admin.errors import OutputError
 
+_CHUNKS_A_PROCESS = 8  # few messages, and no long wait for the last process
+
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
@@ -36,9 +38,10 @@ def map_in_order(
         yield from map(work, jobs)
         return
     context = multiprocessing.get_context(_start_method())
+    chunk = max(1, len(jobs) // (threads * _CHUNKS_A_PROCESS))
     try:
         with ProcessPoolExecutor(threads, context) as pool:
-            yield from pool.map(work, jobs)
+            yield from pool.map(work, jobs, chunksize=chunk)
     except BrokenProcessPool as error:
         raise OutputError(
             "a process of the evaluation died (out of memory?): try fewer --threads"

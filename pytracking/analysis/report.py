@@ -13,6 +13,8 @@ _MOST_ROWS = 60
 _SHOWN_OF_MANY = 20
 _GAP = "  "
 
+TOTAL = "all"
+
 
 @dataclass(frozen=True)
 class Table:
@@ -23,12 +25,14 @@ class Table:
         rows: Numbers by the name of the row, 0..1; NaN = undefined.
         title: Printed above.
         remarks: Text behind a row, by its name.
+        total: The numbers of all rows together.
     """
 
     columns: tuple[str, ...]
     rows: Mapping[str, tuple[float, ...]]
     title: str = ""
     remarks: Mapping[str, str] = field(default_factory=dict)
+    total: tuple[float, ...] | None = None
 
     def text(self) -> str:
         """Aligned columns in percent; of very many rows the worst by the first column."""
@@ -37,11 +41,15 @@ class Table:
             names = sorted(names, key=lambda name: _sort_key(self.rows[name][0]))[:_SHOWN_OF_MANY]
         cells = [["", *self.columns]]
         cells += [[name, *map(format_percent, self.rows[name])] for name in names]
+        if self.total is not None:
+            cells.append([TOTAL, *map(format_percent, self.total)])
         lines = _align(cells)
         for place, name in enumerate(names, start=1):
             lines[place] += _GAP + self.remarks[name] if name in self.remarks else ""
+        if self.total is not None and names:
+            lines.insert(-1, "-" * len(lines[0]))
         if len(names) < len(self.rows):
-            lines.append(f"(the {len(names)} worst of {len(self.rows)})")
+            lines.insert(len(names) + 1, f"(the {len(names)} worst of {len(self.rows)})")
         return "\n".join([self.title, *lines] if self.title else lines)
 
 
@@ -84,7 +92,8 @@ class Report:
                 {
                     "title": table.title,
                     "columns": list(table.columns),
-                    "rows": {name: [_plain(v) for v in row] for name, row in table.rows.items()},
+                    "rows": {name: _plains(row) for name, row in table.rows.items()},
+                    "total": None if table.total is None else _plains(table.total),
                 }
                 for table in self.tables
             ],
@@ -103,6 +112,11 @@ def format_percent(value: float) -> str:
     ('83.5', '-', '-3.1')
     """
     return "-" if math.isnan(value) else f"{100 * value:.1f}"
+
+
+def undefined(value: float) -> float:
+    """NaN for -1, the mark of an undefined average precision."""
+    return math.nan if value < 0 else value
 
 
 def csv_table(columns: Sequence[str], rows: Sequence[Sequence[str | float]]) -> str:

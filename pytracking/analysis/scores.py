@@ -5,10 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
 from pytracking.analysis.statistics import Statistics, mean_of, summarise
+
+
+@dataclass(frozen=True)
+class FrameSource:
+    """Where the frames of a video lie.
+
+    Args:
+        truth: Folder of the annotations.
+        results: Folder of the result masks.
+        images: Folder of the pictures, if there is one.
+    """
+
+    truth: Path
+    results: Path
+    images: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -21,6 +37,7 @@ class ObjectScores:
         frames: Names of the annotated frames.
         j: Region similarity, float64 (frames,), NaN = not scored.
         f: Boundary measure, float64 (frames,), NaN = not scored.
+        source: Files of the video, where masks came from files.
     """
 
     sequence: str
@@ -28,11 +45,17 @@ class ObjectScores:
     frames: tuple[str, ...]
     j: np.ndarray
     f: np.ndarray
+    source: FrameSource | None = None
 
     @property
     def name(self) -> str:
         """Sequence and label, as in the official tables."""
         return f"{self.sequence}_{self.label}"
+
+    @property
+    def is_unscored(self) -> bool:
+        """Whether no frame of the object counts."""
+        return bool(np.isnan(self.j).all())
 
     @cached_property
     def j_statistics(self) -> Statistics:

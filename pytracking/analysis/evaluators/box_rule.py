@@ -1,0 +1,116 @@
+"""The box rule: overlap and centre error of the boxes that a tracker wrote beside its masks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ltr.admin.errors import DataError
+from pytracking.analysis.boxes import (
+    NORMALISED_THRESHOLDS,
+    OVERLAP_THRESHOLDS,
+    PIXEL_THRESHOLDS,
+    BoxScores,
+    box_curves,
+    box_errors,
+    mean_curves,
+)
+from pytracking.analysis.evaluators.request import Request
+from pytracking.analysis.report import Report, Table, csv_table
+from pytracking.analysis.starts import find_starts
+from pytracking.analysis.truth_folder import VideoTruth
+
+_COLUMNS = ("AUC", "OP50", "OP75", "Precision", "NormPrecision")
+
+
+def evaluate_boxes(request: Request, videos: Sequence[VideoTruth], is_binary: bool) -> Report:
+    """Score ``<results>/<video>_<id>.txt`` against the boxes of the annotated masks.
+
+    Raises:
+        DataError: A file is missing or damaged, or has not one line a frame.
+    """
+    curves = {
+        f"{video.name}_{object_id}": box_curves(box_errors(predicted, annotated))
+        for video in videos
+        for object_id, predicted, annotated in _objects(request.results, video, is_binary)
+    }
+    mean = mean_curves(list(curves.values()))
+    rows = {name: _numbers(scores) for name, scores in curves.items()}
+    numbers = dict(zip(_COLUMNS, _numbers(mean), strict=True))
+    return Report(
+        request.headline("boxes"),
+        (Table(_COLUMNS, rows, "objects", total=tuple(numbers.values())),),
+        mean.summary,
+        numbers,
+        {
+            "global_results-boxes.csv": csv_table(_COLUMNS, [list(numbers.values())]),
+            "per-sequence_results-boxes.csv": csv_table(
+                ["Sequence", *_COLUMNS], [[name, *row] for name, row in rows.items()]
+            ),
+        },
+        curves={
+            "success": ("overlap", OVERLAP_THRESHOLDS.tolist(), "share", mean.success.tolist()),
+            "precision": ("pixels", PIXEL_THRESHOLDS.tolist(), "share", mean.precision.tolist()),
+            "normalised precision": (
+                "share of the object's size",
+                NORMALISED_THRESHOLDS.tolist(),
+                "share",
+                mean.normalised_precision.tolist(),
+            ),
+        },
+    )
+
+
+def _numbers(scores: BoxScores) -> tuple[float, ...]:
+    return (
+        scores.auc,
+        scores.overlap_precision(0.5),
+        scores.overlap_precision(0.75),
+        scores.precision_at_20,
+        scores.normalised_auc,
+    )
+
+
+def _objects(
+    results: Path, video: VideoTruth, is_binary: bool
+) -> list[tuple[int, np.ndarray, np.ndarray]]:
+    """Id, predicted and annotated boxes (frames, 4) of every object, annotated frames only."""
+    labels = {frame: video.read(frame) for frame in video.frames}
+    if is_binary:
+        labels = {frame: (mask > 0).view(np.uint8) for frame, mask in labels.items()}
+    starts = dict(video.starts) or find_starts(labels.items())
+    tracked = sorted(video.known_frames())
+    begin = tracked.index(min(starts.values()))
+    objects = []
+    for object_id, start in starts.items():
+        shown = tracked[max(begin, tracked.index(start)) :]
+        path = results / f"{video.name}_{object_id}.txt"
+        predicted = _read_boxes(path, len(shown))
+        frames = [frame for frame in video.frames if frame >= start]
+        annotated = np.array([_box_of(labels[frame] == object_id) for frame in frames])
+        objects.append((object_id, predicted[[shown.index(f) for f in frames]], annotated))
+    return objects
+
+
+def _box_of(mask: np.ndarray) -> tuple[float, float, float, float]:
+    """``x, y, width, height`` around the set pixels; all 0 without any."""
+    rows, columns = mask.any(axis=1).nonzero()[0], mask.any(axis=0).nonzero()[0]
+    if not rows.size:
+        return 0.0, 0.0, 0.0, 0.0
+    x, y = int(columns[0]), int(rows[0])
+    return x, y, int(columns[-1]) - x + 1, int(rows[-1]) - y + 1
+
+
+def _read_boxes(path: Path, num_frames: int) -> np.ndarray:
+    try:
+        text = path.read_text(encoding="utf-8").replace(",", " ")
+        boxes = np.array([[float(v) for v in line.split()] for line in text.splitlines()])
+    except FileNotFoundError as error:
+        raise DataError(f"{path} is missing") from error
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} is no table of boxes: {error}") from error
+    if boxes.shape != (num_frames, 4):
+        raise DataError(f"{path} has the shape {boxes.shape}, expected {num_frames} lines of 4")
+    return boxes

@@ -1,0 +1,77 @@
+"""DAVIS 2016 and 2017, semi-supervised and unsupervised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytracking.analysis.evaluators.masks import (
+    DAVIS,
+    UNSUPERVISED,
+    evaluate_videos,
+    resolve_rule,
+)
+from pytracking.analysis.evaluators.request import Request, no_ground_truth
+from pytracking.analysis.report import Report
+from pytracking.analysis.truth_folder import (
+    VideoTruth,
+    annotation_root,
+    list_masks,
+    read_sequence_list,
+)
+
+_SERVER = "https://codalab.lisn.upsaclay.fr/competitions/6812"
+
+
+@dataclass(frozen=True)
+class DavisSet:
+    """One set of DAVIS.
+
+    Args:
+        set_name: Of its list, as in the names of the official tables.
+        variable: Path variable of its folder.
+        year: Of its list.
+        official: The rule.
+        annotations: Folder of the masks.
+        has_truth: Whether the masks of all frames are public.
+    """
+
+    set_name: str
+    variable: str = "davis_dir"
+    year: str = "2017"
+    official: str = DAVIS
+    annotations: str = "Annotations"
+    has_truth: bool = True
+
+    def __call__(self, request: Request) -> Report:
+        """Score results on this set."""
+        rule = resolve_rule(request.rule, self.official)
+        if not self.has_truth and request.ground_truth is None:
+            raise no_ground_truth(request, _SERVER)
+        is_binary = self.year == "2016"
+        return evaluate_videos(request, self._videos(request), rule, self.set_name, is_binary)
+
+    def _videos(self, request: Request) -> list[VideoTruth]:
+        root = request.find_root(self.variable)
+        listed = read_sequence_list(root / "ImageSets" / self.year / f"{self.set_name}.txt")
+        return [
+            davis_video(root, request.ground_truth or root, name, self.annotations)
+            for name in request.choose(listed)
+        ]
+
+
+def davis_video(root: Path, truth: Path, name: str, annotations: str) -> VideoTruth:
+    """The annotations of one sequence, which may lie outside the data set's folder."""
+    folder = annotation_root(truth, annotations) / name
+    return VideoTruth(name, folder, list_masks(folder), images=root / "JPEGImages/480p" / name)
+
+
+EVALUATORS = {
+    "dv2016_val": DavisSet("val", "davis16_dir", "2016"),
+    "dv2017_train": DavisSet("train"),
+    "dv2017_val": DavisSet("val"),
+    "dv2017_test_dev": DavisSet("test-dev", "davis_testdev_dir", has_truth=False),
+    "dv2017_unsup_val": DavisSet(
+        "val", official=UNSUPERVISED, annotations="Annotations_unsupervised"
+    ),
+}

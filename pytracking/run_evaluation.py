@@ -1,0 +1,223 @@
+"""Score results by the official rules.
+
+Example:
+    python run_evaluation.py joint joint_davis --dataset_name dv2017_val
+    python run_evaluation.py joint joint_davis --against joint joint_ytvos --dataset_name dv2017_val
+    python run_evaluation.py --results DIR --dataset_name dv2017_val --output report
+    python run_evaluation.py --results DIR --ground_truth PATH
+    python run_evaluation.py --check_submission FILE.zip --dataset_name yt2019_valid_all
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+if not __package__:
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from ltr.admin.cli import command, describe_os_error, set_up_logging
+from ltr.admin.errors import ConfigError, did_you_mean
+from pytracking.analysis.comparison import comparison_table
+from pytracking.analysis.evaluators import (
+    FOLDER_PREFIX,
+    Request,
+    SessionOptions,
+    evaluate,
+    result_name,
+)
+from pytracking.analysis.interactive import METRICS, SessionLimits
+from pytracking.analysis.report import Report
+from pytracking.evaluation.environment import evaluation_environment, require
+from pytracking.evaluation.tracker import TrackerSpec, list_names, list_systems
+
+_LOG = logging.getLogger(__name__)
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> int:
+    """Score one or more trackers on one data set, or check a submission; 0 when all went well."""
+    arguments = _parse(argv)
+    set_up_logging(arguments.quiet)
+    if arguments.check_submission is not None:
+        return _check_submission(arguments)
+    reports = {
+        title: evaluate(_request(arguments, title, folder))
+        for title, folder in _find_results(arguments).items()
+    }
+    for report in reports.values():
+        print(report.text())
+    if len(reports) > 1:
+        _print_comparison(reports, arguments.dataset_name or "")
+    _write(reports, arguments)
+    return 0
+
+
+def _find_results(arguments: argparse.Namespace) -> dict[str, Path]:
+    """Folders of results by the name of what made them."""
+    if arguments.system is None:
+        if not arguments.results or arguments.against:
+            raise ConfigError("name a tracker (two words), or a folder of masks with --results DIR")
+        folders = [Path(folder).expanduser() for folder in arguments.results]
+        return {str(folder): folder for folder in folders}
+    if arguments.name is None or not arguments.dataset_name:
+        raise ConfigError("a tracker has two words, and needs --dataset_name")
+    if len(arguments.results) > 1:
+        raise ConfigError("with a tracker, --results is the one folder of all results")
+    words = [(arguments.system, arguments.name), *arguments.against]
+    specs = [TrackerSpec(*pair, run_id=arguments.runid) for pair in words]
+    base = (arguments.results or [evaluation_environment().results_path])[0]
+    return {
+        f"{spec.system} {spec.result_name}": _result_folder(spec, Path(base), arguments)
+        for spec in specs
+    }
+
+
+def _result_folder(spec: TrackerSpec, base: Path, arguments: argparse.Namespace) -> Path:
+    folder = (
+        base.expanduser() / spec.system / spec.result_name / result_name(arguments.dataset_name)
+    )
+    if folder.exists():
+        return folder
+    hint = ""
+    if spec.system not in list_systems():
+        hint = did_you_mean(spec.system, list_systems())
+    elif spec.name not in list_names(spec.system):
+        hint = did_you_mean(spec.name, list_names(spec.system))
+    raise ConfigError(
+        f"there are no results {folder}{hint}: make them with run_tracker.py "
+        f"{spec.system} {spec.name} --dataset_name {arguments.dataset_name}"
+    )
+
+
+def _request(arguments: argparse.Namespace, title: str, results: Path) -> Request:
+    environment = evaluation_environment()
+    limits = SessionLimits(arguments.max_time_per_object, arguments.max_interactions)
+    return Request(
+        results=results,
+        find_root=lambda variable: require(environment, variable),
+        dataset=arguments.dataset_name or "",
+        title=title,
+        rule=arguments.rule,
+        ground_truth=arguments.ground_truth,
+        sequences=tuple(arguments.sequence),
+        threads=arguments.threads,
+        quiet=arguments.quiet,
+        session=SessionOptions(limits, arguments.metric, arguments.time_threshold),
+        is_class_agnostic=arguments.class_agnostic,
+        best_only=arguments.best_only,
+    )
+
+
+def _print_comparison(reports: dict[str, Report], title: str) -> None:
+    names = list(next(iter(reports.values())).numbers)
+    scores = {name: [100 * report.numbers[name] for report in reports.values()] for name in names}
+    print(comparison_table(list(reports), scores, title))
+    print(next(iter(reports.values())).summary)
+
+
+def _write(reports: dict[str, Report], arguments: argparse.Namespace) -> None:
+    """Write what was asked for; without a word the tables of the official programs."""
+    from pytracking.analysis.report_files import write_everything, write_json, write_tables
+
+    if arguments.json is not None:
+        write_json(reports, arguments.json)
+    if arguments.output is not None:
+        write_everything(reports, arguments.output)
+        return
+    if arguments.sequence:
+        return
+    for (_, results), report in zip(
+        _find_results(arguments).items(), reports.values(), strict=True
+    ):
+        try:
+            write_tables(report, results if results.is_dir() else results.parent)
+        except OSError as error:
+            _LOG.warning("the tables are not written: %s", describe_os_error(error))
+
+
+def _check_submission(arguments: argparse.Namespace) -> int:
+    return 0
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    _add_what(parser)
+    _add_outputs(parser)
+    _add_session(parser)
+    return parser.parse_args(argv)
+
+
+def _add_what(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("system", nargs="?", help="tracker, a folder of pytracking/parameter")
+    parser.add_argument("name", nargs="?", help="its parameter file, without .py")
+    parser.add_argument("--dataset_name", metavar="NAME", help=f"data set, or {FOLDER_PREFIX}PATH")
+    parser.add_argument("--runid", type=int, help="number of the tracker's run")
+    parser.add_argument(
+        "--against",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("SYSTEM", "NAME"),
+        help="compare with this tracker (repeatable)",
+    )
+    parser.add_argument(
+        "--results",
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="with a tracker: folder of all results (results_path); alone: a folder of masks, or "
+        "a file of instances (repeatable, to compare)",
+    )
+    parser.add_argument(
+        "--ground_truth", type=Path, metavar="PATH", help="annotations that lie elsewhere"
+    )
+    parser.add_argument(
+        "--rule",
+        default="official",
+        metavar="RULE",
+        help="official, davis, unsupervised, youtubevos, pytracking, boxes, interactive (official)",
+    )
+    parser.add_argument(
+        "--sequence", action="append", default=[], metavar="NAME", help="only this (repeatable)"
+    )
+    parser.add_argument("--class_agnostic", action="store_true", help="all categories as one")
+    parser.add_argument(
+        "--best_only", action="store_true", help="mAP of sentences over one mask an image"
+    )
+    parser.add_argument("--threads", type=int, default=1, help="number of processes (1)")
+
+
+def _add_outputs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="write tables, JSON, plots (PNG, TikZ) and a page here; without it the official "
+        "tables go beside the results",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers as JSON")
+    parser.add_argument("--quiet", action="store_true", help="no progress, only warnings")
+    parser.add_argument(
+        "--check_submission",
+        type=Path,
+        metavar="FILE.zip",
+        help="check a file before it is uploaded, instead of scoring",
+    )
+
+
+def _add_session(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("interactive rule")
+    group.add_argument("--max_time_per_object", type=float, metavar="S", help="seconds (no limit)")
+    group.add_argument("--max_interactions", type=int, metavar="N", help="(as many as there are)")
+    group.add_argument("--metric", choices=list(METRICS), default="J_AND_F", help="(J_AND_F)")
+    group.add_argument("--time_threshold", type=float, default=60.0, metavar="S", help="(60)")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
