@@ -11,7 +11,7 @@ from torch import nn
 from ltr.actors.base import Actor, Stats
 from ltr.admin.distributed import gather_batch
 from ltr.models.loss.lovasz import lovasz_sigmoid
-from ltr.models.loss.segmentation import encoding_similarity, mean_jaccard
+from ltr.models.loss.segmentation import encoding_similarity, mean_jaccard, stable_bce
 
 
 class SegActor(Actor):
@@ -27,6 +27,8 @@ class SegActor(Actor):
         difference_weight: Weight of the similarity of the encodings.
         num_refinement_iter: Filter iterations after each test frame.
         fixes_batch_norm: Keep the whole network in evaluation mode.
+        entropy_weight: Weight of the masks' cross entropy, which gives a network that starts from
+            random weights a direction where the Lovasz loss is flat.
     """
 
     sees_whole_batch = True
@@ -38,12 +40,14 @@ class SegActor(Actor):
         difference_weight: float = 1.0,
         num_refinement_iter: int = 2,
         fixes_batch_norm: bool = True,
+        entropy_weight: float = 0.0,
     ) -> None:
         super().__init__(network)
         self.mask_weight = mask_weight
         self.difference_weight = difference_weight
         self.num_refinement_iter = num_refinement_iter
         self.fixes_batch_norm = fixes_batch_norm
+        self.entropy_weight = entropy_weight
 
     def train(self, mode: bool = True) -> None:
         """Set the network to training, unless its batch norms are fixed, or to evaluation."""
@@ -71,6 +75,8 @@ class SegActor(Actor):
         mask_loss = self.mask_weight * lovasz_sigmoid(logits, masks)
         difference = self.difference_weight * encoding_similarity(encoding_tm, encoding_tr)
         total = mask_loss + difference
+        if self.entropy_weight > 0:
+            total = total + self.entropy_weight * stable_bce(logits, masks)
         return total, {
             "Loss/total": total,
             "Loss/segm": mask_loss,

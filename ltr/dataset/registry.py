@@ -9,6 +9,7 @@
 ``MSRA10K``, ``ECSSD``, ``HKU-IS``        an image with its salient object, repeated
 ``synthetic:MSRA10K``                     still images, moved differently in every frame
 ``blend:MSRA10K+COCO/2014/train``         objects of the first pasted on images of the second
+``pasted:DAVIS/2017/train``               objects of the videos moving over frames of other ones
 ========================================= =======================================================
 """
 
@@ -40,6 +41,10 @@ def open_videos(name: str) -> VideoDataset:
         from ltr.dataset.folder import FolderVideos
 
         return FolderVideos(rest, multiobj=False)
+    if kind == "pasted":
+        from ltr.dataset.pasted_objects import PastedObjects
+
+        return PastedObjects(open_videos(rest))
     if kind in ("synthetic", "blend"):
         return _open_synthetic(kind, rest)
     if name.partition("/")[0] in _VIDEOS:
@@ -53,7 +58,8 @@ def open_images(name: str) -> ImageDataset:
     """Open a data set of still images; name and errors as for ``open_videos``."""
     family = name.partition("/")[0]
     if family not in _IMAGES:
-        choices = [*_VIDEOS, *_IMAGES, "folder:PATH", "synthetic:NAME", "blend:NAME+NAME"]
+        made = ("folder:PATH", "synthetic:NAME", "blend:NAME+NAME", "pasted:NAME")
+        choices = [*_VIDEOS, *_IMAGES, *made]
         raise ConfigError(f"unknown data set {name!r}{did_you_mean(family, choices)}")
     return _open(name, _IMAGES)
 

@@ -97,6 +97,7 @@ class JointAssembly(Assembly):
             self.recipe.difference_weight,
             self.recipe.num_refinement_iter,
             self.recipe.fixes_batch_norm,
+            self.recipe.entropy_weight,
         )
 
     def _sampler(

@@ -56,6 +56,8 @@ class JointRecipe(Recipe):
         num_refinement_iter: Filter iterations after each test frame.
         mask_weight: Of the Lovasz loss.
         difference_weight: Of the similarity of the two encodings.
+        entropy_weight: Of the masks' cross entropy, not part of the paper; for a network that
+            starts from random weights.
         fixes_batch_norm: Keep the statistics of all batch norms.
     """
 
@@ -98,6 +100,7 @@ class JointRecipe(Recipe):
     num_refinement_iter: int = 2
     mask_weight: float = 100.0
     difference_weight: float = 1.0
+    entropy_weight: float = 0.0
     fixes_batch_norm: bool = True
 
     def __post_init__(self) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -40,6 +42,15 @@ def test_perfect_and_inverted_masks() -> None:
     assert float(worst["Loss/segm"]) == pytest.approx(10.0)
     assert float(worst["Loss/diff"]) == pytest.approx(0.5)
     assert float(worst["Stats/acc"]) == 0.0
+
+
+@torch.no_grad()
+def test_cross_entropy_is_added_on_demand() -> None:
+    plain, stats = SegActor(Echo(-0.01))(batch())
+    helped, same = SegActor(Echo(-0.01), entropy_weight=10.0)(batch())
+    # Every logit is 1 on the wrong side: -log(sigmoid(-1)) in every pixel.
+    assert float(helped - plain) == pytest.approx(10.0 * math.log(1 + math.e), rel=1e-5)
+    assert stats["Loss/segm"] == same["Loss/segm"]
 
 
 def test_fixed_batch_norms_keep_the_network_in_evaluation_mode() -> None:

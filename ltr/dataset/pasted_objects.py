@@ -1,0 +1,223 @@
+"""Clips made on the fly: objects cut out of real videos, moving over frames of other videos.
+
+A handful of annotated videos becomes as many clips as are asked for. The target is an object cut
+out along its mask, which keeps moving as in its video, or a random shape filled with a piece of a
+frame. It moves, turns and grows over a real background; other objects pass below and above it.
+"""
+
+from __future__ import annotations
+
+import math
+import random as python_random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from ltr.admin.errors import DataError
+from ltr.data.bounding_boxes import box_of_mask
+from ltr.data.randomness import Generators
+from ltr.data.transforms import Frame
+from ltr.dataset.base import VideoDataset
+from ltr.dataset.image_base import ImageVideos
+
+_SHAPE_PROBABILITY = 0.4
+_RECOLOUR_PROBABILITY = 0.5
+_BLUR_PROBABILITY = 0.2
+_STILL_SCENE_PROBABILITY = 0.3
+_TWIN_PROBABILITY = 0.15
+_MOST_OTHERS = 3
+_LARGEST_STEP = 8
+_LEAST_PIXELS = 30
+# Side of a square as large as the object, relative to the image's shorter side.
+_SIZES = (0.12, 0.6)
+# What hides more of the target in a frame is left out of that frame.
+_LEAST_VISIBLE = 0.3
+
+
+@dataclass(frozen=True)
+class Sprite:
+    """What is pasted, frame by frame.
+
+    Args:
+        images: uint8 (h, w, 3), the object and what surrounds it in its box.
+        masks: float32 (h, w), 1 on the object.
+    """
+
+    images: Sequence[np.ndarray]
+    masks: Sequence[np.ndarray]
+
+
+class PastedObjects(ImageVideos):
+    """Moving cut-outs over real frames; every sequence shows the object of one real sequence.
+
+    Args:
+        videos: Annotated videos, in single-object mode.
+
+    Raises:
+        DataError: There are fewer than two sequences.
+    """
+
+    def __init__(self, videos: VideoDataset) -> None:
+        name, count = videos.get_name(), videos.get_num_sequences()
+        if count < 2:
+            raise DataError(f"pasting needs two or more sequences, {name} has {count}")
+        super().__init__(f"pasted:{name}", count)
+        self.videos = videos
+
+    def make_frames(self, sequence_id: int, count: int, random: Generators) -> list[Frame]:
+        """Make a clip of ``count`` frames in order of time."""
+        draw = random.python
+        images = self._scene(sequence_id, count, draw)
+        size = images[0].shape[1::-1]
+        covers = place(self._sprite(sequence_id, count, draw), size, draw)
+        masks = [alpha for _, alpha in covers]
+        number = draw.randint(0, _MOST_OTHERS)
+        others = [self._other(sequence_id, count, size, draw) for _ in range(number)]
+        below = draw.randint(0, len(others))
+        for layer in [*others[:below], covers]:
+            images = [_blend(image, *cover) for image, cover in zip(images, layer, strict=True)]
+        for layer in others[below:]:
+            for index, (pixels, alpha) in enumerate(layer):
+                rest = masks[index] * (1 - alpha)
+                if rest.sum() > _LEAST_VISIBLE * covers[index][1].sum():
+                    images[index] = _blend(images[index], pixels, alpha)
+                    masks[index] = rest
+        images = _blur(images, draw)
+        return [_frame(image, mask) for image, mask in zip(images, masks, strict=True)]
+
+    def _scene(self, sequence_id: int, count: int, draw: python_random.Random) -> list[np.ndarray]:
+        """Frames of another video, or one of them again and again."""
+        other = (sequence_id + draw.randint(1, self._count - 1)) % self._count
+        images, _ = self._read(other, count, draw)
+        if draw.random() < _STILL_SCENE_PROBABILITY:
+            images = [images[0]] * count
+        return _recolour(images, draw)
+
+    def _other(
+        self, sequence_id: int, count: int, size: tuple[int, int], draw: python_random.Random
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Something else in the clip, at times of the same video as the target."""
+        is_twin = draw.random() < _TWIN_PROBABILITY
+        number = sequence_id if is_twin else draw.randint(0, self._count - 1)
+        return place(self._sprite(number, count, draw), size, draw)
+
+    def _sprite(self, sequence_id: int, count: int, draw: python_random.Random) -> Sprite:
+        images, masks = self._read(sequence_id, count, draw)
+        if draw.random() < _SHAPE_PROBABILITY:
+            sprite = draw_shape(images[0], count, draw)
+        else:
+            sprite = cut_out(images, masks)
+        return Sprite(_recolour(sprite.images, draw), sprite.masks)
+
+    def _read(
+        self, sequence_id: int, count: int, draw: python_random.Random
+    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Frames at equal distances that show the object."""
+        info = self.videos.get_sequence_info(sequence_id)
+        seen = np.flatnonzero(np.asarray(info["visible"]).reshape(len(info["visible"]), -1)[:, 0])
+        if len(seen) == 0:
+            raise DataError(f"{self.videos.get_name()} {info['sequence']} never shows its object")
+        step = draw.randint(0, _LARGEST_STEP)
+        start = draw.randint(0, len(seen) - 1)
+        wanted = [min(start + step * index, len(seen) - 1) for index in range(count)]
+        if draw.random() < 0.5:
+            wanted.reverse()
+        distinct = sorted(set(wanted))
+        images, values, _ = self.videos.get_frames(sequence_id, seen[distinct].tolist(), info)
+        order = [distinct.index(number) for number in wanted]
+        return [images[i] for i in order], [values["mask"][i] for i in order]
+
+
+def cut_out(images: Sequence[np.ndarray], masks: Sequence[np.ndarray]) -> Sprite:
+    """Cut each frame to the box of its mask."""
+    parts = []
+    for mask in masks:
+        x, y, width, height = box_of_mask(mask).astype(int).tolist()
+        parts.append((slice(y, y + height), slice(x, x + width)))
+    return Sprite(
+        [image[part] for image, part in zip(images, parts, strict=True)],
+        [mask[part].astype(np.float32) for mask, part in zip(masks, parts, strict=True)],
+    )
+
+
+def draw_shape(image: np.ndarray, count: int, draw: python_random.Random) -> Sprite:
+    """A star-shaped outline of random radii, filled with a piece of an image."""
+    height, width = image.shape[:2]
+    sides = [max(8, int(side * draw.uniform(0.2, 0.6))) for side in (height, width)]
+    top, left = draw.randint(0, height - sides[0]), draw.randint(0, width - sides[1])
+    corners = draw.randint(3, 14)
+    least = draw.uniform(0.3, 1.0)
+    radii = np.array([draw.uniform(least, 1.0) for _ in range(corners)])
+    angles = np.arange(corners) * 2 * math.pi / corners
+    points = np.stack([np.cos(angles), np.sin(angles)], axis=1) * radii[:, None]
+    centre = np.array(sides[::-1]) / 2
+    mask = np.zeros(sides, np.float32)
+    cv2.fillPoly(mask, [np.rint(centre + points * (centre - 1)).astype(np.int32)], 1.0)
+    if draw.random() < 0.5:
+        mask = (cv2.GaussianBlur(mask, (0, 0), min(sides) / 12) > 0.5).astype(np.float32)
+    piece = image[top : top + sides[0], left : left + sides[1]]
+    return Sprite([piece] * count, [mask] * count)
+
+
+def place(
+    sprite: Sprite, size: tuple[int, int], draw: python_random.Random
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Move a sprite through images of ``size`` (width, height).
+
+    Returns:
+        For each frame its pixels, uint8 (H, W, 3), and opacity, float32 (H, W).
+    """
+    first = sprite.masks[0]
+    side = math.exp(draw.uniform(*map(math.log, _SIZES))) * min(size)
+    scale = side / math.sqrt(max(float(first.sum()), 1.0))
+    centre = np.array([draw.uniform(0.15, 0.85) * length for length in size])
+    heading, pace = draw.uniform(0, 2 * math.pi), draw.uniform(0, 0.12) * min(size)
+    velocity = pace * np.array([math.cos(heading), math.sin(heading)])
+    angle, turn = draw.uniform(-20, 20), draw.uniform(-8, 8)
+    growth = draw.uniform(-0.08, 0.08)
+    is_flipped = draw.random() < 0.5
+    placed = []
+    for image, mask in zip(sprite.images, sprite.masks, strict=True):
+        if is_flipped:
+            image, mask = cv2.flip(image, 1), cv2.flip(mask, 1)
+        height, width = mask.shape
+        matrix = cv2.getRotationMatrix2D((width / 2, height / 2), angle, scale)
+        matrix[:, 2] += centre - (width / 2, height / 2)
+        pixels = cv2.warpAffine(image, matrix, size, borderMode=cv2.BORDER_REPLICATE)
+        alpha = cv2.GaussianBlur(cv2.warpAffine(mask, matrix, size), (3, 3), 0)
+        placed.append((pixels, alpha))
+        centre = np.clip(centre + velocity, 0.1 * np.array(size), 0.9 * np.array(size))
+        centre = centre + [draw.gauss(0, 0.01) * min(size) for _ in range(2)]
+        angle += turn + draw.gauss(0, 2)
+        scale *= math.exp(growth + draw.gauss(0, 0.02))
+    return placed
+
+
+def _blend(below: np.ndarray, above: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    weight = alpha[..., None]
+    return np.rint(below * (1 - weight) + above * weight).astype(np.uint8)
+
+
+def _recolour(images: Sequence[np.ndarray], draw: python_random.Random) -> list[np.ndarray]:
+    """Swap and scale the colour channels of all images alike, or of none."""
+    if draw.random() >= _RECOLOUR_PROBABILITY:
+        return list(images)
+    order = draw.sample(range(3), 3)
+    gains = np.float32([draw.uniform(0.6, 1.3) for _ in range(3)])
+    return [np.clip(image[..., order] * gains, 0, 255).astype(np.uint8) for image in images]
+
+
+def _blur(images: Sequence[np.ndarray], draw: python_random.Random) -> list[np.ndarray]:
+    if draw.random() >= _BLUR_PROBABILITY:
+        return list(images)
+    sigma = draw.uniform(0.4, 1.2)
+    return [cv2.GaussianBlur(image, (0, 0), sigma) for image in images]
+
+
+def _frame(image: np.ndarray, opacity: np.ndarray) -> Frame:
+    mask = (opacity > 0.5).astype(np.float32)
+    if mask.sum() < _LEAST_PIXELS:
+        raise DataError("the pasted object can hardly be seen in one of the frames")
+    return Frame(image, mask, box_of_mask(mask))
