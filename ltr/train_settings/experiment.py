@@ -123,6 +123,8 @@ def _make_trainer(
         recipe.optimizer,
         recipe.weight_decay,
         recipe.momentum,
+        recipe.betas,
+        recipe.bias_factor,
     )
     return LTRTrainer(
         fabric,

@@ -30,6 +30,9 @@ class Recipe:
         lr_scale: Factor of all learning rates.
         weight_decay: Of all parameters.
         momentum: Of ``sgd``.
+        betas: Of ``adam`` and ``adamw``.
+        bias_factor: Biases learn at this multiple of their module's rate, without weight decay;
+            None treats them like weights.
         milestones: Epochs after which the learning rates are multiplied by ``gamma``.
         gamma: See ``milestones``.
         max_gradient_norm: Longer gradients are shortened to this norm; None leaves them.
@@ -56,6 +59,8 @@ class Recipe:
     lr_scale: float = 1.0
     weight_decay: float = 0.0
     momentum: float = 0.9
+    betas: tuple[float, float] = (0.9, 0.999)
+    bias_factor: float | None = None
     milestones: tuple[int, ...] = ()
     gamma: float = 0.1
     max_gradient_norm: float | None = None

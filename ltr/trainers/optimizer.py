@@ -19,6 +19,8 @@ def make_optimizer(
     kind: OptimizerKind = "adam",
     weight_decay: float = 0.0,
     momentum: float = 0.9,
+    betas: tuple[float, float] = (0.9, 0.999),
+    bias_factor: float | None = None,
 ) -> torch.optim.Optimizer:
     """Build an optimiser with one parameter group a module.
 
@@ -26,9 +28,12 @@ def make_optimizer(
         network: Frozen parameters are left out.
         learning_rates: By name of a submodule; a name inside another one takes its parameters out
             of the outer group. A module without parameters gives an empty group.
-        kind: ``adam`` and ``adamw`` with PyTorch's constants, or ``sgd``.
+        kind: ``adam``, ``adamw`` or ``sgd``.
         weight_decay: Of all groups.
         momentum: Of ``sgd``.
+        betas: Of ``adam`` and ``adamw``.
+        bias_factor: Biases are put in a second group a module, with this multiple of its rate and
+            without weight decay; None treats them like weights.
 
     Raises:
         ConfigError: The network has no module of a name, or a trained parameter has no rate.
@@ -42,13 +47,30 @@ def make_optimizer(
     for name, parameter in network.named_parameters():
         if parameter.requires_grad:
             groups[_group_of(name, groups)].append(parameter)
-    parts = [
-        {"params": parameters, "lr": learning_rates[name]} for name, parameters in groups.items()
-    ]
+    parts = []
+    for name, parameters in groups.items():
+        rate = learning_rates[name]
+        if bias_factor is None:
+            parts.append({"params": parameters, "lr": rate})
+        else:
+            weights, biases = _split(network, parameters)
+            parts.append({"params": weights, "lr": rate})
+            parts.append({"params": biases, "lr": bias_factor * rate, "weight_decay": 0.0})
     if kind == "sgd":
         return torch.optim.SGD(parts, lr=0.0, momentum=momentum, weight_decay=weight_decay)
     optimizer = torch.optim.Adam if kind == "adam" else torch.optim.AdamW
-    return optimizer(parts, weight_decay=weight_decay)
+    return optimizer(parts, betas=betas, weight_decay=weight_decay)
+
+
+def _split(
+    network: nn.Module, parameters: list[nn.Parameter]
+) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """Separate the parameters that are called ``bias`` from the others."""
+    names = {id(parameter): name for name, parameter in network.named_parameters()}
+    parts: tuple[list, list] = ([], [])
+    for parameter in parameters:
+        parts[names[id(parameter)].rpartition(".")[2] == "bias"].append(parameter)
+    return parts
 
 
 def _group_of(name: str, groups: Mapping[str, object]) -> str:

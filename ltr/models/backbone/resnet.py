@@ -1,8 +1,8 @@
 """Residual networks that return the features of their four stages.
 
-One class covers the three backbones of JOINT: ResNet-50 with Caffe-style strides (the form of the
-Mask R-CNN weights), ResNet-50 with the usual strides (torchvision's ImageNet weights), and
-ResNet-18. Keys are torchvision's (``layer1.0.conv1``, ``layer1.0.downsample.0``).
+One class covers ResNet-50 with Caffe-style strides (the form of the Mask R-CNN weights), ResNet-50
+with the usual strides (torchvision's ImageNet weights), and ResNet-18, also with a total stride of
+8. Keys are torchvision's (``layer1.0.conv1``, ``layer1.0.downsample.0``).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from ltr.admin.errors import ConfigError, did_you_mean
 
 STAGES = ("layer1", "layer2", "layer3", "layer4")
 FREEZABLE = ("conv1", "bn1", *STAGES)
+USUAL_STRIDES = (1, 2, 2, 2)
 
 
 class BasicBlock(nn.Module):
@@ -85,6 +86,7 @@ class ResNet(nn.Module):
         width: Channels of the stem; stage ``i`` has ``width * 2**i * block.expansion``.
         is_caffe_style: Where a bottleneck has its stride.
         frozen_layers: Modules (of ``FREEZABLE``) that are never trained and stay in eval mode.
+        strides: Of the four stages.
     """
 
     def __init__(
@@ -94,6 +96,7 @@ class ResNet(nn.Module):
         width: int = 64,
         is_caffe_style: bool = False,
         frozen_layers: Iterable[str] = (),
+        strides: Sequence[int] = USUAL_STRIDES,
     ) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, width, 7, 2, 3, bias=False)
@@ -106,7 +109,7 @@ class ResNet(nn.Module):
             planes = width * 2**index
             blocks = []
             for position in range(depth):
-                stride = 2 if index > 0 and position == 0 else 1
+                stride = strides[index] if position == 0 else 1
                 blocks.append(block(inplanes, planes, stride, is_caffe_style))
                 inplanes = planes * block.expansion
             setattr(self, name, nn.Sequential(*blocks))
@@ -137,7 +140,8 @@ class ResNet(nn.Module):
             images: (N, 3, H, W), normalised.
 
         Returns:
-            ``layer1`` .. ``layer4``, (N, channels, H / s, W / s), s = 4, 8, 16, 32, rounded up.
+            ``layer1`` .. ``layer4``, (N, channels, H / s, W / s), rounded up, with s = 4, 8, 16, 32
+            for the usual strides.
         """
         x = self.maxpool(self.relu(self.bn1(self.conv1(images))))
         features = {}
@@ -160,6 +164,8 @@ def resnet50(is_caffe_style: bool, width: int = 64, frozen_layers: Iterable[str]
     return ResNet(Bottleneck, (3, 4, 6, 3), width, is_caffe_style, frozen_layers)
 
 
-def resnet18(width: int = 64, frozen_layers: Iterable[str] = ()) -> ResNet:
-    """ResNet-18, in torchvision's form."""
-    return ResNet(BasicBlock, (2, 2, 2, 2), width, False, frozen_layers)
+def resnet18(
+    width: int = 64, frozen_layers: Iterable[str] = (), strides: Sequence[int] = USUAL_STRIDES
+) -> ResNet:
+    """ResNet-18, in torchvision's form; ``strides`` of the four stages."""
+    return ResNet(BasicBlock, (2, 2, 2, 2), width, False, frozen_layers, strides)

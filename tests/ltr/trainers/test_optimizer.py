@@ -51,3 +51,14 @@ def test_wrong_tables_are_explained() -> None:
         make_optimizer(Network(), {"backbone": 0.1, "haed": 0.2})
     with pytest.raises(ConfigError, match=r"head\.weight is trained, but no entry covers it"):
         make_optimizer(Network(), {"backbone": 0.1})
+
+
+def test_biases_learn_faster_and_do_not_decay() -> None:
+    network = Network().requires_grad_(True)
+    rates = {"backbone": 0.1, "head": 0.01}
+    optimizer = make_optimizer(
+        network, rates, weight_decay=0.5, betas=(0.5, 0.999), bias_factor=2.0
+    )
+    assert sizes(optimizer) == [(18, 0.1), (7, 0.2), (20, 0.01), (5, 0.02)]
+    assert [group["weight_decay"] for group in optimizer.param_groups] == [0.5, 0.0, 0.5, 0.0]
+    assert optimizer.defaults["betas"] == (0.5, 0.999)
