@@ -45,8 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.check_submission is not None:
         return _check_submission(arguments)
     reports = {
-        title: evaluate(_request(arguments, title, folder))
-        for title, folder in _find_results(arguments).items()
+        tracker: evaluate(_request(arguments, tracker, folder))
+        for tracker, folder in _find_results(arguments).items()
     }
     for report in reports.values():
         print(report.text())
@@ -93,14 +93,14 @@ def _result_folder(spec: TrackerSpec, base: Path, arguments: argparse.Namespace)
     )
 
 
-def _request(arguments: argparse.Namespace, title: str, results: Path) -> Request:
+def _request(arguments: argparse.Namespace, tracker: str, results: Path) -> Request:
     environment = evaluation_environment()
     limits = SessionLimits(arguments.max_time_per_object, arguments.max_interactions)
     return Request(
         results=results,
         find_root=lambda variable: require(environment, variable),
         dataset=arguments.dataset_name or "",
-        title=title,
+        tracker=tracker,
         rule=arguments.rule,
         ground_truth=arguments.ground_truth,
         sequences=tuple(arguments.sequence),
@@ -140,6 +140,16 @@ def _write(reports: dict[str, Report], arguments: argparse.Namespace) -> None:
 
 
 def _check_submission(arguments: argparse.Namespace) -> int:
+    from pytracking.analysis.evaluators.submissions import expected_submission
+    from pytracking.analysis.submission_check import check_submission
+
+    if not arguments.dataset_name:
+        raise ConfigError("--check_submission needs --dataset_name")
+    environment = evaluation_environment()
+    expected = expected_submission(
+        arguments.dataset_name, lambda variable: require(environment, variable)
+    )
+    print(check_submission(arguments.check_submission, expected))
     return 0
 
 

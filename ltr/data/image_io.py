@@ -60,7 +60,16 @@ def read_label_map(path: str | os.PathLike[str]) -> np.ndarray:
     Raises:
         DataError: The file is missing, damaged, or its pixels are not object ids.
     """
-    encoded = _read_bytes(path)
+    return decode_label_map(_read_bytes(path), path)
+
+
+def decode_label_map(encoded: bytes, path: str | os.PathLike[str]) -> np.ndarray:
+    """Decode the content of a mask file, see ``read_label_map``.
+
+    Args:
+        encoded: The content.
+        path: Its name, for errors.
+    """
     _check_header(path, encoded)
     try:
         with Image.open(io.BytesIO(encoded)) as picture:

@@ -58,22 +58,22 @@ def figures_of(report: Report) -> list[Figure]:
     """The plots of one evaluation."""
     figures = []
     if report.scores is not None:
-        figures += [_object_bars(report.scores), _over_time(report.scores, report.title)]
+        figures += [_object_bars(report.scores), _over_time(report.scores, str(report.heading))]
     for name, (x_label, x, y_label, y) in report.curves.items():
         percent = tuple(100 * value for value in y)
         line = Series(name, tuple(x), percent)
         label = f"{y_label} (%)"
-        figures.append(Figure(name.replace(" ", "_"), report.title, x_label, label, (line,)))
+        figures.append(Figure(name.replace(" ", "_"), str(report.heading), x_label, label, (line,)))
     return figures
 
 
-def compare_trackers(reports: Mapping[str, Report], title: str) -> list[Figure]:
+def compare_trackers(reports: Mapping[str, Report]) -> list[Figure]:
     """Plots of several trackers on one data set: their numbers, and J over time.
 
     Args:
         reports: By name of the tracker.
-        title: Above the plots.
     """
+    title = next(iter(reports.values())).heading.benchmark
     names = list(next(iter(reports.values())).numbers)
     bars = tuple(
         Series(tracker, tuple(range(len(names))), tuple(100 * v for v in report.numbers.values()))
@@ -120,19 +120,28 @@ def _over_time(scores: Scores, title: str) -> Figure:
         line = _mean_over_time(f"mean of {len(objects)} objects", objects)
         return Figure("j_over_time", title, "part of the video (%)", "mean J (%)", (line,))
     lines = tuple(
-        Series(item.name, tuple(range(len(item.j))), tuple((100 * item.j).tolist()))
+        Series(item.name, _frame_numbers(item.frames), tuple((100 * item.j).tolist()))
         for item in objects
     )
     return Figure("j_over_time", title, "frame", "J (%)", lines)
 
 
 def _mean_over_time(label: str, objects: Sequence[ObjectScores]) -> Series:
-    sums, counts = np.zeros(_TIME_STEPS), np.zeros(_TIME_STEPS)
-    for item in objects:
+    """J in each part of the video; first the mean over an object's frames, then over objects."""
+    table = np.full((len(objects), _TIME_STEPS), np.nan)
+    for row, item in zip(table, objects, strict=True):
         step = np.arange(len(item.j)) * _TIME_STEPS // len(item.j)
-        is_scored = ~np.isnan(item.j)
-        np.add.at(sums, step[is_scored], item.j[is_scored])
-        np.add.at(counts, step[is_scored], 1)
-    mean = np.divide(100 * sums, counts, out=np.full(_TIME_STEPS, np.nan), where=counts > 0)
+        for place in np.unique(step[~np.isnan(item.j)]):
+            row[place] = np.nanmean(item.j[step == place])
+    counts = (~np.isnan(table)).sum(axis=0)
+    sums = 100 * np.nansum(table, axis=0)
+    mean = np.divide(sums, counts, out=np.full(_TIME_STEPS, np.nan), where=counts > 0)
     middle = (np.arange(_TIME_STEPS) + 0.5) * 100 / _TIME_STEPS
     return Series(label, tuple(middle.tolist()), tuple(mean.tolist()))
+
+
+def _frame_numbers(frames: Sequence[str]) -> tuple[float, ...]:
+    """The numbers in the names of frames, or their positions."""
+    if all(name.isdecimal() for name in frames):
+        return tuple(float(name) for name in frames)
+    return tuple(float(place) for place in range(len(frames)))

@@ -35,8 +35,9 @@ def html_page(reports: Mapping[str, Report], figures: Sequence[Figure]) -> str:
         reports: By name of the tracker.
         figures: The plots.
     """
-    title = ", ".join(reports) or "evaluation"
-    parts = [f"<h1>{escape(next(iter(reports.values())).title)}</h1>"]
+    first = next(iter(reports.values())).heading
+    title = str(first) if len(reports) == 1 else first.benchmark
+    parts = [f"<h1>{escape(title)}</h1>"]
     for name, report in reports.items():
         label = f"{escape(name)}: " if len(reports) > 1 else ""
         parts.append(f'<p class="summary">{label}{escape(report.summary)}</p>')

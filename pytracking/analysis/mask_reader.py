@@ -43,7 +43,16 @@ def read_mask(path: Path) -> Mask:
     Raises:
         DataError: The file is missing, damaged, or no such PNG.
     """
-    encoded = _read(path)
+    return decode_mask(_read(path), path)
+
+
+def decode_mask(encoded: bytes, path: Path | str) -> Mask:
+    """Decode the content of a mask file, see ``read_mask``.
+
+    Args:
+        encoded: The content.
+        path: Its name, for errors.
+    """
     header, chunks = _parse(path, encoded)
     width, height, depth, colour_type, _, _, is_interlaced = header
     if colour_type not in (_GREY, _PALETTE) or depth > 8:
@@ -58,7 +67,7 @@ def read_mask(path: Path) -> Mask:
         labels = _unfiltered(path, chunks.get(b"IDAT", b""), height, width)
         if labels is not None:
             return Mask(labels, known)
-    return Mask(_read_any(path), known)
+    return Mask(_decode_any(encoded, path), known)
 
 
 def read_labels(path: Path) -> np.ndarray:
@@ -79,7 +88,7 @@ def _read(path: Path) -> bytes:
     return encoded
 
 
-def _parse(path: Path, encoded: bytes) -> tuple[tuple[int, ...], dict[bytes, bytes]]:
+def _parse(path: Path | str, encoded: bytes) -> tuple[tuple[int, ...], dict[bytes, bytes]]:
     """Header and chunks by name; the pieces of one name are joined."""
     if encoded[:8] != _SIGNATURE or encoded[12:16] != b"IHDR":
         raise DataError(f"{path} is no PNG file")
@@ -101,7 +110,7 @@ def _parse(path: Path, encoded: bytes) -> tuple[tuple[int, ...], dict[bytes, byt
     return _HEADER.unpack(chunks[b"IHDR"]), chunks
 
 
-def _unfiltered(path: Path, packed: bytes, height: int, width: int) -> np.ndarray | None:
+def _unfiltered(path: Path | str, packed: bytes, height: int, width: int) -> np.ndarray | None:
     """The label map, or None when rows are filtered (each begins with the number of its filter)."""
     try:
         rows = inflate(packed, height * (width + 1)).reshape(height, width + 1)
@@ -114,10 +123,10 @@ def _unfiltered(path: Path, packed: bytes, height: int, width: int) -> np.ndarra
     return labels
 
 
-def _read_any(path: Path) -> np.ndarray:
-    from ltr.data.image_io import read_label_map
+def _decode_any(encoded: bytes, path: Path | str) -> np.ndarray:
+    from ltr.data.image_io import decode_label_map
 
-    labels = read_label_map(path)
+    labels = decode_label_map(encoded, path)
     labels.flags.writeable = False
     return labels
 

@@ -8,24 +8,24 @@ from dataclasses import replace
 import numpy as np
 
 from pytracking.analysis.pytracking_rule import text_bar_graph
-from pytracking.analysis.report import Report, Table, csv_table
+from pytracking.analysis.report import Heading, Report, Table, csv_table
 from pytracking.analysis.scores import Scores
 from pytracking.analysis.youtubevos import GroupScores
 
 _COLUMNS = ("J&F", "J-Mean", "J-Recall", "J-Decay", "F-Mean", "F-Recall", "F-Decay")
 
 
-def davis_report(title: str, scores: Scores, set_name: str) -> Report:
+def davis_report(heading: Heading, scores: Scores, set_name: str) -> Report:
     """The report of DAVIS, with the two tables of the official program.
 
     Args:
-        title: Printed first.
+        heading: What was scored.
         scores: Of all objects.
         set_name: Of the set, for the names of the tables: ``val``, ``test-dev``, ...
     """
     numbers = totals(scores)
     return Report(
-        title,
+        heading,
         (object_table(scores),),
         scores.summary,
         numbers,
@@ -45,18 +45,18 @@ def davis_csv(scores: Scores, set_name: str) -> dict[str, str]:
     }
 
 
-def pytracking_report(title: str, scores: Scores, dataset: str) -> Report:
+def pytracking_report(heading: Heading, scores: Scores, dataset: str) -> Report:
     """The report of pytracking's rule, with the two tables of its evaluator.
 
     Args:
-        title: Printed first.
+        heading: What was scored.
         scores: Of all objects.
         dataset: Name of the data set, for the names of the tables.
     """
     numbers = totals(scores)
     graphs = {item.name: text_bar_graph(item.j) for item in scores.objects}
     return Report(
-        title,
+        heading,
         (replace(object_table(scores), remarks=graphs),),
         scores.summary,
         numbers,
@@ -75,11 +75,13 @@ def pytracking_csv(scores: Scores, dataset: str) -> dict[str, str]:
     }
 
 
-def youtubevos_report(title: str, scores: Scores, groups: GroupScores, set_name: str) -> Report:
+def youtubevos_report(
+    heading: Heading, scores: Scores, groups: GroupScores, set_name: str
+) -> Report:
     """The report of YouTube-VOS.
 
     Args:
-        title: Printed first.
+        heading: What was scored.
         scores: Of all objects.
         groups: Means of the seen and unseen categories.
         set_name: Of the set, for the names of the tables.
@@ -97,14 +99,16 @@ def youtubevos_report(title: str, scores: Scores, groups: GroupScores, set_name:
         f"per-sequence_results-{set_name}.csv": csv_table(["Sequence", "J-Mean", "F-Mean"], rows),
     }
     total = Table(tuple(numbers), {}, total=tuple(numbers.values()))
-    return Report(title, (object_table(scores), total), groups.summary, numbers, csv_files, scores)
+    return Report(
+        heading, (object_table(scores), total), groups.summary, numbers, csv_files, scores
+    )
 
 
-def refdavis_report(title: str, annotators: Sequence[Scores]) -> Report:
+def refdavis_report(heading: Heading, annotators: Sequence[Scores]) -> Report:
     """The report of Ref-DAVIS: the mean over its four annotators.
 
     Args:
-        title: Printed first.
+        heading: What was scored.
         annotators: The scores of each, by the unsupervised rule of DAVIS.
     """
     rows = {f"anno_{k}": tuple(totals(scores).values()) for k, scores in enumerate(annotators)}
@@ -126,7 +130,7 @@ def refdavis_report(title: str, annotators: Sequence[Scores]) -> Report:
         for k, scores in enumerate(annotators)
         for name, text in davis_csv(scores, "val").items()
     }
-    return Report(title, (object_table(joined), table), summary, numbers, csv_files, joined)
+    return Report(heading, (object_table(joined), table), summary, numbers, csv_files, joined)
 
 
 def totals(scores: Scores) -> dict[str, float]:

@@ -54,11 +54,27 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Heading:
+    """What was scored.
+
+    Args:
+        tracker: What made the results.
+        benchmark: Data set and rule.
+    """
+
+    tracker: str
+    benchmark: str
+
+    def __str__(self) -> str:
+        return f"{self.tracker} on {self.benchmark}"
+
+
+@dataclass(frozen=True)
 class Report:
     """The outcome of an evaluation.
 
     Args:
-        title: Data set, rule and tracker.
+        heading: What was scored.
         tables: To be printed, the totals last.
         summary: The last line, for machines.
         numbers: The totals by name, 0..1.
@@ -67,7 +83,7 @@ class Report:
         curves: Named curves: label of the x axis, its values, label of y, its values.
     """
 
-    title: str
+    heading: Heading
     tables: tuple[Table, ...]
     summary: str
     numbers: Mapping[str, float]
@@ -79,13 +95,14 @@ class Report:
 
     def text(self) -> str:
         """The whole report; its last line is the summary."""
-        parts = [self.title, *(table.text() for table in self.tables)]
+        parts = [str(self.heading), *(table.text() for table in self.tables)]
         return "\n\n".join(parts) + f"\n\n{self.summary}"
 
     def as_json(self) -> dict[str, Any]:
         """Everything as plain values; NaN becomes None."""
         return {
-            "title": self.title,
+            "tracker": self.heading.tracker,
+            "benchmark": self.heading.benchmark,
             "summary": self.summary,
             "numbers": {name: _plain(value) for name, value in self.numbers.items()},
             "tables": [

@@ -38,7 +38,7 @@ def write_everything(reports: Mapping[str, Report], folder: Path) -> None:
     else:
         for name, report in reports.items():
             _write_one(report, folder / folder_name(name), figures_of(report))
-        figures = compare_trackers(reports, "comparison")
+        figures = compare_trackers(reports)
         _write_figures(figures, folder / PLOTS_FOLDER)
         numbers = {name: report.numbers for name, report in reports.items()}
         _write(folder / "comparison.csv", comparison_csv(numbers))

@@ -40,7 +40,7 @@ def evaluate_boxes(request: Request, videos: Sequence[VideoTruth], is_binary: bo
     rows = {name: _numbers(scores) for name, scores in curves.items()}
     numbers = dict(zip(_COLUMNS, _numbers(mean), strict=True))
     return Report(
-        request.headline("boxes"),
+        request.heading("boxes"),
         (Table(_COLUMNS, rows, "objects", total=tuple(numbers.values())),),
         mean.summary,
         numbers,

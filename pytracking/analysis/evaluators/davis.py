@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from pytracking.analysis.evaluators import servers
 from pytracking.analysis.evaluators.masks import (
     DAVIS,
     UNSUPERVISED,
@@ -19,8 +20,6 @@ from pytracking.analysis.truth_folder import (
     list_masks,
     read_sequence_list,
 )
-
-_SERVER = "https://codalab.lisn.upsaclay.fr/competitions/6812"
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class DavisSet:
         """Score results on this set."""
         rule = resolve_rule(request.rule, self.official)
         if not self.has_truth and request.ground_truth is None:
-            raise no_ground_truth(request, _SERVER)
+            raise no_ground_truth(request, servers.DAVIS)
         is_binary = self.year == "2016"
         return evaluate_videos(request, self._videos(request), rule, self.set_name, is_binary)
 

@@ -9,15 +9,12 @@ from typing import Any
 from ltr.admin.errors import ConfigError, DataError
 from pytracking.analysis import youtubevis
 from pytracking.analysis.average_precision import RECALLS
+from pytracking.analysis.evaluators import servers
 from pytracking.analysis.evaluators.masks import resolve_rule
 from pytracking.analysis.evaluators.request import OFFICIAL, Request, no_ground_truth
-from pytracking.analysis.report import Report, Table, csv_table, undefined
+from pytracking.analysis.report import Heading, Report, Table, csv_table, undefined
 from pytracking.analysis.truth_folder import read_json
 
-_SERVERS = {
-    "2019": "https://codalab.lisn.upsaclay.fr/competitions/6064",
-    "2021": "https://codalab.lisn.upsaclay.fr/competitions/7680",
-}
 _COLUMNS = ("AP", "AP50", "AP75", "AR1", "AR10")
 
 
@@ -40,12 +37,12 @@ class YouTubeVisSet:
             raise ConfigError("--sequence: average precision is defined over whole data sets only")
         truth = read_json(self._truth_file(request))
         if not isinstance(truth, dict) or not truth.get("annotations"):
-            raise no_ground_truth(request, _SERVERS[self.year])
+            raise no_ground_truth(request, servers.YOUTUBEVIS[self.year])
         results = read_json(request.result_file("results.json"))
         if not isinstance(results, list):
             raise DataError(f"{request.results}: expected a list of instances")
         scores = youtubevis.evaluate(truth, results, is_class_agnostic=request.is_class_agnostic)
-        return _report(request.headline("YouTube-VIS"), scores)
+        return _report(request.heading("YouTube-VIS"), scores)
 
     def _truth_file(self, request: Request) -> Path:
         if request.ground_truth is not None:
@@ -58,7 +55,7 @@ class YouTubeVisSet:
         raise DataError(f"neither {files[0]} nor {files[1]} exists")
 
 
-def _report(title: str, scores: youtubevis.VideoInstanceScores) -> Report:
+def _report(heading: Heading, scores: youtubevis.VideoInstanceScores) -> Report:
     curves, names = scores.curves, scores.category_names
     rows = {
         names[category]: tuple(
@@ -82,7 +79,7 @@ def _report(title: str, scores: youtubevis.VideoInstanceScores) -> Report:
     }
     shown = {name: row for name, row in rows.items() if row[0] == row[0]}
     return Report(
-        title,
+        heading,
         (
             Table(_COLUMNS, shown, "categories with ground truth"),
             Table(tuple(numbers), {}, total=tuple(numbers.values())),

@@ -58,10 +58,10 @@ def evaluate_videos(
     if rule == INTERACTIVE:
         return evaluate_session(request, with_truth(request, videos))
     scores = score_videos(request, videos, rule, is_binary)
-    title = request.headline(_TITLES[rule])
+    heading = request.heading(_TITLES[rule])
     if rule == PYTRACKING:
-        return pytracking_report(title, scores, request.dataset or set_name)
-    return davis_report(title, scores, set_name)
+        return pytracking_report(heading, scores, request.dataset or set_name)
+    return davis_report(heading, scores, set_name)
 
 
 def score_videos(

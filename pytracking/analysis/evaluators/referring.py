@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ltr.admin.errors import DataError
+from pytracking.analysis.evaluators import servers
 from pytracking.analysis.evaluators.davis import davis_video
 from pytracking.analysis.evaluators.masks import (
     UNSUPERVISED,
@@ -29,7 +30,6 @@ from pytracking.analysis.truth_folder import (
     read_sequence_list,
 )
 
-_SERVER = "https://codalab.lisn.upsaclay.fr/competitions/3282"
 _ANNOTATORS = 4
 _OBJECTS_FILE = "expression_objects.json"
 
@@ -52,9 +52,10 @@ class RefYouTubeVosSet:
         """
         resolve_rule(request.rule, OFFICIAL, (OFFICIAL,))
         if request.ground_truth is None:
-            raise no_ground_truth(request, _SERVER)
+            raise no_ground_truth(request, servers.REFERRING)
         objects = _objects(request.ground_truth / _OBJECTS_FILE)
-        frames = self._frames(request.find_root("refytvos_dir"))
+        entries = read_expressions(request.find_root("refytvos_dir"), self.split)
+        frames = {name: entry["frames"] for name, entry in entries.items()}
         results = request.results / self.split
         results = results if results.is_dir() else request.results
         names = request.choose(sorted(frames))
@@ -67,16 +68,27 @@ class RefYouTubeVosSet:
             for label, object_id in objects[video.name].items()
         ]
         return davis_report(
-            request.headline("Ref-YouTube-VOS"), score(request, comparisons), request.dataset
+            request.heading("Ref-YouTube-VOS"), score(request, comparisons), request.dataset
         )
 
-    def _frames(self, root: Path) -> dict[str, list[str]]:
-        """The frames of each video; the valid file also lists the test videos."""
-        folder = root / "meta_expressions"
-        videos = read_json(folder / self.split / "meta_expressions.json")["videos"]
-        other = folder / "test" / "meta_expressions.json"
-        hidden = read_json(other)["videos"] if self.split == "valid" and other.is_file() else ()
-        return {name: entry["frames"] for name, entry in videos.items() if name not in hidden}
+
+def read_expressions(root: Path, split: str) -> dict[str, dict[str, Any]]:
+    """Frames and expressions of each video; the valid file also lists the test videos.
+
+    Raises:
+        DataError: The file is missing or damaged.
+    """
+    folder = root / "meta_expressions"
+    file, other = (folder / part / "meta_expressions.json" for part in (split, "test"))
+    try:
+        videos = read_json(file)["videos"]
+        hidden = read_json(other)["videos"] if split == "valid" and other.is_file() else ()
+        found = {name: entry for name, entry in videos.items() if name not in hidden}
+        if not all({"frames", "expressions"} <= entry.keys() for entry in found.values()):
+            raise KeyError("frames, expressions")
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"{file} is damaged: {error!r}") from error
+    return found
 
 
 def _objects(file: Path) -> dict[str, dict[str, int]]:
@@ -115,7 +127,7 @@ def evaluate_refdavis(request: Request) -> Report:
     for number in range(_ANNOTATORS):
         folder = results / f"anno_{number}"
         annotators.append(score_videos(replace(request, results=folder), videos, UNSUPERVISED))
-    return refdavis_report(request.headline("Ref-DAVIS17"), annotators)
+    return refdavis_report(request.heading("Ref-DAVIS17"), annotators)
 
 
 @dataclass(frozen=True)
@@ -142,7 +154,7 @@ class SentenceSet:
         table = csv_table(list(numbers), [list(numbers.values())])
         rows = {name: (value,) for name, value in numbers.items()}
         return Report(
-            request.headline("sentences"),
+            request.heading("sentences"),
             (Table(("all",), rows, f"{len(scores.images)} images"),),
             scores.summary,
             numbers,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ltr.admin.errors import ConfigError, DataError, did_you_mean
 from pytracking.analysis.interactive import SessionLimits
-from pytracking.analysis.report import Report
+from pytracking.analysis.report import Heading, Report
 
 OFFICIAL = "official"
 
@@ -36,7 +36,7 @@ class Request:
         results: Folder of the results; a file where the results are one file.
         find_root: Gives the existing folder of a path variable, or raises ConfigError.
         dataset: Name of the data set, ``folder:PATH``, or empty for the folder ``ground_truth``.
-        title: Name of the tracker.
+        tracker: Its name, for the report.
         rule: ``"official"``, or the name of another rule that the data set allows.
         ground_truth: Annotations that lie elsewhere, a folder or a file.
         sequences: Only these; empty takes all.
@@ -50,7 +50,7 @@ class Request:
     results: Path
     find_root: Callable[[str], Path]
     dataset: str = ""
-    title: str = ""
+    tracker: str = ""
     rule: str = OFFICIAL
     ground_truth: Path | None = None
     sequences: tuple[str, ...] = ()
@@ -60,10 +60,10 @@ class Request:
     is_class_agnostic: bool = False
     best_only: bool = False
 
-    def headline(self, rule: str) -> str:
-        """First line of the report."""
-        parts = [self.title or str(self.results), self.dataset, rule]
-        return ", ".join(part for part in parts if part)
+    def heading(self, rule: str) -> Heading:
+        """What the report is about."""
+        benchmark = f"{self.dataset or self.ground_truth}, {rule}"
+        return Heading(self.tracker or str(self.results), benchmark)
 
     def choose(self, names: list[str]) -> list[str]:
         """The wanted sequences, in the order of the data set.

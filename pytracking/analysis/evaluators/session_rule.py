@@ -29,7 +29,7 @@ def evaluate_session(request: Request, videos: Sequence[VideoTruth]) -> Report:
     numbers = {"AUC": scores.auc, f"{options.metric}@{options.threshold:g}s": scores.at_threshold}
     points = list(zip(scores.time.tolist(), scores.curve.tolist(), strict=True))
     return Report(
-        request.headline("interactive"),
+        request.heading("interactive"),
         (Table((options.metric,), {f"{time:.1f} s": (value,) for time, value in points}, "curve"),),
         scores.summary,
         numbers,

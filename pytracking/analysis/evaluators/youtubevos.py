@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ltr.admin.errors import DataError
+from pytracking.analysis.evaluators import servers
 from pytracking.analysis.evaluators.masks import (
     YOUTUBEVOS,
     evaluate_videos,
@@ -18,11 +19,6 @@ from pytracking.analysis.mask_reports import youtubevos_report
 from pytracking.analysis.report import Report
 from pytracking.analysis.truth_folder import VideoTruth, annotation_root, list_masks, read_json
 from pytracking.analysis.youtubevos import group_scores
-
-_SERVERS = {
-    "2018": "https://codalab.lisn.upsaclay.fr/competitions/7685",
-    "2019": "https://codalab.lisn.upsaclay.fr/competitions/6066",
-}
 
 
 @dataclass(frozen=True)
@@ -47,7 +43,7 @@ class YouTubeVosSet:
         """Score results on this set."""
         rule = resolve_rule(request.rule, YOUTUBEVOS)
         if not self.has_truth and request.ground_truth is None:
-            raise no_ground_truth(request, _SERVERS[self.year])
+            raise no_ground_truth(request, servers.YOUTUBEVOS[self.year])
         root = request.find_root("youtubevos_dir") / self.year
         videos = self._videos(request, root)
         set_name = request.dataset
@@ -59,7 +55,7 @@ class YouTubeVosSet:
             _categories(self._folder(root) / "meta.json"),
             set(_categories(root / "train" / "meta.json").values()),
         )
-        return youtubevos_report(request.headline("YouTube-VOS"), scores, groups, set_name)
+        return youtubevos_report(request.heading("YouTube-VOS"), scores, groups, set_name)
 
     def _folder(self, root: Path) -> Path:
         from ltr.dataset.youtubevos import part_of

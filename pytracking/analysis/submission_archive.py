@@ -1,0 +1,80 @@
+"""Reads zip files from anywhere: nothing is unpacked, nothing larger than expected is read."""
+
+from __future__ import annotations
+
+import stat
+import zipfile
+from collections import Counter
+from pathlib import Path, PurePosixPath
+
+from ltr.admin.errors import DataError
+
+_UNIX_MODE_SHIFT = 16
+_ENCRYPTED = 0x1
+
+
+class SubmissionArchive:
+    """The files of a zip archive.
+
+    Args:
+        path: The archive.
+
+    Raises:
+        DataError: It is no zip file, or has members with dangerous or doubled names.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._archive = zipfile.ZipFile(path)
+        except OSError as error:
+            raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+        except (zipfile.BadZipFile, ValueError) as error:
+            raise DataError(f"{path} is no zip file: {error}") from error
+        members = self._archive.infolist()
+        for member in members:
+            self._refuse_dangerous(member)
+        names = Counter(member.filename for member in members)
+        name, count = names.most_common(1)[0] if names else ("", 0)
+        if count > 1:
+            raise DataError(f"{path} has the member {name!r} {count} times")
+        self._members = {item.filename: item for item in members if not item.is_dir()}
+
+    def __enter__(self) -> SubmissionArchive:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._archive.close()
+
+    @property
+    def names(self) -> set[str]:
+        """Names of all files."""
+        return set(self._members)
+
+    def read(self, name: str, most_bytes: int) -> bytes:
+        """The content of a file.
+
+        Raises:
+            DataError: It is larger, or damaged.
+        """
+        member = self._members[name]
+        if member.file_size > most_bytes:
+            raise DataError(f"{name} has {member.file_size} bytes, at most {most_bytes} make sense")
+        try:
+            with self._archive.open(member) as stream:
+                return stream.read(most_bytes)
+        except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as error:
+            raise DataError(f"{name} is damaged: {error}") from error
+        except Exception as error:  # zlib, bz2 and lzma each raise a kind of their own
+            raise DataError(f"{name} cannot be decompressed: {error}") from error
+
+    def _refuse_dangerous(self, member: zipfile.ZipInfo) -> None:
+        name = member.filename
+        parts = PurePosixPath(name).parts
+        mode = member.external_attr >> _UNIX_MODE_SHIFT
+        if name.startswith("/") or "\\" in name or ".." in parts or ":" in name:
+            raise DataError(f"{self.path}: the member {name!r} would leave the folder")
+        if stat.S_ISLNK(mode):
+            raise DataError(f"{self.path}: the member {name!r} is a link")
+        if member.flag_bits & _ENCRYPTED:
+            raise DataError(f"{self.path}: the member {name!r} is encrypted")
