@@ -212,8 +212,8 @@ def _pairs(
 ) -> Iterator[tuple[int, _Pair]]:
     for position, (truth, prediction) in enumerate(zip_longest(truths, predictions)):
         if truth is None or prediction is None:
-            longer = "ground truth" if prediction is None else "predictions"
-            raise DataError(f"{name}: the {longer} goes on after {position} frames, the other ends")
+            shorter = "ground truth" if truth is None else "predictions"
+            raise DataError(f"{name}: the {shorter} ended after {position} frames, the other did not")
         yield position, (truth, prediction)
 
 
