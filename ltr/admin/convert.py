@@ -1,12 +1,14 @@
 """``python -m ltr.admin.convert SRC DST``: rewrite a network file in the safe form.
 
 The source is read without executing anything; the new file holds tensors and plain values only
-and the source's checksum.
+and the source's checksum. ``--network_only`` makes a file to hand out: weights in half precision,
+without optimiser and statistics of the training.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,9 +18,16 @@ from ltr.admin.cli import command
 from ltr.admin.errors import CheckpointError, OutputError
 from ltr.admin.files import file_checksum
 
+_NETWORK_FIELDS = ("net_info", "epoch", "settings")
 
-def convert(source: Path, target: Path) -> Checkpoint:
+
+def convert(source: Path, target: Path, network_only: bool = False) -> Checkpoint:
     """Write the checkpoint ``source`` in the safe form as ``target``.
+
+    Args:
+        source: Of this code or of upstream's trainer.
+        target: Replaced if it exists.
+        network_only: Keep what inference needs and the recipe, weights as float16.
 
     Returns:
         What was read from the source.
@@ -28,9 +37,13 @@ def convert(source: Path, target: Path) -> Checkpoint:
         OSError: The target cannot be written.
     """
     checkpoint = read_checkpoint(source)
+    net, fields = checkpoint.net, checkpoint.fields
+    if network_only:
+        net = {n: t.half() if t.is_floating_point() else t for n, t in net.items()}
+        fields = {name: fields[name] for name in _NETWORK_FIELDS if name in fields}
     record = {
-        **checkpoint.fields,
-        "net": checkpoint.net,
+        **fields,
+        "net": net,
         "net_type": checkpoint.net_type,
         "constructor": constructor_field(checkpoint.constructor),
         "source": {"file": source.name, "sha256": file_checksum(source)},
@@ -39,20 +52,24 @@ def convert(source: Path, target: Path) -> Checkpoint:
         save_checkpoint(target, record)
     except TypeError as error:
         raise CheckpointError(f"{source}: {error}") from error
-    return checkpoint
+    return dataclasses.replace(checkpoint, fields=fields)
 
 
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Convert one file and print what was kept."""
     parser = argparse.ArgumentParser(prog="vos-convert", description=__doc__)
-    parser.add_argument("source", type=Path, help="checkpoint of upstream's trainer")
+    parser.add_argument("source", type=Path, help="checkpoint, also of upstream's trainer")
     parser.add_argument("target", type=Path, help="file to write")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing target")
+    parser.add_argument(
+        "--network_only", action="store_true", help="weights in half precision, and the recipe"
+    )
     arguments = parser.parse_args(argv)
     if arguments.target.exists() and not arguments.overwrite:
         raise OutputError(f"{arguments.target} exists already: give --overwrite to replace it")
-    _print_summary(convert(arguments.source, arguments.target), arguments.target)
+    checkpoint = convert(arguments.source, arguments.target, arguments.network_only)
+    _print_summary(checkpoint, arguments.target)
     return 0
 
 

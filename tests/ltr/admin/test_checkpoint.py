@@ -136,6 +136,22 @@ def test_conversion_keeps_everything_in_the_safe_form(tmp_path, capsys):
     assert file_checksum(source) in capsys.readouterr().out
 
 
+def test_network_only_files_hold_half_the_bits_and_no_optimiser(tmp_path):
+    net = small_network()
+    extra = {"epoch": 7, "optimizer": {"state": torch.zeros(9)}, "settings": {"batch_size": 4}}
+    source = save_network(tmp_path / "source.pth.tar", net, **extra)
+    target = tmp_path / "target.pth.tar"
+    assert convert_main([str(source), str(target), "--network_only"]) == 0
+    after = read_checkpoint(target)
+    assert after.fields.keys() == {"net_info", "epoch", "settings", "source"}
+    assert after.epoch == 7
+    got = load_network(target)
+    for name, tensor in net.state_dict().items():
+        expected = tensor.half().float() if tensor.is_floating_point() else tensor
+        assert got.state_dict()[name].equal(expected), name
+    assert {p.dtype for p in got.parameters()} == {torch.float32}
+
+
 def test_conversion_refuses_to_overwrite_and_leaves_nothing_of_a_failure(tmp_path, capsys):
     (tmp_path / "source").write_text("no checkpoint")
     assert convert_main([str(tmp_path / "source"), str(tmp_path / "new")]) == 2
