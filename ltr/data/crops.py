@@ -114,7 +114,7 @@ def crop_mask(
     if is_smooth:
         return cv2.resize(part, output_size)
     rows, columns = _nearest(window.height, output_size[1]), _nearest(window.width, output_size[0])
-    return part[rows[:, None], columns]
+    return part.take(rows, axis=0).take(columns, axis=1)
 
 
 def square_window(box: np.ndarray, search_area_factor: float) -> Window:

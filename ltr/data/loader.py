@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import re
 import signal
 from collections.abc import Iterator, Mapping, Sequence
@@ -180,7 +182,12 @@ def _sentence_of_worker(error: DataError) -> str:
 
 
 def _start_worker(worker: int) -> None:
-    """Leave signals to the training process, and threads to the other workers."""
+    """Leave signals to the training process, and threads to the other workers.
+
+    A worker that is ended while it sends a batch must not finalise the interpreter: that tears
+    down the sending thread inside PyTorch, and the process aborts.
+    """
+    atexit.register(os._exit, 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     cv2.setNumThreads(0)

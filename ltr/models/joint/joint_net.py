@@ -127,8 +127,9 @@ class JOINTNet(nn.Module):
         test = self.extract_backbone_features(test_imgs.flatten(0, 1))
         layers = {name: value.unflatten(0, (num_test, sequences)) for name, value in test.items()}
         memory_tm = [self._induction_features(train, sequences)]
-        memory_tr = [train[self.feature_layer].unflatten(0, (-1, sequences))]
+        memory_tr = [self._transduction_tokens(train, sequences)]
         test_tm = self._induction_features(test, sequences)
+        test_tr = self._transduction_tokens(test, sequences)
 
         labels = [self.label_encoder(train_masks)]
         filters = self.target_model.get_filter(
@@ -137,10 +138,9 @@ class JOINTNet(nn.Module):
         logits = []
         for index in range(num_test):
             features = {name: value[index] for name, value in layers.items()}
-            frame_tm = test_tm[index : index + 1]
-            frame_tr = layers[self.feature_layer][index : index + 1]
+            frame_tm, frame_tr = test_tm[index : index + 1], test_tr[index : index + 1]
             e_tm, e_tr, weights = (torch.cat(parts) for parts in zip(*labels, strict=True))
-            encoding_tr = self.transformer(frame_tr, torch.cat(memory_tr), e_tr)
+            encoding_tr = self.transformer.read(frame_tr, torch.cat(memory_tr), e_tr)
             encoding_tm = self.target_model.apply_target_model(filters, frame_tm)
             fused = (encoding_tm + encoding_tr).squeeze(0)
             scores = self.decoder(fused, features, test_imgs.shape[-2:])
@@ -163,6 +163,12 @@ class JOINTNet(nn.Module):
         return self.target_model.extract_target_model_features(
             features[self.feature_layer], sequences
         )
+
+    def _transduction_tokens(
+        self, features: Mapping[str, torch.Tensor], sequences: int
+    ) -> torch.Tensor:
+        layer = features[self.feature_layer]
+        return self.transformer.tokens(layer.unflatten(0, (-1, sequences)))
 
 
 def _build(

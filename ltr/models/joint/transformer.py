@@ -143,7 +143,12 @@ class Transformer(nn.Module):
         Returns:
             (1, sequences, c, H, W).
         """
-        memory = self.encoder(self.tokens(train_feat))
+        return self.read(self.tokens(test_feat), self.tokens(train_feat), train_mask_enc)
+
+    def read(
+        self, query: torch.Tensor, memory: torch.Tensor, train_mask_enc: torch.Tensor
+    ) -> torch.Tensor:
+        """The same for frames that are tokens already, (frames, sequences, H * W, dim)."""
         values = train_mask_enc.flatten(3).transpose(2, 3)
-        read = self.decoder(self.tokens(test_feat)[0], memory, values)
-        return read.transpose(1, 2).unflatten(2, test_feat.shape[-2:]).unsqueeze(0)
+        read = self.decoder(query[0], self.encoder(memory), values)
+        return read.transpose(1, 2).unflatten(2, train_mask_enc.shape[-2:]).unsqueeze(0)
