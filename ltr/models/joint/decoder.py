@@ -84,7 +84,7 @@ class ScoreHead(nn.Module):
         resize, one map per tap of the kernel: 9 maps are resized instead of ``dim / 2``.
         """
         double = (2 * x.shape[-2], 2 * x.shape[-1])
-        x = F.relu(self.conv1(F.interpolate(x, double, mode="bicubic")))
+        x = F.relu(self.conv1(F.interpolate(x, double, mode="bicubic")), inplace=True)
         k = self.conv2.kernel_size[0]
         taps = F.conv2d(x, self.conv2.weight.permute(2, 3, 0, 1).reshape(k * k, -1, 1, 1))
         taps = F.interpolate(taps, tuple(image_size), mode="bicubic")
@@ -156,7 +156,11 @@ class Decoder(nn.Module):
             x = self.RRB2[name](self.CAB[name](shallow, deep))
             if levels is not None:
                 levels[f"{name}_dec"] = x
-        return self.project(x.to(self.project.conv1.weight.dtype), image_size)
+        x = x.to(self.project.conv1.weight.dtype)
+        if torch.is_grad_enabled():
+            return self.project(x, image_size)
+        # The head's maps are the largest of all: one object at a time bounds the memory.
+        return torch.cat([self.project(one, image_size) for one in x.split(1)])
 
 
 def resize(x: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
