@@ -213,7 +213,9 @@ def _pairs(
     for position, (truth, prediction) in enumerate(zip_longest(truths, predictions)):
         if truth is None or prediction is None:
             shorter = "ground truth" if truth is None else "predictions"
-            raise DataError(f"{name}: the {shorter} ended after {position} frames, the other did not")
+            raise DataError(
+                f"{name}: the {shorter} ended after {position} frames, the other did not"
+            )
         yield position, (truth, prediction)
 
 

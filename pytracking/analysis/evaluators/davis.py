@@ -8,6 +8,7 @@ from pathlib import Path
 from pytracking.analysis.evaluators import servers
 from pytracking.analysis.evaluators.masks import (
     DAVIS,
+    RULES,
     UNSUPERVISED,
     evaluate_videos,
     resolve_rule,
@@ -44,10 +45,11 @@ class DavisSet:
 
     def __call__(self, request: Request) -> Report:
         """Score results on this set."""
-        rule = resolve_rule(request.rule, self.official)
+        is_binary = self.year == "2016"
+        allowed = [rule for rule in RULES if rule != UNSUPERVISED or not is_binary]
+        rule = resolve_rule(request.rule, self.official, allowed)
         if not self.has_truth and request.ground_truth is None:
             raise no_ground_truth(request, servers.DAVIS)
-        is_binary = self.year == "2016"
         return evaluate_videos(request, self._videos(request), rule, self.set_name, is_binary)
 
     def _videos(self, request: Request) -> list[VideoTruth]:

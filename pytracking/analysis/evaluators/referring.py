@@ -48,7 +48,7 @@ class RefYouTubeVosSet:
         """Score ``<video>/<expression>/<frame>.png`` against a folder with local ground truth.
 
         The folder holds ``Annotations/<video>/<frame>.png`` and ``expression_objects.json``:
-        ``{video: {expression: object id}}``.
+        ``{"videos": {video: {expression: object id}}}``.
         """
         resolve_rule(request.rule, OFFICIAL, (OFFICIAL,))
         if request.ground_truth is None:
@@ -96,10 +96,11 @@ def _objects(file: Path) -> dict[str, dict[str, int]]:
     try:
         return {
             video: {label: int(number) for label, number in entries.items()}
-            for video, entries in content.items()
+            for video, entries in content["videos"].items()
         }
-    except (AttributeError, TypeError, ValueError) as error:
-        raise DataError(f"{file}: expected {{video: {{expression: object id}}}}") from error
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        expected = '{"videos": {<video>: {<expression>: <object id>}}}'
+        raise DataError(f"{file} is damaged ({error!r}): expected {expected}") from error
 
 
 def _annotated(

@@ -26,9 +26,14 @@ def moving_squares(
 
 def write_masks(folder: Path, maps: list[np.ndarray], step: int = 1) -> Path:
     """Write ``<frame>.png`` files, numbered in steps."""
+    return write_frames(folder, {f"{step * i:05d}": labels for i, labels in enumerate(maps)})
+
+
+def write_frames(folder: Path, frames: Mapping[str, np.ndarray]) -> Path:
+    """Write ``<frame>.png`` files of the given names."""
     folder.mkdir(parents=True, exist_ok=True)
-    for number, labels in enumerate(maps):
-        (folder / f"{step * number:05d}.png").write_bytes(encode_label_map(labels))
+    for name, labels in frames.items():
+        (folder / f"{name}.png").write_bytes(encode_label_map(labels))
     return folder
 
 
