@@ -3,7 +3,8 @@
 Example:
     python run_evaluation.py joint joint_davis --dataset_name dv2017_val
     python run_evaluation.py joint joint_davis --against joint joint_ytvos --dataset_name dv2017_val
-    python run_evaluation.py --results DIR --dataset_name dv2017_val --output report
+    python run_evaluation.py --experiment baselines davis --output report
+    python run_evaluation.py --results DIR --dataset_name dv2017_val
     python run_evaluation.py --results DIR --ground_truth PATH
     python run_evaluation.py --check_submission FILE.zip --dataset_name yt2019_valid_all
 """
@@ -37,49 +38,63 @@ from pytracking.evaluation.tracker import TrackerSpec, list_names, list_systems
 _LOG = logging.getLogger(__name__)
 
 
+Folders = dict[str, Path]
+
+
 @command
 def main(argv: Sequence[str] | None = None) -> int:
-    """Score one or more trackers on one data set, or check a submission; 0 when all went well."""
+    """Score one or more trackers, or check a submission; 0 when all went well."""
     arguments = _parse(argv)
     set_up_logging(arguments.quiet)
     if arguments.check_submission is not None:
         return _check_submission(arguments)
-    reports = {
-        tracker: evaluate(_request(arguments, tracker, folder))
-        for tracker, folder in _find_results(arguments).items()
-    }
-    for report in reports.values():
-        print(report.text())
-    if len(reports) > 1:
-        _print_comparison(reports, arguments.dataset_name or "")
-    _write(reports, arguments)
+    found = _find_results(arguments)
+    for dataset, folders in found.items():
+        reports = {
+            tracker: evaluate(_request(arguments, dataset, tracker, folder))
+            for tracker, folder in folders.items()
+        }
+        for report in reports.values():
+            print(report.text())
+        if len(reports) > 1:
+            _print_comparison(reports, dataset)
+        _write(reports, folders, arguments, dataset if len(found) > 1 else "")
     return 0
 
 
-def _find_results(arguments: argparse.Namespace) -> dict[str, Path]:
-    """Folders of results by the name of what made them."""
-    if arguments.system is None:
-        if not arguments.results or arguments.against:
-            raise ConfigError("name a tracker (two words), or a folder of masks with --results DIR")
-        folders = [Path(folder).expanduser() for folder in arguments.results]
-        return {str(folder): folder for folder in folders}
-    if arguments.name is None or not arguments.dataset_name:
-        raise ConfigError("a tracker has two words, and needs --dataset_name")
+def _find_results(arguments: argparse.Namespace) -> dict[str, Folders]:
+    """Folders of results, by the name of the data set and of what made them."""
+    dataset = arguments.dataset_name or ""
+    if arguments.experiment is not None:
+        from pytracking.experiments import load_experiment
+
+        specs, datasets = load_experiment(*arguments.experiment)
+        return {name: _folders_of(specs, name, arguments) for name in datasets}
+    if arguments.system is not None:
+        if arguments.name is None or not dataset:
+            raise ConfigError("a tracker has two words, and needs --dataset_name")
+        words = [(arguments.system, arguments.name), *arguments.against]
+        specs = [TrackerSpec(*pair, run_id=arguments.runid) for pair in words]
+        return {dataset: _folders_of(specs, dataset, arguments)}
+    if not arguments.results or arguments.against:
+        raise ConfigError("name a tracker (two words), or a folder of masks with --results DIR")
+    folders = [Path(folder).expanduser() for folder in arguments.results]
+    return {dataset: {str(folder): folder for folder in folders}}
+
+
+def _folders_of(
+    specs: Sequence[TrackerSpec], dataset: str, arguments: argparse.Namespace
+) -> Folders:
     if len(arguments.results) > 1:
         raise ConfigError("with a tracker, --results is the one folder of all results")
-    words = [(arguments.system, arguments.name), *arguments.against]
-    specs = [TrackerSpec(*pair, run_id=arguments.runid) for pair in words]
-    base = (arguments.results or [evaluation_environment().results_path])[0]
+    base = Path(*arguments.results or [evaluation_environment().results_path]).expanduser()
     return {
-        f"{spec.system} {spec.result_name}": _result_folder(spec, Path(base), arguments)
-        for spec in specs
+        f"{spec.system} {spec.result_name}": _result_folder(spec, base, dataset) for spec in specs
     }
 
 
-def _result_folder(spec: TrackerSpec, base: Path, arguments: argparse.Namespace) -> Path:
-    folder = (
-        base.expanduser() / spec.system / spec.result_name / result_name(arguments.dataset_name)
-    )
+def _result_folder(spec: TrackerSpec, base: Path, dataset: str) -> Path:
+    folder = base / spec.system / spec.result_name / result_name(dataset)
     if folder.exists():
         return folder
     hint = ""
@@ -89,17 +104,17 @@ def _result_folder(spec: TrackerSpec, base: Path, arguments: argparse.Namespace)
         hint = did_you_mean(spec.name, list_names(spec.system))
     raise ConfigError(
         f"there are no results {folder}{hint}: make them with run_tracker.py "
-        f"{spec.system} {spec.name} --dataset_name {arguments.dataset_name}"
+        f"{spec.system} {spec.name} --dataset_name {dataset}"
     )
 
 
-def _request(arguments: argparse.Namespace, tracker: str, results: Path) -> Request:
+def _request(arguments: argparse.Namespace, dataset: str, tracker: str, results: Path) -> Request:
     environment = evaluation_environment()
     limits = SessionLimits(arguments.max_time_per_object, arguments.max_interactions)
     return Request(
         results=results,
         find_root=lambda variable: require(environment, variable),
-        dataset=arguments.dataset_name or "",
+        dataset=dataset,
         tracker=tracker,
         rule=arguments.rule,
         ground_truth=arguments.ground_truth,
@@ -112,27 +127,38 @@ def _request(arguments: argparse.Namespace, tracker: str, results: Path) -> Requ
     )
 
 
-def _print_comparison(reports: dict[str, Report], title: str) -> None:
-    names = list(next(iter(reports.values())).numbers)
-    scores = {name: [100 * report.numbers[name] for report in reports.values()] for name in names}
-    print(comparison_table(list(reports), scores, title))
-    print(next(iter(reports.values())).summary)
+def _print_comparison(reports: dict[str, Report], dataset: str) -> None:
+    first = next(iter(reports.values()))
+    scores = {
+        name: [100 * report.numbers[name] for report in reports.values()] for name in first.numbers
+    }
+    print(comparison_table(list(reports), scores, dataset))
+    print(first.summary)
 
 
-def _write(reports: dict[str, Report], arguments: argparse.Namespace) -> None:
-    """Write what was asked for; without a word the tables of the official programs."""
+def _write(
+    reports: dict[str, Report], folders: Folders, arguments: argparse.Namespace, part: str
+) -> None:
+    """Write what was asked for; without a word the tables of the official programs.
+
+    Args:
+        reports: By name of the tracker.
+        folders: The results, by the same names.
+        arguments: Of the command.
+        part: Name of the data set where there are several, else empty.
+    """
     from pytracking.analysis.report_files import write_everything, write_json, write_tables
 
     if arguments.json is not None:
-        write_json(reports, arguments.json)
+        file = arguments.json
+        write_json(reports, file.with_name(f"{part}_{file.name}") if part else file)
     if arguments.output is not None:
-        write_everything(reports, arguments.output)
+        write_everything(reports, arguments.output / part)
         return
     if arguments.sequence:
         return
-    for (_, results), report in zip(
-        _find_results(arguments).items(), reports.values(), strict=True
-    ):
+    for tracker, report in reports.items():
+        results = folders[tracker]
         try:
             write_tables(report, results if results.is_dir() else results.parent)
         except OSError as error:
@@ -167,6 +193,12 @@ def _add_what(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("system", nargs="?", help="tracker, a folder of pytracking/parameter")
     parser.add_argument("name", nargs="?", help="its parameter file, without .py")
     parser.add_argument("--dataset_name", metavar="NAME", help=f"data set, or {FOLDER_PREFIX}PATH")
+    parser.add_argument(
+        "--experiment",
+        nargs=2,
+        metavar=("MODULE", "NAME"),
+        help="the trackers and data sets of an experiment, compared",
+    )
     parser.add_argument("--runid", type=int, help="number of the tracker's run")
     parser.add_argument(
         "--against",

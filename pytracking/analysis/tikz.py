@@ -56,7 +56,8 @@ def _bar_options(figure: Figure) -> list[str]:
     return [
         "ybar",
         f"bar width={0.8 / len(figure.series):.3f}",
-        "x=1cm",
+        "xmin=-0.6",
+        f"xmax={len(figure.groups) - 0.4:g}",
         f"xtick={{{ticks}}}",
         f"xticklabels={{{names}}}",
         "x tick label style={rotate=60, anchor=east, font=\\small}",

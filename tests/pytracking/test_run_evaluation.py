@@ -103,6 +103,16 @@ def test_two_trackers_on_youtubevos(youtube, capsys):
     assert table.read_text() == "G,J_seen,J_unseen,F_seen,F_unseen\n" + "1.000," * 4 + "1.000\n"
 
 
+def test_an_experiment(davis, capsys):
+    (davis / "baseline/perfect").rename(davis / "baseline/optical_flow")
+    arguments = ["--experiment", "baselines", "davis", "--results", str(davis), "--quiet"]
+    assert main([*arguments, "--json", str(davis / "all.json")]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "J&F=30.0 J=31.9 F=28.0"
+    content = json.loads((davis / "all.json").read_text())
+    assert list(content) == ["baseline copy_mask", "baseline optical_flow"]
+    assert content["baseline optical_flow"]["numbers"]["J&F"] == 1.0
+
+
 def test_without_words_the_official_tables_lie_beside_the_masks(davis, capsys):
     folder = davis / "baseline/copy_mask/dv2017_val"
     assert main(["--results", str(folder), "--dataset_name", "dv2017_val", "--quiet"]) == 0
