@@ -7,6 +7,8 @@ import math
 from pytracking.analysis.figures import Figure, Series
 from pytracking.analysis.plots import colour_of, value_range
 
+_NARROW = 0.72  # the legend stands on the right
+
 _ESCAPES = {
     "\\": r"\textbackslash{}",
     **{character: f"\\{character}" for character in "#$%&_{}"},
@@ -18,16 +20,18 @@ _ESCAPES = {
 def draw_tikz(figure: Figure) -> str:
     """Write a figure as a ``tikzpicture``, to be read with LaTeX's ``input``."""
     low, high = value_range(figure)
+    has_legend = len(figure.series) > 1
     options = [
-        "width=\\linewidth",
-        "height=0.55\\linewidth",
+        f"width={_NARROW if has_legend else 1:g}\\linewidth",
+        "height=0.5\\linewidth",
         f"title={{{escape(figure.title)}}}",
         f"xlabel={{{escape(figure.x_label)}}}",
         f"ylabel={{{escape(figure.y_label)}}}",
         f"ymin={low:g}",
         f"ymax={high:g}",
         "ymajorgrids",
-        "legend style={at={(1.02,1)}, anchor=north west, draw=none, font=\\small}",
+        "legend style={at={(1.02,1)}, anchor=north west, draw=none, font=\\footnotesize}",
+        "legend cell align=left",
     ]
     if figure.kind == "bars":
         options += _bar_options(figure)
@@ -37,6 +41,7 @@ def draw_tikz(figure: Figure) -> str:
     lines += ["\\begin{tikzpicture}", "\\begin{axis}[", *(f"  {text}," for text in options), "]"]
     for position, series in enumerate(figure.series):
         lines += _plot(series, position, figure.kind == "bars")
+        lines += [f"\\addlegendentry{{{escape(series.label)}}}"] if has_legend else []
     lines += ["\\end{axis}", "\\end{tikzpicture}", ""]
     return "\n".join(lines)
 
@@ -55,6 +60,7 @@ def _bar_options(figure: Figure) -> list[str]:
     ticks = ",".join(str(place) for place in range(len(figure.groups)))
     return [
         "ybar",
+        "area legend",
         f"bar width={0.8 / len(figure.series):.3f}",
         "xmin=-0.6",
         f"xmax={len(figure.groups) - 0.4:g}",
@@ -75,7 +81,6 @@ def _plot(series: Series, position: int, is_bar: bool) -> list[str]:
         f"\\addplot[{style}, unbounded coords=jump] coordinates {{",
         *points,
         "};",
-        f"\\addlegendentry{{{escape(series.label)}}}",
     ]
 
 
