@@ -11,6 +11,7 @@ from ltr.admin.errors import DataError
 from ltr.models.joint.filter_solver import MatrixOperator
 from ltr.models.joint.joint_net import FEATURE_STRIDE, JOINTNet
 from pytracking.tracker.base import FrameInfo, FrameOutput, OnlineTracker, Runtime
+from pytracking.tracker.checks import check_frame
 from pytracking.tracker.joint.features import EncodedCrop, FrameEncoder, LabelEncoding
 from pytracking.tracker.joint.geometry import (
     TargetState,
@@ -25,7 +26,7 @@ from pytracking.tracker.joint.merge import Moments, aggregate, box_of, label_map
 from pytracking.tracker.joint.parameters import JointParameters
 from pytracking.tracker.joint.patch import cut_first_window, cut_window, paste_scores
 from pytracking.tracker.joint.sample_weights import SampleWeights
-from pytracking.tracker.joint.start import check_frame, start_boxes
+from pytracking.tracker.joint.start import start_boxes
 from pytracking.tracker.joint.state import Crop, ObjectState, VideoState
 
 Listener = Callable[..., None]

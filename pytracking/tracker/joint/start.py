@@ -1,47 +1,10 @@
-"""Checks of what comes with a frame, and the start boxes of new objects."""
+"""The start boxes of new objects."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ltr.admin.errors import DataError
-from ltr.data.image_io import VOID
 from pytracking.tracker.base import Box, FrameInfo
-
-
-def check_frame(
-    image: np.ndarray, info: FrameInfo, image_size: tuple[int, int], running: set[int]
-) -> None:
-    """Refuse a frame that does not fit the video, or objects that cannot start in it.
-
-    Args:
-        image: uint8 (H, W, 3).
-        info: Objects that start in this frame.
-        image_size: (H, W) of the video's first frame.
-        running: Ids of the objects that started before.
-
-    Raises:
-        DataError: Says what does not fit.
-    """
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-        raise DataError(f"a frame must be uint8 (H, W, 3), got {image.dtype} {image.shape}")
-    if image.shape[:2] != image_size:
-        raise DataError(f"frames change size: {_size(image_size)}, now {_size(image.shape)}")
-    if not info.object_ids:
-        return
-    if info.mask is None:
-        raise DataError("objects start in this frame, but no mask is given")
-    if info.mask.shape != image_size:
-        raise DataError(
-            f"the mask is {_size(info.mask.shape)}, but the frame is {_size(image_size)}"
-        )
-    for number in info.object_ids:
-        if not 0 < number < VOID:
-            raise DataError(f"object ids must lie between 1 and {VOID - 1}, got {number}")
-        if number in running:
-            raise DataError(f"object {number} has already started in an earlier frame")
-        if not (info.mask == number).any():
-            raise DataError(f"object {number} has no pixel in the mask that starts it")
 
 
 def start_boxes(info: FrameInfo) -> list[Box]:
@@ -56,7 +19,3 @@ def _extremes(mask: np.ndarray) -> Box:
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     left, top = float(columns[0]), float(rows[0])
     return left, top, float(columns[-1]) - left, float(rows[-1]) - top
-
-
-def _size(shape: tuple[int, ...]) -> str:
-    return f"{shape[1]}x{shape[0]}"

@@ -1,0 +1,1 @@
+"""Configurations of label propagation, one for each released network."""

@@ -1,0 +1,136 @@
+"""Masks carried through a video by features that were learned without labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from ltr.admin.errors import ConfigError, DataError
+from ltr.data.image_format import IMAGENET_RGB
+from ltr.dataset.vos_index import measure_objects
+from ltr.models.dense_ulearn.dense_ulearn_net import DenseULearnNet
+from ltr.models.layers.folding import fold_batch_norms
+from pytracking.tracker.base import Box, FrameInfo, FrameOutput, OnlineTracker, Runtime
+from pytracking.tracker.checks import check_frame
+from pytracking.tracker.dense_ulearn.parameters import DenseULearnParameters
+from pytracking.tracker.dense_ulearn.propagation import PropagationState, start_state, step
+
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+@dataclass
+class VideoState:
+    """All state of the tracker between two frames.
+
+    Args:
+        image_size: (H, W) of the video's frames.
+        propagation: Features and soft labels of earlier frames.
+        object_ids: In the order of the label channels, the background excluded.
+        boxes: Last box of every object, in the order in which they started.
+    """
+
+    image_size: tuple[int, int]
+    propagation: PropagationState
+    object_ids: list[int] = field(default_factory=list)
+    boxes: dict[int, Box] = field(default_factory=dict)
+
+
+class DenseULearnTracker(OnlineTracker):
+    """Follows all objects of one video at a time, any number of them.
+
+    The result is a map of an eighth of the frame's resolution, enlarged, in the first frame too. In
+    reduced precision the convolutions are rounded; features are compared in single precision.
+
+    Args:
+        params: Configuration.
+        network: Network in eval mode on the runtime's device; prepared for inference in place.
+        runtime: Device and precision.
+
+    Raises:
+        ConfigError: The device has no arithmetic of this precision.
+    """
+
+    def __init__(
+        self, params: DenseULearnParameters, network: DenseULearnNet, runtime: Runtime
+    ) -> None:
+        if runtime.precision == "fp16" and runtime.device.type == "cpu":
+            raise ConfigError("fp16 needs a GPU: use --precision bf16 on a CPU")
+        if runtime.precision == "fp32":
+            torch.backends.cudnn.allow_tf32 = False
+        self.params = params
+        self.runtime = runtime
+        self.dtype = _DTYPES[runtime.precision]
+        network = fold_batch_norms(network)
+        self.network = network.to(dtype=self.dtype, memory_format=torch.channels_last)
+        self._embed = network.embed
+        if runtime.compile:
+            self._embed = torch.compile(network.embed, dynamic=False)
+        self.state: VideoState | None = None
+
+    @classmethod
+    def create(cls, params: DenseULearnParameters, runtime: Runtime) -> DenseULearnTracker:
+        """See ``OnlineTracker.create``."""
+        from pytracking.tracker.dense_ulearn.loading import load_propagation_network
+
+        return cls(params, load_propagation_network(params.net, runtime.device), runtime)
+
+    @torch.inference_mode()
+    def initialize(self, image: np.ndarray, info: FrameInfo) -> FrameOutput:
+        """See ``OnlineTracker.initialize``."""
+        if not info.object_ids:
+            raise DataError("a video must start with at least one object")
+        check_frame(image, info, image.shape[:2], running=set())
+        features = self.embed(image)
+        self.state = VideoState(image.shape[:2], start_state(features, self.params))
+        masks = self._masks(info)
+        background = torch.as_tensor(info.mask == 0, device=masks.device)
+        return self._advance(features, torch.cat([background[None], masks]), info)
+
+    @torch.inference_mode()
+    def track(self, image: np.ndarray, info: FrameInfo | None = None) -> FrameOutput:
+        """See ``OnlineTracker.track``."""
+        info = info or FrameInfo()
+        check_frame(image, info, self.state.image_size, set(self.state.object_ids))
+        started = self._masks(info) if info.object_ids else None
+        return self._advance(self.embed(image), started, info)
+
+    def embed(self, image: np.ndarray) -> torch.Tensor:
+        """Features of an image, float32 (h, w, channels), of length one."""
+        pixels = torch.from_numpy(np.ascontiguousarray(image)).to(self.runtime.device)
+        images = IMAGENET_RGB.normalise(pixels.permute(2, 0, 1)[None].float())
+        if self.params.input_size > 0:
+            scale = self.params.input_size / min(images.shape[-2:])
+            size = [int(scale * side) for side in images.shape[-2:]]
+            images = F.interpolate(images, size, mode="bilinear", align_corners=True)
+        images = images.to(self.dtype, memory_format=torch.channels_last)
+        features = getattr(self._embed(images, normalises=False), self.params.key)
+        return F.normalize(features.float(), dim=1)[0].permute(1, 2, 0).contiguous()
+
+    def _masks(self, info: FrameInfo) -> torch.Tensor:
+        labels = torch.as_tensor(info.mask, device=self.runtime.device)
+        return torch.stack([labels == number for number in info.object_ids])
+
+    def _advance(
+        self, features: torch.Tensor, started: torch.Tensor | None, info: FrameInfo
+    ) -> FrameOutput:
+        state = self.state
+        state.object_ids += info.object_ids
+        labels = step(state.propagation, features, started, self.params)
+        size = state.image_size
+        scores = F.interpolate(labels[None], size, mode="bilinear", align_corners=True)[0]
+        segmentation = self._label_map(scores)
+        state.boxes |= dict.fromkeys(info.object_ids, (0.0, 0.0, 0.0, 0.0))
+        for number, (_, box) in measure_objects(segmentation).items():
+            state.boxes[number] = tuple(map(float, box))
+        return FrameOutput(segmentation, dict(state.boxes), scores)
+
+    def _label_map(self, scores: torch.Tensor) -> np.ndarray:
+        """The label with the largest score; of equal ones the smallest id, as upstream."""
+        ids = [0, *self.state.object_ids]
+        order = sorted(range(len(ids)), key=ids.__getitem__)
+        table = torch.tensor([ids[channel] for channel in order], dtype=torch.uint8)
+        best = scores[torch.tensor(order, device=scores.device)].argmax(dim=0)
+        return table.to(best.device)[best].cpu().numpy()

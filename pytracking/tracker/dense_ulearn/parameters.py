@@ -1,0 +1,39 @@
+"""Parameters of label propagation, with the published values as defaults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ltr.admin.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class DenseULearnParameters:
+    """One configuration of the tracker; names as upstream's.
+
+    Args:
+        net: Checkpoint or released snapshot, a path or a name below ``network_path``.
+        key: Features that are compared: ``res3``, ``res4`` or ``key``.
+        radius: Distance below which positions of earlier frames count, on the feature grid.
+        temp: Divides the cosines before the softmax.
+        knn: Number of positions from which a position takes its label.
+        cxt_size: Number of earlier frames that are searched, besides an object's first one.
+        input_size: Shorter side of the network's input in pixels; -1 leaves frames as they are.
+    """
+
+    net: str
+    key: Literal["res3", "res4", "key"] = "res4"
+    radius: float = 12
+    temp: float = 0.05
+    knn: int = 10
+    cxt_size: int = 20
+    input_size: int = -1
+
+    def __post_init__(self) -> None:
+        if min(self.knn, self.cxt_size) < 1:
+            raise ConfigError("knn and cxt_size must be >= 1")
+        if self.radius <= 0 or self.temp <= 0:
+            raise ConfigError("radius and temp must be > 0")
+        if self.input_size != -1 and self.input_size < 8:
+            raise ConfigError(f"input_size is -1 or at least 8 pixels, got {self.input_size}")

@@ -1,0 +1,194 @@
+"""Label propagation (Jabri et al., arXiv 2006.14613; Araslanov et al., arXiv 2111.06265).
+
+A position of a new frame takes the mean of the labels of the most similar positions of earlier
+frames: of the frame in which an object started, anywhere; of the last frames, nearby. In upstream's
+list of context frames the start frame stands for every frame that lies before it, so its nearby
+positions count several times. Here they are matched once and weighted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+
+from pytracking.tracker.dense_ulearn.matching import (
+    Matches,
+    Tile,
+    match_everywhere,
+    match_nearby,
+    plan_tiles,
+)
+from pytracking.tracker.dense_ulearn.parameters import DenseULearnParameters
+
+
+@dataclass
+class Reference:
+    """A frame in which objects started.
+
+    Args:
+        time: Number of the frame.
+        channels: Label channels that started in it; all others come from other references.
+        features: (h, w, channels).
+        labels: Those channels, (h * w, channels).
+    """
+
+    time: int
+    channels: slice
+    features: torch.Tensor
+    labels: torch.Tensor
+
+
+@dataclass
+class PropagationState:
+    """All that is remembered of a video.
+
+    Args:
+        tiles: Of the feature map.
+        features: The last frames, (cxt_size, h, w, channels); a frame's slot is its time modulo
+            ``cxt_size``.
+        labels: Their soft labels, (cxt_size, h * w, labels).
+        references: In the order of their times.
+        time: Number of the next frame.
+    """
+
+    tiles: list[Tile]
+    features: torch.Tensor
+    labels: torch.Tensor
+    references: list[Reference] = field(default_factory=list)
+    time: int = 0
+
+
+def start_state(features: torch.Tensor, params: DenseULearnParameters) -> PropagationState:
+    """The state before the first frame, whose features are (h, w, channels)."""
+    height, width, _ = features.shape
+    size = params.cxt_size
+    return PropagationState(
+        tiles=plan_tiles(height, width, params.radius, features.device),
+        features=features.new_zeros(size, *features.shape),
+        labels=features.new_zeros(size, height * width, 0),
+    )
+
+
+def step(
+    state: PropagationState,
+    features: torch.Tensor,
+    started: torch.Tensor | None,
+    params: DenseULearnParameters,
+) -> torch.Tensor:
+    """Label the next frame and remember it.
+
+    Args:
+        state: Changed in place.
+        features: (h, w, channels), of length one.
+        started: Masks of what starts in this frame, (new labels, H, W), 0 or 1. The first frame
+            must have some, the background being the first of them.
+        params: Configuration.
+
+    Returns:
+        Soft labels (labels, h, w). They need not add up to one after objects have started.
+    """
+    height, width, _ = features.shape
+    labels = propagate(state, features, params)
+    if started is not None:
+        labels = _with_started(labels, started, (height, width))
+        added = len(started)
+        state.labels = F.pad(state.labels, (0, added))
+        known = labels.shape[1]
+        channels = slice(known - added, known)
+        reference = Reference(state.time, channels, features, labels[:, channels])
+        state.references.append(reference)
+    slot = state.time % params.cxt_size
+    state.features[slot], state.labels[slot] = features, labels
+    state.time += 1
+    return labels.t().unflatten(1, (height, width))
+
+
+def propagate(
+    state: PropagationState, features: torch.Tensor, params: DenseULearnParameters
+) -> torch.Tensor:
+    """The labels that a frame takes from earlier ones, (h * w, labels)."""
+    if not state.references:
+        return features.new_zeros(features.shape[0] * features.shape[1], 0)
+    size, parts = params.cxt_size, []
+    nearby = _match_context(state, features, params)
+    for reference in state.references:
+        age = state.time - reference.time
+        copies = features.new_ones(size)
+        copies[reference.time % size] = max(1, size + 1 - age)
+        everywhere = match_everywhere(features, reference.features, params.knn)
+        context = state.labels[:, :, reference.channels]
+        found = nearby[min(age, size)]
+        parts.append(take_labels(everywhere, reference.labels, found, context, copies, params))
+    return torch.cat(parts, dim=1)
+
+
+def _match_context(
+    state: PropagationState, features: torch.Tensor, params: DenseULearnParameters
+) -> dict[int, Matches]:
+    """Nearby matches in the last frames, by the number of frames that a reference admits.
+
+    A reference admits the frames since its own one.
+    """
+    size, time = params.cxt_size, state.time
+    lengths = {min(time - reference.time, size) for reference in state.references}
+    slots = [
+        torch.tensor([past % size for past in range(time - length, time)], device=features.device)
+        for length in lengths
+    ]
+    keys = state.features[: min(time, size)]
+    found = match_nearby(features, keys, state.tiles, slots, params.knn)
+    return dict(zip(lengths, found, strict=True))
+
+
+def take_labels(
+    everywhere: Matches,
+    reference_labels: torch.Tensor,
+    nearby: Matches,
+    context_labels: torch.Tensor,
+    copies: torch.Tensor,
+    params: DenseULearnParameters,
+) -> torch.Tensor:
+    """Mean label of the ``knn`` best matches, weighted by the softmax of their cosines.
+
+    Args:
+        everywhere: Matches in the reference frame.
+        reference_labels: (h * w, labels).
+        nearby: Matches in the context.
+        context_labels: (frames, h * w, labels).
+        copies: How often each frame stands in the context, (frames,).
+        params: Configuration.
+
+    Returns:
+        (h * w, labels).
+    """
+    scores = torch.cat([everywhere.scores, nearby.scores])
+    counts = torch.cat([torch.ones_like(everywhere.scores), copies[nearby.frames]])
+    scores, order = scores.sort(dim=0, descending=True, stable=True)
+    counts = counts.gather(0, order)
+    before = counts.cumsum(dim=0) - counts
+    counts = torch.minimum(counts, (params.knn - before).clamp(min=0))
+    weights = counts * torch.exp((scores - scores[:1]) / params.temp)
+    weights = weights / weights.sum(dim=0)
+    flat = context_labels.flatten(0, 1)
+    found = nearby.frames * context_labels.shape[1] + nearby.positions
+    table = torch.cat([reference_labels, flat])
+    index = torch.cat([everywhere.positions, found + len(reference_labels)]).gather(0, order)
+    return torch.einsum("kp,kpm->pm", weights, table[index])
+
+
+def _with_started(
+    labels: torch.Tensor, started: torch.Tensor, size: tuple[int, int]
+) -> torch.Tensor:
+    """Lay new masks over propagated labels; in the first frame there is nothing below.
+
+    The border values of the masks count twice in later frames, ``(1 - s) * labels + s * mask``, as
+    upstream has it.
+    """
+    masks = F.interpolate(started[None].float(), size, mode="bilinear", align_corners=True)[0]
+    masks = masks.flatten(1).t()
+    if labels.shape[1] == 0:
+        return masks
+    share = masks.sum(dim=1, keepdim=True)
+    return torch.cat([(1 - share) * labels, share * masks], dim=1)
