@@ -13,7 +13,7 @@ from pytracking.analysis.boundary import (
     trace,
 )
 from pytracking.analysis.region import joint_histogram
-from pytracking.analysis.shapes import check_same_shape
+from pytracking.analysis.shapes import as_label_map, check_same_shape
 
 _SIDES = _TRUTH, _PREDICTION = 0, 1
 
@@ -30,7 +30,7 @@ class FramePair:
         tolerance: Of boundaries, see ``tolerance_radius``.
 
     Raises:
-        DataError: The shapes differ.
+        DataError: The shapes differ, or values are no labels.
     """
 
     def __init__(
@@ -40,6 +40,7 @@ class FramePair:
         void: np.ndarray | None = None,
         tolerance: float = TOLERANCE,
     ) -> None:
+        truth, prediction = as_label_map("truth", truth), as_label_map("prediction", prediction)
         check_same_shape("prediction", prediction, truth)
         self._radius = tolerance_radius(truth.shape, tolerance)
         if void is not None:
@@ -113,6 +114,6 @@ def boundary_f(
     >>> boundary_f(np.roll(mask, 1), mask), boundary_f(np.roll(mask, 20), mask)
     (1.0, 0.0)
     """
-    truth, prediction = (np.asarray(m).astype(bool).view(np.uint8) for m in (truth, prediction))
+    truth, prediction = (np.asarray(mask).astype(bool) for mask in (truth, prediction))
     void = None if void is None else np.asarray(void).astype(bool)
     return FramePair(truth, prediction, void, tolerance).boundary_f(1, 1)

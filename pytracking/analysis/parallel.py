@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -40,7 +41,9 @@ def map_in_order(
     context = multiprocessing.get_context(_start_method())
     chunk = max(1, len(jobs) // (threads * _CHUNKS_A_PROCESS))
     try:
-        with ProcessPoolExecutor(threads, context) as pool:
+        # Ctrl-C is left to this process, which then ends the others.
+        ignore = signal.signal, (signal.SIGINT, signal.SIG_IGN)
+        with ProcessPoolExecutor(threads, context, *ignore) as pool:
             yield from pool.map(work, jobs, chunksize=chunk)
     except BrokenProcessPool as error:
         raise OutputError(

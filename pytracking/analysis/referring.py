@@ -118,7 +118,7 @@ def evaluate_images(
         DataError: An image has no prediction, or an entry is damaged.
     """
     truths = _annotations(ground_truth, _mask_of)
-    found = _predictions(predictions, truths)
+    found = _predictions(predictions, truths, "segmentation")
     masks = {
         image: [_mask_of(entry, truth.size, f"a prediction for {image}") for entry in found[image]]
         for image, truth in truths.items()
@@ -154,7 +154,7 @@ def evaluate_boxes(
         DataError: An image has no prediction, or an entry is damaged.
     """
     truths = _annotations(ground_truth, _corners_of)
-    found = _predictions(predictions, truths)
+    found = _predictions(predictions, truths, "bbox")
     boxes = np.array([truth.region for truth in truths.values()], dtype=np.float64)
     chosen = np.array(
         [entries[_best([e["score"] for e in entries])]["bbox"] for entries in found.values()],
@@ -201,17 +201,19 @@ def _annotations(
 
 
 def _predictions(
-    predictions: Sequence[Mapping[str, Any]], truths: Mapping[Any, _Annotation]
+    predictions: Sequence[Mapping[str, Any]], truths: Mapping[Any, _Annotation], region: str
 ) -> dict[Any, list[Mapping[str, Any]]]:
-    """The predictions of each annotated image.
+    """The predictions of each annotated image; all have a score and the key ``region``.
 
     Raises:
         DataError: An image has none, or one is for an image that does not exist.
     """
     found: dict[Any, list[Mapping[str, Any]]] = {image: [] for image in truths}
     for number, entry in enumerate(predictions):
-        if not {"image_id", "score"} <= entry.keys():
-            raise DataError(f"prediction {number} lacks image_id or score")
+        if not isinstance(entry, Mapping) or not {"image_id", "score", region} <= entry.keys():
+            raise DataError(f"prediction {number} lacks image_id, score or {region}")
+        if not isinstance(entry["score"], int | float):
+            raise DataError(f"prediction {number}: the score is {entry['score']!r}")
         if entry["image_id"] not in found:
             raise DataError(f"prediction {number}: there is no image {entry['image_id']!r}")
         found[entry["image_id"]].append(entry)
@@ -223,7 +225,7 @@ def _predictions(
 
 def _mask_of(entry: Mapping[str, Any], size: tuple[int, int], what: str) -> Rle:
     try:
-        mask = as_rle(entry.get("segmentation"), *size)
+        mask = as_rle(entry["segmentation"], *size)
     except DataError as error:
         raise DataError(f"{what}: {error}") from error
     if mask is None:

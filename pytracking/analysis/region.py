@@ -6,7 +6,7 @@ import numpy as np
 
 from pytracking.analysis.shapes import check_same_shape
 
-_FEW_PAIRS = 9
+_FEW_PAIRS = 9  # so many looks at all pixels take as long as finding the runs
 
 
 def jaccard(

@@ -119,9 +119,7 @@ def find_starts(frames: Iterable[tuple[str, np.ndarray]]) -> dict[int, str]:
     """
     starts: dict[int, str] = {}
     for name, labels in frames:
-        for label in np.flatnonzero(
-            np.bincount(labels.ravel(), minlength=VOID + 1)[:VOID]
-        ).tolist():
-            if label:
-                starts.setdefault(label, name)
+        counts = np.bincount(labels.ravel(), minlength=VOID + 1)
+        for label in (counts[1:VOID].nonzero()[0] + 1).tolist():
+            starts.setdefault(label, name)
     return dict(sorted(starts.items()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -18,6 +19,8 @@ from pytracking.analysis.average_precision import (
     precision_recall,
 )
 from pytracking.analysis.rle import Rle, areas, as_rle, intersections
+
+_LOG = logging.getLogger(__name__)
 
 AREA_RANGES = {
     "all": (0.0, 1e10),
@@ -91,6 +94,9 @@ def evaluate(
     if is_class_agnostic:
         names = {ALL_CATEGORIES: "object"}
         truths, found = _pool(truths), _pool(found)
+    unknown = {category for category, _ in found} - names.keys()
+    if unknown:
+        _LOG.warning("results of unknown categories are left out: %s", sorted(unknown))
     cells: dict[int, list[Cell]] = {category: [] for category in sorted(names)}
     overlaps = {}
     for category, video in sorted(key for key in truths.keys() | found.keys() if key[0] in cells):

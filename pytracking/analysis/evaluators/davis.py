@@ -1,4 +1,4 @@
-"""DAVIS 2016 and 2017, semi-supervised and unsupervised."""
+"""DAVIS 2016 and 2017, semi-supervised and unsupervised, and what has the same layout."""
 
 from __future__ import annotations
 
@@ -75,4 +75,5 @@ EVALUATORS = {
     "dv2017_unsup_val": DavisSet(
         "val", official=UNSUPERVISED, annotations="Annotations_unsupervised"
     ),
+    "scribble_ytvos": DavisSet("val", "scribble_ytvos_dir"),
 }

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 from ltr.admin.errors import ConfigError, DataError, did_you_mean
 from pytracking.analysis.evaluators.box_rule import evaluate_boxes
@@ -13,7 +12,12 @@ from pytracking.analysis.evaluators.request import OFFICIAL, Request
 from pytracking.analysis.evaluators.session_rule import evaluate_session
 from pytracking.analysis.mask_evaluation import Comparison, evaluate_masks
 from pytracking.analysis.mask_reports import davis_report, pytracking_report
-from pytracking.analysis.mask_rules import after_start, davis_semi_supervised, davis_unsupervised
+from pytracking.analysis.mask_rules import (
+    MaskRule,
+    after_start,
+    davis_semi_supervised,
+    davis_unsupervised,
+)
 from pytracking.analysis.report import Report
 from pytracking.analysis.scores import Scores
 from pytracking.analysis.truth_folder import VideoTruth, list_folders
@@ -138,7 +142,7 @@ def shorten(names: Sequence[str]) -> str:
     return shown if more <= 0 else f"{shown} and {more} more"
 
 
-def _rule(rule: str, is_binary: bool) -> Callable[[VideoTruth, Path], Comparison]:
+def _rule(rule: str, is_binary: bool) -> MaskRule:
     if rule == UNSUPERVISED:
         return davis_unsupervised
     if rule == DAVIS:

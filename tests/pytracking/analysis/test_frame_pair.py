@@ -114,3 +114,15 @@ def test_stacks_of_frames():
     masks[1, 2:4, 2:4] = True
     assert jaccard(masks, masks[::-1].copy()).tolist() == [1.0, 1.0, 1.0]
     assert jaccard(masks, np.roll(masks, 1, axis=0)).tolist() == [1.0, 0.0, 0.0]
+
+
+def test_any_whole_numbers_are_labels():
+    labels = np.zeros((9, 9), np.int64)
+    labels[2:5, 2:5] = 7
+    assert FramePair(labels, labels.astype(np.uint8)).boundary_f(7, 7) == 1.0
+    assert FramePair(labels > 0, labels > 0).jaccard(1, 1) == 1.0
+    for wrong in (labels * 100, labels - 1, labels + 0.5):
+        with pytest.raises(DataError, match="no labels"):
+            FramePair(labels, wrong)
+    with pytest.raises(DataError, match=r"expected a label map \(H, W\)"):
+        FramePair(labels, np.zeros((9, 9, 3), np.uint8))
