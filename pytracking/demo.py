@@ -16,10 +16,9 @@ import numpy as np
 from ltr.admin.cli import command, set_up_logging
 from ltr.admin.errors import ConfigError
 from pytracking.evaluation.arguments import resolve_device
-from pytracking.evaluation.tracker import TrackerSpec, list_names
+from pytracking.evaluation.tracker import TrackerSpec
 
-_NETWORK = TrackerSpec("joint", "joint_demo")
-_STAND_IN = TrackerSpec("baseline", "optical_flow")
+_TRACKER = TrackerSpec("joint", "joint_demo")
 _LEAST_FRAMES = 3
 _FPS = 12.0
 _CLIP, _FIRST_MASK = "demo_clip.mp4", "demo_first_frame.png"
@@ -37,15 +36,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     from pytracking.evaluation.video import VideoTask, process_video
     from pytracking.evaluation.video_results import ENTRIES
     from pytracking.tracker.base import Runtime
+    from pytracking.utils.loading import SHIPPED_NETWORKS
     from pytracking.utils.staging import check_free
 
-    spec = choose_tracker()
-    print(_describe(spec), flush=True)
+    network = SHIPPED_NETWORKS / f"{_TRACKER.name}.pth.tar"
+    if not network.is_file():
+        raise ConfigError(f"{network}, a part of the package, is missing: install it again")
+    print(f"Tracker: {_TRACKER.system} {_TRACKER.name}", flush=True)
     is_earlier_demo = (arguments.output / _CLIP).exists()
     check_free(arguments.output, () if is_earlier_demo else ENTRIES)
     clip, mask = write_clip(arguments.output, arguments.frames)
     task = VideoTask(clip, (MaskPrompt(0, mask),), output=arguments.output, overwrite=True)
-    summary = process_video(spec, Runtime(resolve_device(arguments.device)), task)
+    summary = process_video(_TRACKER, Runtime(resolve_device(arguments.device)), task)
     scores = score_clip(_truth(arguments.frames), _results(arguments.output))
     for title, name in (
         ("clip", _CLIP),
@@ -56,11 +58,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"{title + ':':<15}{arguments.output / name}")
     print(f"{scores.summary} fps={summary.frames_per_second:.1f}")
     return 0
-
-
-def choose_tracker() -> TrackerSpec:
-    """JOINT with the network that ships with the toolkit, or what stands in for it."""
-    return _NETWORK if _NETWORK.name in list_names(_NETWORK.system) else _STAND_IN
 
 
 def write_clip(folder: Path, frames: int) -> tuple[Path, Path]:
@@ -93,15 +90,6 @@ def _results(folder: Path) -> Iterator[np.ndarray]:
     from ltr.data.image_io import read_label_map
 
     return (read_label_map(path) for path in sorted((folder / "masks").iterdir()))
-
-
-def _describe(spec: TrackerSpec) -> str:
-    if spec == _STAND_IN:
-        return (
-            "No JOINT network ships with this release yet: optical flow, a tracker without a "
-            "network, stands in for it."
-        )
-    return f"Tracker: {spec.system} {spec.name}"
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:

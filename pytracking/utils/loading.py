@@ -12,12 +12,15 @@ from ltr.admin.errors import CheckpointError
 from ltr.admin.loading import load_network
 from pytracking.evaluation.environment import evaluation_environment
 
+SHIPPED_NETWORKS = Path(__file__).resolve().parents[1] / "networks"
+
 
 def load_evaluation_network(net: str, device: torch.device) -> nn.Module:
     """Load a trained network for inference.
 
     Args:
-        net: A path, or a file name that is searched in the folders of ``network_path``.
+        net: A path, or a file name that is searched in the folders of ``network_path`` and, last,
+            among the networks that ship with the package.
         device: Where the network computes.
 
     Returns:
@@ -35,7 +38,7 @@ def find_network(net: str, folders: Sequence[Path]) -> Path:
 
     Args:
         net: An absolute path is taken as it is; anything else is searched in ``folders`` and then
-            from the current folder.
+            from the current folder, and last in the package.
         folders: In the order in which they are tried.
 
     Raises:
@@ -44,7 +47,7 @@ def find_network(net: str, folders: Sequence[Path]) -> Path:
     given = Path(net).expanduser()
     candidates = [given] if given.is_absolute() else [folder / given for folder in folders]
     if not given.is_absolute():
-        candidates.append(given)
+        candidates += [given, SHIPPED_NETWORKS / given]
     for candidate in candidates:
         if candidate.exists():
             return candidate

@@ -5,10 +5,12 @@ from dataclasses import fields
 import pytest
 import torch
 
+from ltr.admin.checkpoint import read_checkpoint
 from ltr.admin.environment import train_environment
-from ltr.train_settings.joint import joint_debug, joint_stage1, joint_stage2
+from ltr.train_settings.joint import joint_debug, joint_demo, joint_stage1, joint_stage2
 from ltr.train_settings.joint.assembly import JointAssembly
 from ltr.trainers.optimizer import make_optimizer
+from pytracking.utils.loading import SHIPPED_NETWORKS
 
 
 def test_stage2_differs_from_stage1_in_few_rows() -> None:
@@ -45,3 +47,13 @@ def test_debug_network_is_small() -> None:
     images = torch.zeros(1, 2, 3, 64, 112)
     logits, *_ = network(images, images, torch.zeros(1, 2, 64, 112))
     assert logits.shape == (1, 2, 64, 112)
+
+
+def test_demo_recipe_builds_the_shipped_network() -> None:
+    network = JointAssembly(joint_demo.RECIPE, train_environment(create=False)).network()
+    groups = make_optimizer(network, joint_demo.RECIPE.learning_rates).param_groups
+    assert sum(len(group["params"]) for group in groups) == len(list(network.parameters()))
+    shipped = read_checkpoint(SHIPPED_NETWORKS / "joint_demo.pth.tar")
+    assert {name: value.shape for name, value in shipped.net.items()} == {
+        name: value.shape for name, value in network.state_dict().items()
+    }

@@ -10,7 +10,7 @@ import torch
 from ltr.admin.checkpoint import network_fields, save_checkpoint
 from ltr.admin.errors import CheckpointError
 from ltr.models.joint.joint_net import steepest_descent_resnet18
-from pytracking.utils.loading import find_network, load_evaluation_network
+from pytracking.utils.loading import SHIPPED_NETWORKS, find_network, load_evaluation_network
 
 
 def test_folders_are_tried_in_order_then_the_current_one(tmp_path, monkeypatch):
@@ -26,6 +26,13 @@ def test_folders_are_tried_in_order_then_the_current_one(tmp_path, monkeypatch):
     assert find_network("net.pth.tar", (first, second)) == first / "net.pth.tar"
     absolute = str(second / "net.pth.tar")
     assert find_network(absolute, (first,)) == Path(absolute)
+
+
+def test_shipped_networks_are_found_last(tmp_path):
+    shipped = SHIPPED_NETWORKS / "joint_demo.pth.tar"
+    assert find_network("joint_demo.pth.tar", (tmp_path,)) == shipped
+    (tmp_path / "joint_demo.pth.tar").touch()
+    assert find_network("joint_demo.pth.tar", (tmp_path,)) == tmp_path / "joint_demo.pth.tar"
 
 
 def test_a_missing_network_tells_what_was_searched_and_what_to_do(tmp_path):
