@@ -203,9 +203,15 @@ def require(environment: Environment, name: str, layout: str = "") -> Path:
     if not value:
         raise ConfigError(f"{name} is not set: {cure} ({expected})")
     if not Path(value).is_dir():
-        source = environment.sources.get(name, "the default")
-        raise ConfigError(f"{name} = {value}, from {source}, is no folder: {cure} ({expected})")
+        origin = with_origin(environment, name)
+        raise ConfigError(f"{origin} is no folder: {cure} ({expected})")
     return Path(value)
+
+
+def with_origin(environment: Environment, name: str) -> str:
+    """A path variable, its value and the place that set it, for an error sentence."""
+    source = environment.sources.get(name, "the default")
+    return f"{name} = {getattr(environment, name)}, from {source},"
 
 
 def process_variable(environment: Environment, name: str) -> str:

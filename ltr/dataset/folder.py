@@ -34,6 +34,8 @@ class FolderVideos(VosDataset):
         image_loader: Callable[[Path], np.ndarray] = read_image,
     ) -> None:
         root = Path(root).expanduser().resolve()
+        if not root.is_dir():
+            raise DataError(f"{root} is no folder: expected one with JPEGImages and Annotations")
         layout = VosLayout(root / "JPEGImages", root / "Annotations")
         for folder in (layout.images, layout.annotations):
             if not folder.is_dir():

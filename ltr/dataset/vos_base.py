@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,13 @@ import numpy as np
 
 from ltr.admin.errors import DataError
 from ltr.data.bounding_boxes import box_of_mask
+from ltr.data.frame_files import find_gap, list_frames, stem_of
 from ltr.data.image_io import read_image
 from ltr.dataset.base import Frames, VideoDataset
 from ltr.dataset.vos_cache import VideoRecord
-from ltr.dataset.vos_index import VosIndex, VosLayout, list_frames, stem_of
+from ltr.dataset.vos_index import VosIndex, VosLayout
+
+_LOG = logging.getLogger(__name__)
 
 _VISIBLE_PIXELS = 10
 
@@ -98,12 +101,19 @@ class VosDataset(VideoDataset):
         else:
             folder = self._all_frames / video
             names = list_frames(folder)
-        if self._has_every_frame:
-            _refuse_gaps(folder, names)
+        self._check_numbers(folder, names)
         missing = set(record.stems).difference(map(stem_of, names))
         if missing:
             raise DataError(f"{folder} lacks the frame {min(missing)}")
         return [folder / name for name in names]
+
+    def _check_numbers(self, folder: Path, names: Sequence[str]) -> None:
+        gap = find_gap(names, 1 if self._has_every_frame else None)
+        if gap and self._has_every_frame:
+            missing = str(int(stem_of(gap[0])) + 1).zfill(len(stem_of(gap[0])))
+            raise DataError(f"{folder} lacks the frame {missing} (after {gap[0]} comes {gap[1]})")
+        if gap:
+            _LOG.warning("%s: a frame seems to be missing between %s and %s", folder, *gap)
 
     def get_name(self) -> str:
         """Name, version and split."""
@@ -175,12 +185,3 @@ def sizes_of(record: VideoRecord, object_ids: Sequence[int]) -> np.ndarray:
         if label in columns:
             sizes[:, place] = record.sizes[:, columns[label]]
     return sizes
-
-
-def _refuse_gaps(folder: Path, names: Sequence[str]) -> None:
-    """Frames named by numbers must follow one another without a gap."""
-    for name, following in pairwise(names):
-        stem, next_stem = stem_of(name), stem_of(following)
-        if stem.isdecimal() and next_stem.isdecimal() and int(next_stem) != int(stem) + 1:
-            missing = str(int(stem) + 1).zfill(len(stem))
-            raise DataError(f"{folder} lacks the frame {missing} (after {name} comes {following})")

@@ -7,9 +7,7 @@ measured again.
 from __future__ import annotations
 
 import os
-import re
 import zlib
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,7 +18,8 @@ import numpy as np
 
 from ltr.admin.errors import DataError
 from ltr.admin.progress import FrameProgress
-from ltr.data.image_io import IMAGE_SUFFIXES, VOID, read_image, read_label_map
+from ltr.data.frame_files import list_frames, stem_of
+from ltr.data.image_io import VOID, read_image, read_label_map
 from ltr.dataset.vos_cache import VideoRecord, load_records, save_records
 
 _MASK_SUFFIX = ".png"
@@ -72,26 +71,6 @@ class VosIndex:
         if name in self._failures:
             raise DataError(self._failures[name])
         return self._records[name]
-
-
-def list_frames(folder: Path) -> list[str]:
-    """The picture files of a folder in order of their numbers.
-
-    Raises:
-        DataError: There is no folder or no picture, or two pictures differ only in the suffix.
-    """
-    names = [name for name in _list(folder) if _has_suffix(name, IMAGE_SUFFIXES)]
-    if not names:
-        raise DataError(f"{folder} holds no frame ({', '.join(IMAGE_SUFFIXES)})")
-    stem, count = Counter(map(stem_of, names)).most_common(1)[0]
-    if count > 1:
-        raise DataError(f"{folder} holds {count} pictures of the frame {stem}")
-    return sorted(names, key=_numeric_order)
-
-
-def stem_of(name: str) -> str:
-    """A file name without its suffix."""
-    return os.path.splitext(name)[0]
 
 
 def measure_objects(labels: np.ndarray) -> dict[int, tuple[int, tuple[int, int, int, int]]]:
@@ -197,24 +176,6 @@ def _tabulate(
     return sizes, boxes
 
 
-def _numeric_order(name: str) -> list[str | int]:
-    """Sort key that puts ``9.jpg`` before ``10.jpg``: the odd parts are numbers."""
-    parts = re.split(r"([0-9]+)", name)
-    return [int(part) if place % 2 else part for place, part in enumerate(parts)]
-
-
-def _has_suffix(name: str, suffixes: tuple[str, ...]) -> bool:
-    """Hidden files, which some systems leave beside the real ones, do not count."""
-    return name.lower().endswith(suffixes) and not name.startswith(".")
-
-
-def _list(folder: Path) -> list[str]:
-    try:
-        return os.listdir(folder)
-    except OSError as error:
-        raise DataError(f"the folder {folder} cannot be read: {error.strerror}") from error
-
-
 def _list_masks(folder: Path) -> dict[str, int]:
     """Stems and file sizes of the annotations; none without a folder."""
     if not folder.is_dir():
@@ -223,7 +184,7 @@ def _list_masks(folder: Path) -> dict[str, int]:
         return {
             stem_of(entry.name): entry.stat().st_size
             for entry in entries
-            if _has_suffix(entry.name, (_MASK_SUFFIX,))
+            if entry.name.lower().endswith(_MASK_SUFFIX) and not entry.name.startswith(".")
         }
 
 

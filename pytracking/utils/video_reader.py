@@ -8,7 +8,6 @@ from __future__ import annotations
 import itertools
 import logging
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,8 @@ import numpy as np
 from ltr.admin.errors import DataError
 
 _LOG = logging.getLogger(__name__)
+
+_VIDEO_SUFFIXES = (".mp4", ".mkv", ".webm", ".mov", ".avi", ".m4v", ".mpg")
 
 VideoLike = str | os.PathLike[str] | int | Iterable[np.ndarray]
 
@@ -155,61 +156,32 @@ def _open_arrays(arrays: Iterable[np.ndarray]) -> FrameSource:
 
 
 def _open_folder(folder: Path) -> FrameSource:
+    from ltr.data.frame_files import find_gap, list_frames, stem_of
     from ltr.data.image_io import read_image
 
-    paths = _frame_paths(folder)
-    stems = [path.stem for path in paths]
+    _refuse_clips(folder)
+    names = list_frames(folder)
+    gap = find_gap(names)
+    if gap:
+        _LOG.warning("%s: a frame seems to be missing between %s and %s", folder, *gap)
+    paths = [folder / name for name in names]
     frames, size = checked_frames(map(read_image, paths), lambda index: str(paths[index]))
+    stems = [stem_of(name) for name in names]
     return FrameSource(folder.resolve().name, frames, size, length=len(paths), stems=stems)
 
 
-def _frame_paths(folder: Path) -> list[Path]:
+def _refuse_clips(folder: Path) -> None:
+    """Tell a folder of clips from a folder of frames."""
     from ltr.data.image_io import IMAGE_SUFFIXES
 
     entries = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
-    paths = [path for path in entries if path.suffix.lower() in IMAGE_SUFFIXES]
-    if not paths:
-        raise DataError(_why_no_frames(folder, entries))
-    paths.sort(key=lambda path: natural_key(path.name))
-    for first, second in itertools.pairwise(paths):
-        if first.stem == second.stem:
-            raise DataError(f"{first} and {second.name} are the same frame twice")
-    _warn_about_gaps(folder, [path.stem for path in paths])
-    return paths
-
-
-def _why_no_frames(folder: Path, entries: Sequence[Path]) -> str:
-    clips = sorted(entry.name for entry in entries if entry.is_dir() or is_video_name(entry))
+    if any(entry.suffix.lower() in IMAGE_SUFFIXES for entry in entries):
+        return
+    clips = sorted(
+        entry.name for entry in entries if entry.is_dir() or entry.suffix.lower() in _VIDEO_SUFFIXES
+    )
     if clips:
-        return (
+        raise DataError(
             f"{folder} holds no frames but clips ({', '.join(clips[:3])}"
             f"{', ...' if len(clips) > 3 else ''}): name one of them"
         )
-    return f"{folder} holds no frames: expected pictures such as 00000.jpg"
-
-
-def is_video_name(path: Path) -> bool:
-    """Whether the suffix is one of the usual video formats."""
-    return path.suffix.lower() in {".mp4", ".mkv", ".webm", ".mov", ".avi", ".m4v", ".mpg"}
-
-
-def natural_key(name: str) -> list[tuple[int, int, str]]:
-    """Sorting key that puts ``frame2`` before ``frame10``.
-
-    >>> sorted(["a10.png", "a2.png", "a02.png"], key=natural_key)
-    ['a2.png', 'a02.png', 'a10.png']
-    """
-    parts = re.split(r"(\d+)", name)
-    return [(int(part), len(part), "") if part.isdigit() else (-1, 0, part) for part in parts]
-
-
-def _warn_about_gaps(folder: Path, stems: Sequence[str]) -> None:
-    """Tell which frame seems to be missing when the file numbers do not go up evenly."""
-    if len(stems) < 3 or not all(stem.isdigit() for stem in stems):
-        return
-    numbers = [int(stem) for stem in stems]
-    steps = [after - before for before, after in itertools.pairwise(numbers)]
-    usual = min(steps)
-    wide = next((place for place, step in enumerate(steps) if step != usual), None)
-    if wide is not None:
-        _LOG.warning("%s: the frame after %s seems to be missing", folder, stems[wide])

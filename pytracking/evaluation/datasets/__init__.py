@@ -11,7 +11,8 @@ import pkgutil
 from dataclasses import replace
 from functools import cache
 
-from ltr.admin.errors import ConfigError, did_you_mean
+from ltr.admin.environment import comments, with_origin
+from ltr.admin.errors import ConfigError, DataError, did_you_mean
 from pytracking.evaluation.data import SequenceList
 from pytracking.evaluation.datasets.entry import DatasetEntry
 from pytracking.evaluation.datasets.folder import FOLDER_PREFIX, folder_sequences
@@ -42,8 +43,15 @@ def get_dataset(name: str, environment: EvaluationEnvironment | None = None) -> 
         hint = did_you_mean(key, list_datasets())
         raise ConfigError(f"there is no data set {name!r}{hint}")
     entry = table[key]
-    root = require(environment or evaluation_environment(), entry.variable)
-    return replace(entry.build(root, key), source=key, hint=entry.hint)
+    environment = environment or evaluation_environment()
+    root = require(environment, entry.variable)
+    try:
+        sequences = entry.build(root, key)
+    except DataError as error:
+        origin = with_origin(environment, entry.variable)
+        layout = comments(type(environment))[entry.variable]
+        raise DataError(f"{origin} does not hold {key}: {error} (expected {layout})") from error
+    return replace(sequences, source=key, hint=entry.hint)
 
 
 def list_datasets() -> list[str]:

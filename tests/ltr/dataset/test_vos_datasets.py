@@ -16,7 +16,7 @@ from ltr.admin.errors import DataError
 from ltr.data.image_io import write_label_map
 from ltr.dataset.davis import Davis
 from ltr.dataset.folder import FolderVideos
-from ltr.dataset.vos_index import VosIndex, VosLayout, list_frames, measure_objects
+from ltr.dataset.vos_index import VosIndex, VosLayout, measure_objects
 from ltr.dataset.youtubevos import YouTubeVOS, read_jjvalid_names
 from tests.video_trees import SHAPE, write_davis, write_folder_videos, write_youtubevos
 
@@ -141,23 +141,6 @@ def test_video_name_cannot_leave_the_folder(tmp_path, name):
     write_folder_videos(tmp_path, {"a": MOVING})
     with pytest.raises(DataError, match="no valid name"):
         VosIndex(layout_of(tmp_path), [name])[name]
-
-
-def test_frames_are_listed_by_number_without_hidden_files(tmp_path):
-    for name in ("10.jpg", "9.JPG", "._9.jpg", "notes.txt", "100.png"):
-        (tmp_path / name).touch()
-    assert list_frames(tmp_path) == ["9.JPG", "10.jpg", "100.png"]
-
-
-@pytest.mark.parametrize(
-    ("names", "message"),
-    [((), "holds no frame"), (("1.jpg", "1.png"), "2 pictures of the frame 1")],
-)
-def test_unusable_folders_of_frames_are_refused(tmp_path, names, message):
-    for name in names:
-        (tmp_path / name).touch()
-    with pytest.raises(DataError, match=message):
-        list_frames(tmp_path)
 
 
 def test_davis_2016_has_one_object_whatever_the_labels(tmp_path):

@@ -89,6 +89,33 @@ def test_every_frame_folder_must_hold_the_sparse_frames(tmp_path):
         build_sequence(YouTubeVOS(root, split="valid", all_frames=True), "v")
 
 
+def test_a_frame_that_seems_to_be_missing_is_told(tmp_path, caplog):
+    frames = {"00000": {1: (0, 0)}, "00001": None, "00003": None, "00004": None}
+    dataset = FolderVideos(write_folder_videos(tmp_path, {"a": frames}))
+    assert len(build_sequence(dataset, "a").frames) == 4
+    assert "a frame seems to be missing between 00001.jpg and 00003.jpg" in caplog.text
+
+
+def test_every_fifth_frame_is_no_gap(tmp_path, caplog):
+    frames = {"00005": {1: (0, 0)}, "00010": None, "00015": None}
+    build_sequence(FolderVideos(write_folder_videos(tmp_path, {"a": frames})), "a")
+    assert not caplog.text
+
+
+def test_a_folder_that_holds_something_else_names_its_variable(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTRACKING_DAVIS_DIR", str(tmp_path))
+    with pytest.raises(DataError) as caught:
+        get_dataset("dv2017_val")
+    for part in (
+        f"davis_dir = {tmp_path}, from PYTRACKING_DAVIS_DIR, does not hold dv2017_val",
+        f"{tmp_path / 'ImageSets' / '2017' / 'val.txt'} cannot be read",
+        "expected DAVIS 2017: JPEGImages/480p/<seq>",
+    ):
+        assert part in str(caught.value)
+    with pytest.raises(DataError, match="absent is no folder"):
+        get_dataset(f"folder:{tmp_path / 'absent'}")
+
+
 def test_names_find_the_data_sets_of_the_path_variables(tmp_path, monkeypatch):
     root = write_davis(tmp_path / "davis", {"bear": {"00000": {1: (0, 0), 4: (20, 20)}}})
     monkeypatch.setenv("PYTRACKING_DAVIS_DIR", str(root))
