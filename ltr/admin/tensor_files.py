@@ -123,7 +123,7 @@ def _check_members(path: Path, stream: IO[bytes]) -> None:
         with zipfile.ZipFile(stream) as archive:
             members = archive.infolist()
     except (zipfile.BadZipFile, ValueError, NotImplementedError, struct.error) as error:
-        raise CheckpointError(f"{path} is damaged or incomplete ({error})") from error
+        raise CheckpointError(f"{path} is damaged, or its end is missing") from error
     is_stored = all(member.compress_type == zipfile.ZIP_STORED for member in members)
     if not is_stored or not any(member.filename.endswith("/data.pkl") for member in members):
         raise CheckpointError(f"{path} is a zip archive, but not a network file")

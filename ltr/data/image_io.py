@@ -19,6 +19,7 @@ from ltr.admin.files import atomic_write
 from ltr.data.palette import VOID, pascal_palette, result_palette
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+VIDEO_SUFFIXES = (".mp4", ".mkv", ".webm", ".mov", ".avi", ".m4v", ".mpg")
 _JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 _MAX_PIXELS = 1 << 28
 
@@ -70,6 +71,8 @@ def decode_label_map(encoded: bytes, path: str | os.PathLike[str]) -> np.ndarray
         encoded: The content.
         path: Its name, for errors.
     """
+    if encoded[:2] == _JPEG_START:
+        raise DataError(f"{path} is a JPEG, whose compression changes object ids: expected a PNG")
     _check_header(path, encoded)
     try:
         with Image.open(io.BytesIO(encoded)) as picture:
@@ -94,7 +97,7 @@ def encode_label_map(labels: np.ndarray) -> bytes:
     """The PNG file of a label map, uint8 (H, W), with the result palette."""
     if labels.dtype != np.uint8 or labels.ndim != 2:
         raise ValueError(f"labels: expected uint8 (H, W), got {labels.dtype} {labels.shape}")
-    picture = Image.fromarray(labels, mode=None).convert("P")
+    picture = Image.fromarray(labels).convert("P")
     picture.putpalette(result_palette().tobytes())
     buffer = io.BytesIO()
     picture.save(buffer, format="PNG")
@@ -136,7 +139,7 @@ def _check_header(path: str | os.PathLike[str], encoded: bytes) -> None:
     except Image.DecompressionBombError as error:
         raise DataError(f"{path} declares too many pixels to be decoded") from error
     except (OSError, ValueError, SyntaxError) as error:
-        raise DataError(f"{path} is not a picture file") from error
+        raise DataError(f"{path} is damaged or not a picture file") from error
     if width * height > _MAX_PIXELS:
         raise DataError(f"{path} declares {width}x{height} pixels, more than {_MAX_PIXELS}")
 

@@ -195,7 +195,7 @@ def compressed_zip() -> bytes:
         (b"weights\n" * 9, "is not a network file"),
         (pickle.dumps({"net": 1}, 4), "is not a network file"),
         (compressed_zip(), "is a zip archive, but not a network file"),
-        (b"PK\x03\x04" + bytes(100), "is damaged or incomplete"),
+        (b"PK\x03\x04" + bytes(100), "is damaged, or its end is missing"),
         (OLD_HEAD, "is damaged, incomplete"),
     ],
 )

@@ -141,7 +141,7 @@ def test_small_data_sets_are_read_as_documented(monkeypatch):
     [
         ("dv2017val", "did you mean 'dv2017_val'"),
         ("otb", "choose from dv2016_val"),
-        ("folder:/nowhere", "/nowhere lacks the folder JPEGImages"),
+        ("folder:/nowhere", "/nowhere is no folder"),
     ],
 )
 def test_unknown_names_tell_the_known_ones(name, message):
