@@ -101,5 +101,5 @@ class Moments:
 
 def box_of(center: Vector, size: Vector) -> tuple[float, float, float, float]:
     """Box (x, y, width, height) of a centre and a size, both (row, column)."""
-    (row, column), (height, width) = center.astype(np.float64), size.astype(np.float64)
+    (row, column), (height, width) = center.tolist(), size.tolist()
     return column - (width - 1) / 2, row - (height - 1) / 2, width, height
