@@ -31,7 +31,7 @@ def run_and_report(
 
     Raises:
         ToolkitError: The run cannot go on.
-        OSError: The results cannot be written.
+        OutputError: The results cannot be written.
     """
     options = RunOptions(
         results=Path(arguments.results or evaluation_environment().results_path),

@@ -71,8 +71,11 @@ class ProcessMap(Generic[Job, Result]):
                     except BrokenProcessPool:
                         suspects.append(job)
         except BaseException:
-            for process in set(multiprocessing.active_children()).difference(others):
+            started = set(multiprocessing.active_children()).difference(others)
+            for process in started:
                 process.terminate()
+            for process in started:
+                process.join()
             raise
         finally:
             pool.shutdown(wait=not under_way, cancel_futures=True)

@@ -9,8 +9,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,12 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from ltr.admin.cli import describe_os_error
-from ltr.admin.errors import ConfigError, OutputError
-from ltr.admin.files import TEMPORARY_SUFFIX, atomic_write
+from ltr.admin.errors import ConfigError
+from ltr.admin.files import atomic_write
 from ltr.data.image_io import encode_label_map
 from pytracking.tracker.base import Box, FrameOutput
 from pytracking.utils.background import BackgroundWorker
+from pytracking.utils.staging import cannot_be_written, sweep, temporary_folder
 
 CONFIG_FILE = "config.json"
 MASK_SUFFIX = ".png"
@@ -32,7 +30,6 @@ MASK_SUFFIX = ".png"
 _QUEUE_LENGTH = 8
 _FREE = {"parameters.net", "runtime.device", "runtime.compile"}
 _NO_BOX: Box = (-1.0, -1.0, -1.0, -1.0)
-_ONE_DAY_S = 86400.0
 
 
 @dataclass(frozen=True)
@@ -72,16 +69,21 @@ class ResultFolder:
         that a run that is ended early leaves no mixture.
 
         Raises:
-            OSError: The folder cannot be written.
+            OutputError: The folder cannot be written.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        self._sweep()
-        if _difference(self._stored_config(), config):
-            for name in self.finished():
-                shutil.rmtree(self.path / name)
-        with atomic_write(self.path / CONFIG_FILE, "w") as stream:
-            json.dump(config, stream, indent=2)
-            stream.write("\n")
+        with cannot_be_written(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            self.sweep()
+            if _difference(self._stored_config(), config):
+                for name in self.finished():
+                    shutil.rmtree(self.path / name)
+            with atomic_write(self.path / CONFIG_FILE, "w") as stream:
+                json.dump(config, stream, indent=2)
+                stream.write("\n")
+
+    def sweep(self) -> None:
+        """Remove what killed processes left behind."""
+        sweep(self.path)
 
     def finished(self) -> list[str]:
         """Names of the finished sequences."""
@@ -101,21 +103,15 @@ class ResultFolder:
         Raises:
             OutputError: They cannot be written.
         """
-        mark = f".{name}.{socket.gethostname()}.{os.getpid()}{TEMPORARY_SUFFIX}"
-        staging = self.path / mark
-        shutil.rmtree(staging, ignore_errors=True)
-        try:
-            (staging / name).mkdir(parents=True)
-            writer = SequenceWriter(staging, name)
-            with writer.encoder:
-                yield writer
-            writer.write_tables()
-            self._publish(staging, name)
-        except OSError as error:
-            reason = describe_os_error(error)
-            raise OutputError(f"{self.path / name} cannot be written: {reason}") from error
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
+        with cannot_be_written(self.path / name):
+            self.path.mkdir(parents=True, exist_ok=True)
+            with temporary_folder(self.path, name) as staging:
+                (staging / name).mkdir()
+                writer = SequenceWriter(staging, name)
+                with writer.encoder:
+                    yield writer
+                writer.write_tables()
+                self._publish(staging, name)
 
     def _publish(self, staging: Path, name: str) -> None:
         target = self.path / name
@@ -128,16 +124,10 @@ class ResultFolder:
             os.replace(file, self.path / file.name)
         os.replace(staging / name, target)
 
-    def _sweep(self) -> None:
-        """Remove temporary folders whose process is gone."""
-        for folder in self.path.glob(f".*{TEMPORARY_SUFFIX}"):
-            if folder.is_dir() and _is_abandoned(folder):
-                shutil.rmtree(folder, ignore_errors=True)
-
     def _stored_config(self) -> Any:
         try:
             return json.loads((self.path / CONFIG_FILE).read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
+        except (FileNotFoundError, NotADirectoryError, ValueError):
             return {}
 
 
@@ -233,21 +223,3 @@ def _flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
         else:
             flat[f"{prefix}{key}"] = json.dumps(value)
     return flat
-
-
-def _is_abandoned(folder: Path) -> bool:
-    """Whether the process that filled a temporary folder is gone; elsewhere, whether it is old."""
-    host, _, process = folder.name.removesuffix(TEMPORARY_SUFFIX).rpartition(".")
-    if host.endswith(f".{socket.gethostname()}") and process.isdecimal():
-        return not _is_running(int(process))
-    return time.time() - folder.stat().st_mtime > _ONE_DAY_S
-
-
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

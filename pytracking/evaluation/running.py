@@ -125,7 +125,7 @@ def run_dataset(
     Raises:
         ConfigError: The tracker's parameters are wrong, or the folder holds results of others.
         CheckpointError: The network cannot be loaded.
-        OSError: The results cannot be written.
+        OutputError: The results cannot be written.
     """
     _LOG.info("%s %s\n%s", spec.system, spec.name, describe(spec.load_parameters()))
     folder = result_folder(options.results, spec.system, spec.result_name, dataset.name)
@@ -140,7 +140,7 @@ def run_dataset(
     total = sum(len(job.sequence.frames) for job in jobs)
     with FrameProgress(dataset.name, total, options.quiet) as progress:
         if tracker is None:
-            run = _run_in_processes(jobs, options, progress)
+            run = _run_in_processes(jobs, folder, options, progress)
         else:
             run = _run_here(jobs, tracker, progress, observe)
         for outcome in chain(damaged, run):
@@ -182,7 +182,7 @@ def _run_here(
 
 
 def _run_in_processes(
-    jobs: list[_Job], options: RunOptions, progress: FrameProgress
+    jobs: list[_Job], folder: ResultFolder, options: RunOptions, progress: FrameProgress
 ) -> Iterator[Outcome]:
     """The longest sequences go first, so that no process works alone at the end."""
     counter = multiprocessing.get_context("spawn").Value("i", 0)
@@ -192,10 +192,13 @@ def _run_in_processes(
         _start_process,
         (counter, options.runtime.device, torch.get_num_threads(), options.quiet),
     )
-    for job, outcome in pool.run(sorted(jobs, key=lambda job: -len(job.sequence.frames))):
-        progress.advance(len(job.sequence.frames))
-        died = "its process was ended from outside, perhaps for want of memory"
-        yield outcome or Outcome(job.sequence.name, failure=died)
+    try:
+        for job, outcome in pool.run(sorted(jobs, key=lambda job: -len(job.sequence.frames))):
+            progress.advance(len(job.sequence.frames))
+            died = "its process was ended from outside, perhaps for want of memory"
+            yield outcome or Outcome(job.sequence.name, failure=died)
+    finally:
+        folder.sweep()  # processes that were ended could not tidy up
 
 
 def _start_process(

@@ -82,7 +82,7 @@ def run_sequence(
 
     Raises:
         DataError: A frame or mask is missing, damaged or of another size.
-        OSError: The results cannot be written.
+        OutputError: The results cannot be written.
     """
     if tracker.kind not in _LOOPS:
         raise ConfigError(f"trackers of the kind {tracker.kind!r} cannot run on {sequence.dataset}")

@@ -81,7 +81,7 @@ def process_video(spec: TrackerSpec, runtime: Runtime, task: VideoTask) -> Video
 
     Raises:
         ToolkitError: Video, prompts, tracker or output folder cannot be used.
-        OSError: The results cannot be written.
+        OutputError: The results cannot be written.
     """
     with read_video(task.source) as video:
         prompts = plan_prompts(task.masks, task.boxes, video.size, video.length)
@@ -108,7 +108,7 @@ def process_live(
 
     Raises:
         ToolkitError: Video, prompts, tracker or output folder cannot be used.
-        OSError: The results cannot be written.
+        OutputError: The results cannot be written.
     """
     with read_video(task.source) as video, ExitStack() as stack:
         prompts: dict[int, FrameInfo] = {}

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ltr.admin.errors import ConfigError
+from ltr.admin.errors import ConfigError, OutputError
 from ltr.admin.files import TEMPORARY_SUFFIX
 
-_PREFIX = ".unfinished-"
+_RUN = "run"
+_ONE_DAY_S = 86400.0
 
 
 @contextmanager
@@ -35,19 +38,18 @@ def staged_folder(
 
     Raises:
         ConfigError: ``folder`` is a file, or has results and ``overwrite`` is not set.
-        OSError: It cannot be written.
+        OutputError: It cannot be written.
     """
     target = Path(folder)
     check_free(target, () if overwrite else entries)
     is_new = not target.exists()
-    target.mkdir(parents=True, exist_ok=True)
     try:
-        staging = Path(tempfile.mkdtemp(TEMPORARY_SUFFIX, _PREFIX, target))
-        try:
-            yield staging
-            _publish(staging, target, entries)
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
+        with cannot_be_written(target):
+            target.mkdir(parents=True, exist_ok=True)
+            sweep(target)
+            with temporary_folder(target, _RUN) as staging:
+                yield staging
+                _publish(staging, target, entries)
     except BaseException:
         if is_new:
             with suppress(OSError):
@@ -63,22 +65,52 @@ def check_free(folder: Path, entries: Sequence[str]) -> None:
     """
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"{folder} is a file: expected a folder for the results")
-    existing = _existing(folder, entries) if entries else []
+    existing = [entry for entry in entries if (folder / entry).exists()]
     if existing:
-        names = ", ".join(path.name for path in existing)
+        names = ", ".join(existing)
         raise ConfigError(f"{folder} holds results already ({names}): --overwrite replaces them")
 
 
-def _existing(folder: Path, entries: Sequence[str]) -> list[Path]:
-    """Results of another run, and what a killed one left behind."""
-    named = [folder / entry for entry in entries if (folder / entry).exists()]
-    return named + sorted(folder.glob(f"{_PREFIX}*"))
+@contextmanager
+def temporary_folder(parent: Path, name: str) -> Iterator[Path]:
+    """Make a hidden folder that is gone after the block; its name tells whose it is.
+
+    Args:
+        parent: An existing folder.
+        name: Part of its name.
+    """
+    owner = f".{socket.gethostname()}.{os.getpid()}"
+    folder = Path(tempfile.mkdtemp(f"{owner}{TEMPORARY_SUFFIX}", f".{name}.", parent))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep(parent: Path) -> None:
+    """Remove the temporary folders of killed processes."""
+    for folder in parent.glob(f".*{TEMPORARY_SUFFIX}"):
+        if folder.is_dir() and _is_abandoned(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def cannot_be_written(what: Path) -> Iterator[None]:
+    """Turn failures of the file system inside the block into one sentence about ``what``.
+
+    Raises:
+        OutputError: A file or folder could not be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(f"{what} cannot be written: {reason}") from error
 
 
 def _publish(staging: Path, target: Path, entries: Sequence[str]) -> None:
-    for old in _existing(target, entries):
-        if old != staging:
-            _remove(old)
+    for entry in entries:
+        _remove(target / entry)
     for entry in entries:
         if (staging / entry).exists():
             os.replace(staging / entry, target / entry)
@@ -88,4 +120,22 @@ def _remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
-        path.unlink()
+        path.unlink(missing_ok=True)
+
+
+def _is_abandoned(folder: Path) -> bool:
+    """Whether the process that filled a temporary folder is gone; elsewhere, whether it is old."""
+    host, _, process = folder.name.removesuffix(TEMPORARY_SUFFIX).rpartition(".")
+    if host.endswith(f".{socket.gethostname()}") and process.isdecimal():
+        return not _is_running(int(process))
+    return time.time() - folder.stat().st_mtime > _ONE_DAY_S
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

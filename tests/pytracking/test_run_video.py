@@ -185,7 +185,7 @@ def test_full_disk_is_one_sentence_and_leaves_nothing(mask, tmp_path):
         check=False,
     )
     assert done.returncode == 2
-    assert done.stderr.startswith("error: File too large: ")
+    assert done.stderr == f"error: {out} cannot be written: File too large\n"
     assert done.stderr.count("\n") == 1
     assert not out.exists()
 

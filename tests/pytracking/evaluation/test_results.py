@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -67,26 +64,25 @@ def test_new_result_replaces_the_old_one_completely(tmp_path):
 def test_failed_writing_names_the_sequence(tmp_path):
     (tmp_path / "file").touch()
     with (
-        pytest.raises(OutputError, match="bear cannot be written: Not a directory"),
+        pytest.raises(OutputError, match="bear cannot be written: File exists"),
         ResultFolder(tmp_path / "file").write_sequence("bear"),
     ):
         pass
 
 
-def test_leftovers_of_dead_processes_are_swept_and_those_of_others_kept(tmp_path):
-    ended = subprocess.Popen([sys.executable, "-c", ""])
-    ended.wait()
-    host = socket.gethostname()
-    dead = tmp_path / f".bear.{host}.{ended.pid}.partial"
-    alive = tmp_path / f".dog.{host}.{os.getppid()}.partial"
-    elsewhere = tmp_path / ".cat.otherhost.1.partial"
-    forgotten = tmp_path / ".cow.otherhost.1.partial"
-    for folder in (dead, alive, elsewhere, forgotten):
-        (folder / "masks").mkdir(parents=True)
-    os.utime(forgotten, (0, 0))
+def test_a_run_begins_by_sweeping_what_killed_ones_left(tmp_path):
+    (tmp_path / ".bear.otherhost.1.partial" / "bear").mkdir(parents=True)
+    os.utime(tmp_path / ".bear.otherhost.1.partial", (0, 0))
     ResultFolder(tmp_path).prepare(CONFIG)
-    left = {path.name for path in tmp_path.iterdir()}
-    assert left == {alive.name, elsewhere.name, CONFIG_FILE}
+    assert [path.name for path in tmp_path.iterdir()] == [CONFIG_FILE]
+
+
+def test_a_file_in_the_place_of_the_results_is_told(tmp_path):
+    (tmp_path / "file").touch()
+    folder = ResultFolder(tmp_path / "file" / "results")
+    folder.check(CONFIG, ["bear"], overwrite=False)
+    with pytest.raises(OutputError, match="file/results cannot be written: Not a directory"):
+        folder.prepare(CONFIG)
 
 
 def changed(**parameters: object) -> dict:

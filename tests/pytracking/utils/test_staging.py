@@ -1,13 +1,14 @@
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Iterable
+import errno
+import os
+import socket
+import subprocess
+import sys
 
 import pytest
 
-from ltr.admin.errors import ConfigError
-from pytracking.utils.background import BackgroundWorker
+from ltr.admin.errors import ConfigError, OutputError
 from pytracking.utils.staging import staged_folder
 
 ENTRIES = ("masks", "config.json")
@@ -62,72 +63,39 @@ def test_failed_overwrite_keeps_the_old_results(tmp_path):
     assert (tmp_path / "masks" / "0.png").read_text() == "old"
 
 
-def test_remains_of_a_killed_run_need_overwrite(tmp_path):
-    (tmp_path / ".unfinished-1.partial").mkdir()
-    with pytest.raises(ConfigError, match="unfinished"):
-        fill(tmp_path)
-    fill(tmp_path, overwrite=True)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "masks"]
+def killed_process() -> int:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def test_remains_of_a_killed_run_are_swept_and_those_of_others_kept(tmp_path):
+    host = socket.gethostname()
+    dead = tmp_path / f".run.a1.{host}.{killed_process()}.partial"
+    alive = tmp_path / f".run.b2.{host}.{os.getppid()}.partial"
+    elsewhere = tmp_path / ".run.c3.otherhost.1.partial"
+    forgotten = tmp_path / ".run.d4.otherhost.1.partial"
+    for folder in (dead, alive, elsewhere, forgotten):
+        (folder / "masks").mkdir(parents=True)
+    os.utime(forgotten, (0, 0))
+    fill(tmp_path)
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {alive.name, elsewhere.name, *ENTRIES}
+
+
+def test_failed_writing_names_the_folder(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="file/out cannot be written: Not a directory"):
+        fill(tmp_path / "file" / "out")
+    with (
+        pytest.raises(OutputError, match="new cannot be written: No space left on device"),
+        staged_folder(tmp_path / "new", ENTRIES),
+    ):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_file_in_the_place_of_the_folder_is_refused(tmp_path):
     (tmp_path / "out").write_text("x")
     with pytest.raises(ConfigError, match="is a file"):
         fill(tmp_path / "out")
-
-
-def hand_over(worker: BackgroundWorker, items: Iterable[int | str]) -> None:
-    with worker:
-        for item in items:
-            worker.put(int(item))
-
-
-def test_work_keeps_its_order_and_runs_beside():
-    done, names = [], set()
-
-    def work(item: int) -> None:
-        names.add(threading.current_thread().name)
-        done.append(item)
-
-    hand_over(BackgroundWorker(work, capacity=3), range(50))
-    assert done == list(range(50))
-    assert threading.current_thread().name not in names
-
-
-def test_full_queue_makes_put_wait():
-    gate = threading.Event()
-    with BackgroundWorker(lambda _: gate.wait(), capacity=2) as worker:
-        filler = threading.Thread(target=lambda: [worker.put(item) for item in range(1, 6)])
-        filler.start()
-        time.sleep(0.1)
-        assert filler.is_alive()
-        gate.set()
-        filler.join(timeout=5)
-        assert not filler.is_alive()
-
-
-def fail_at_3(item: int) -> None:
-    if item == 3:
-        raise OSError(28, "No space left on device")
-
-
-def test_error_reaches_the_main_thread_and_never_blocks():
-    with pytest.raises(OSError, match="No space left"):
-        hand_over(BackgroundWorker(fail_at_3, capacity=1), range(1, 1000))
-
-
-def test_error_of_the_last_item_is_raised_at_the_end():
-    with pytest.raises(OSError, match="No space left"):
-        hand_over(BackgroundWorker(fail_at_3, capacity=5), [3])
-
-
-def test_waiting_items_are_dropped_after_an_error_outside():
-    done = []
-
-    def slow(item: int) -> None:
-        time.sleep(0.02)
-        done.append(item)
-
-    with pytest.raises(ValueError, match="invalid literal"):
-        hand_over(BackgroundWorker(slow, capacity=100), [*range(1, 100), "x"])
-    assert len(done) < 50
