@@ -82,7 +82,8 @@ def _compare(masks: Masks, runs: int) -> np.ndarray:
             raise SystemExit(f"{masks.kind}: {measure} differs")
     print(
         f"{masks.kind}: {len(masks.names)} sequences, {masks.num_frames} frames, "
-        f"{len(ours['J'])} objects; plain {min(plain_seconds):.2f} s, ours {min(our_seconds):.2f} s "
+        f"{len(ours['J'])} objects; "
+        f"plain {min(plain_seconds):.2f} s, ours {min(our_seconds):.2f} s "
         f"(median of {runs}: {np.median(plain_seconds):.2f} and {np.median(our_seconds):.2f}); "
         f"{min(plain_seconds) / min(our_seconds):.1f} times"
     )
