@@ -15,11 +15,12 @@ from pathlib import Path
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from ltr.admin.cli import command, set_up_logging
+from ltr.admin.cli import CommandParser, command, set_up_logging
 from ltr.admin.errors import ConfigError
 from pytracking.evaluation.arguments import (
     add_run_arguments,
     add_runtime_arguments,
+    add_switch,
     add_tracker_arguments,
     resolve_tracker,
 )
@@ -32,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     set_up_logging(arguments.quiet)
     from pytracking.evaluation.console import run_and_report
     from pytracking.evaluation.datasets import get_dataset, list_datasets
+    from pytracking.evaluation.pictures import draw_results
     from pytracking.evaluation.submission import check_archive_path, pack_submission
 
     spec = resolve_tracker(arguments)
@@ -43,6 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         check_archive_path(arguments.submission)
     chosen = dataset if arguments.sequence is None else dataset.select(arguments.sequence)
     summary = run_and_report(spec, chosen, arguments)
+    if arguments.vis:
+        print(f"Pictures: {draw_results(chosen, summary.folder)}")
     if summary.failures:
         return 1
     if arguments.submission is not None:
@@ -52,9 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = CommandParser(__doc__)
     add_tracker_arguments(parser)
     parser.add_argument("--runid", type=int, help="number that keeps the results of runs apart")
     parser.add_argument("--dataset_name", metavar="NAME", help="data set, or folder:PATH")
@@ -65,6 +67,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="FILE.zip",
         help="afterwards pack the masks as the official server wants them",
     )
+    add_switch(parser, "--vis", False, "also draw the masks over the frames")
     add_run_arguments(parser)
     add_runtime_arguments(parser)
     return parser.parse_args(argv)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from torch.utils.data import Dataset
 
 from ltr.admin.errors import DataError
 from ltr.data.randomness import Generators, SampleKey
+from ltr.data.samples import RandomSamples
 from ltr.data.transforms import Frame
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 _GAP_STEP = 5
 _LARGEST_GAP = 1000
-_MOST_ATTEMPTS = 20
 _TRIES_PER_SEQUENCE = 20
 
 Process = Callable[[Sequence[Frame], Sequence[Frame], Generators], dict[str, torch.Tensor]]
@@ -53,7 +52,7 @@ class Draw:
     info: dict[str, Any]
 
 
-class SegSampler(Dataset):
+class SegSampler(RandomSamples[Draw]):
     """Random samples from several data sets, each a function of its key.
 
     Args:
@@ -85,9 +84,9 @@ class SegSampler(Dataset):
         for dataset, length in zip(datasets, lengths, strict=True):
             if length == 0:
                 raise DataError(f"{dataset.get_name()} holds no sequence to train on")
+        super().__init__(samples_per_epoch)
         total = sum(weights or lengths)
         self.datasets = datasets
-        self.samples_per_epoch = samples_per_epoch
         self.processing = processing
         self.weights = [weight / total for weight in weights or lengths]
         self.max_gap = max_gap
@@ -95,35 +94,9 @@ class SegSampler(Dataset):
         self.num_test_frames = num_test_frames
         self.p_reverse = p_reverse
 
-    def __len__(self) -> int:
-        return self.samples_per_epoch
-
-    def __getitem__(self, key: SampleKey) -> dict[str, Any]:
-        """Draw, read and process the sample of a key; one that fails is drawn again.
-
-        Returns:
-            The tensors of ``processing``; ``dataset``, its name; ``source``, where the frames come
-            from; ``failures``, why earlier draws failed, one line each.
-
-        Raises:
-            DataError: Too many draws failed in a row.
-        """
-        random = Generators.of_sample(key)
-        failures: list[str] = []
-        while len(failures) < _MOST_ATTEMPTS:
-            draw = self.draw(random.python)
-            try:
-                sample = self._read(draw, random)
-            except DataError as error:
-                failures.append(f"{self._source(draw)}: {error}")
-                continue
-            names = {
-                "dataset": self.datasets[draw.dataset].get_name(),
-                "source": self._source(draw),
-                "failures": "\n".join(failures),
-            }
-            return {**sample, **names}
-        raise DataError(f"{_MOST_ATTEMPTS} samples in a row failed, the last one: {failures[-1]}")
+    def choose(self, key: SampleKey, attempt: int, random: Generators) -> Draw:
+        """See ``RandomSamples.choose``."""
+        return self.draw(random.python)
 
     def draw(self, random: python_random.Random) -> Draw:
         """Choose data set, sequence and frames.
@@ -196,17 +169,19 @@ class SegSampler(Dataset):
                 return base + others, test_ids
         raise DataError("no frames within reach of each other show the object")
 
-    def _read(self, draw: Draw, random: Generators) -> dict[str, Any]:
+    def read(self, draw: Draw, random: Generators) -> dict[str, Any]:
+        """The tensors of ``processing``, and ``dataset``, its name."""
         dataset, ids = self.datasets[draw.dataset], draw.train_ids + draw.test_ids
         if isinstance(dataset, FrameMaker):
             frames = dataset.make_frames(draw.sequence, len(ids), random)
         else:
             frames = _read_video(dataset, draw, ids)
-        return self.processing(
-            frames[: self.num_train_frames], frames[self.num_train_frames :], random
-        )
+        split = self.num_train_frames
+        tensors = self.processing(frames[:split], frames[split:], random)
+        return {**tensors, "dataset": dataset.get_name()}
 
-    def _source(self, draw: Draw) -> str:
+    def source(self, draw: Draw) -> str:
+        """Data set, sequence, object and frames."""
         name = self.datasets[draw.dataset].get_name()
         sequence = draw.info.get("sequence", draw.sequence)
         objects = ",".join(str(number) for number in draw.info.get("object_ids", ()))

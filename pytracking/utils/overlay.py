@@ -58,6 +58,26 @@ def overlay(
     return result
 
 
+def blend(image: np.ndarray, labels: np.ndarray, alpha: float, colours: np.ndarray) -> np.ndarray:
+    """Mix a picture with the colours of its labels, the background's included.
+
+    Args:
+        image: uint8 (H, W, 3) RGB.
+        labels: uint8 (H, W).
+        alpha: Weight of the picture, 0..1.
+        colours: uint8 (256, 3).
+
+    Returns:
+        uint8 (H, W, 3), rounded.
+
+    Raises:
+        ValueError: ``labels`` and ``image`` differ in size.
+    """
+    if labels.shape != image.shape[:2]:
+        raise ValueError(f"labels {labels.shape} do not fit the image {image.shape[:2]}")
+    return cv2.addWeighted(image, alpha, colours[labels], 1 - alpha, 0)
+
+
 def draw_result(image: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Tint and outline the objects in the colours of ``bright_palette``, as videos show them.
 

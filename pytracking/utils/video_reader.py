@@ -19,8 +19,6 @@ from ltr.admin.errors import DataError
 
 _LOG = logging.getLogger(__name__)
 
-_VIDEO_SUFFIXES = (".mp4", ".mkv", ".webm", ".mov", ".avi", ".m4v", ".mpg")
-
 VideoLike = str | os.PathLike[str] | int | Iterable[np.ndarray]
 
 
@@ -172,13 +170,13 @@ def _open_folder(folder: Path) -> FrameSource:
 
 def _refuse_clips(folder: Path) -> None:
     """Tell a folder of clips from a folder of frames."""
-    from ltr.data.image_io import IMAGE_SUFFIXES
+    from ltr.data.image_io import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 
     entries = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
     if any(entry.suffix.lower() in IMAGE_SUFFIXES for entry in entries):
         return
     clips = sorted(
-        entry.name for entry in entries if entry.is_dir() or entry.suffix.lower() in _VIDEO_SUFFIXES
+        entry.name for entry in entries if entry.is_dir() or entry.suffix.lower() in VIDEO_SUFFIXES
     )
     if clips:
         raise DataError(

@@ -1,0 +1,30 @@
+"""Dense Unsupervised Learning on Kinetics-400."""
+
+from ltr.admin.settings import Settings
+from ltr.train_settings.dense_ulearn.assembly import DenseULearnAssembly
+from ltr.train_settings.dense_ulearn.recipe import DenseULearnRecipe
+from ltr.train_settings.experiment import train
+
+# Upstream counts epochs from 0 to its last one, both included, and leaves out the last clips of an
+# epoch that fill no batch.
+RECIPE = DenseULearnRecipe(
+    description="Dense Unsupervised Learning on the frames of Kinetics-400",
+    train_videos=("Kinetics",),
+    frame_gap=10,
+    keeps_order=True,
+    smallest_range=(256, 256),
+    rnd_crop=False,
+    max_epochs=81,
+    batch_size=16,
+    samples_per_epoch=16 * 14375,
+    optimizer="sgd",
+    learning_rates={"fast_net": 1e-3},
+    milestones=(20, 40, 60, 80),
+    gamma=0.5,
+    keep_checkpoints=3,
+)
+
+
+def run(settings: Settings) -> None:
+    """Train."""
+    train(settings, RECIPE, DenseULearnAssembly)
