@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ltr.admin.cli import command, set_up_logging
+from ltr.admin.cli import CommandParser, command, set_up_logging
 from ltr.admin.errors import ConfigError
 from pytracking.evaluation.arguments import resolve_device
 from pytracking.evaluation.tracker import TrackerSpec
@@ -93,11 +93,7 @@ def _results(folder: Path) -> Iterator[np.ndarray]:
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m pytracking.demo",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = CommandParser(__doc__, prog="python -m pytracking.demo")
     parser.add_argument(
         "--output", type=Path, default=Path("demo_output"), metavar="DIR", help="(demo_output)"
     )

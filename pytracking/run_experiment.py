@@ -14,7 +14,7 @@ from pathlib import Path
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from ltr.admin.cli import command, set_up_logging
+from ltr.admin.cli import CommandParser, command, set_up_logging
 from pytracking.evaluation.arguments import add_run_arguments, add_runtime_arguments
 
 
@@ -34,9 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = CommandParser(__doc__)
     parser.add_argument("experiment_module", help="file of pytracking/experiments, without .py")
     parser.add_argument("experiment_name", help="function in it")
     add_run_arguments(parser)

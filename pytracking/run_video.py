@@ -14,7 +14,7 @@ from pathlib import Path
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from ltr.admin.cli import command, set_up_logging
+from ltr.admin.cli import CommandParser, command, set_up_logging
 from pytracking.evaluation.arguments import (
     add_runtime_arguments,
     add_tracker_arguments,
@@ -39,9 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = CommandParser(__doc__)
     add_tracker_arguments(parser)
     parser.add_argument("videofile", help="video file, or folder of frames")
     add_object_arguments(parser)

@@ -10,8 +10,9 @@ import functools
 import logging
 import sys
 from collections.abc import Callable, Sequence
+from typing import NoReturn
 
-from ltr.admin.errors import OutputError, ToolkitError
+from ltr.admin.errors import ConfigError, ToolkitError, did_you_mean
 
 Main = Callable[[Sequence[str] | None], int]
 
@@ -33,6 +34,41 @@ def boolean(text: str) -> bool:
     raise argparse.ArgumentTypeError(f"expected true or false, got {text!r}")
 
 
+class CommandParser(argparse.ArgumentParser):
+    """Arguments of a command; a wrong one becomes a ``ConfigError`` of one sentence.
+
+    Args:
+        description: The docstring of the command's module, shown by ``--help`` as it is.
+        prog: Name of the command where it is not that of the file.
+    """
+
+    def __init__(self, description: str | None, prog: str | None = None) -> None:
+        super().__init__(
+            prog=prog,
+            description=description,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+
+    def parse_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> argparse.Namespace:
+        """Parse the words of the command line.
+
+        Raises:
+            ConfigError: A word is unknown (near ones are named), missing or wrong.
+        """
+        parsed, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            word = unknown[0].partition("=")[0]
+            hint = did_you_mean(word, self._option_string_actions) if word[0] == "-" else ""
+            raise ConfigError(f"unknown argument {word!r}{hint}")
+        return parsed
+
+    def error(self, message: str) -> NoReturn:
+        """Called by argparse with what is wrong."""
+        raise ConfigError(f"{message} (see {self.prog} --help)")
+
+
 def command(main: Main) -> Main:
     """Decorate a ``main(argv)``: user errors become one sentence on stderr and exit code 2."""
 
@@ -43,7 +79,7 @@ def command(main: Main) -> Main:
         except ToolkitError as error:
             print(f"error: {error}", file=sys.stderr)
         except OSError as error:
-            print(f"error: {OutputError(describe_os_error(error))}", file=sys.stderr)
+            print(f"error: {describe_os_error(error)}", file=sys.stderr)
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
             return 130

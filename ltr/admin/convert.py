@@ -7,14 +7,13 @@ without optimiser and statistics of the training.
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from ltr.admin.checkpoint import Checkpoint, constructor_field, read_checkpoint, save_checkpoint
-from ltr.admin.cli import command
+from ltr.admin.cli import CommandParser, command
 from ltr.admin.errors import CheckpointError, OutputError
 from ltr.admin.files import file_checksum
 
@@ -58,7 +57,7 @@ def convert(source: Path, target: Path, network_only: bool = False) -> Checkpoin
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Convert one file and print what was kept."""
-    parser = argparse.ArgumentParser(prog="vos-convert", description=__doc__)
+    parser = CommandParser(__doc__, prog="vos-convert")
     parser.add_argument("source", type=Path, help="checkpoint, also of upstream's trainer")
     parser.add_argument("target", type=Path, help="file to write")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing target")

@@ -5,7 +5,6 @@ Ends with exit code 1 when a path that was set does not exist.
 
 from __future__ import annotations
 
-import argparse
 import importlib.metadata
 import platform
 import sys
@@ -13,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ltr.admin.checkpoint import read_checkpoint
-from ltr.admin.cli import command
+from ltr.admin.cli import CommandParser, command
 from ltr.admin.environment import Environment, comments, train_environment
 from ltr.admin.errors import CheckpointError
 from pytracking.evaluation.environment import evaluation_environment
@@ -26,7 +25,7 @@ _MADE_ON_DEMAND = ("results_path", "result_plot_path", "workspace_dir", "tensorb
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Print versions, device, paths and networks."""
-    parser = argparse.ArgumentParser(prog="vos-doctor", description=__doc__)
+    parser = CommandParser(__doc__, prog="vos-doctor")
     parser.parse_args(argv)
     evaluation = evaluation_environment()
     training = train_environment()

@@ -6,7 +6,6 @@ a host wants a browser, its page is printed. NAME may also be a torchvision mode
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import sys
 import urllib.request
@@ -16,7 +15,7 @@ from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from urllib.error import URLError
 
-from ltr.admin.cli import command
+from ltr.admin.cli import CommandParser, command
 from ltr.admin.environment import train_environment
 from ltr.admin.errors import CheckpointError, ConfigError, did_you_mean
 from ltr.admin.files import atomic_write, file_checksum
@@ -116,7 +115,7 @@ def _receive(released: ReleasedFile, response: HTTPResponse, target: Path, show:
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Fetch one released file, or list all."""
-    parser = argparse.ArgumentParser(prog="vos-download", description=__doc__)
+    parser = CommandParser(__doc__, prog="vos-download")
     parser.add_argument("name", nargs="?", help="for instance joint_davis")
     parser.add_argument("--list", action="store_true", help="list the released files")
     parser.add_argument("--folder", type=Path, help="where to put it (its usual folder)")
