@@ -87,7 +87,7 @@ install_packages() (
     if [[ -n "${TORCH_INDEX_URL:-}" ]]; then
         pip_install --index-url "$TORCH_INDEX_URL" torch torchvision
     fi
-    pip_install -e ".[test,demo,tikz]"
+    pip_install -e ".[test,demo]"
     fingerprint >"$stamp"
 )
 

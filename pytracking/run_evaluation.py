@@ -20,7 +20,7 @@ from pathlib import Path
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from ltr.admin.cli import command, describe_os_error, set_up_logging
+from ltr.admin.cli import CommandParser, command, describe_os_error, set_up_logging
 from ltr.admin.errors import ConfigError, did_you_mean
 from pytracking.analysis.comparison import comparison_table
 from pytracking.analysis.evaluators import (
@@ -180,9 +180,7 @@ def _check_submission(arguments: argparse.Namespace) -> int:
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = CommandParser(__doc__)
     _add_what(parser)
     _add_outputs(parser)
     _add_session(parser)

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from ltr.admin.errors import OutputError
 
-_CHUNKS_A_PROCESS = 8  # few messages, and no long wait for the last process
+_CHUNKS_A_PROCESS = 16  # few messages, and no long wait for the last process
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")

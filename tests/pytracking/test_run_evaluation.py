@@ -294,6 +294,7 @@ def test_a_session(davis, capsys):
         (["--results", ".", "--dataset_name", "dv2017_val", "--sequence", "swan"], "'blackswan'"),
         (["--results", ".", "--dataset_name", "dv2017_test_dev"], "upload the file to https://"),
         (["--results", ".", "--dataset_name", "yt2019_train"], "youtubevos_dir is not set"),
+        (["--results", ".", "--trheads", "2"], "did you mean '--threads'"),
         (["--check_submission", "a.zip"], "needs --dataset_name"),
         (["--check_submission", "a.zip", "--dataset_name", "dv2017_val"], r"a.zip cannot be read"),
     ],
