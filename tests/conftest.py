@@ -6,9 +6,14 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from ltr.admin.environment import TrainEnvironment
 from pytracking.evaluation.environment import EvaluationEnvironment
+
+# Time limits of single examples would make the outcome depend on how busy the machine is.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)
