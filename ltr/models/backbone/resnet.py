@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from ltr.admin.errors import ConfigError, did_you_mean
+from ltr.models.layers.folding import convolve_and_normalise
 
 STAGES = ("layer1", "layer2", "layer3", "layer4")
 FREEZABLE = ("conv1", "bn1", *STAGES)
@@ -36,9 +37,9 @@ class BasicBlock(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(N, inplanes, H, W) -> (N, planes, H / stride, W / stride)."""
-        shortcut = x if self.downsample is None else self.downsample(x)
-        y = self.relu(self.bn1(self.conv1(x)))
-        return self.relu(self.bn2(self.conv2(y)) + shortcut)
+        shortcut = x if self.downsample is None else convolve_and_normalise(x, *self.downsample)
+        y = self.relu(convolve_and_normalise(x, self.conv1, self.bn1))
+        return self.relu(convolve_and_normalise(y, self.conv2, self.bn2) + shortcut)
 
 
 class Bottleneck(nn.Module):
@@ -63,10 +64,10 @@ class Bottleneck(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(N, inplanes, H, W) -> (N, 4 * planes, H / stride, W / stride)."""
-        shortcut = x if self.downsample is None else self.downsample(x)
-        y = self.relu(self.bn1(self.conv1(x)))
-        y = self.relu(self.bn2(self.conv2(y)))
-        return self.relu(self.bn3(self.conv3(y)) + shortcut)
+        shortcut = x if self.downsample is None else convolve_and_normalise(x, *self.downsample)
+        y = self.relu(convolve_and_normalise(x, self.conv1, self.bn1))
+        y = self.relu(convolve_and_normalise(y, self.conv2, self.bn2))
+        return self.relu(convolve_and_normalise(y, self.conv3, self.bn3) + shortcut)
 
 
 def _shortcut(inplanes: int, outplanes: int, stride: int) -> nn.Sequential | None:

@@ -122,53 +122,38 @@ class JOINTNet(nn.Module):
             Logits (frames, sequences, H, W); the encodings e_tm and e_tr of all frames, the
             annotated one first, (1 + frames, sequences, 16, H / 16, W / 16).
         """
-        num_test, sequences = test_imgs.shape[:2]
-        train = self.extract_backbone_features(train_imgs.flatten(0, 1))
-        test = self.extract_backbone_features(test_imgs.flatten(0, 1))
-        layers = {name: value.unflatten(0, (num_test, sequences)) for name, value in test.items()}
-        memory_tm = [self._induction_features(train, sequences)]
-        memory_tr = [self._transduction_tokens(train, sequences)]
-        test_tm = self._induction_features(test, sequences)
-        test_tr = self._transduction_tokens(test, sequences)
+        num_train, sequences = train_imgs.shape[:2]
+        images = torch.cat([train_imgs, test_imgs])
+        features = self.extract_backbone_features(images.flatten(0, 1))
+        frames_tm = self.target_model.extract_target_model_features(
+            features[self.feature_layer], sequences
+        )
+        layers = {name: value.unflatten(0, (-1, sequences)) for name, value in features.items()}
+        frames_tr = self.transformer.tokens(layers[self.feature_layer])
 
         labels = [self.label_encoder(train_masks)]
         filters = self.target_model.get_filter(
-            memory_tm[0], labels[0][0], labels[0][2], self.optim_iter
+            frames_tm[:num_train], labels[0][0], labels[0][2], self.optim_iter
         )
         logits = []
-        for index in range(num_test):
-            features = {name: value[index] for name, value in layers.items()}
-            frame_tm, frame_tr = test_tm[index : index + 1], test_tr[index : index + 1]
+        for index in range(num_train, len(images)):
             e_tm, e_tr, weights = (torch.cat(parts) for parts in zip(*labels, strict=True))
-            encoding_tr = self.transformer.read(frame_tr, torch.cat(memory_tr), e_tr)
-            encoding_tm = self.target_model.apply_target_model(filters, frame_tm)
+            frame = slice(index, index + 1)
+            encoding_tr = self.transformer.read(frames_tr[frame], frames_tr[:index], e_tr)
+            encoding_tm = self.target_model.apply_target_model(filters, frames_tm[frame])
             fused = (encoding_tm + encoding_tr).squeeze(0)
-            scores = self.decoder(fused, features, test_imgs.shape[-2:])
+            scores = self.decoder(
+                fused, {name: value[index] for name, value in layers.items()}, images.shape[-2:]
+            )
             logits.append(scores.transpose(0, 1))
-
             labels.append(self.label_encoder(torch.sigmoid(logits[-1]).detach()))
-            memory_tm.append(frame_tm)
-            memory_tr.append(frame_tr)
-            if index < num_test - 1 and num_refinement_iter > 0:
+            if index < len(images) - 1 and num_refinement_iter > 0:
                 e_tm, _, weights = (torch.cat(parts) for parts in zip(*labels, strict=True))
                 filters = self.target_model.filter_optimizer(
-                    filters, torch.cat(memory_tm), e_tm, weights, num_refinement_iter
+                    filters, frames_tm[: index + 1], e_tm, weights, num_refinement_iter
                 )
         e_tm, e_tr, _ = (torch.cat(parts) for parts in zip(*labels, strict=True))
         return torch.cat(logits), e_tm, e_tr
-
-    def _induction_features(
-        self, features: Mapping[str, torch.Tensor], sequences: int
-    ) -> torch.Tensor:
-        return self.target_model.extract_target_model_features(
-            features[self.feature_layer], sequences
-        )
-
-    def _transduction_tokens(
-        self, features: Mapping[str, torch.Tensor], sequences: int
-    ) -> torch.Tensor:
-        layer = features[self.feature_layer]
-        return self.transformer.tokens(layer.unflatten(0, (-1, sequences)))
 
 
 def _build(

@@ -1,9 +1,11 @@
-"""Folding frozen batch norms into the convolutions before them."""
+"""Folding batch norms with fixed statistics into the convolutions before them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+import torch
+import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
@@ -40,3 +42,27 @@ def _pairs(parent: nn.Module) -> Iterator[tuple[str, str]]:
             children.get(follower), nn.BatchNorm2d
         ):
             yield name, follower
+
+
+def convolve_and_normalise(x: torch.Tensor, conv: nn.Conv2d, norm: nn.Module) -> torch.Tensor:
+    """Compute ``norm(conv(x))``.
+
+    Where a batch norm with fixed statistics is trained, it scales the weights instead of the
+    output: the same up to rounding, and no second activation is kept for the backward pass.
+
+    Args:
+        x: (N, C, H, W).
+        conv: Without a bias, if ``norm`` is a batch norm.
+        norm: What follows it; anything but such a batch norm is applied as it is.
+    """
+    is_fixed = isinstance(norm, nn.BatchNorm2d) and not norm.training
+    if not is_fixed or not torch.is_grad_enabled():
+        return norm(conv(x))
+    scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+    return F.conv2d(
+        x,
+        conv.weight * scale.view(-1, 1, 1, 1),
+        norm.bias - norm.running_mean * scale,
+        conv.stride,
+        conv.padding,
+    )
