@@ -50,12 +50,14 @@ class Bottleneck(nn.Module):
 
     expansion = 4
 
-    def __init__(self, inplanes: int, planes: int, stride: int, is_caffe_style: bool) -> None:
+    def __init__(
+        self, inplanes: int, planes: int, stride: int, is_caffe_style: bool, dilation: int = 1
+    ) -> None:
         super().__init__()
         stride_1x1, stride_3x3 = (stride, 1) if is_caffe_style else (1, stride)
         self.conv1 = nn.Conv2d(inplanes, planes, 1, stride_1x1, bias=False)
         self.bn1 = nn.BatchNorm2d(planes)
-        self.conv2 = nn.Conv2d(planes, planes, 3, stride_3x3, 1, bias=False)
+        self.conv2 = nn.Conv2d(planes, planes, 3, stride_3x3, dilation, dilation, bias=False)
         self.bn2 = nn.BatchNorm2d(planes)
         self.conv3 = nn.Conv2d(planes, planes * self.expansion, 1, bias=False)
         self.bn3 = nn.BatchNorm2d(planes * self.expansion)
@@ -65,9 +67,13 @@ class Bottleneck(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(N, inplanes, H, W) -> (N, 4 * planes, H / stride, W / stride)."""
         shortcut = x if self.downsample is None else convolve_and_normalise(x, *self.downsample)
+        return self.relu(self.residual(x) + shortcut)
+
+    def residual(self, x: torch.Tensor) -> torch.Tensor:
+        """What the block adds to its shortcut."""
         y = self.relu(convolve_and_normalise(x, self.conv1, self.bn1))
         y = self.relu(convolve_and_normalise(y, self.conv2, self.bn2))
-        return self.relu(convolve_and_normalise(y, self.conv3, self.bn3) + shortcut)
+        return convolve_and_normalise(y, self.conv3, self.bn3)
 
 
 def _shortcut(inplanes: int, outplanes: int, stride: int) -> nn.Sequential | None:

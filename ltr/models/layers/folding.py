@@ -65,4 +65,6 @@ def convolve_and_normalise(x: torch.Tensor, conv: nn.Conv2d, norm: nn.Module) ->
         norm.bias - norm.running_mean * scale,
         conv.stride,
         conv.padding,
+        conv.dilation,
+        conv.groups,
     )
