@@ -5,6 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from ltr.data.drawing import texture
+
 
 def draw_clip(
     count: int, objects: int, size: tuple[int, int] = (480, 854), seed: int = 0
@@ -22,8 +24,8 @@ def draw_clip(
     """
     rng = np.random.default_rng(seed)
     height, width = size
-    background = _texture(rng, height + 100, width + 100)
-    textures = [_texture(rng, height, width) for _ in range(objects)]
+    background = texture(rng, height + 100, width + 100)
+    textures = [texture(rng, height, width) for _ in range(objects)]
     phases = rng.uniform(0, 2 * np.pi, (objects, 3))
     frames, first = [], None
     for time in range(count):
@@ -38,11 +40,6 @@ def draw_clip(
         frames.append(np.clip(frame + noise, 0, 255).astype(np.uint8))
         first = labels if first is None else first
     return frames, first
-
-
-def _texture(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    coarse = rng.integers(40, 216, (height // 60, width // 60, 3)).astype(np.uint8)
-    return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
 
 
 def _ellipse(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ltr.admin.errors import DataError
+from ltr.data.rle import Rle, as_rle
 from pytracking.analysis.average_precision import (
     MAX_DETECTIONS,
     Cell,
@@ -17,7 +18,7 @@ from pytracking.analysis.average_precision import (
     precision_recall,
 )
 from pytracking.analysis.frame_pair import FramePair
-from pytracking.analysis.rle import Rle, areas, as_rle, intersections, overlaps
+from pytracking.analysis.rle import areas, intersections, overlaps
 
 THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9)
 AREA_RANGES = {

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from ltr.admin.errors import DataError
+from ltr.data.rle import as_rle, count_pixels
 from pytracking.analysis.mask_reader import decode_mask
-from pytracking.analysis.rle import as_rle, count_pixels
 from pytracking.analysis.submission_archive import SubmissionArchive
 
 RESULTS_FILE = "results.json"

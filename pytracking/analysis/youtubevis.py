@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ltr.admin.errors import DataError
+from ltr.data.rle import Rle, as_rle
 from pytracking.analysis.average_precision import (
     MAX_DETECTIONS,
     Cell,
@@ -18,7 +19,7 @@ from pytracking.analysis.average_precision import (
     keep_best,
     precision_recall,
 )
-from pytracking.analysis.rle import Rle, areas, as_rle, intersections
+from pytracking.analysis.rle import areas, intersections
 
 _LOG = logging.getLogger(__name__)
 

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from ltr.data.image_io import read_label_map
+from ltr.data.rle import as_rle
 from pytracking.analysis import pytracking_rule, youtubevos
 from pytracking.analysis.davis import score_clip_unsupervised
 from pytracking.analysis.evaluators import list_evaluators, result_name
 from pytracking.analysis.evaluators.folder import folder_path
-from pytracking.analysis.rle import as_rle
 from pytracking.analysis.scores import Scores
 from pytracking.run_evaluation import main
 from tests.pytracking.analysis.mask_folders import (

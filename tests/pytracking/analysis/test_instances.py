@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pycocotools import mask as coco
 
 from ltr.admin.errors import DataError
+from ltr.data.rle import as_rle, count_pixels
 from pytracking.analysis import youtubevis
 from pytracking.analysis.boxes import box_curves, box_errors, mean_curves
 from pytracking.analysis.interactive import (
@@ -22,7 +23,7 @@ from pytracking.analysis.interactive import (
     summarise_session,
 )
 from pytracking.analysis.referring import evaluate_boxes, evaluate_images
-from pytracking.analysis.rle import areas, as_rle, count_pixels, intersections
+from pytracking.analysis.rle import areas, intersections
 
 _SIZE = (20, 30)
 

@@ -12,8 +12,8 @@ from PIL import Image
 
 from ltr.admin.errors import ConfigError, DataError
 from ltr.data.image_io import encode_label_map
+from ltr.data.rle import as_rle
 from pytracking.analysis.evaluators.submissions import expected_submission
-from pytracking.analysis.rle import as_rle
 from pytracking.analysis.submission_check import (
     ExpectedVideo,
     InstanceSubmission,

@@ -1,0 +1,114 @@
+"""Run-length masks of the COCO file formats."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ltr.admin.errors import DataError
+
+Rle = dict[str, Any]
+
+_FIRST_CHARACTER, _LAST_CHARACTER = 48, 111
+_BITS, _SIGN, _CONTINUES, _MOST_DIGITS = 5, 16, 32, 8
+
+
+def encode(mask: np.ndarray) -> Rle:
+    """Compress a mask.
+
+    Args:
+        mask: bool or uint8 (H, W), 0 or 1.
+
+    Returns:
+        ``{"size": [H, W], "counts": text}``, as it stands in a JSON file.
+
+    >>> encode(np.eye(2, dtype=bool))
+    {'size': [2, 2], 'counts': '0120'}
+    """
+    from pycocotools import mask as coco
+
+    rle = coco.encode(np.asfortranarray(mask, dtype=np.uint8))
+    return {"size": list(rle["size"]), "counts": rle["counts"].decode()}
+
+
+def decode(rle: Rle) -> np.ndarray:
+    """Restore a compressed mask, uint8 (H, W), 0 or 1."""
+    from pycocotools import mask as coco
+
+    return coco.decode(rle)
+
+
+def as_rle(segmentation: Any, height: int, width: int) -> Rle | None:
+    """Bring a segmentation into compressed form.
+
+    Args:
+        segmentation: Compressed or uncompressed run lengths, a list of polygons, or None.
+        height: Of the frame.
+        width: Of the frame.
+
+    Returns:
+        ``{"size": [height, width], "counts": bytes}``, None for None.
+
+    Raises:
+        DataError: It is none of these, damaged, or of another size.
+    """
+    from pycocotools import mask
+
+    if segmentation is None:
+        return None
+    if isinstance(segmentation, list) and segmentation:
+        return mask.merge(mask.frPyObjects(_checked_polygons(segmentation), height, width))
+    if not isinstance(segmentation, dict) or not {"size", "counts"} <= segmentation.keys():
+        raise DataError(f"expected run lengths or polygons, got {str(segmentation)[:60]}")
+    if list(segmentation["size"]) != [height, width]:
+        raise DataError(f"the mask is {segmentation['size']}, the frame [{height}, {width}]")
+    counts = segmentation["counts"]
+    if isinstance(counts, list):
+        return mask.frPyObjects({"size": [height, width], "counts": counts}, height, width)
+    return {"size": [height, width], "counts": _checked_counts(counts)}
+
+
+def count_pixels(rle: Rle) -> int:
+    """Number of pixels that all runs cover, which must be that of the frame.
+
+    The text codes numbers of five bits a character, the lowest first; from the fourth run on it
+    holds the difference to the run before the last.
+
+    >>> mask = as_rle({"size": [2, 3], "counts": [1, 2, 3]}, 2, 3)
+    >>> count_pixels(mask)
+    6
+    """
+    digits = np.frombuffer(rle["counts"], np.uint8).astype(np.int64) - _FIRST_CHARACTER
+    is_last = (digits & _CONTINUES) == 0
+    starts = np.concatenate(([0], np.flatnonzero(is_last)[:-1] + 1))
+    place = np.arange(len(digits)) - np.repeat(starts, np.diff(starts, append=len(digits)))
+    if place.max() >= _MOST_DIGITS:
+        raise DataError("the run lengths are damaged: a number is too long")
+    values = np.add.reduceat((digits & (_CONTINUES - 1)) << (_BITS * place), starts)
+    lengths = place[is_last] + 1
+    is_negative = (digits[is_last] & _SIGN) != 0
+    values[is_negative] -= 1 << (_BITS * lengths[is_negative])
+    values[1::2], values[2::2] = np.cumsum(values[1::2]), np.cumsum(values[2::2])
+    if values.min() < 0:
+        raise DataError("the run lengths are damaged: one is negative")
+    return int(values.sum())
+
+
+def _checked_polygons(polygons: list[Any]) -> list[list[float]]:
+    for polygon in polygons:
+        is_list = isinstance(polygon, list) and len(polygon) >= 6 and len(polygon) % 2 == 0
+        if not is_list or not all(isinstance(value, int | float) for value in polygon):
+            raise DataError(f"expected [x, y, x, y, x, y, ...], got {str(polygon)[:60]}")
+    return polygons
+
+
+def _checked_counts(counts: Any) -> bytes:
+    """Refuse what would make the library read beyond the end of the text."""
+    text = counts.encode() if isinstance(counts, str) else counts
+    if not isinstance(text, bytes) or not text:
+        raise DataError(f"expected run lengths as text, got {str(counts)[:60]!r}")
+    is_known = min(text) >= _FIRST_CHARACTER and max(text) <= _LAST_CHARACTER
+    if not is_known or (text[-1] - _FIRST_CHARACTER) & _CONTINUES:
+        raise DataError(f"the run lengths {str(counts)[:40]!r} are damaged")
+    return text

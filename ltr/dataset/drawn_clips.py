@@ -1,0 +1,233 @@
+"""Clips that are drawn: textured shapes of known colour, motion and place over a textured ground.
+
+Shapes turn and pass in front of each other while the camera moves. A clip is a function of its
+seed, so a data set of them is a range of numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import cv2
+import numpy as np
+
+from ltr.data.drawing import blend, texture
+
+_CELL = 16  # of the ground's colours, pixels
+_CAMERA_PATH = 24  # longest, pixels
+_NOISE = 4.0
+_PATCH = 64  # side of an object's surface before it is scaled
+_SUBPIXEL_BITS = 4
+_MARGIN = 0.14  # centres stay this share of a side away from the border
+_TRAVEL = (0.3, 0.55)  # of the side that it goes along
+_LARGEST_TURN = 6.0  # degrees a frame
+
+_STEPS = MappingProxyType(
+    {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1), "still": (0, 0)}
+)
+_RADII = MappingProxyType({"small": (0.13, 0.17), "large": (0.22, 0.3)})  # of the shorter side
+
+COLOURS: Mapping[str, tuple[int, int, int]] = MappingProxyType(
+    {
+        "red": (205, 50, 45),
+        "green": (55, 165, 70),
+        "blue": (50, 85, 205),
+        "yellow": (225, 205, 60),
+        "purple": (145, 65, 175),
+        "white": (235, 235, 235),
+    }
+)
+MOTIONS = tuple(_STEPS)
+SIZES = tuple(_RADII)
+PLACES = ("left", "right", "top", "bottom", "middle")
+
+
+def _corners(count: int, inner: float = 1.0) -> np.ndarray:
+    """A regular outline of radius one; every second corner lies at ``inner``."""
+    angles = np.arange(count) * 2 * math.pi / count - math.pi / 2
+    radii = np.where(np.arange(count) % 2, inner, 1.0)
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1) * radii[:, None]
+
+
+def _cross(arm: float = 0.36) -> np.ndarray:
+    quarter = np.array([(arm, -arm), (arm, -1.0), (-arm, -1.0)])
+    turns = [np.array([[c, -s], [s, c]]) for c, s in ((1, 0), (0, -1), (-1, 0), (0, 1))]
+    return np.concatenate([quarter @ turn.T for turn in turns])
+
+
+_OUTLINES: Mapping[str, np.ndarray] = MappingProxyType(
+    {
+        "disc": _corners(48),
+        "square": _corners(4),
+        "triangle": _corners(3),
+        "star": _corners(10, 0.45),
+        "cross": _cross(),
+    }
+)
+SHAPES = tuple(_OUTLINES)
+
+
+@dataclass(frozen=True)
+class DrawnObject:
+    """What can be said about an object.
+
+    Args:
+        shape: One of ``SHAPES``.
+        colour: One of ``COLOURS``.
+        motion: One of ``MOTIONS``: where it goes.
+        place: One of ``PLACES``: where it is in the first frame.
+        size: One of ``SIZES``.
+    """
+
+    shape: str
+    colour: str
+    motion: str
+    place: str
+    size: str
+
+
+@dataclass(frozen=True)
+class DrawnClip:
+    """A clip and the truth about it.
+
+    Args:
+        images: uint8 (H, W, 3) RGB, frame by frame.
+        labels: uint8 (H, W), what can be seen of the objects: id 1 is the first of ``objects``, a
+            higher id is nearer.
+        objects: No two have both shape and colour in common.
+    """
+
+    images: Sequence[np.ndarray]
+    labels: Sequence[np.ndarray]
+    objects: tuple[DrawnObject, ...]
+
+
+@dataclass(frozen=True)
+class _Sprite:
+    """An object that can be drawn at any time: 0 in the first frame, 1 in the last.
+
+    Args:
+        outline: (corners, 2) of radius one.
+        surface: uint8 (_PATCH, _PATCH, 3).
+        radius: Pixels.
+        centre: Pixels at a time.
+        angle: Degrees at a time.
+    """
+
+    outline: np.ndarray
+    surface: np.ndarray
+    radius: float
+    centre: Callable[[float], np.ndarray]
+    angle: Callable[[float], float]
+
+
+def draw_clip(
+    seed: int,
+    frames: int = 12,
+    size: tuple[int, int] = (96, 160),
+    least_objects: int = 1,
+    most_objects: int = 3,
+    shapes: Sequence[str] = SHAPES,
+) -> DrawnClip:
+    """Draw a clip; equal arguments give equal pixels.
+
+    Args:
+        seed: Of everything that is random, >= 0.
+        frames: Length.
+        size: Height and width, at least 32 pixels.
+        least_objects: Smallest number of objects.
+        most_objects: Largest number of objects.
+        shapes: Those that occur.
+    """
+    rng = np.random.default_rng(seed)
+    height, width = size
+    ground = texture(rng, height + _CAMERA_PATH, width + _CAMERA_PATH, _CELL, 60, 190)
+    path = rng.integers(0, _CAMERA_PATH + 1, (2, 2))
+    looks = [(shape, colour) for shape in shapes for colour in COLOURS]
+    count = int(rng.integers(least_objects, most_objects + 1))
+    chosen = rng.choice(len(looks), count, replace=False)
+    made = [_make_object(*looks[number], frames, size, rng) for number in chosen]
+    images, labels = [], []
+    for frame in range(frames):
+        time = frame / max(frames - 1, 1)
+        top, left = np.rint(path[0] + (path[1] - path[0]) * time).astype(int).tolist()
+        image = ground[top : top + height, left : left + width]
+        label_map = np.zeros(size, np.uint8)
+        for number, (_, sprite) in enumerate(made, 1):
+            opacity = _cover(sprite, time, size)
+            image = blend(image, _surface(sprite, time, size), opacity)
+            label_map[opacity > 0.5] = number
+        noisy = image + rng.normal(0, _NOISE, image.shape)
+        images.append(np.clip(noisy, 0, 255).astype(np.uint8))
+        labels.append(label_map)
+    return DrawnClip(images, labels, tuple(known for known, _ in made))
+
+
+def _make_object(
+    shape: str, colour: str, frames: int, size: tuple[int, int], rng: np.random.Generator
+) -> tuple[DrawnObject, _Sprite]:
+    sides = np.array(size[::-1], float)
+    motion, extent = str(rng.choice(MOTIONS)), str(rng.choice(SIZES))
+    travel = np.array(_STEPS[motion]) * rng.uniform(*_TRAVEL)
+    lowest = _MARGIN - np.minimum(travel, 0)
+    start = lowest + (1 - 2 * _MARGIN - np.abs(travel)) * rng.random(2)
+    angle, turn = rng.uniform(0, 360), rng.uniform(-_LARGEST_TURN, _LARGEST_TURN)
+    sprite = _Sprite(
+        outline=_OUTLINES[shape],
+        surface=_draw_surface(COLOURS[colour], rng),
+        radius=rng.uniform(*_RADII[extent]) * min(size),
+        centre=lambda time: (start + travel * time) * sides,
+        angle=lambda time: angle + turn * time * (frames - 1),
+    )
+    return DrawnObject(shape, colour, motion, place_of(*start), extent), sprite
+
+
+def place_of(x: float, y: float) -> str:
+    """Name the part of the image of a point, given as shares of width and height.
+
+    >>> place_of(0.1, 0.9), place_of(0.5, 0.9), place_of(0.5, 0.5)
+    ('left', 'bottom', 'middle')
+    """
+    for share, names in ((x, ("left", "right")), (y, ("top", "bottom"))):
+        if share < 1 / 3:
+            return names[0]
+        if share > 2 / 3:
+            return names[1]
+    return "middle"
+
+
+def _draw_surface(colour: tuple[int, int, int], rng: np.random.Generator) -> np.ndarray:
+    """Stripes, checks or clouds that darken and lighten a colour."""
+    kind = rng.integers(3)
+    rows, columns = np.mgrid[:_PATCH, :_PATCH] * 2 * math.pi / rng.uniform(10, 24)
+    if kind == 0:
+        pattern = np.sin(rows)
+    elif kind == 1:
+        pattern = np.sign(np.sin(rows) * np.sin(columns))
+    else:
+        pattern = texture(rng, _PATCH, _PATCH, _PATCH // 5)[..., 0] / 64.0 - 2.0
+    shade = 1 + 0.22 * pattern[..., None]
+    return np.clip(np.array(colour) * shade, 0, 255).astype(np.uint8)
+
+
+def _cover(sprite: _Sprite, time: float, size: tuple[int, int]) -> np.ndarray:
+    """Opacity of an object, float32 (H, W), with a smooth edge."""
+    turn = math.radians(sprite.angle(time))
+    matrix = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
+    points = sprite.outline @ matrix.T * sprite.radius + sprite.centre(time)
+    cover = np.zeros(size, np.uint8)
+    fixed = np.rint(points * 2**_SUBPIXEL_BITS).astype(np.int32)
+    cv2.fillPoly(cover, [fixed], 255, cv2.LINE_AA, _SUBPIXEL_BITS)
+    return cover.astype(np.float32) / 255
+
+
+def _surface(sprite: _Sprite, time: float, size: tuple[int, int]) -> np.ndarray:
+    """The object's surface, turned and moved with it, uint8 (H, W, 3)."""
+    middle = (_PATCH / 2, _PATCH / 2)
+    scale = 2.1 * sprite.radius / _PATCH
+    matrix = cv2.getRotationMatrix2D(middle, -sprite.angle(time), scale)
+    matrix[:, 2] += sprite.centre(time) - middle
+    return cv2.warpAffine(sprite.surface, matrix, size[::-1], borderMode=cv2.BORDER_REPLICATE)
