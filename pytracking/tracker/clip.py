@@ -1,0 +1,120 @@
+"""The contract of trackers that see a whole clip at once, with or without a sentence."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ltr.data.rle import Rle, decode
+from pytracking.tracker.base import Box, Runtime
+
+Frames = Sequence[np.ndarray]
+Advance = Callable[[int], None]
+
+
+def ignore_progress(count: int) -> None:
+    """The ``advance`` of a caller that shows no progress."""
+
+
+@dataclass(frozen=True)
+class ClipPrompt:
+    """What comes with a clip.
+
+    Args:
+        texts: One sentence for each wanted object; empty for systems that need none.
+    """
+
+    texts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class InstanceTrack:
+    """One object through the whole clip; small, since masks are run lengths.
+
+    Args:
+        masks: COCO run lengths (compressed, of the frames' size) for every frame, None where the
+            object is not seen.
+        score: Confidence, the higher the surer; of the best category where there are several.
+        category: Id of the best category, None where the system knows none.
+        category_scores: Score of every category that the object may have; empty where only
+            ``category`` counts.
+        frame_scores: Confidence in every frame; empty where there is none.
+        boxes: Box in every frame, None where the object is not seen; empty where there is none.
+    """
+
+    masks: tuple[Rle | None, ...]
+    score: float
+    category: int | None = None
+    category_scores: Mapping[int, float] = field(default_factory=dict)
+    frame_scores: tuple[float, ...] = ()
+    boxes: tuple[Box | None, ...] = ()
+
+
+class ClipSegmenter(ABC):
+    """A tracker that is given all frames of a clip together.
+
+    It keeps nothing from clip to clip, and reads frames when it needs them, each as often as it
+    likes, so the memory need not depend on the length of the clip.
+    """
+
+    kind: ClassVar[str] = "clip"
+    takes_text: ClassVar[bool] = False
+    category_names: Mapping[int, str] = MappingProxyType({})
+
+    @classmethod
+    @abstractmethod
+    def create(cls, params: Any, runtime: Runtime) -> ClipSegmenter:
+        """Build a segmenter once for a process; it then serves any number of clips.
+
+        Args:
+            params: The frozen dataclass that the parameter module returned. One that uses a
+                network names its file in the field ``net``.
+            runtime: Device and precision.
+
+        Raises:
+            CheckpointError: The network file is missing, damaged or of another network.
+        """
+
+    @abstractmethod
+    def segment(
+        self, frames: Frames, prompt: ClipPrompt, advance: Advance = ignore_progress
+    ) -> list[InstanceTrack]:
+        """Find the objects of a clip.
+
+        Args:
+            frames: Lazily read, uint8 (H, W, 3) RGB, at least one, all of one size.
+            prompt: Sentences for a segmenter that ``takes_text``, else none.
+            advance: Called now and then with the number of frames done since the last call; the
+                numbers add up to ``len(frames)``.
+
+        Returns:
+            With sentences one track for each, in their order; else any number, the best first. In
+            a label map an earlier track covers a later one.
+
+        Raises:
+            DataError: A frame is missing or damaged.
+        """
+
+
+def label_map(tracks: Sequence[InstanceTrack], position: int, shape: tuple[int, int]) -> np.ndarray:
+    """Draw one frame of all tracks: track number ``i`` has the id ``i + 1``.
+
+    Args:
+        tracks: At most 254; where two cover a pixel, it belongs to the earlier one.
+        position: Of the frame.
+        shape: (H, W) of the frames.
+
+    Returns:
+        uint8 (H, W), 0 = background.
+    """
+    labels = np.zeros(shape, np.uint8)
+    for number in range(len(tracks), 0, -1):
+        mask = tracks[number - 1].masks[position]
+        if mask is not None:
+            labels[decode(mask) > 0] = number
+    return labels
