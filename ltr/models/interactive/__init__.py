@@ -1,0 +1,1 @@
+"""Networks of interactive segmentation: three hosts, and IVOS-W's agent and quality network."""

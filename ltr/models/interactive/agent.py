@@ -1,0 +1,64 @@
+"""The agent that says which frame to annotate next (IVOS-W, arXiv 2103.10391, section 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from ltr.admin.model_constructor import model_constructor
+from ltr.models.interactive.released import without_module_prefix
+
+
+class AgentNet(nn.Module):
+    """Rates every frame of a video by quality and number of annotations of all frames.
+
+    One recurrent cell runs over the video in both directions.
+
+    Args:
+        hidden: Width of all layers.
+    """
+
+    def __init__(self, hidden: int) -> None:
+        super().__init__()
+        self.encoder_fc1 = nn.Linear(2, hidden)
+        self.encoder_fc2 = nn.Linear(hidden, hidden)
+        self.lstm_cell = nn.LSTMCell(hidden, hidden, bias=False)
+        self.decoder_fc1 = nn.Linear(2 * hidden, hidden)
+        self.decoder_fc2 = nn.Linear(hidden, 1)
+
+    @staticmethod
+    def adapt_state_dict(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Read files of several GPUs."""
+        return without_module_prefix(state)
+
+    def encode(self, states: torch.Tensor) -> torch.Tensor:
+        """(..., 2) -> (..., hidden), every frame by itself."""
+        return self.encoder_fc2(F.relu(self.encoder_fc1(states)))
+
+    def forward(self, states: torch.Tensor) -> torch.Tensor:
+        """Rate frames.
+
+        Args:
+            states: (videos, frames, 2): quality, and how often the frame was annotated.
+
+        Returns:
+            (videos, frames), the value of annotating a frame next.
+        """
+        codes = self.encode(states)
+        both = torch.cat([codes, codes.flip(1)])  # the two directions as one batch
+        memory, outputs = None, []
+        for code in both.unbind(1):
+            memory = self.lstm_cell(code, memory)
+            outputs.append(memory[0])
+        forward, backward = torch.stack(outputs, dim=1).chunk(2)
+        found = F.relu(torch.cat([forward, backward.flip(1)], dim=2))
+        return self.decoder_fc2(F.relu(self.decoder_fc1(found)))[..., 0]
+
+
+@model_constructor
+def agent_network(hidden: int = 128) -> AgentNet:
+    """Build the agent; 128 is the width of the released one."""
+    return AgentNet(hidden)

@@ -1,0 +1,33 @@
+"""Reference cases of interactive segmentation; every sub-folder is a group of cases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ltr.admin.errors import ToolkitError
+from tests.conformance import interactive_recommend
+from tests.conformance.report import Report
+
+_GROUPS = {
+    "agent": (interactive_recommend.run_values,),
+    "recommend": (interactive_recommend.run_recommend,),
+}
+
+
+def run(folder: Path, report: Report) -> None:
+    """Run every group of a folder."""
+    for path in sorted(folder.iterdir()):
+        if path.name == "README.md":
+            continue
+        if path.name not in _GROUPS or not path.is_dir():
+            report.fail(path.name, "neither a group of cases nor a known file")
+            continue
+        for run_group in _GROUPS[path.name]:
+            _run_group(run_group, path, report)
+
+
+def _run_group(run_group, path: Path, report: Report) -> None:
+    try:
+        run_group(path, report)
+    except (ToolkitError, OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        report.fail(path.name, f"{type(error).__name__}: {error}")
