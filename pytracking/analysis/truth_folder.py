@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -17,7 +15,6 @@ from pytracking.analysis.mask_reader import read_labels
 MASK_SUFFIX = ".png"
 _IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 _RESOLUTION = "480p"
-_MAX_JSON_BYTES = 4 << 30
 
 
 @dataclass(frozen=True)
@@ -122,19 +119,3 @@ def read_sequence_list(file: Path) -> list[str]:
     if not names:
         raise DataError(f"the list of sequences {file} is empty")
     return names
-
-
-def read_json(file: Path) -> Any:
-    """Read a JSON file.
-
-    Raises:
-        DataError: It is missing, too large, or no JSON.
-    """
-    try:
-        if file.stat().st_size > _MAX_JSON_BYTES:
-            raise DataError(f"{file} is larger than {_MAX_JSON_BYTES >> 30} GiB")
-        return json.loads(file.read_bytes())
-    except OSError as error:
-        raise DataError(f"{file} cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{file} is no JSON file: {error}") from error

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from ltr.admin.errors import ConfigError, DataError
+from ltr.data.json_io import read_json
 from pytracking.analysis import youtubevis
 from pytracking.analysis.average_precision import RECALLS
 from pytracking.analysis.evaluators import servers
 from pytracking.analysis.evaluators.masks import resolve_rule
 from pytracking.analysis.evaluators.request import OFFICIAL, Request, no_ground_truth
 from pytracking.analysis.report import Heading, Report, Table, csv_table, undefined
-from pytracking.analysis.truth_folder import read_json
 
 _COLUMNS = ("AP", "AP50", "AP75", "AR1", "AR10")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ltr.admin.errors import DataError
+from ltr.data.json_io import read_json
 from pytracking.analysis.evaluators import servers
 from pytracking.analysis.evaluators.davis import davis_video
 from pytracking.analysis.evaluators.masks import (
@@ -26,7 +27,6 @@ from pytracking.analysis.truth_folder import (
     VideoTruth,
     annotation_root,
     list_masks,
-    read_json,
     read_sequence_list,
 )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ltr.admin.errors import ConfigError, DataError, did_you_mean
+from ltr.data.json_io import read_json
 from pytracking.analysis.davis import count_objects
 from pytracking.analysis.evaluators import servers
 from pytracking.analysis.evaluators.referring import read_expressions
@@ -17,7 +18,7 @@ from pytracking.analysis.submission_check import (
     InstanceSubmission,
     MaskSubmission,
 )
-from pytracking.analysis.truth_folder import list_masks, read_json, read_sequence_list
+from pytracking.analysis.truth_folder import list_masks, read_sequence_list
 
 FindRoot = Callable[[str], Path]
 Submission = MaskSubmission | InstanceSubmission

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ltr.admin.errors import DataError
+from ltr.data.json_io import read_json
 from pytracking.analysis.evaluators import servers
 from pytracking.analysis.evaluators.masks import (
     YOUTUBEVOS,
@@ -17,7 +18,7 @@ from pytracking.analysis.evaluators.masks import (
 from pytracking.analysis.evaluators.request import Request, no_ground_truth
 from pytracking.analysis.mask_reports import youtubevos_report
 from pytracking.analysis.report import Report
-from pytracking.analysis.truth_folder import VideoTruth, annotation_root, list_masks, read_json
+from pytracking.analysis.truth_folder import VideoTruth, annotation_root, list_masks
 from pytracking.analysis.youtubevos import group_scores
 
 

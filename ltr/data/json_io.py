@@ -1,0 +1,39 @@
+"""Reading and writing annotation files in JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ltr.admin.errors import DataError
+from ltr.admin.files import atomic_write
+
+_MAX_BYTES = 4 << 30
+
+
+def read_json(file: Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        DataError: It is missing, too large, or no JSON.
+    """
+    try:
+        if file.stat().st_size > _MAX_BYTES:
+            raise DataError(f"{file} is larger than {_MAX_BYTES >> 30} GiB")
+        return json.loads(file.read_bytes())
+    except OSError as error:
+        raise DataError(f"{file} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{file} is no JSON file: {error}") from error
+
+
+def write_json(file: Path, content: Any) -> None:
+    """Write a JSON file without line breaks, atomically.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+    with atomic_write(file, "w") as stream:
+        json.dump(content, stream)
+        stream.write("\n")
