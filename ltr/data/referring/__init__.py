@@ -1,0 +1,1 @@
+"""Clips with a sentence: which frames, how they are augmented, what the network sees."""

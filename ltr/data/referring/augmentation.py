@@ -1,0 +1,173 @@
+"""Random changes of clips: one geometry for all frames, colours for each frame alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from ltr.data.randomness import Generators
+from ltr.data.referring.clip import Clip, check, crop, fit_size, mirror, resize
+
+VIDEO_SIDES = (288, 320, 352, 392, 416, 448, 480, 512)
+IMAGE_SIDES = tuple(range(480, 769, 32))
+CROPPED_IMAGE_SIDES = (296, 328, 360, 392, 416, 448, 480, 512)
+
+_BRIGHTNESS = 32.0
+_CONTRAST = (0.5, 1.5)
+_HUE = 18.0
+
+
+@dataclass(frozen=True)
+class ClipAugmentation:
+    """Mirror, distort the colours, then resize; or resize, crop and resize.
+
+    Args:
+        sides: Shorter sides of the result, pixels; one is drawn.
+        longest: Limit of the longer side.
+        cropped_sides: The same after a crop.
+        longest_cropped: Likewise.
+        sides_before_crop: Shorter sides of the image from which is cropped.
+        crop_range: Smallest and largest side of a crop, limited by the image.
+        crop_probability: How often is cropped.
+        distorts_colours: Whether colours change.
+        mirrors: Whether half the clips are mirrored.
+    """
+
+    sides: tuple[int, ...] = VIDEO_SIDES
+    longest: int = 640
+    cropped_sides: tuple[int, ...] = VIDEO_SIDES
+    longest_cropped: int = 640
+    sides_before_crop: tuple[int, ...] = (400, 500, 600)
+    crop_range: tuple[int, int] = (384, 600)
+    crop_probability: float = 0.5
+    distorts_colours: bool = True
+    mirrors: bool = True
+
+    def __call__(self, clip: Clip, random: Generators) -> Clip:
+        """Change a clip; where its object is, is checked at the end."""
+        draw = random.python
+        if self.mirrors and draw.random() < 0.5:
+            clip = mirror(clip)
+        if self.distorts_colours:
+            images = [distort_colours(image, random) for image in clip.images]
+            clip = replace(clip, images=np.stack(images))
+        if draw.random() < self.crop_probability:
+            clip = self._crop(clip, random)
+            size = fit_size(clip.size, draw.choice(self.cropped_sides), self.longest_cropped)
+        else:
+            size = fit_size(clip.size, draw.choice(self.sides), self.longest)
+        return check(resize(clip, size))
+
+    def _crop(self, clip: Clip, random: Generators) -> Clip:
+        draw = random.python
+        clip = resize(clip, fit_size(clip.size, draw.choice(self.sides_before_crop)))
+        least, most = self.crop_range
+        height, width = (draw.randint(min(least, side), min(most, side)) for side in clip.size)
+        top = draw.randint(0, clip.size[0] - height)
+        left = draw.randint(0, clip.size[1] - width)
+        return crop(clip, top, left, height, width)
+
+
+IMAGE_AUGMENTATION = ClipAugmentation(
+    sides=IMAGE_SIDES, longest=800, cropped_sides=CROPPED_IMAGE_SIDES, distorts_colours=False
+)
+"""Of the pre-training on single images."""
+
+
+def distort_colours(image: np.ndarray, random: Generators) -> np.ndarray:
+    """Change brightness, contrast, saturation, hue and the order of the channels.
+
+    As upstream, the conversion takes RGB for BGR, and values beyond 0..255 wrap around.
+
+    Args:
+        image: uint8 (H, W, 3).
+        random: Every change happens in half of the cases.
+    """
+    draw = random.python
+    pixels = image.astype(np.float32)
+    if draw.random() < 0.5:
+        pixels += np.float32(draw.uniform(-_BRIGHTNESS, _BRIGHTNESS))
+    contrast_first = draw.random() < 0.5
+    if contrast_first:
+        pixels = _scale_contrast(pixels, random)
+    pixels = _turn_hue(pixels, random)
+    if not contrast_first:
+        pixels = _scale_contrast(pixels, random)
+    if draw.random() < 0.5:
+        pixels = pixels[..., draw.sample(range(3), 3)]
+    return pixels.astype(np.int32).astype(np.uint8)
+
+
+def _scale_contrast(pixels: np.ndarray, random: Generators) -> np.ndarray:
+    draw = random.python
+    return pixels * np.float32(draw.uniform(*_CONTRAST)) if draw.random() < 0.5 else pixels
+
+
+def _turn_hue(pixels: np.ndarray, random: Generators) -> np.ndarray:
+    """Scale the saturation and turn the hue, float (H, W, 3) in 0..255."""
+    draw = random.python
+    colours = cv2.cvtColor(pixels, cv2.COLOR_BGR2HSV)
+    if draw.random() < 0.5:
+        colours[..., 1] *= np.float32(draw.uniform(*_CONTRAST))
+    if draw.random() < 0.5:
+        colours[..., 0] = (colours[..., 0] + np.float32(draw.uniform(-_HUE, _HUE))) % 360
+    return cv2.cvtColor(colours, cv2.COLOR_HSV2BGR)
+
+
+def pseudo_clip(clip: Clip, count: int, random: Generators) -> Clip:
+    """Make a clip of one image: moved and blurred copies in random order, for joint training.
+
+    Args:
+        clip: Of one frame.
+        count: Frames of the result, the image itself among them.
+        random: Draws.
+    """
+    image, mask = clip.images[0], clip.masks[0]
+    pairs = [(image, mask), *(_moved_copy(image, mask, random) for _ in range(count - 1))]
+    random.python.shuffle(pairs)
+    images: Sequence[np.ndarray] = [pair[0] for pair in pairs]
+    return Clip.of_masks(images, np.stack([pair[1] for pair in pairs]), clip.sentence)
+
+
+def _moved_copy(
+    image: np.ndarray, mask: np.ndarray, random: Generators
+) -> tuple[np.ndarray, np.ndarray]:
+    height, width = mask.shape
+    matrix = _random_view(height, width, random)
+    moved = cv2.warpPerspective(image, matrix, (width, height), flags=cv2.INTER_LINEAR)
+    moved_mask = cv2.warpPerspective(
+        mask.astype(np.uint8), matrix, (width, height), flags=cv2.INTER_NEAREST
+    )
+    draw = random.python
+    if draw.random() < 0.25:
+        moved = _blur_motion(moved, draw.choice((9, 11)), draw.uniform(0, 360))
+    colours = cv2.cvtColor(moved, cv2.COLOR_RGB2HSV).astype(np.int32)
+    colours[..., 0] = (colours[..., 0] + draw.randint(-5, 5)) % 180
+    colours[..., 1] += draw.randint(-5, 5)
+    colours[..., 2] += draw.randint(-40, 40)
+    moved = cv2.cvtColor(colours.clip(0, 255).astype(np.uint8), cv2.COLOR_HSV2RGB)
+    return moved, moved_mask.astype(bool)
+
+
+def _random_view(height: int, width: int, random: Generators) -> np.ndarray:
+    """Perspective of 8 %, rotation up to 20 degrees, translation up to 10 %; float64 (3, 3)."""
+    draw = random.python
+    corners = np.float32([(0, 0), (width, 0), (width, height), (0, height)])
+    shifts = [(draw.gauss(0, 0.08) * width, draw.gauss(0, 0.08) * height) for _ in range(4)]
+    perspective = cv2.getPerspectiveTransform(corners, corners + np.float32(shifts))
+    turn = np.eye(3)
+    turn[:2] = cv2.getRotationMatrix2D((width / 2, height / 2), draw.uniform(-20, 20), 1.0)
+    turn[:2, 2] += draw.uniform(-0.1, 0.1) * width, draw.uniform(-0.1, 0.1) * height
+    return turn @ perspective
+
+
+def _blur_motion(image: np.ndarray, side: int, degrees: float) -> np.ndarray:
+    """Average along a line of ``side`` pixels."""
+    line = np.zeros((side, side), np.float32)
+    line[side // 2] = 1.0
+    centre = (side // 2, side // 2)
+    line = cv2.warpAffine(line, cv2.getRotationMatrix2D(centre, degrees, 1.0), (side, side))
+    return cv2.filter2D(image, -1, line / line.sum())

@@ -1,0 +1,46 @@
+"""From frames to the network's input."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from ltr.data.image_format import IMAGENET_RGB
+from ltr.data.referring.clip import cut_out, fit_size, resize_image
+
+
+def network_input(
+    images: Sequence[np.ndarray], short_side: int = 360, longest: int | None = None
+) -> torch.Tensor:
+    """Resize and normalise frames.
+
+    Args:
+        images: uint8 (H, W, 3) RGB, all of one size.
+        short_side: Of the result, pixels.
+        longest: Limit of its longer side; None for none.
+
+    Returns:
+        float32 (frames, 3, h, w).
+    """
+    size = fit_size(images[0].shape[:2], short_side, longest)
+    resized = np.stack([resize_image(image, size) for image in images])
+    return IMAGENET_RGB.normalise(torch.from_numpy(resized).permute(0, 3, 1, 2).float())
+
+
+def tracking_input(
+    image: np.ndarray, mask: np.ndarray, short_side: int = 360, longest: int | None = None
+) -> torch.Tensor:
+    """The tracking image of an object; it is cut out before anything is resized.
+
+    Args:
+        image: uint8 (H, W, 3) RGB.
+        mask: bool (H, W).
+        short_side: See ``network_input``.
+        longest: Likewise.
+
+    Returns:
+        float32 (1, 3, h, w).
+    """
+    return network_input([cut_out(image, mask)], short_side, longest)

@@ -1,0 +1,43 @@
+"""All slots of one frame as scored masks: A2D-Sentences and JHMDB-Sentences."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+
+_STRIDE = 4
+
+
+class ScoredMasks(NamedTuple):
+    """The slots of a frame.
+
+    Args:
+        scores: float (slots,), 0..1.
+        masks: bool (slots, H, W).
+    """
+
+    scores: torch.Tensor
+    masks: torch.Tensor
+
+
+def sentence_masks(
+    logits: torch.Tensor,
+    mask_logits: torch.Tensor,
+    input_size: tuple[int, int],
+    size: tuple[int, int],
+) -> ScoredMasks:
+    """Enlarge the masks of all slots, threshold them, then take the nearest pixel.
+
+    Args:
+        logits: (slots, classes).
+        mask_logits: (slots, h, w), a quarter of the network's input, padding included.
+        input_size: Height and width of the input without padding.
+        size: Of the frame.
+    """
+    height, width = input_size
+    enlarged = F.interpolate(mask_logits[None].float(), scale_factor=_STRIDE, mode="bilinear")
+    masks = enlarged[..., :height, :width].sigmoid() > 0.5
+    masks = F.interpolate(masks.to(torch.uint8), size, mode="nearest")[0].bool()
+    return ScoredMasks(logits.sigmoid().amax(dim=-1), masks)
