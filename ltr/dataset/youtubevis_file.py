@@ -1,0 +1,244 @@
+"""The JSON file of YouTube-VIS: videos, categories, and one annotation for each object."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ltr.admin.errors import DataError
+from ltr.data.bounding_boxes import box_of_mask
+from ltr.data.json_io import read_json, write_json
+from ltr.data.rle import Rle, as_rle, encode
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class VisVideo:
+    """One video.
+
+    Args:
+        number: Its id.
+        size: Height and width, pixels.
+        files: Frames in order, below ``JPEGImages``.
+    """
+
+    number: int
+    size: tuple[int, int]
+    files: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The folder of its frames."""
+        return self.files[0].rpartition("/")[0]
+
+
+@dataclass(frozen=True)
+class VisTrack:
+    """One annotated object.
+
+    Args:
+        number: Id of the annotation.
+        category: Id of the category.
+        masks: Compressed, one a frame; None where the object is not seen.
+        boxes: x, y, width, height, likewise.
+        is_crowd: Whether it is a group that counts neither as found nor as missed.
+    """
+
+    number: int
+    category: int
+    masks: tuple[Rle | None, ...]
+    boxes: tuple[Box | None, ...]
+    is_crowd: bool = False
+
+
+@dataclass(frozen=True)
+class VisFile:
+    """The content of a file.
+
+    Args:
+        path: Of the file.
+        categories: Names by id.
+        videos: In the order of the file.
+        tracks: By id of the video; None where the file has no annotations, as those of the
+            validation and test sets.
+    """
+
+    path: Path
+    categories: Mapping[int, str]
+    videos: tuple[VisVideo, ...]
+    tracks: Mapping[int, tuple[VisTrack, ...]] | None
+
+
+class VisSplit(NamedTuple):
+    """Where a split lies: its annotations and the folder of its videos."""
+
+    file: Path
+    images: Path
+
+
+def find_split(root: Path, split: str) -> VisSplit:
+    """Find ``SPLIT.json`` (2019) or ``SPLIT/instances.json`` (2021) in a data set's folder.
+
+    Raises:
+        DataError: There is neither.
+    """
+    files = (root / f"{split}.json", root / split / "instances.json")
+    for file in files:
+        if file.is_file():
+            return VisSplit(file, root / split / "JPEGImages")
+    raise DataError(f"neither {files[0]} nor {files[1]} exists")
+
+
+def read_vis_file(path: Path) -> VisFile:
+    """Read and check a file.
+
+    Raises:
+        DataError: It is missing or damaged; the sentence names the entry.
+    """
+    record = read_json(path)
+    try:
+        categories = {entry["id"]: str(entry["name"]) for entry in record["categories"]}
+        videos = tuple(_video(entry, path) for entry in record["videos"])
+        annotations = record.get("annotations")
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DataError(f"{path} is no file in YouTube-VIS's format: {error!r}") from error
+    if not videos:
+        raise DataError(f"{path} holds no video")
+    tracks = _tracks(annotations, videos, categories, path) if annotations else None
+    return VisFile(path, categories, videos, tracks)
+
+
+def _video(entry: Mapping[str, Any], path: Path) -> VisVideo:
+    files = tuple(str(name) for name in entry["file_names"])
+    if not files:
+        raise DataError(f"{path}: video {entry['id']} has no frame")
+    for name in files:
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            raise DataError(f"{path}: frame {name!r} lies outside the data set")
+    return VisVideo(int(entry["id"]), (int(entry["height"]), int(entry["width"])), files)
+
+
+def _tracks(
+    annotations: Sequence[Any],
+    videos: Sequence[VisVideo],
+    categories: Mapping[int, str],
+    path: Path,
+) -> dict[int, tuple[VisTrack, ...]]:
+    by_number = {video.number: video for video in videos}
+    found: dict[int, list[VisTrack]] = {video.number: [] for video in videos}
+    for place, entry in enumerate(annotations):
+        try:
+            video = by_number[entry["video_id"]]
+            if entry["category_id"] not in categories:
+                raise DataError(f"there is no category {entry['category_id']}")
+            found[video.number].append(_track(entry, video))
+        except (KeyError, TypeError, ValueError, DataError) as error:
+            raise DataError(f"{path}: annotation {place} is damaged: {error}") from error
+    return {number: tuple(tracks) for number, tracks in found.items()}
+
+
+def _track(entry: Mapping[str, Any], video: VisVideo) -> VisTrack:
+    masks = tuple(as_rle(mask, *video.size) for mask in entry["segmentations"])
+    boxes = tuple(None if box is None else tuple(map(float, box)) for box in entry["bboxes"])
+    if not len(masks) == len(boxes) == len(video.files):
+        raise DataError(f"{len(masks)} masks and {len(boxes)} boxes for {len(video.files)} frames")
+    if any(box is not None and len(box) != 4 for box in boxes):
+        raise DataError("a box has other than four numbers")
+    return VisTrack(
+        int(entry["id"]), entry["category_id"], masks, boxes, bool(entry.get("iscrowd", 0))
+    )
+
+
+def describe_objects(labels: Sequence[np.ndarray]) -> dict[int, dict[str, Any]]:
+    """Describe the objects of a video as annotations do.
+
+    Args:
+        labels: uint8 (H, W) label maps of all frames.
+
+    Returns:
+        By object id: ``segmentations``, ``bboxes`` and ``areas``, None where it is not seen.
+    """
+    present = [np.unique(label_map) for label_map in labels]
+    numbers = sorted({int(value) for values in present for value in values} - {0, 255})
+    described = {}
+    for number in numbers:
+        masks = [label_map == number for label_map in labels]
+        described[number] = {
+            "segmentations": [encode(mask) if mask.any() else None for mask in masks],
+            "bboxes": [box_of_mask(mask).tolist() if mask.any() else None for mask in masks],
+            "areas": [int(mask.sum()) or None for mask in masks],
+        }
+    return described
+
+
+class VisWriter:
+    """Collects videos and objects for a file.
+
+    Args:
+        categories: Their names; the ids count from 1.
+        description: Of the data set.
+    """
+
+    def __init__(self, categories: Sequence[str], description: str) -> None:
+        self._ids = {name: number for number, name in enumerate(categories, 1)}
+        self._description = description
+        self._videos: list[dict[str, Any]] = []
+        self._annotations: list[dict[str, Any]] = []
+
+    def add(
+        self,
+        files: Sequence[str],
+        labels: Sequence[np.ndarray],
+        categories: Mapping[int, str],
+        attributes: Mapping[int, Mapping[str, str]] | None = None,
+    ) -> None:
+        """Add a video.
+
+        Args:
+            files: ``<video>/<frame>.jpg``, in order.
+            labels: uint8 (H, W) label maps of the same frames.
+            categories: Of the objects that are annotated, by object id.
+            attributes: What else is known about objects, by object id.
+        """
+        height, width = labels[0].shape
+        common = {"height": height, "width": width, "length": len(files)}
+        video = len(self._videos) + 1
+        self._videos.append({"id": video, **common, "file_names": list(files)})
+        for number, described in describe_objects(labels).items():
+            if number not in categories:
+                continue
+            extra = {"attributes": dict(attributes[number])} if attributes else {}
+            self._annotations.append(
+                {
+                    "id": len(self._annotations) + 1,
+                    "video_id": video,
+                    "category_id": self._ids[categories[number]],
+                    "iscrowd": 0,
+                    **common,
+                    **described,
+                    **extra,
+                }
+            )
+
+    def write(self, path: Path) -> None:
+        """Write the file.
+
+        Raises:
+            OSError: The folder cannot be written.
+        """
+        named = [
+            {"id": n, "name": name, "supercategory": "object"} for name, n in self._ids.items()
+        ]
+        record = {
+            "info": {"description": self._description},
+            "licenses": [],
+            "videos": self._videos,
+            "categories": named,
+            "annotations": self._annotations,
+        }
+        write_json(path, record)
