@@ -1,0 +1,211 @@
+"""The propagation head: masks of one frame carried to others through a space-time memory.
+
+A memory entry is a key and a value a position of the stride-16 grid. A frame is read by attention
+over all entries of an object, and decoded with skips from the backbone (paper, section 3.2).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+_LARGEST_SCORES = 1 << 24  # elements of attention scores that are held at once on a CPU
+_SMALLEST_PROBABILITY = 1e-7
+
+
+class Memory(NamedTuple):
+    """Keys (objects, K, entries, h, w) and values (objects, V, entries, h, w), stride 16."""
+
+    keys: torch.Tensor
+    values: torch.Tensor
+
+
+class FrameQuery(NamedTuple):
+    """What a frame needs to be segmented, whatever the objects.
+
+    Args:
+        key: (frames, K, h / 16, w / 16).
+        value: (frames, V, h / 16, w / 16).
+        skip3: (frames, C, h / 8, w / 8), of the backbone's third level.
+        skip2: (frames, C, h / 4, w / 4), of the second.
+    """
+
+    key: torch.Tensor
+    value: torch.Tensor
+    skip3: torch.Tensor
+    skip2: torch.Tensor
+
+
+class ResBlock(nn.Module):
+    """Two 3x3 convolutions after ReLUs, beside a shortcut of the input."""
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int = 1) -> None:
+        super().__init__()
+        self.downsample = None
+        if stride != 1 or in_channels != out_channels:
+            self.downsample = nn.Conv2d(in_channels, out_channels, 3, stride, 1)
+        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, stride, 1)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, 1, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, in, h, w) -> (N, out, h / stride, w / stride)."""
+        y = self.conv2(F.relu(self.conv1(F.relu(x))))
+        return y + (x if self.downsample is None else self.downsample(x))
+
+
+class Refinement(nn.Module):
+    """One step of the decoder: joins a coarser map with a level of the backbone."""
+
+    def __init__(self, skip_channels: int, width: int) -> None:
+        super().__init__()
+        self.convFS = nn.Conv2d(skip_channels, width, 3, 1, 1)
+        self.ResFS = ResBlock(width, width)
+        self.ResMM = ResBlock(width, width)
+
+    def skip(self, features: torch.Tensor) -> torch.Tensor:
+        """The part that depends on the frame alone, (frames, width, h, w)."""
+        return self.ResFS(self.convFS(features))
+
+    def forward(self, coarse: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
+        """(M, width, h / 2, w / 2) and the objects' skips (M, width, h, w) -> (M, width, h, w)."""
+        fine = F.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)
+        return self.ResMM(fine + skip)
+
+
+class PropagationHead(nn.Module):
+    """Memory encoder, memory read and decoder.
+
+    Names of the parameters are upstream's.
+
+    Args:
+        width: Channels of the pyramid and of the decoder.
+        skip_channels: Of the backbone's second and third level.
+    """
+
+    def __init__(self, width: int, skip_channels: tuple[int, int]) -> None:
+        super().__init__()
+        self.enc_pos = nn.Conv2d(1, width, 7, 1, 3)
+        self.enc_fuse = _encoder(width)
+        self.atn_key = nn.Conv2d(2 * width, width // 4, 1)
+        self.atn_value = nn.Conv2d(2 * width, width, 1)
+        self.qry_fuse = _encoder(width)
+        self.qry_atn_key = nn.Conv2d(2 * width, width // 4, 1)
+        self.qry_atn_value = nn.Conv2d(2 * width, width, 1)
+        self.convFM = nn.Conv2d(2 * width, width, 3, 1, 1)
+        self.ResMM = ResBlock(width, width)
+        self.RF3 = Refinement(skip_channels[1], width)
+        self.RF2 = Refinement(skip_channels[0], width)
+        self.pred2 = nn.Conv2d(width, 2, 3, 1, 1)
+
+    def memorise(self, fine: torch.Tensor, masks: torch.Tensor) -> Memory:
+        """Encode the objects of a frame.
+
+        Args:
+            fine: The pyramid's finest level, (1 or objects, C, h, w).
+            masks: Probabilities (objects, H, W) with H <= 4h and W <= 4w; what is missing on the
+                right and below counts as background.
+
+        Returns:
+            A memory of one entry.
+        """
+        height, width = fine.shape[-2:]
+        missing = (0, 4 * width - masks.shape[-1], 0, 4 * height - masks.shape[-2])
+        masks = F.pad(masks[:, None], missing)
+        masks = F.interpolate(masks, (height, width), mode="bilinear", align_corners=False)
+        code = self.enc_fuse(fine + self.enc_pos(masks))
+        return Memory(self.atn_key(code)[:, :, None], self.atn_value(code)[:, :, None])
+
+    def query(self, fine: torch.Tensor, c2: torch.Tensor, c3: torch.Tensor) -> FrameQuery:
+        """Encode frames to be segmented.
+
+        Args:
+            fine: The pyramid's finest level, (frames, C, h, w).
+            c2: Second level of the backbone, (frames, C2, h, w).
+            c3: Third level, (frames, C3, h / 2, w / 2).
+        """
+        code = self.qry_fuse(fine)
+        return FrameQuery(
+            self.qry_atn_key(code), self.qry_atn_value(code), self.RF3.skip(c3), self.RF2.skip(c2)
+        )
+
+    def read(self, memory: Memory, key: torch.Tensor) -> torch.Tensor:
+        """Read the memory of every object at every position of a frame.
+
+        Args:
+            memory: Of M objects.
+            key: The frame's, (1, K, h, w).
+
+        Returns:
+            (M, V, h, w).
+        """
+        count, channels = memory.values.shape[:2]
+        height, width = key.shape[-2:]
+        keys = memory.keys.flatten(2).transpose(1, 2)
+        values = memory.values.flatten(2).transpose(1, 2)
+        wanted = key.flatten(2).transpose(1, 2).expand(count, -1, -1)
+        read = _attend(wanted, keys, values)
+        return read.transpose(1, 2).reshape(count, channels, height, width)
+
+    def decode(
+        self, read: torch.Tensor, frames: FrameQuery, owners: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Segment objects.
+
+        Args:
+            read: (M, V, h / 16, w / 16), from ``read``.
+            frames: One or several frames.
+            owners: int64 (M,), the frame of every object; None where there is one frame.
+
+        Returns:
+            Log odds of object against background, (M, h, w) at the input's resolution.
+        """
+        if owners is None:
+            owners = torch.zeros(len(read), dtype=torch.long, device=read.device)
+        coarse = self.ResMM(self.convFM(torch.cat([read, frames.value[owners]], dim=1)))
+        middle = self.RF3(coarse, frames.skip3[owners])
+        logits = self.pred2(F.relu(self.RF2(middle, frames.skip2[owners])))
+        odds = (logits[:, 1:] - logits[:, :1]).float()
+        return F.interpolate(odds, scale_factor=4, mode="bilinear", align_corners=False)[:, 0]
+
+    def segment(self, memory: Memory, frame: FrameQuery) -> torch.Tensor:
+        """Probabilities (M, H, W) of every object alone in one frame; see ``aggregate``."""
+        return self.decode(self.read(memory, frame.key), frame).sigmoid()
+
+
+def aggregate(probabilities: torch.Tensor) -> torch.Tensor:
+    """Make the objects of a frame exclude each other.
+
+    Args:
+        probabilities: (M, H, W), each object alone.
+
+    Returns:
+        Logits (1 + M, H, W), background first; their softmax over the first axis gives the
+        probabilities of the frame.
+    """
+    background = (1 - probabilities).prod(dim=0, keepdim=True)
+    odds = torch.cat([background, probabilities])
+    odds = odds.clamp(_SMALLEST_PROBABILITY, 1 - _SMALLEST_PROBABILITY)
+    return (odds / (1 - odds)).log()
+
+
+def _encoder(width: int) -> nn.Sequential:
+    return nn.Sequential(ResBlock(width, width, 2), ResBlock(width, 2 * width, 2))
+
+
+def _attend(wanted: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    """Attention of (M, positions, K) over (M, entries, K), (M, entries, V) -> (M, positions, V).
+
+    Kernels of a GPU never hold the scores; on a CPU they are computed in parts of the positions.
+    """
+    positions = wanted.shape[1]
+    part = positions
+    if not wanted.is_cuda and not torch.is_grad_enabled():
+        part = max(1, _LARGEST_SCORES // max(1, keys.shape[0] * keys.shape[1]))
+    results = [
+        F.scaled_dot_product_attention(wanted[:, start : start + part], keys, values)
+        for start in range(0, positions, part)
+    ]
+    return results[0] if len(results) == 1 else torch.cat(results, dim=1)
