@@ -83,7 +83,7 @@ def _cut(
 class PlainSampler(SegSampler):
     """Reads a frame as often as it was drawn."""
 
-    def _read(self, draw: Draw, random: Generators) -> dict[str, torch.Tensor]:
+    def read(self, draw: Draw, random: Generators) -> dict[str, torch.Tensor]:
         frames = []
         for number in draw.train_ids + draw.test_ids:
             images, values, _ = self.datasets[draw.dataset].get_frames(

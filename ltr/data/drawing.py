@@ -42,5 +42,9 @@ def blend(below: np.ndarray, above: np.ndarray, opacity: np.ndarray) -> np.ndarr
     Returns:
         uint8 (H, W, 3).
     """
-    weight = opacity[..., None]
-    return np.rint(below * (1 - weight) + above * weight).astype(np.uint8)
+    x, y, width, height = cv2.boundingRect((opacity > 0).astype(np.uint8))
+    part = np.s_[y : y + height, x : x + width]
+    weight = opacity[part][..., None]
+    result = below.copy()
+    result[part] = np.rint(below[part] * (1 - weight) + above[part] * weight)
+    return result

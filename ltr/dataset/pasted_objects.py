@@ -1,8 +1,10 @@
 """Clips made on the fly: objects cut out of real videos, moving over frames of other videos.
 
 A handful of annotated videos becomes as many clips as are asked for. The target is an object cut
-out along its mask, which keeps moving as in its video, or a random shape filled with a piece of a
-frame. It moves, turns and grows over a real background; other objects pass below and above it.
+out along its mask, which keeps moving as in its video, its outline filled with a piece of a frame,
+or a random shape filled likewise. It moves, turns and grows over a real background; other objects
+pass below and above it. Some clips show the target where it really is, and only the others are
+pasted.
 """
 
 from __future__ import annotations
@@ -17,17 +19,24 @@ import numpy as np
 
 from ltr.admin.errors import DataError
 from ltr.data.bounding_boxes import box_of_mask
+from ltr.data.drawing import blend
+from ltr.data.image_io import read_image
 from ltr.data.randomness import Generators
 from ltr.data.transforms import Frame
 from ltr.dataset.base import VideoDataset
 from ltr.dataset.image_base import ImageVideos
+from ltr.dataset.unlabelled import UnlabelledVideos
 
-_SHAPE_PROBABILITY = 0.4
+_OWN_SCENE_PROBABILITY = 0.25
+_SCENERY_PROBABILITY = 0.5
+_SHAPE_PROBABILITY = 0.35
+_FILLED_PROBABILITY = 0.5
 _RECOLOUR_PROBABILITY = 0.5
 _BLUR_PROBABILITY = 0.2
 _STILL_SCENE_PROBABILITY = 0.3
 _TWIN_PROBABILITY = 0.15
-_MOST_OTHERS = 3
+_MOST_BELOW = 2
+_MOST_ABOVE = 1
 _LARGEST_STEP = 8
 _LEAST_PIXELS = 30
 # Side of a square as large as the object, relative to the image's shorter side.
@@ -54,62 +63,98 @@ class PastedObjects(ImageVideos):
 
     Args:
         videos: Annotated videos, in single-object mode.
+        scenery: Videos without labels, which give half of the backgrounds and fillings.
 
     Raises:
         DataError: There are fewer than two sequences.
     """
 
-    def __init__(self, videos: VideoDataset) -> None:
+    def __init__(self, videos: VideoDataset, scenery: UnlabelledVideos | None = None) -> None:
         name, count = videos.get_name(), videos.get_num_sequences()
         if count < 2:
             raise DataError(f"pasting needs two or more sequences, {name} has {count}")
-        super().__init__(f"pasted:{name}", count)
+        super().__init__(f"pasted:{name}" + (f"+{scenery.name}" if scenery else ""), count)
         self.videos = videos
+        self.scenery = [scenery.frames(i) for i in range(len(scenery))] if scenery else []
 
     def make_frames(self, sequence_id: int, count: int, random: Generators) -> list[Frame]:
         """Make a clip of ``count`` frames in order of time."""
         draw = random.python
-        images = self._scene(sequence_id, count, draw)
-        size = images[0].shape[1::-1]
-        covers = place(self._sprite(sequence_id, count, draw), size, draw)
-        masks = [alpha for _, alpha in covers]
-        number = draw.randint(0, _MOST_OTHERS)
-        others = [self._other(sequence_id, count, size, draw) for _ in range(number)]
-        below = draw.randint(0, len(others))
-        for layer in [*others[:below], covers]:
-            images = [_blend(image, *cover) for image, cover in zip(images, layer, strict=True)]
-        for layer in others[below:]:
+        is_pasted = draw.random() >= _OWN_SCENE_PROBABILITY
+        make_scene = self._pasted_scene if is_pasted else self._own_scene
+        images, masks = make_scene(sequence_id, count, draw)
+        whole = [mask.sum() for mask in masks]
+        for layer in self._others(sequence_id, images, _MOST_ABOVE, draw):
             for index, (pixels, alpha) in enumerate(layer):
                 rest = masks[index] * (1 - alpha)
-                if rest.sum() > _LEAST_VISIBLE * covers[index][1].sum():
-                    images[index] = _blend(images[index], pixels, alpha)
+                if rest.sum() > _LEAST_VISIBLE * whole[index]:
+                    images[index] = blend(images[index], pixels, alpha)
                     masks[index] = rest
         images = _blur(images, draw)
         return [_frame(image, mask) for image, mask in zip(images, masks, strict=True)]
 
-    def _scene(self, sequence_id: int, count: int, draw: python_random.Random) -> list[np.ndarray]:
+    def _own_scene(
+        self, sequence_id: int, count: int, draw: python_random.Random
+    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Frames and masks as they are, but for their colours."""
+        images, masks = self._read(sequence_id, count, draw)
+        return _recolour(images, draw), masks
+
+    def _pasted_scene(
+        self, sequence_id: int, count: int, draw: python_random.Random
+    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """The target above others on a background, and its opacity in every frame."""
+        images = self._background(sequence_id, count, draw)
+        target = place(self._sprite(sequence_id, count, draw), images[0].shape[1::-1], draw)
+        for layer in [*self._others(sequence_id, images, _MOST_BELOW, draw), target]:
+            images = [blend(image, *cover) for image, cover in zip(images, layer, strict=True)]
+        return images, [alpha for _, alpha in target]
+
+    def _background(
+        self, sequence_id: int, count: int, draw: python_random.Random
+    ) -> list[np.ndarray]:
         """Frames of another video, or one of them again and again."""
-        other = (sequence_id + draw.randint(1, self._count - 1)) % self._count
-        images, _ = self._read(other, count, draw)
+        if self.scenery and draw.random() < _SCENERY_PROBABILITY:
+            images = self._read_scenery(count, draw)
+        else:
+            other = (sequence_id + draw.randint(1, self._count - 1)) % self._count
+            images, _ = self._read(other, count, draw)
         if draw.random() < _STILL_SCENE_PROBABILITY:
             images = [images[0]] * count
         return _recolour(images, draw)
 
-    def _other(
-        self, sequence_id: int, count: int, size: tuple[int, int], draw: python_random.Random
-    ) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Something else in the clip, at times of the same video as the target."""
-        is_twin = draw.random() < _TWIN_PROBABILITY
-        number = sequence_id if is_twin else draw.randint(0, self._count - 1)
-        return place(self._sprite(number, count, draw), size, draw)
+    def _others(
+        self, sequence_id: int, images: Sequence[np.ndarray], most: int, draw: python_random.Random
+    ) -> list[list[tuple[np.ndarray, np.ndarray]]]:
+        """Up to ``most`` other objects, placed in ``images``; some look like the target."""
+        layers = []
+        for _ in range(draw.randint(0, most)):
+            is_twin = draw.random() < _TWIN_PROBABILITY
+            number = sequence_id if is_twin else draw.randint(0, self._count - 1)
+            sprite = self._sprite(number, len(images), draw)
+            layers.append(place(sprite, images[0].shape[1::-1], draw))
+        return layers
 
     def _sprite(self, sequence_id: int, count: int, draw: python_random.Random) -> Sprite:
-        images, masks = self._read(sequence_id, count, draw)
         if draw.random() < _SHAPE_PROBABILITY:
-            sprite = draw_shape(images[0], count, draw)
+            sprite = draw_shape(self._filling(sequence_id, draw), count, draw)
         else:
-            sprite = cut_out(images, masks)
+            sprite = cut_out(*self._read(sequence_id, count, draw))
+            if draw.random() < _FILLED_PROBABILITY:
+                sprite = fill(sprite, self._filling(sequence_id, draw), draw)
         return Sprite(_recolour(sprite.images, draw), sprite.masks)
+
+    def _filling(self, sequence_id: int, draw: python_random.Random) -> np.ndarray:
+        """A frame whose pieces fill shapes."""
+        if self.scenery and draw.random() < _SCENERY_PROBABILITY:
+            return self._read_scenery(1, draw)[0]
+        return self._read(sequence_id, 1, draw)[0][0]
+
+    def _read_scenery(self, count: int, draw: python_random.Random) -> list[np.ndarray]:
+        """Neighbouring frames of a video without labels."""
+        paths = draw.choice(self.scenery)
+        start = draw.randint(0, len(paths) - 1)
+        return [read_image(paths[min(start + index, len(paths) - 1)]) for index in range(count)]
 
     def _read(
         self, sequence_id: int, count: int, draw: python_random.Random
@@ -144,9 +189,8 @@ def cut_out(images: Sequence[np.ndarray], masks: Sequence[np.ndarray]) -> Sprite
 
 def draw_shape(image: np.ndarray, count: int, draw: python_random.Random) -> Sprite:
     """A star-shaped outline of random radii, filled with a piece of an image."""
-    height, width = image.shape[:2]
-    sides = [max(8, int(side * draw.uniform(0.2, 0.6))) for side in (height, width)]
-    top, left = draw.randint(0, height - sides[0]), draw.randint(0, width - sides[1])
+    piece = _piece(image, draw)
+    sides = piece.shape[:2]
     corners = draw.randint(3, 14)
     least = draw.uniform(0.3, 1.0)
     radii = np.array([draw.uniform(least, 1.0) for _ in range(corners)])
@@ -157,8 +201,21 @@ def draw_shape(image: np.ndarray, count: int, draw: python_random.Random) -> Spr
     cv2.fillPoly(mask, [np.rint(centre + points * (centre - 1)).astype(np.int32)], 1.0)
     if draw.random() < 0.5:
         mask = (cv2.GaussianBlur(mask, (0, 0), min(sides) / 12) > 0.5).astype(np.float32)
-    piece = image[top : top + sides[0], left : left + sides[1]]
     return Sprite([piece] * count, [mask] * count)
+
+
+def _piece(image: np.ndarray, draw: python_random.Random) -> np.ndarray:
+    """A rectangle somewhere in an image."""
+    height, width = (max(8, int(side * draw.uniform(0.2, 0.6))) for side in image.shape[:2])
+    top = draw.randint(0, image.shape[0] - height)
+    left = draw.randint(0, image.shape[1] - width)
+    return image[top : top + height, left : left + width]
+
+
+def fill(sprite: Sprite, image: np.ndarray, draw: python_random.Random) -> Sprite:
+    """Give a sprite the look of a piece of an image, stretched to its box in every frame."""
+    piece = _piece(image, draw)
+    return Sprite([cv2.resize(piece, mask.shape[::-1]) for mask in sprite.masks], sprite.masks)
 
 
 def place(
@@ -193,11 +250,6 @@ def place(
         angle += turn + draw.gauss(0, 2)
         scale *= math.exp(growth + draw.gauss(0, 0.02))
     return placed
-
-
-def _blend(below: np.ndarray, above: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    weight = alpha[..., None]
-    return np.rint(below * (1 - weight) + above * weight).astype(np.uint8)
 
 
 def _recolour(images: Sequence[np.ndarray], draw: python_random.Random) -> list[np.ndarray]:

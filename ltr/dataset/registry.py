@@ -10,6 +10,7 @@
 ``synthetic:MSRA10K``                     still images, moved differently in every frame
 ``blend:MSRA10K+COCO/2014/train``         objects of the first pasted on images of the second
 ``pasted:DAVIS/2017/train``               objects of the videos moving over frames of other ones
+``pasted:DAVIS/2017/train+folder:PATH``   also over frames of videos without labels
 ========================================= =======================================================
 """
 
@@ -42,9 +43,7 @@ def open_videos(name: str) -> VideoDataset:
 
         return FolderVideos(rest, multiobj=False)
     if kind == "pasted":
-        from ltr.dataset.pasted_objects import PastedObjects
-
-        return PastedObjects(open_videos(rest))
+        return _open_pasted(rest)
     if kind in ("synthetic", "blend"):
         return _open_synthetic(kind, rest)
     if name.partition("/")[0] in _VIDEOS:
@@ -62,6 +61,14 @@ def open_images(name: str) -> ImageDataset:
         choices = [*_VIDEOS, *_IMAGES, *made]
         raise ConfigError(f"unknown data set {name!r}{did_you_mean(family, choices)}")
     return _open(name, _IMAGES)
+
+
+def _open_pasted(names: str) -> VideoDataset:
+    from ltr.dataset.pasted_objects import PastedObjects
+    from ltr.dataset.unlabelled import open_unlabelled
+
+    videos, plus, scenery = names.partition("+")
+    return PastedObjects(open_videos(videos), open_unlabelled(scenery) if plus else None)
 
 
 def _open_synthetic(kind: str, names: str) -> VideoDataset:

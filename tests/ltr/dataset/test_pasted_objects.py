@@ -10,7 +10,7 @@ from ltr.data.bounding_boxes import box_of_mask
 from ltr.data.image_io import write_image, write_label_map
 from ltr.data.randomness import Generators
 from ltr.dataset.folder import FolderVideos
-from ltr.dataset.pasted_objects import PastedObjects, Sprite, cut_out, draw_shape, place
+from ltr.dataset.pasted_objects import PastedObjects, Sprite, cut_out, draw_shape, fill, place
 from ltr.dataset.registry import open_videos
 
 _SIZE = (96, 64)
@@ -57,6 +57,41 @@ def test_masks_boxes_and_motion(videos: Path) -> None:
             assert frame.box.tolist() == box_of_mask(frame.mask).tolist()
         shifts.append(np.abs(frames[-1].box - frames[0].box).max())
     assert np.mean(np.array(shifts) > 1) > 0.8
+
+
+def test_scenery_stands_behind_and_inside_of_objects(videos: Path, tmp_path: Path) -> None:
+    """The scenery is white, which no colour change makes of the videos' dark frames."""
+    for number in range(3):
+        write_image(tmp_path / "white" / f"{number}.jpg", np.full((80, 120, 3), 255, np.uint8))
+    pasted = open_videos(f"pasted:folder:{videos}+folder:{tmp_path}")
+    assert pasted.get_name().endswith(f"+folder:{tmp_path}")
+    is_white = {"background": 0, "target": 0}
+    for seed in range(60):
+        frame = pasted.make_frames(seed % 3, 2, Generators.seeded(seed))[0]
+        bright = frame.image.min(2) > 140
+        is_white["background"] += bright[frame.mask == 0].mean() > 0.5
+        is_white["target"] += bright[frame.mask == 1].mean() > 0.5
+    assert 10 < is_white["background"] < 35
+    assert 10 < is_white["target"] < 35
+
+
+def test_some_clips_show_the_target_where_it_is(videos: Path) -> None:
+    """In the videos, the object is a square of 20 x 20 that starts in row 20."""
+    pasted = PastedObjects(FolderVideos(videos, multiobj=False))
+    boxes = [pasted.make_frames(s % 3, 1, Generators.seeded(s))[0].box for s in range(80)]
+    as_they_are = sum(box[1] == 20 and box[3] == 20 for box in boxes)
+    assert 8 < as_they_are < 32
+
+
+def test_filling_keeps_the_outline() -> None:
+    masks = [np.ones((10, 20), np.float32), np.ones((30, 15), np.float32)]
+    dark = Sprite([np.zeros((*mask.shape, 3), np.uint8) for mask in masks], masks)
+    image = np.full((60, 80, 3), 200, np.uint8)
+    filled = fill(dark, image, Generators.seeded(0).python)
+    assert filled.masks is masks
+    for picture, mask in zip(filled.images, masks, strict=True):
+        assert picture.shape == (*mask.shape, 3)
+        assert (picture == 200).all()
 
 
 def test_cut_outs_are_the_pixels_below_the_mask() -> None:
