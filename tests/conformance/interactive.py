@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from ltr.admin.errors import ToolkitError
-from tests.conformance import interactive_recommend
+from tests.conformance import interactive_assess, interactive_ipn, interactive_recommend
 from tests.conformance.report import Report
 
 _GROUPS = {
     "agent": (interactive_recommend.run_values,),
+    "assess": (interactive_assess.run,),
+    "ipn": (interactive_ipn.run,),
     "recommend": (interactive_recommend.run_recommend,),
 }
 

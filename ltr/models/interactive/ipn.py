@@ -1,0 +1,264 @@
+"""Interaction and propagation networks (Oh et al., CVPR 2019), with the keys of zyy-cn/IPN.
+
+Both see the region around one object (``region.py``); objects are samples of a batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from ltr.admin.model_constructor import model_constructor
+from ltr.models.interactive.prompt_encoder import PromptEncoder
+from ltr.models.interactive.region import SIDE, crop_regions, enclosing_box, paste_regions
+from ltr.models.interactive.released import without_module_prefix
+
+IS_OBJECT = 0.49  # probability from which a pixel belongs to the region
+_UNKNOWN = 0.5  # probability of pixels without a previous mask
+_LOSS_DIVISOR = (
+    1.001  # upstream divides I-Net's loss by the sum of its weights, 1, and a thousandth
+)
+
+
+class ResBlock(nn.Module):
+    """Two 3x3 convolutions before which the input is rectified, and a shortcut."""
+
+    def __init__(self, inplanes: int, planes: int) -> None:
+        super().__init__()
+        is_equal = inplanes == planes
+        self.downsample = None if is_equal else nn.Conv2d(inplanes, planes, 3, 1, 1)
+        self.conv1 = nn.Conv2d(inplanes, planes, 3, 1, 1)
+        self.conv2 = nn.Conv2d(planes, planes, 3, 1, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, inplanes, H, W) -> (N, planes, H, W)."""
+        shortcut = x if self.downsample is None else self.downsample(x)
+        return shortcut + self.conv2(F.relu(self.conv1(F.relu(x))))
+
+
+class Refine(nn.Module):
+    """Adds a stage's features to the map of the stage above."""
+
+    def __init__(self, inplanes: int, planes: int) -> None:
+        super().__init__()
+        self.ResFS = ResBlock(inplanes, planes)
+        self.ResMM = ResBlock(planes, planes)
+
+    def forward(self, features: torch.Tensor, above: torch.Tensor) -> torch.Tensor:
+        """(N, inplanes, H, W), (N, planes, H / 2, W / 2) -> (N, planes, H, W)."""
+        return self.ResMM(self.ResFS(features) + _enlarge(above, 2))
+
+
+def _enlarge(maps: torch.Tensor, factor: int) -> torch.Tensor:
+    return F.interpolate(maps, scale_factor=factor, mode="bilinear", align_corners=True)
+
+
+class Decoder(nn.Module):
+    """From the features of all stages to logits of background and object at five scales.
+
+    Args:
+        entry: Names and channels of the blocks from ``res5`` to the first map: ``ResFM``, or
+            ``ResFM1`` and ``ResFM2`` in the propagation network.
+        channels: Of the stages below, from ``res4`` to ``res2``.
+    """
+
+    def __init__(self, entry: Mapping[str, tuple[int, int]], channels: tuple[int, ...]) -> None:
+        super().__init__()
+        self.entry = tuple(entry)
+        for name, sizes in entry.items():
+            self.add_module(name, ResBlock(*sizes))
+        planes = tuple(entry.values())[-1][1]
+        for number, width in zip((4, 3, 2), channels, strict=True):
+            self.add_module(f"RF{number}", Refine(width, planes))
+        for number in (5, 4, 3, 2):
+            self.add_module(f"pred{number}", nn.Conv2d(planes, 2, 3, 1, 1))
+
+    def forward(
+        self, top: torch.Tensor, features: Mapping[str, torch.Tensor]
+    ) -> list[torch.Tensor]:
+        """Decode.
+
+        Args:
+            top: (N, channels, 8, 8), what replaces ``res5``.
+            features: ``res4`` .. ``res2`` of the encoder.
+
+        Returns:
+            Logits (N, 2, side, side), sides 256, 64, 32, 16 and 8.
+        """
+        for name in self.entry:
+            top = getattr(self, name)(top)
+        maps = [top]
+        for number in (4, 3, 2):
+            maps.append(getattr(self, f"RF{number}")(features[f"res{number}"], maps[-1]))
+        logits = [
+            getattr(self, f"pred{number}")(F.relu(values))
+            for number, values in zip((5, 4, 3, 2), maps, strict=True)
+        ][::-1]
+        return [_enlarge(logits[0], 4), *logits]
+
+
+class Guess(NamedTuple):
+    """What a network says of objects in a frame.
+
+    Args:
+        probabilities: (N, H, W), 0 outside the region.
+        reference: (N, channels, 8, 8), the aggregated or the encoder's features of the region.
+        logits: Of the region at five scales, for training.
+        boxes: (N, 4), the regions.
+    """
+
+    probabilities: torch.Tensor
+    reference: torch.Tensor
+    logits: list[torch.Tensor]
+    boxes: torch.Tensor
+
+
+class InteractionNet(nn.Module):
+    """Segments objects on the frame that has scribbles (I-Net)."""
+
+    def __init__(self, width: int, mdim: int) -> None:
+        super().__init__()
+        self.Encoder = PromptEncoder(("m", "p", "n"), width)
+        self.Decoder = Decoder({"ResFM": (32 * width, mdim)}, _below(width))
+
+    @staticmethod
+    def adapt_state_dict(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Read files of several GPUs."""
+        return without_module_prefix(state)
+
+    def forward(
+        self,
+        images: torch.Tensor,
+        previous: torch.Tensor,
+        positive: torch.Tensor,
+        negative: torch.Tensor,
+    ) -> Guess:
+        """Segment objects.
+
+        Args:
+            images: (N, 3, H, W) RGB, 0..1.
+            previous: (N, H, W) probability of the last round, -1 in the first one.
+            positive: (N, H, W), 1 where scribbles mark the object.
+            negative: (N, H, W), 1 where they mark the background.
+        """
+        maps = torch.stack([known_or_half(previous), positive, negative], dim=1)
+        boxes = enclosing_box((maps >= IS_OBJECT).any(dim=1))  # in the first round the whole image
+        regions = crop_regions(torch.cat([images, maps], dim=1), boxes)
+        stems = {"m": regions[:, 3:4], "p": regions[:, 4:5], "n": regions[:, 5:6]}
+        features = self.Encoder(regions[:, :3], stems)
+        logits = self.Decoder(features["res5"], features)
+        return Guess(_paste(logits, boxes, images), features["res5"], logits, boxes)
+
+    def loss(self, guess: Guess, truth: torch.Tensor) -> torch.Tensor:
+        """See ``region_loss``."""
+        return region_loss(guess, truth) / _LOSS_DIVISOR
+
+
+class Aggregation(nn.Module):
+    """Mixes two reference features, channel by channel (SEFA)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(2 * channels, channels)
+        self.fc2 = nn.Linear(channels, 2 * channels)
+
+    def forward(self, current: torch.Tensor, stored: torch.Tensor) -> torch.Tensor:
+        """Two (N, channels, h, w) -> one."""
+        means = torch.cat([current, stored], dim=1).mean(dim=(2, 3))
+        weights = self.fc2(F.relu(self.fc1(means))).unflatten(1, (-1, 2)).softmax(dim=2)
+        first, second = weights[..., None, None].unbind(2)
+        return current * first + stored * second
+
+
+class PropagationNet(nn.Module):
+    """Segments objects on the neighbour of a frame that is done (P-Net)."""
+
+    def __init__(self, width: int, mdim: int) -> None:
+        super().__init__()
+        channels = 32 * width
+        self.Encoder = PromptEncoder(("m", "x"), width)
+        self.SEFA = Aggregation(channels)
+        entry = {"ResFM1": (2 * channels, channels // 2), "ResFM2": (channels // 2, mdim)}
+        self.Decoder = Decoder(entry, _below(width))
+
+    @staticmethod
+    def adapt_state_dict(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Read files of several GPUs."""
+        return without_module_prefix(state)
+
+    def forward(
+        self,
+        images: torch.Tensor,
+        previous: torch.Tensor,
+        neighbour: torch.Tensor,
+        reference: torch.Tensor,
+    ) -> Guess:
+        """Segment objects.
+
+        Args:
+            images: (N, 3, H, W) RGB, 0..1.
+            previous: (N, H, W) probability of this frame in the last round, -1 in the first one.
+            neighbour: (N, H, W) probability of the neighbouring frame.
+            reference: (N, channels, 8, 8), aggregated features of the annotated frames.
+        """
+        boxes = enclosing_box((previous >= IS_OBJECT) | (neighbour >= IS_OBJECT))
+        maps = torch.stack([known_or_half(previous), neighbour], dim=1)
+        regions = crop_regions(torch.cat([images, maps], dim=1), boxes)
+        features = self.Encoder(regions[:, :3], {"m": regions[:, 3:4], "x": regions[:, 4:5]})
+        top = torch.cat([reference, features["res5"]], dim=1)
+        logits = self.Decoder(top, features)
+        return Guess(_paste(logits, boxes, images), reference, logits, boxes)
+
+    def loss(self, guess: Guess, truth: torch.Tensor) -> torch.Tensor:
+        """See ``region_loss``."""
+        return region_loss(guess, truth)
+
+
+def known_or_half(previous: torch.Tensor) -> torch.Tensor:
+    """Replace the -1 of a missing mask."""
+    return torch.where(previous < 0, torch.full_like(previous, _UNKNOWN), previous)
+
+
+def region_loss(guess: Guess, truth: torch.Tensor) -> torch.Tensor:
+    """Cross entropy in the region, summed over the five scales.
+
+    Args:
+        guess: Of either network.
+        truth: (N, H, W), 1 on the object.
+
+    Returns:
+        (N,), one value an object.
+    """
+    regions = crop_regions(truth[:, None].float(), guess.boxes)
+    losses = []
+    for logits in guess.logits:
+        scale = logits.shape[-1] / SIDE
+        small = F.interpolate(regions, scale_factor=scale, mode="bilinear", align_corners=True)
+        labels = (small[:, 0] >= 0.5).long()
+        losses.append(F.cross_entropy(logits, labels, reduction="none").mean(dim=(1, 2)))
+    return torch.stack(losses).sum(dim=0)
+
+
+def _below(width: int) -> tuple[int, int, int]:
+    return 16 * width, 8 * width, 4 * width
+
+
+def _paste(logits: list[torch.Tensor], boxes: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
+    object_maps = logits[0].softmax(dim=1)[:, 1:]
+    return paste_regions(object_maps, boxes, tuple(images.shape[-2:]))[:, 0]
+
+
+@model_constructor
+def interaction_network(width: int = 64, mdim: int = 256) -> InteractionNet:
+    """Build I-Net; by default as released (``I.pth``)."""
+    return InteractionNet(width, mdim)
+
+
+@model_constructor
+def propagation_network(width: int = 64, mdim: int = 256) -> PropagationNet:
+    """Build P-Net; by default as released (``P.pth``)."""
+    return PropagationNet(width, mdim)

@@ -1,0 +1,72 @@
+"""A residual network that sees an image and further maps through stems of their own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import nn
+
+from ltr.data.image_format import IMAGENET_RGB
+from ltr.models.backbone.resnet import USUAL_STRIDES, Bottleneck
+
+STAGES = ("res2", "res3", "res4", "res5")
+RESNET50 = (3, 4, 6, 3)
+
+
+class PromptEncoder(nn.Module):
+    """ResNet with torchvision's layout; the outputs of all stems are added.
+
+    Args:
+        stems: Names of the further maps; a map ``m`` (a mask) has a bias.
+        width: Channels of the stems.
+        depths: Number of blocks of the four stages.
+    """
+
+    def __init__(
+        self, stems: Sequence[str], width: int = 64, depths: Sequence[int] = RESNET50
+    ) -> None:
+        super().__init__()
+        for name, values in (("mean", IMAGENET_RGB.mean), ("std", IMAGENET_RGB.std)):
+            self.register_buffer(name, torch.tensor(values).view(1, 3, 1, 1))
+        for name in stems:
+            stem = nn.Conv2d(1, width, 7, 2, 3, bias=name == "m")
+            nn.init.normal_(stem.weight, 0.0, math.sqrt(2.0 / (7 * 7 * width)))
+            self.add_module(f"conv1_{name}", stem)
+        self.conv1 = nn.Conv2d(3, width, 7, 2, 3, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.relu = nn.ReLU(inplace=True)
+        self.maxpool = nn.MaxPool2d(3, 2, 1)
+        inplanes = width
+        for index, name in enumerate(STAGES):
+            planes = width * 2**index
+            blocks = []
+            for position in range(depths[index]):
+                stride = USUAL_STRIDES[index] if position == 0 else 1
+                blocks.append(Bottleneck(inplanes, planes, stride, is_caffe_style=False))
+                inplanes = planes * Bottleneck.expansion
+            self.add_module(name, nn.Sequential(*blocks))
+        self.out_channels = inplanes
+
+    def forward(
+        self, images: torch.Tensor, maps: Mapping[str, torch.Tensor]
+    ) -> dict[str, torch.Tensor]:
+        """Compute the features of all stages.
+
+        Args:
+            images: (N, 3, H, W) RGB, 0..1.
+            maps: (N, 1, H, W) for some of the stems.
+
+        Returns:
+            ``res2`` .. ``res5``, (N, channels, H / s, W / s) with s = 4, 8, 16, 32.
+        """
+        x = self.conv1((images - self.mean) / self.std)
+        for name, values in maps.items():
+            x = x + getattr(self, f"conv1_{name}")(values)
+        x = self.maxpool(self.relu(self.bn1(x)))
+        features = {}
+        for name in STAGES:
+            x = getattr(self, name)(x)
+            features[name] = x
+        return features

@@ -1,0 +1,79 @@
+"""Estimates of how good masks are, without ground truth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from ltr.models.interactive.agent import AgentNet, agent_network
+from ltr.models.interactive.assess import AssessNet, assess_network
+from ltr.models.interactive.released import load_released
+from pytracking.evaluation.environment import evaluation_environment
+from pytracking.utils.loading import find_network
+
+AGENT_FILE, ASSESS_FILE = "agent.pt", "assess_net.pt"
+
+
+class NetworkQuality:
+    """Estimates the J&F of every frame with the quality network.
+
+    Args:
+        network: In eval mode; images go to its device.
+        batch: Most regions that go through the network together.
+    """
+
+    def __init__(self, network: AssessNet, batch: int = 16) -> None:
+        self.network = network
+        self.batch = batch
+
+    def estimate(self, frames: Sequence[np.ndarray], probs: torch.Tensor) -> np.ndarray:
+        """Estimate the quality of frames, the mean over their objects.
+
+        Args:
+            frames: uint8 (H, W, 3) RGB.
+            probs: float (frames, 1 + objects, H, W), background first.
+
+        Returns:
+            float64 (frames,), not limited to 0..1.
+        """
+        return self.estimate_objects(frames, probs).mean(axis=1)
+
+    @torch.inference_mode()
+    def estimate_objects(self, frames: Sequence[np.ndarray], probs: torch.Tensor) -> np.ndarray:
+        """Estimate the quality of every object in every frame, float64 (frames, objects)."""
+        device = next(self.network.parameters()).device
+        objects = probs.shape[1] - 1
+        step = max(1, self.batch // objects)
+        found = []
+        for start in range(0, len(frames), step):
+            part = range(start, min(start + step, len(frames)))
+            pixels = np.stack([frames[index] for index in part])
+            images = torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float() / 255
+            maps = probs[part.start : part.stop, 1:].to(device).flatten(0, 1)
+            values = self.network(images.repeat_interleave(objects, dim=0), maps)
+            found.append(values.view(-1, objects).double().cpu().numpy())
+        return np.concatenate(found)
+
+
+def load_assess_network(net: str, device: torch.device) -> AssessNet:
+    """Load the quality network for inference.
+
+    Args:
+        net: A path, or a file name that is searched in the folders of ``network_path``.
+        device: Where the network computes.
+
+    Raises:
+        CheckpointError: The file is nowhere, damaged, or of another network.
+    """
+    path = find_network(net, evaluation_environment().network_folders)
+    network = load_released(path, AssessNet, assess_network)
+    return network.requires_grad_(False).eval().to(device)
+
+
+def load_agent_network(net: str, device: torch.device) -> AgentNet:
+    """Load the agent for inference; see ``load_assess_network``."""
+    path = find_network(net, evaluation_environment().network_folders)
+    network = load_released(path, AgentNet, agent_network)
+    return network.requires_grad_(False).eval().to(device)
