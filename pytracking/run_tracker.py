@@ -10,7 +10,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
@@ -25,12 +27,21 @@ from pytracking.evaluation.arguments import (
     resolve_tracker,
 )
 
+if TYPE_CHECKING:
+    from pytracking.evaluation.engines.base import Engine
+
 
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one tracker over one data set; 1 when a sequence failed."""
     arguments = _parse(argv)
     set_up_logging(arguments.quiet)
+    from pytracking.evaluation.console import run_with_engine
+
+    return run_with_engine(arguments, partial(_run, arguments))
+
+
+def _run(arguments: argparse.Namespace, engine: Engine | None) -> int:
     from pytracking.evaluation.console import run_and_report
     from pytracking.evaluation.datasets import get_dataset, list_datasets
     from pytracking.evaluation.pictures import draw_results
@@ -44,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.submission is not None:
         check_archive_path(arguments.submission)
     chosen = dataset if arguments.sequence is None else dataset.select(arguments.sequence)
-    summary = run_and_report(spec, chosen, arguments)
+    summary = run_and_report(spec, chosen, arguments, engine)
     if arguments.vis:
         print(f"Pictures: {draw_results(chosen, summary.folder)}")
     if summary.failures:

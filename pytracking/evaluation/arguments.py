@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from pytracking.tracker.base import Runtime
 
+ENGINES = ("local", "torchrun", "ray")
 PRECISIONS = ("fp32", "bf16", "fp16")
 
 
@@ -34,12 +35,26 @@ def add_tracker_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add where the results of a data set go and how many processes work."""
-    parser.add_argument(
-        "--threads", type=_count, default=0, help="number of processes (0 = in this one)"
-    )
+    """Add where the results of a data set go and what works on it."""
+    add_engine_arguments(parser)
     parser.add_argument("--results", metavar="DIR", help="folder of all results (results_path)")
     add_switch(parser, "--overwrite", False, "run finished sequences again")
+
+
+def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what spreads the work over processes and machines."""
+    parser.add_argument(
+        "--engine",
+        choices=ENGINES,
+        default="local",
+        help="local processes, those that torchrun started, or a Ray cluster (local)",
+    )
+    parser.add_argument(
+        "--threads",
+        type=_count,
+        default=0,
+        help="number of workers (0 = in this process; ray: the whole cluster)",
+    )
 
 
 def add_runtime_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,8 +8,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from pytracking.evaluation.arguments import resolve_runtime
+from pytracking.evaluation.arguments import resolve_device, resolve_runtime
 from pytracking.evaluation.data import Sequence, SequenceList
+from pytracking.evaluation.engines import start_engine
+from pytracking.evaluation.engines.base import Engine, WorkerSetup
 from pytracking.evaluation.environment import evaluation_environment
 from pytracking.evaluation.running import Outcome, RunOptions, RunSummary, run_dataset
 from pytracking.evaluation.sequence_run import FrameObserver, TrackedFrame
@@ -19,8 +21,35 @@ from pytracking.utils.visdom import open_live_view
 _LOG = logging.getLogger(__name__)
 
 
+def run_with_engine(arguments: argparse.Namespace, run: Callable[[Engine | None], int]) -> int:
+    """Run a command with the engine that its arguments name, or as one of the engine's workers.
+
+    Args:
+        arguments: Of ``add_engine_arguments`` and ``add_runtime_arguments``.
+        run: The command; None works in this process.
+
+    Returns:
+        Its exit code, 0 for a worker.
+
+    Raises:
+        ConfigError: The engine is not installed or its processes are not there.
+    """
+    setup = WorkerSetup(resolve_device(arguments.device), quiet=arguments.quiet)
+    engine = start_engine(arguments.engine, arguments.threads, setup)
+    if engine is None:
+        return run(None)
+    with engine:
+        if not engine.is_worker:
+            return run(engine)
+        engine.serve()
+        return 0
+
+
 def run_and_report(
-    spec: TrackerSpec, dataset: SequenceList, arguments: argparse.Namespace
+    spec: TrackerSpec,
+    dataset: SequenceList,
+    arguments: argparse.Namespace,
+    engine: Engine | None,
 ) -> RunSummary:
     """Run a tracker over a data set and tell about every sequence, and at the end about all.
 
@@ -28,6 +57,7 @@ def run_and_report(
         spec: The tracker.
         dataset: The sequences.
         arguments: Of ``add_run_arguments`` and ``add_runtime_arguments``.
+        engine: Does the work, or None.
 
     Raises:
         ToolkitError: The run cannot go on.
@@ -36,14 +66,16 @@ def run_and_report(
     options = RunOptions(
         results=Path(arguments.results or evaluation_environment().results_path),
         runtime=resolve_runtime(arguments),
-        threads=arguments.threads,
+        engine=engine,
         overwrite=arguments.overwrite,
         quiet=arguments.quiet,
     )
     if dataset.hint:
         _LOG.warning(dataset.hint)
     _tell(options, f"Evaluating {1:4d} trackers on {len(dataset):5d} sequences")
-    summary = run_dataset(spec, dataset, options, _reporter(spec, options), _observer(arguments))
+    summary = run_dataset(
+        spec, dataset, options, _reporter(spec, options), _observer(arguments, engine)
+    )
     _tell_all(summary)
     return summary
 
@@ -58,10 +90,10 @@ def _reporter(spec: TrackerSpec, options: RunOptions) -> Callable[[Outcome], Non
     return report
 
 
-def _observer(arguments: argparse.Namespace) -> FrameObserver | None:
+def _observer(arguments: argparse.Namespace, engine: Engine | None) -> FrameObserver | None:
     """The live view, where one is wanted and possible."""
-    if arguments.debug > 0 and arguments.threads:
-        _LOG.warning("no live view: it needs --threads 0")
+    if arguments.debug > 0 and engine is not None:
+        _LOG.warning("no live view: it needs --engine local --threads 0")
         return None
     view = open_live_view(
         arguments.debug, arguments.use_visdom, arguments.visdom_server, arguments.visdom_port

@@ -1,25 +1,20 @@
-"""Runs a tracker over the sequences of a data set, in this process or in several."""
+"""Runs a tracker over the sequences of a data set, in this process or by an engine."""
 
 from __future__ import annotations
 
 import functools
 import logging
-import multiprocessing
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
-from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 
-import torch
-
-from ltr.admin.cli import set_up_logging
 from ltr.admin.config import describe
 from ltr.admin.errors import DataError, ToolkitError
 from ltr.admin.progress import FrameProgress
 from pytracking.evaluation.data import Sequence, SequenceList
-from pytracking.evaluation.processes import ProcessMap
+from pytracking.evaluation.engines.base import CountFrames, Engine
 from pytracking.evaluation.results import ResultFolder, result_folder
 from pytracking.evaluation.sequence_run import FrameObserver, TrackedFrame, run_sequence
 from pytracking.evaluation.tracker import TrackerSpec, describe_run
@@ -35,14 +30,14 @@ class RunOptions:
     Args:
         results: Folder of all results.
         runtime: Device and precision.
-        threads: Number of processes; 0 works in this one. The results are the same.
+        engine: Does the work; None works in this process. The results are the same.
         overwrite: Run finished sequences again, instead of skipping them.
         quiet: Show no progress.
     """
 
     results: Path
     runtime: Runtime = field(default_factory=Runtime)
-    threads: int = 0
+    engine: Engine | None = None
     overwrite: bool = False
     quiet: bool = False
 
@@ -120,7 +115,7 @@ def run_dataset(
         dataset: The sequences.
         options: Device, processes, where the results go.
         report: Called when a sequence is done or has failed.
-        observe: Called after every frame; only without processes.
+        observe: Called after every frame; only without an engine.
 
     Raises:
         ConfigError: The tracker's parameters are wrong, or the folder holds results of others.
@@ -134,13 +129,13 @@ def run_dataset(
     finished = set() if options.overwrite else set(folder.finished())
     names = [name for name in dataset.names if name not in finished]
     jobs, damaged = _make_jobs(spec, options.runtime, folder, dataset, names)
-    tracker = None if options.threads or not jobs else spec.create(options.runtime)
+    tracker = spec.create(options.runtime) if jobs and options.engine is None else None
     folder.prepare(config)
     outcomes: list[Outcome] = []
     total = sum(len(job.sequence.frames) for job in jobs)
     with FrameProgress(dataset.name, total, options.quiet) as progress:
-        if tracker is None:
-            run = _run_in_processes(jobs, folder, options, progress)
+        if options.engine is not None:
+            run = _run_elsewhere(jobs, options.engine, folder, progress)
         else:
             run = _run_here(jobs, tracker, progress, observe)
         for outcome in chain(damaged, run):
@@ -181,43 +176,24 @@ def _run_here(
         yield _attempt(job, tracker, advance)
 
 
-def _run_in_processes(
-    jobs: list[_Job], folder: ResultFolder, options: RunOptions, progress: FrameProgress
+def _run_elsewhere(
+    jobs: list[_Job], engine: Engine, folder: ResultFolder, progress: FrameProgress
 ) -> Iterator[Outcome]:
-    """The longest sequences go first, so that no process works alone at the end."""
-    counter = multiprocessing.get_context("spawn").Value("i", 0)
-    pool = ProcessMap(
-        _work,
-        min(options.threads, len(jobs)),
-        _start_process,
-        (counter, options.runtime.device, torch.get_num_threads(), options.quiet),
-    )
+    """The longest sequences go first, so that no worker works alone at the end."""
+    jobs = sorted(jobs, key=lambda job: -len(job.sequence.frames))
     try:
-        for job, outcome in pool.run(sorted(jobs, key=lambda job: -len(job.sequence.frames))):
-            progress.advance(len(job.sequence.frames))
+        for job, outcome in engine.run(_work, jobs, progress.advance):
             died = "its process was ended from outside, perhaps for want of memory"
             yield outcome or Outcome(job.sequence.name, failure=died)
     finally:
-        folder.sweep()  # processes that were ended could not tidy up
+        folder.sweep()  # workers that were ended could not tidy up
 
 
-def _start_process(
-    counter: Synchronized[int], device: torch.device, num_threads: int, quiet: bool
-) -> None:
-    """Prepare a new process.
+def _work(job: _Job, count_frames: CountFrames) -> Outcome:
+    def observe(sequence: Sequence, frame: TrackedFrame) -> None:
+        count_frames(1)
 
-    The number of CPU threads changes the rounding of sums, so it is that of the main process.
-    """
-    set_up_logging(quiet)
-    torch.set_num_threads(num_threads)
-    if device.type == "cuda" and device.index is None:
-        with counter.get_lock():
-            torch.cuda.set_device(counter.value % torch.cuda.device_count())
-            counter.value += 1
-
-
-def _work(job: _Job) -> Outcome:
-    return _attempt(job, _load_tracker(job.spec, job.runtime))
+    return _attempt(job, _load_tracker(job.spec, job.runtime), observe)
 
 
 @functools.lru_cache(maxsize=1)

@@ -17,6 +17,7 @@ from ltr.admin.errors import CheckpointError, OutputError
 from ltr.data.image_io import read_label_map, write_image
 from pytracking import FrameInfo, FrameOutput, load_tracker
 from pytracking.evaluation.datasets import get_dataset
+from pytracking.evaluation.engines.local import LocalEngine
 from pytracking.evaluation.running import Outcome, RunOptions, run_dataset
 from pytracking.evaluation.sequence_run import track_sequence
 from pytracking.evaluation.tracker import TrackerSpec
@@ -48,6 +49,10 @@ def files_of(folder: Path) -> dict[str, bytes]:
     """All results but the times."""
     paths = (path for path in folder.rglob("*") if path.is_file() and "_time" not in path.name)
     return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+
+
+def processes(count: int) -> LocalEngine | None:
+    return LocalEngine(count) if count else None
 
 
 class Broken(OnlineTracker):
@@ -122,7 +127,7 @@ def test_finished_sequences_are_skipped_unless_overwritten(videos, tmp_path):
 def test_any_number_of_processes_gives_the_same_files(videos, tmp_path):
     dataset = get_dataset(f"folder:{videos}")
     for count in (0, 2):
-        run_dataset(FLOW, dataset, RunOptions(tmp_path / str(count), threads=count))
+        run_dataset(FLOW, dataset, RunOptions(tmp_path / str(count), engine=processes(count)))
     alone, together = files_of(tmp_path / "0"), files_of(tmp_path / "2")
     assert len(alone) > 13
     assert alone == together
@@ -134,7 +139,7 @@ def test_joint_gives_the_same_masks_in_processes(videos, tmp_path):
     overrides = ("image_sample_size=64,96", "net_opt_iter=4", "min_mask_area=10")
     spec = TrackerSpec("joint", "joint_ytvos", overrides, str(net))
     for count in (0, 2):
-        options = RunOptions(tmp_path / str(count), threads=count)
+        options = RunOptions(tmp_path / str(count), engine=processes(count))
         assert not run_dataset(spec, get_dataset(f"folder:{videos}"), options).failures
     assert files_of(tmp_path / "0") == files_of(tmp_path / "2")
 
@@ -149,7 +154,7 @@ def test_damaged_sequences_never_stop_the_others(videos, tmp_path, threads):
     write_image(videos / "JPEGImages/e/00000.jpg", np.zeros((20, 30, 3), np.uint8))
     (videos / "JPEGImages/f/00001.jpg").write_bytes(b"")
     told: list[Outcome] = []
-    options = RunOptions(tmp_path / "out", threads=threads)
+    options = RunOptions(tmp_path / "out", engine=processes(threads))
     summary = run_dataset(COPY, get_dataset(f"folder:{videos}"), options, told.append)
     failures = {outcome.sequence: outcome.failure for outcome in summary.failures}
     assert sorted(failures) == ["a", "b", "d", "e", "f"]

@@ -16,6 +16,8 @@ from typing import Any, Generic, TypeVar
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
+_TICK_S = 0.5
+
 
 @dataclass
 class ProcessMap(Generic[Job, Result]):
@@ -29,12 +31,14 @@ class ProcessMap(Generic[Job, Result]):
         num_processes: How many work at the same time.
         initializer: Called first in every process.
         initargs: Its arguments.
+        tick: Called again and again while this process waits.
     """
 
     work: Callable[[Job], Result]
     num_processes: int
     initializer: Callable[..., None] | None = None
     initargs: tuple[Any, ...] = ()
+    tick: Callable[[], None] = lambda: None
 
     def run(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, Result | None]]:
         """Yield every job with its result, or None where its process died, as they finish.
@@ -64,7 +68,9 @@ class ProcessMap(Generic[Job, Result]):
             while under_way or (waiting and not suspects):
                 while waiting and len(under_way) < num_processes and not suspects:
                     self._submit(pool, waiting.popleft(), under_way, suspects)
-                for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                done = wait(under_way, _TICK_S, FIRST_COMPLETED).done
+                self.tick()
+                for future in done:
                     job = under_way.pop(future)
                     try:
                         yield job, future.result()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pytracking.evaluation.processes import ProcessMap
+from pytracking.evaluation.engines.processes import ProcessMap
 
 
 def square_or_die(job: int) -> int:
