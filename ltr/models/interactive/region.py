@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-SIDE = 256  # of a region, in pixels
+SIDE = 256  # of a region as the released networks see it, in pixels
 _LEAST_EXTENT = 128
 _MARGIN = 0.25  # on each side, relative to the extent
 _OUTSIDE = 5  # how far a region may leave the image, in pixels
@@ -70,22 +70,22 @@ def inverse_transform(boxes: torch.Tensor, size: tuple[int, int]) -> torch.Tenso
     return inverse
 
 
-def crop_regions(maps: torch.Tensor, boxes: torch.Tensor) -> torch.Tensor:
-    """Cut regions out, bilinear, zeros outside the image: (N, C, H, W) -> (N, C, SIDE, SIDE)."""
-    grid = crop_grid(boxes, maps.shape[-2:])
+def crop_regions(maps: torch.Tensor, boxes: torch.Tensor, side: int = SIDE) -> torch.Tensor:
+    """Cut regions out, bilinear, zeros outside the image: (N, C, H, W) -> (N, C, side, side)."""
+    grid = crop_grid(boxes, maps.shape[-2:], side)
     return F.grid_sample(maps, grid, align_corners=True)
 
 
 def paste_regions(
     regions: torch.Tensor, boxes: torch.Tensor, size: tuple[int, int]
 ) -> torch.Tensor:
-    """Put regions back into images, zeros around them: (N, C, SIDE, SIDE) -> (N, C, H, W)."""
+    """Put regions back into images, zeros around them: (N, C, side, side) -> (N, C, H, W)."""
     return F.grid_sample(regions, paste_grid(boxes, size), align_corners=True)
 
 
-def crop_grid(boxes: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-    """Where a region's pixels lie in the image, (N, SIDE, SIDE, 2)."""
-    shape = [len(boxes), 1, SIDE, SIDE]
+def crop_grid(boxes: torch.Tensor, size: tuple[int, int], side: int = SIDE) -> torch.Tensor:
+    """Where a region's pixels lie in the image, (N, side, side, 2)."""
+    shape = [len(boxes), 1, side, side]
     return F.affine_grid(crop_transform(boxes, size), shape, align_corners=True)
 
 
