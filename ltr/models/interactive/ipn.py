@@ -20,8 +20,6 @@ from ltr.models.interactive.released import without_module_prefix
 IS_OBJECT = 0.49  # probability from which a pixel belongs to the region
 _UNKNOWN = 0.5  # probability of pixels without a previous mask
 _LOSS_DIVISOR = 1.001  # upstream divides I-Net's loss by its weight, 1, plus a thousandth
-    1.001  # upstream divides I-Net's loss by the sum of its weights, 1, and a thousandth
-)
 
 
 class ResBlock(nn.Module):
