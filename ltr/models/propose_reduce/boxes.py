@@ -67,6 +67,14 @@ def grid_anchors(
     return (shifts + base_anchors(stride).to(shifts.device)).reshape(-1, 4)
 
 
+def level_anchors(levels: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """The anchors of every level, from maps of their sizes."""
+    return [
+        grid_anchors(level.shape[-2:], stride, level.device)
+        for level, stride in zip(levels, STRIDES, strict=True)
+    ]
+
+
 def decode(deltas: torch.Tensor, boxes: torch.Tensor, stds: Sequence[float]) -> torch.Tensor:
     """Move and scale boxes.
 

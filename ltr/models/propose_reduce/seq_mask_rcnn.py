@@ -14,7 +14,8 @@ from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredic
 from torchvision.models.detection.rpn import RPNHead
 
 from ltr.admin.model_constructor import model_constructor
-from ltr.models.propose_reduce.boxes import STRIDES, grid_anchors
+from ltr.models.backbone.resnet import resnet18
+from ltr.models.propose_reduce.boxes import level_anchors
 from ltr.models.propose_reduce.detection import (
     DETECTIONS,
     PROPOSALS,
@@ -28,6 +29,8 @@ from ltr.models.propose_reduce.detection import (
 )
 from ltr.models.propose_reduce.propagation import FrameQuery, PropagationHead
 from ltr.models.propose_reduce.roi import align_boxes
+from ltr.models.propose_reduce.targets import Sampling
+from ltr.models.propose_reduce.training import TrainingFrames, TrainingOutputs, training_pass
 
 _BOX_CELLS, _MASK_CELLS = 7, 14
 _RATIOS = 3
@@ -79,36 +82,56 @@ class SeqMaskRCNN(nn.Module):
     """Mask R-CNN whose backbone also serves the propagation of masks.
 
     Input images are RGB, normalised as ``IMAGENET_RGB``, padded with zeros on the right and below
-    to multiples of 32. Batch norms always use their stored statistics; the stem and the first
-    stage are never trained. The parameters without ``prop_head`` have torchvision's names.
+    to multiples of 32. The parameters without ``prop_head`` have torchvision's names.
 
     Args:
         num_classes: With the background, which is class 0.
         backbone: A ResNet of torchvision.
         width: Channels of the pyramid; the heads follow it.
+        backbone_width: Channels of the stem of ``resnet18``.
+        from_scratch: Whether every layer is trained, batch norms with the statistics of the batch;
+            else they use their stored statistics, and the stem and the first stage stay as they
+            are.
     """
 
-    def __init__(self, num_classes: int, backbone: str = "resnet50", width: int = 256) -> None:
+    def __init__(
+        self,
+        num_classes: int,
+        backbone: str = "resnet50",
+        width: int = 256,
+        backbone_width: int = 64,
+        from_scratch: bool = False,
+    ) -> None:
         super().__init__()
-        body = get_model(backbone, weights=None, norm_layer=nn.BatchNorm2d)
-        deepest = body.fc.in_features
+        body, deepest = _make_body(backbone, backbone_width)
         channels = [deepest // 8, deepest // 4, deepest // 2, deepest]
         self.backbone = BackboneWithFPN(body, _RETURNED, channels, width)
         self.rpn = RegionProposals(width)
         self.roi_heads = RoiHeads(width, num_classes)
         self.prop_head = PropagationHead(width, (channels[0], channels[1]))
-        for name in _FROZEN:
+        for name in () if from_scratch else _FROZEN:
             self.backbone.body[name].requires_grad_(False)
         self.num_classes = num_classes
+        self.from_scratch = from_scratch
         self.train()
 
     def train(self, mode: bool = True) -> SeqMaskRCNN:
-        """Set the training mode; batch norms keep using their stored statistics."""
+        """Set the training mode; see ``from_scratch`` for the batch norms."""
         super().train(mode)
         for module in self.backbone.modules():
             if isinstance(module, nn.BatchNorm2d):
-                module.eval()
+                module.train(mode and self.from_scratch)
         return self
+
+    def forward(
+        self,
+        query: TrainingFrames,
+        guidance: TrainingFrames,
+        links: Sequence[torch.Tensor],
+        sampling: Sampling,
+    ) -> TrainingOutputs:
+        """The pass of a training step; see ``training_pass``."""
+        return training_pass(self, query, guidance, links, sampling)
 
     def features(self, images: torch.Tensor) -> Features:
         """Compute the features of images (N, 3, H, W), normalised, sides multiples of 32."""
@@ -199,16 +222,23 @@ class SeqMaskRCNN(nn.Module):
         return self.prop_head.query(features.pyramid[0], features.c2, features.c3)
 
 
-def level_anchors(levels: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-    """The anchors of every level, from maps of their sizes; half-open boxes."""
-    return [
-        grid_anchors(level.shape[-2:], stride, level.device)
-        for level, stride in zip(levels, STRIDES, strict=True)
-    ]
+def _make_body(backbone: str, width: int) -> tuple[nn.Module, int]:
+    """A ResNet and the number of channels of its last stage."""
+    if backbone == "resnet18":
+        thin = resnet18(width)
+        return thin, thin.channels["layer4"]
+    body = get_model(backbone, weights=None, norm_layer=nn.BatchNorm2d)
+    return body, body.fc.in_features
 
 
 @model_constructor
-def seq_mask_rcnn(num_classes: int, backbone: str = "resnet50", width: int = 256) -> SeqMaskRCNN:
+def seq_mask_rcnn(
+    num_classes: int,
+    backbone: str = "resnet50",
+    width: int = 256,
+    backbone_width: int = 64,
+    from_scratch: bool = False,
+) -> SeqMaskRCNN:
     """Build the network, with drawn weights.
 
     Args:
@@ -216,5 +246,7 @@ def seq_mask_rcnn(num_classes: int, backbone: str = "resnet50", width: int = 256
         backbone: ``resnet50``, ``resnet101`` and ``resnext101_64x4d`` have released weights;
             ``resnet18`` suits small problems.
         width: Channels of the pyramid; 256 in the released networks.
+        backbone_width: Channels of the stem of ``resnet18``.
+        from_scratch: See ``SeqMaskRCNN``.
     """
-    return SeqMaskRCNN(num_classes, backbone, width)
+    return SeqMaskRCNN(num_classes, backbone, width, backbone_width, from_scratch)

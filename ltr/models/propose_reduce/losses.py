@@ -1,0 +1,97 @@
+"""The losses of Seq Mask R-CNN; all have the weight one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+
+from ltr.models.propose_reduce.targets import AnchorTargets
+
+_RPN_BETA = 1 / 9
+_SMALL_AREA = 1e-6
+
+
+def proposal_losses(
+    logits: Sequence[torch.Tensor],
+    deltas: Sequence[torch.Tensor],
+    targets: Sequence[AnchorTargets],
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Losses of the region proposals.
+
+    Args:
+        logits: Of every level (N, anchors).
+        deltas: Of every level (N, anchors, 4).
+        targets: Of every image, over the anchors of all levels.
+
+    Returns:
+        Cross entropy and smooth L1 of every level, (levels,) each; both are divided by the number
+        of anchors of the whole batch that are learned from.
+    """
+    counts = torch.tensor([level.shape[1] for level in logits])
+    ends = counts.cumsum(0).to(logits[0].device)
+    total = max(sum(len(own.chosen) for own in targets), 1)
+    all_logits, all_deltas = torch.cat(list(logits), dim=1), torch.cat(list(deltas), dim=1)
+    entropies, distances = all_logits.new_zeros(len(ends)), all_logits.new_zeros(len(ends))
+    for image, own in enumerate(targets):
+        levels = torch.bucketize(own.chosen, ends, right=True)
+        entropy = F.binary_cross_entropy_with_logits(
+            all_logits[image, own.chosen], own.is_object, reduction="none"
+        )
+        distance = F.smooth_l1_loss(
+            all_deltas[image, own.chosen], own.deltas, reduction="none", beta=_RPN_BETA
+        )
+        entropies = entropies.index_add(0, levels, entropy)
+        distances = distances.index_add(0, levels, distance.sum(dim=1) * own.is_object)
+    return entropies / total, distances / total
+
+
+def box_losses(
+    logits: torch.Tensor, deltas: torch.Tensor, labels: torch.Tensor, targets: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Losses of classes and boxes.
+
+    Args:
+        logits: (n, classes).
+        deltas: (n, 4 * classes).
+        labels: int64 (n,), 0 for background.
+        targets: (objects, 4), of the boxes whose label is not 0, in their order.
+
+    Returns:
+        Cross entropy, and smooth L1 of the deltas of the true class; both divided by n.
+    """
+    objects = labels.nonzero()[:, 0]
+    own = deltas.view(len(deltas), -1, 4)[objects, labels[objects]]
+    distance = F.smooth_l1_loss(own, targets, reduction="sum", beta=1.0)
+    return F.cross_entropy(logits, labels), distance / max(len(labels), 1)
+
+
+def mask_loss(logits: torch.Tensor, labels: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Cross entropy of the mask of the true class.
+
+    Args:
+        logits: (n, classes, side, side).
+        labels: int64 (n,), from 1 on.
+        targets: (n, side, side), 0 or 1.
+    """
+    if len(labels) == 0:
+        return logits.sum() * 0
+    own = logits[torch.arange(len(labels), device=labels.device), labels]
+    return F.binary_cross_entropy_with_logits(own, targets)
+
+
+def propagation_losses(probabilities: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
+    """One minus the soft intersection over union of every object, whatever its size.
+
+    Args:
+        probabilities: (objects, H, W).
+        masks: (objects, H, W), 0 or 1.
+
+    Returns:
+        (objects,).
+    """
+    masks = masks.to(probabilities.dtype)
+    common = torch.minimum(probabilities, masks).sum(dim=(1, 2))
+    either = torch.maximum(probabilities, masks).sum(dim=(1, 2))
+    return 1 - common / (either + _SMALL_AREA)

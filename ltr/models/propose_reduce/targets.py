@@ -1,0 +1,186 @@
+"""What the heads of the detector have to learn: which boxes stand for which objects.
+
+Values are those of the released training code; boxes are half-open, objects are numbered from 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from torchvision.ops import box_iou
+
+from ltr.models.propose_reduce.boxes import BOX_STDS, RPN_STDS, encode, inclusive
+
+IGNORED, BACKGROUND = -2, -1
+
+
+class Instances(NamedTuple):
+    """The objects of an image.
+
+    Args:
+        labels: int64 (n,), classes from 1 on.
+        boxes: float32 (n, 4).
+        masks: uint8 (n, H, W), 0 or 1, of the padded image's size.
+    """
+
+    labels: torch.Tensor
+    boxes: torch.Tensor
+    masks: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How many boxes of an image are learned from.
+
+    Args:
+        anchors: For the region proposals.
+        anchor_share: Largest share of objects among them.
+        boxes: For classes and boxes.
+        box_share: Largest share of objects among them, without the true boxes.
+    """
+
+    anchors: int = 64
+    anchor_share: float = 0.5
+    boxes: int = 128
+    box_share: float = 0.25
+
+
+class AnchorTargets(NamedTuple):
+    """Targets of the anchors that are learned from.
+
+    Args:
+        chosen: int64 (n,), their numbers.
+        is_object: float32 (n,).
+        deltas: float32 (n, 4); zero for background.
+    """
+
+    chosen: torch.Tensor
+    is_object: torch.Tensor
+    deltas: torch.Tensor
+
+
+class BoxTargets(NamedTuple):
+    """Boxes that are learned from, those of objects first.
+
+    Args:
+        boxes: float32 (n, 4).
+        labels: int64 (n,), 0 for background.
+        deltas: float32 (objects, 4).
+        owners: int64 (objects,), which object each stands for.
+    """
+
+    boxes: torch.Tensor
+    labels: torch.Tensor
+    deltas: torch.Tensor
+    owners: torch.Tensor
+
+
+def assign(
+    boxes: torch.Tensor, truths: torch.Tensor, positive: float, negative: float, least: float
+) -> torch.Tensor:
+    """Find the object of every box by intersection over union.
+
+    Args:
+        boxes: (n, 4).
+        truths: (objects, 4).
+        positive: From this overlap on a box stands for its best object.
+        negative: Below this overlap with all objects a box is background.
+        least: From this overlap on the best boxes of an object, all of them if there are several,
+            stand for it in any case.
+
+    Returns:
+        int64 (n,): number of the object, ``BACKGROUND`` or ``IGNORED``.
+    """
+    if len(truths) == 0 or len(boxes) == 0:
+        return torch.full((len(boxes),), BACKGROUND, device=boxes.device)
+    overlaps = box_iou(truths, boxes)
+    best, owners = overlaps.max(dim=0)
+    ignored = torch.full_like(owners, IGNORED)
+    owners = torch.where(best >= positive, owners, ignored)
+    owners[best < negative] = BACKGROUND
+    highest = overlaps.max(dim=1).values
+    is_best = (overlaps == highest[:, None]) & (highest[:, None] >= least)
+    numbers = torch.arange(len(truths), device=boxes.device)[:, None]
+    forced = torch.where(is_best, numbers, -1).max(dim=0).values  # the last object wins
+    return torch.where(forced >= 0, forced, owners)
+
+
+def anchor_targets(
+    anchors: torch.Tensor, truths: torch.Tensor, size: Sequence[int], sampling: Sampling
+) -> AnchorTargets:
+    """Choose anchors of an image at random and give them their targets.
+
+    Args:
+        anchors: (n, 4) of all levels; those that leave the image are not learned from.
+        truths: (objects, 4).
+        size: Height and width of the image without padding.
+        sampling: How many.
+    """
+    height, width = size
+    limits = anchors.new_tensor([width, height])
+    is_inside = (anchors[:, :2] >= 0).all(dim=1) & (anchors[:, 2:] <= limits).all(dim=1)
+    inside = is_inside.nonzero()[:, 0]
+    owners = assign(anchors[inside], truths, positive=0.7, negative=0.3, least=0.3)
+    objects = _some(owners >= 0, int(sampling.anchors * sampling.anchor_share))
+    rest = _some(owners == BACKGROUND, sampling.anchors - len(objects))
+    places = inside[objects]
+    deltas = anchors.new_zeros(len(objects) + len(rest), 4)
+    deltas[: len(objects)] = encode(truths[owners[objects]], anchors[places], RPN_STDS)
+    is_object = anchors.new_zeros(len(deltas))
+    is_object[: len(objects)] = 1
+    return AnchorTargets(torch.cat([places, inside[rest]]), is_object, deltas)
+
+
+def box_targets(proposals: torch.Tensor, objects: Instances, sampling: Sampling) -> BoxTargets:
+    """Choose proposals of an image at random and give them their targets.
+
+    The true boxes are always among them, beyond the share of objects, as in the released code.
+
+    Args:
+        proposals: (n, 4).
+        objects: Of the image.
+        sampling: How many.
+    """
+    owners = assign(proposals, objects.boxes, positive=0.5, negative=0.5, least=0.5)
+    found = _some(owners >= 0, int(sampling.boxes * sampling.box_share))
+    all_owners = torch.cat([torch.arange(len(objects.boxes), device=owners.device), owners[found]])
+    rest = _some(owners == BACKGROUND, max(sampling.boxes - len(all_owners), 0))
+    positives = torch.cat([objects.boxes, proposals[found]])
+    deltas = encode(objects.boxes[all_owners], positives, BOX_STDS)
+    labels = torch.cat([objects.labels[all_owners], torch.zeros_like(rest)])
+    return BoxTargets(torch.cat([positives, proposals[rest]]), labels, deltas, all_owners)
+
+
+def mask_targets(boxes: torch.Tensor, masks: torch.Tensor, side: int) -> torch.Tensor:
+    """Cut masks to boxes and resize them in whole numbers, as the released networks were trained.
+
+    OpenCV's fixed-point rounding decides pixels at the border of an object, so it does the work.
+
+    Args:
+        boxes: (n, 4); cut to whole pixels.
+        masks: uint8 (n, H, W), 0 or 1.
+        side: Of the result.
+
+    Returns:
+        float32 (n, side, side), 0 or 1.
+    """
+    corners = inclusive(boxes).trunc().long().tolist()
+    targets = np.zeros((len(boxes), side, side), np.float32)
+    for target, mask, (x1, y1, x2, y2) in zip(targets, masks.cpu().numpy(), corners, strict=True):
+        part = mask[y1 : max(y2, y1) + 1, x1 : max(x2, x1) + 1]
+        target[:] = cv2.resize(part, (side, side), interpolation=cv2.INTER_LINEAR)
+    return torch.from_numpy(targets).to(boxes.device)
+
+
+def _some(is_wanted: torch.Tensor, most: int) -> torch.Tensor:
+    """The numbers of wanted entries, ascending; at random if there are too many."""
+    numbers = is_wanted.nonzero()[:, 0]
+    if len(numbers) <= most:
+        return numbers
+    drawn = torch.randperm(len(numbers))[:most].sort().values
+    return numbers[drawn.to(numbers.device)]

@@ -1,0 +1,181 @@
+"""The pass of a training step: a query frame is detected, and segmented from a guidance frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+
+from ltr.models.propose_reduce.boxes import level_anchors
+from ltr.models.propose_reduce.propagation import aggregate
+from ltr.models.propose_reduce.roi import paste_masks
+from ltr.models.propose_reduce.targets import (
+    AnchorTargets,
+    BoxTargets,
+    Instances,
+    Sampling,
+    anchor_targets,
+    box_targets,
+    mask_targets,
+)
+
+if TYPE_CHECKING:
+    from ltr.models.propose_reduce.seq_mask_rcnn import Features, SeqMaskRCNN
+
+
+class TrainingFrames(NamedTuple):
+    """One frame of every pair of a batch.
+
+    Args:
+        images: (N, 3, H, W), normalised and padded.
+        sizes: Height and width of every image without padding.
+        objects: Of every image.
+    """
+
+    images: torch.Tensor
+    sizes: Sequence[tuple[int, int]]
+    objects: Sequence[Instances]
+
+
+class TrainingOutputs(NamedTuple):
+    """What the heads say, beside what they should have said.
+
+    Args:
+        anchor_logits: Of every level (N, anchors).
+        anchor_deltas: Of every level (N, anchors, 4).
+        anchor_targets: Of every image.
+        class_logits: (boxes of all images, classes).
+        box_deltas: (boxes of all images, 4 * classes).
+        box_targets: Of every image.
+        mask_logits: (boxes of objects of all images, classes, 28, 28).
+        mask_targets: (boxes of objects of all images, 28, 28).
+        probabilities: Of every pair (objects, H, W), of the propagated objects.
+        truths: Of every pair uint8 (objects, H, W), their masks in the query frame.
+    """
+
+    anchor_logits: list[torch.Tensor]
+    anchor_deltas: list[torch.Tensor]
+    anchor_targets: list[AnchorTargets]
+    class_logits: torch.Tensor
+    box_deltas: torch.Tensor
+    box_targets: list[BoxTargets]
+    mask_logits: torch.Tensor
+    mask_targets: torch.Tensor
+    probabilities: list[torch.Tensor]
+    truths: list[torch.Tensor]
+
+
+def training_pass(
+    network: SeqMaskRCNN,
+    query: TrainingFrames,
+    guidance: TrainingFrames,
+    links: Sequence[torch.Tensor],
+    sampling: Sampling,
+) -> TrainingOutputs:
+    """Run all heads.
+
+    Args:
+        network: Any mode; random numbers are drawn where there are too many boxes.
+        query: Are detected and segmented.
+        guidance: Give the memory.
+        links: Of every pair int64 (objects, 2): numbers of an object in guidance and query frame.
+        sampling: How many boxes are learned from.
+    """
+    count = len(query.images)
+    both = network.features(torch.cat([query.images, guidance.images]))
+    own, other = _part(both, slice(0, count)), _part(both, slice(count, None))
+    logits, deltas = network.rpn(own.pyramid)
+    anchors = torch.cat(level_anchors(logits))
+    proposals = _propose(network, logits, deltas, query.sizes)
+    chosen = [box_targets(*parts, sampling) for parts in zip(proposals, query.objects, strict=True)]
+    class_logits, box_deltas = network.classify(own.pyramid, [each.boxes for each in chosen])
+    positives = [each.boxes[: len(each.owners)] for each in chosen]
+    mask_logits = network.mask_logits(own.pyramid, positives)
+    masks = [
+        mask_targets(boxes, objects.masks[each.owners], mask_logits.shape[-1])
+        for boxes, objects, each in zip(positives, query.objects, chosen, strict=True)
+    ]
+    return TrainingOutputs(
+        anchor_logits=[level.permute(0, 2, 3, 1).flatten(1) for level in logits],
+        anchor_deltas=[level.permute(0, 2, 3, 1).reshape(count, -1, 4) for level in deltas],
+        anchor_targets=[
+            anchor_targets(anchors, objects.boxes, size, sampling)
+            for objects, size in zip(query.objects, query.sizes, strict=True)
+        ],
+        class_logits=class_logits,
+        box_deltas=box_deltas,
+        box_targets=chosen,
+        mask_logits=mask_logits,
+        mask_targets=torch.cat(masks),
+        probabilities=_propagate(network, own, other, guidance, links),
+        truths=[
+            objects.masks[pair[:, 1]] for objects, pair in zip(query.objects, links, strict=True)
+        ],
+    )
+
+
+def guidance_masks(
+    network: SeqMaskRCNN, features: Features, guidance: TrainingFrames
+) -> list[torch.Tensor]:
+    """Soft masks of the guidance objects, found in their true boxes; nothing is differentiated.
+
+    The memory then starts from masks like those of an inference, not from the truth.
+
+    Returns:
+        Of every image float32 (objects, height, width), without padding.
+    """
+    with torch.no_grad():
+        boxes = [objects.boxes for objects in guidance.objects]
+        labels = torch.cat([objects.labels for objects in guidance.objects])
+        logits = network.mask_logits(features.pyramid, boxes).float()
+        own = logits[torch.arange(len(labels), device=labels.device), labels].sigmoid()
+        parts = own.split([len(each) for each in boxes])
+        return [
+            paste_masks(masks, each, size, threshold=None)
+            for masks, each, size in zip(parts, boxes, guidance.sizes, strict=True)
+        ]
+
+
+def _propagate(
+    network: SeqMaskRCNN,
+    query: Features,
+    guidance: Features,
+    frames: TrainingFrames,
+    links: Sequence[torch.Tensor],
+) -> list[torch.Tensor]:
+    """Segment the query frames from the guidance frames' objects, pair by pair."""
+    results = []
+    masks = guidance_masks(network, guidance, frames)
+    for number, pair in enumerate(links):
+        one = slice(number, number + 1)
+        if len(pair) == 0:
+            results.append(frames.images.new_zeros(0, *frames.images.shape[-2:]))
+            continue
+        memory = network.prop_head.memorise(guidance.pyramid[0][one], masks[number][pair[:, 0]])
+        found = network.prop_head.segment(memory, network.query(_part(query, one)))
+        results.append(aggregate(found).softmax(dim=0)[1:])
+    return results
+
+
+def _propose(
+    network: SeqMaskRCNN,
+    logits: Sequence[torch.Tensor],
+    deltas: Sequence[torch.Tensor],
+    sizes: Sequence[tuple[int, int]],
+) -> list[torch.Tensor]:
+    """The proposals of every image, each cut at its own border."""
+    found = []
+    for number, size in enumerate(sizes):
+        one = slice(number, number + 1)
+        outputs = [level[one] for level in logits], [level[one] for level in deltas]
+        found.append(network.propose(outputs, size)[0].boxes)
+    return found
+
+
+def _part(features: Features, images: slice) -> Features:
+    return type(features)(
+        features.c2[images],
+        features.c3[images],
+        tuple(level[images] for level in features.pyramid),
+    )
