@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ltr.admin.errors import DataError
+from ltr.admin.files import atomic_write
 from pytracking.analysis.starts import score_objects
 
 METRICS = {"J": "jaccard", "F": "contour", "J_AND_F": "j_and_f"}
@@ -92,6 +93,16 @@ class InteractiveScores:
     at_threshold: float
     time: np.ndarray
     curve: np.ndarray
+
+    @property
+    def rounds(self) -> np.ndarray:
+        """The metric before the first and after every interaction, whatever time they took."""
+        return self.curve[:-1]
+
+    @property
+    def auc_over_rounds(self) -> float:
+        """Area under ``rounds``, every interaction counted alike (IVOS-W, arXiv 2103.10391)."""
+        return float(np.mean((self.rounds[1:] + self.rounds[:-1]) / 2))
 
     @property
     def summary(self) -> str:
@@ -211,6 +222,23 @@ def _end(
         objects = [info.num_objects for info in sequences.values()]
         return float(limits.max_time_per_object * np.mean(objects))
     return last * max(row.timing for row in rows)
+
+
+def write_report(path: Path, rows: Iterable[ReportRow], session_id: str = "local") -> None:
+    """Write a report table (CSV) in the columns of the DAVIS framework.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    with atomic_write(path, "w") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows([session_id, *_values(row)] for row in rows)
+
+
+def _values(row: ReportRow) -> list[object]:
+    identity = [row.sequence, row.scribble, row.interaction, row.object_id, row.frame]
+    return [*identity, row.jaccard, row.contour, row.j_and_f, row.timing]
 
 
 def read_report(path: Path) -> list[ReportRow]:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from time import perf_counter
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from ltr.admin.errors import ConfigError, DataError
 from ltr.data.image_io import read_image
+from ltr.dataset.vos_index import measure_objects
 from pytracking.evaluation.data import Sequence
 from pytracking.evaluation.results import ResultFolder
 from pytracking.evaluation.session import VideoSession
 from pytracking.tracker.base import FrameInfo, FrameOutput, OnlineTracker
 from pytracking.utils.background import read_ahead
 from pytracking.utils.video_reader import checked_frames
+
+if TYPE_CHECKING:
+    from pytracking.tracker.interactive.base import InteractiveVOS
 
 _FRAMES_AHEAD = 4
 
@@ -110,4 +114,15 @@ def _run_online(tracker: OnlineTracker, sequence: Sequence) -> Iterator[TrackedF
     return track_sequence(tracker, frames, sequence.frame_info)
 
 
-_LOOPS = {"online": _run_online}
+def _run_interactive(host: InteractiveVOS, sequence: Sequence) -> Iterator[TrackedFrame]:
+    """The robot plays all rounds; the last masks stay."""
+    from pytracking.evaluation.interactive.playing import play_worst_frames
+    from pytracking.evaluation.interactive.videos import interactive_video
+
+    masks, seconds = play_worst_frames(host, interactive_video(sequence))
+    for path, labels in zip(sequence.frames, masks, strict=True):
+        boxes = {key: tuple(map(float, box)) for key, (_, box) in measure_objects(labels).items()}
+        yield TrackedFrame(read_image(path), FrameOutput(labels, boxes), seconds / len(masks))
+
+
+_LOOPS = {"online": _run_online, "interactive": _run_interactive}

@@ -1,0 +1,17 @@
+"""Data sets with scribbles: the part of YouTube-VOS for which people drew some."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ltr.dataset.davis import Davis
+from pytracking.evaluation.data import SequenceList, sequence_builders
+from pytracking.evaluation.datasets.entry import DatasetEntry
+
+
+def _scribble_youtubevos(root: Path, name: str) -> SequenceList:
+    """``prepare_ytbvos`` gives it the layout of DAVIS."""
+    return SequenceList(name, sequence_builders(Davis(root, split="val")), archive_folder="")
+
+
+DATASETS = {"scribble_ytvos": DatasetEntry("scribble_ytvos_dir", _scribble_youtubevos)}

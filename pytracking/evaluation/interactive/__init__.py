@@ -1,0 +1,1 @@
+"""The interactive protocol: robot, samples, sessions. Neither hosts nor training belong here."""

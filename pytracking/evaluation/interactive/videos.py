@@ -1,0 +1,150 @@
+"""Fully annotated videos with first scribbles, as the interactive protocol plays them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from ltr.admin.errors import DataError
+from ltr.data.image_io import read_image
+from ltr.dataset.vos_index import VosLayout
+from pytracking.analysis.interactive import SequenceInfo
+from pytracking.evaluation.data import Sequence
+from pytracking.tracker.interactive.base import ScribbleLine
+from pytracking.tracker.interactive.scribbles import read_scribbles
+from pytracking.utils.video_reader import checked_frames
+
+SCRIBBLES = "Scribbles"
+NUM_SCRIBBLES = 3  # sets of first scribbles a sequence of DAVIS 2017 has
+
+
+@dataclass(frozen=True)
+class InteractiveVideo:
+    """A video, its annotations and where its first scribbles lie.
+
+    Args:
+        name: Of the video.
+        frames: Its frames.
+        masks: The annotation of every frame.
+        layout: Gives the labels of a mask file their meaning.
+        num_objects: The objects are 1 to ``num_objects``.
+        scribbles: Folder of ``001.json``, ...
+        offset: Number of frames of the data set's video before the first of these.
+    """
+
+    name: str
+    frames: tuple[Path, ...]
+    masks: tuple[Path, ...]
+    layout: VosLayout
+    num_objects: int
+    scribbles: Path
+    offset: int = 0
+
+    @property
+    def info(self) -> SequenceInfo:
+        """What the summary of a session must know."""
+        return SequenceInfo(self.num_objects, NUM_SCRIBBLES)
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def read_frames(self) -> list[np.ndarray]:
+        """All frames, uint8 (H, W, 3) RGB.
+
+        Raises:
+            DataError: One is missing, damaged or of another size.
+        """
+        paths = self.frames
+        return list(checked_frames(map(read_image, paths), lambda index: str(paths[index]))[0])
+
+    def read_truth(self) -> np.ndarray:
+        """The annotations, uint8 (frames, H, W).
+
+        Raises:
+            DataError: One is missing or damaged, or they differ in size.
+        """
+        maps = [self.layout.read_mask(path) for path in self.masks]
+        for path, labels in zip(self.masks, maps, strict=True):
+            if labels.shape != maps[0].shape:
+                raise DataError(f"{path} has the shape {labels.shape}, not {maps[0].shape}")
+        return np.stack(maps)
+
+    def read_first_scribbles(self, number: int) -> tuple[int, list[ScribbleLine]]:
+        """The frame that one of the sets of first scribbles is drawn on, and its lines.
+
+        Args:
+            number: Of the set, from 1.
+
+        Raises:
+            DataError: The file is missing or damaged, or its lines are not on one of the frames.
+        """
+        path = self.scribbles / f"{number:03d}.json"
+        if not path.is_file():
+            raise DataError(
+                f"{path} does not exist: where nobody has drawn first scribbles the robot can, "
+                "with scripts/interactive/write_scribbles.py"
+            )
+        lines = read_scribbles(path).frames[self.offset :][: len(self)]
+        drawn = [index for index, frame_lines in enumerate(lines) if frame_lines]
+        if len(drawn) != 1:
+            raise DataError(
+                f"{path} has scribbles on {len(drawn)} of the {len(self)} frames of {self.name}, "
+                "expected one"
+            )
+        highest = max(line.object_id for line in lines[drawn[0]])
+        if highest > self.num_objects:
+            raise DataError(f"{path} marks the object {highest}, {self.name} has no such object")
+        return drawn[0], list(lines[drawn[0]])
+
+    def cut(self, window: range) -> InteractiveVideo:
+        """The same video with some consecutive frames only."""
+        kept = slice(window.start, window.stop)
+        return replace(
+            self,
+            frames=self.frames[kept],
+            masks=self.masks[kept],
+            offset=self.offset + window.start,
+        )
+
+
+def interactive_videos(sequences: Iterable[Sequence]) -> dict[str, InteractiveVideo]:
+    """The sequences of a data set as interactive videos, by name.
+
+    Raises:
+        DataError: See ``interactive_video``.
+    """
+    return {sequence.name: interactive_video(sequence) for sequence in sequences}
+
+
+def interactive_video(sequence: Sequence) -> InteractiveVideo:
+    """See a sequence as an interactive video.
+
+    Raises:
+        DataError: A frame has no annotation, or the ids of its objects are not 1, 2, ...
+    """
+    bare = [frame for frame, mask in zip(sequence.frames, sequence.masks, strict=True) if not mask]
+    if bare:
+        raise DataError(f"{bare[0]} has no annotation: the robot needs one for every frame")
+    ids = sorted(sequence.object_ids)
+    if ids != list(range(1, len(ids) + 1)):
+        raise DataError(
+            f"{sequence.name} has objects {ids}: the interactive protocol counts them from 1 "
+            "without gaps"
+        )
+    return InteractiveVideo(
+        sequence.name,
+        sequence.frames,
+        tuple(mask for mask in sequence.masks if mask),
+        sequence.layout,
+        len(ids),
+        _scribble_root(sequence.layout.images) / sequence.name,
+        len(sequence.scored_frames) - len(sequence.frames),
+    )
+
+
+def _scribble_root(images: Path) -> Path:
+    """``Scribbles`` beside ``JPEGImages``; ``images`` is that or its folder of one resolution."""
+    return (images if images.name == "JPEGImages" else images.parent).parent / SCRIBBLES

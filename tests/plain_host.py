@@ -1,0 +1,69 @@
+"""An interactive host without a network, and scribbled videos for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy import ndimage
+
+from pytracking.evaluation.datasets import get_dataset
+from pytracking.evaluation.interactive.robot import RobotParameters, draw_corrections
+from pytracking.evaluation.interactive.videos import InteractiveVideo, interactive_video
+from pytracking.tracker.interactive.base import InteractiveVOS, ScribbleLine, Segmentation
+from pytracking.tracker.interactive.scribbles import (
+    NOTHING,
+    VideoScribbles,
+    draw_scribbles,
+    write_scribbles,
+)
+from tests.video_trees import SHAPE, label_map, write_folder_videos
+
+_REACH_PX = 6.0
+
+
+class PlainHost(InteractiveVOS):
+    """Gives pixels near a stroke its object; a frame takes the strokes of the nearest frame."""
+
+    name = "plain"
+    wants_all_scribbles = True
+    runs_without_scribbles = True
+
+    def _start(self, video_id: str | None) -> None:
+        self._masks: dict[int, np.ndarray] = {}
+
+    def _interact(self, frame: int, scribbles: Sequence[ScribbleLine]) -> Segmentation:
+        size = self.frames[0].shape[:2]
+        drawn = draw_scribbles(scribbles, size)
+        far, nearest = ndimage.distance_transform_edt(drawn == NOTHING, return_indices=True)
+        labels = drawn[tuple(nearest)]
+        self._masks[frame] = np.where(far <= _REACH_PX, np.maximum(labels, 0), 0).astype(np.uint8)
+        known = np.array(sorted(self._masks))
+        places = known[np.abs(np.arange(len(self.frames))[:, None] - known).argmin(axis=1)]
+        masks = np.stack([self._masks[place] for place in places.tolist()])
+        ids = torch.arange(self.num_objects + 1)[None, :, None, None]
+        probs = (torch.from_numpy(masks)[:, None] == ids).float()
+        return Segmentation(masks, probs, (0, len(self.frames) - 1))
+
+    def _finish(self) -> None:
+        self._masks = {}
+
+
+def scribbled_videos(
+    root: Path, names: Sequence[str] = ("bear",), frames: int = 6
+) -> dict[str, InteractiveVideo]:
+    """Videos of one moving square; the sets of first scribbles lie on the frames 0, 2 and 5."""
+    squares = {f"{index:05d}": {1: (4 + 4 * index, 10)} for index in range(frames)}
+    write_folder_videos(root, dict.fromkeys(names, squares))
+    for name in names:
+        for number, frame in enumerate((0, 2, frames - 1), 1):
+            truth = label_map(squares[f"{frame:05d}"])
+            lines = draw_corrections(truth, np.zeros(SHAPE, np.uint8), 1, RobotParameters())
+            drawn: list[tuple[ScribbleLine, ...]] = [()] * frames
+            drawn[frame] = tuple(lines)
+            path = root / "Scribbles" / name / f"{number:03d}.json"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_scribbles(path, VideoScribbles(name, tuple(drawn)))
+    return {entry.name: interactive_video(entry) for entry in get_dataset(f"folder:{root}")}
