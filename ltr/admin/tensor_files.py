@@ -78,6 +78,7 @@ def _stand_ins() -> list[tuple[Any, str]]:
     ]
     return [
         *((Record, name) for name in names),
+        (Record, "argparse.Namespace"),  # the command line that ReferFormer stores
         (_NumpyType, "numpy.dtype"),
         (_numpy_scalar, "numpy.core.multiarray.scalar"),
         (_numpy_scalar, "numpy._core.multiarray.scalar"),

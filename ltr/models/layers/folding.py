@@ -9,6 +9,8 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from ltr.models.layers.normalization import FixedBatchNorm2d
+
 
 def fold_batch_norms(module: nn.Module) -> nn.Module:
     """Fold every batch norm that follows a convolution, in place; for inference only.
@@ -39,7 +41,7 @@ def _pairs(parent: nn.Module) -> Iterator[tuple[str, str]]:
         else:
             follower = name.replace("conv", "bn") if name.startswith("conv") else None
         if isinstance(children[name], nn.Conv2d) and isinstance(
-            children.get(follower), nn.BatchNorm2d
+            children.get(follower), nn.BatchNorm2d | FixedBatchNorm2d
         ):
             yield name, follower
 
@@ -47,16 +49,18 @@ def _pairs(parent: nn.Module) -> Iterator[tuple[str, str]]:
 def convolve_and_normalise(x: torch.Tensor, conv: nn.Conv2d, norm: nn.Module) -> torch.Tensor:
     """Compute ``norm(conv(x))``.
 
-    Where a batch norm with fixed statistics is trained, it scales the weights instead of the
-    output: the same up to rounding, and no second activation is kept for the backward pass.
+    A batch norm with fixed statistics scales the weights instead of the output: the same up to
+    rounding, and no second activation is kept for the backward pass. In eval mode this is left to
+    ``fold_batch_norms``, except for norms that are never trained.
 
     Args:
         x: (N, C, H, W).
         conv: Without a bias, if ``norm`` is a batch norm.
         norm: What follows it; anything but such a batch norm is applied as it is.
     """
-    is_fixed = isinstance(norm, nn.BatchNorm2d) and not norm.training
-    if not is_fixed or not torch.is_grad_enabled():
+    is_trained = isinstance(norm, nn.BatchNorm2d) and not norm.training
+    folds = is_trained and torch.is_grad_enabled()
+    if not (folds or isinstance(norm, FixedBatchNorm2d)):
         return norm(conv(x))
     scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
     return F.conv2d(

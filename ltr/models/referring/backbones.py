@@ -1,0 +1,115 @@
+"""The backbones by name; all return maps of strides 4, 8, 16 and 32."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from ltr.admin.errors import ConfigError, did_you_mean
+from ltr.models.backbone.resnet import STAGES, BasicBlock, Bottleneck, ResNet
+from ltr.models.layers.normalization import FixedBatchNorm2d
+from ltr.models.referring.swin import Swin
+
+_RESNETS = {
+    "resnet18": (BasicBlock, (2, 2, 2, 2)),
+    "resnet50": (Bottleneck, (3, 4, 6, 3)),
+    "resnet101": (Bottleneck, (3, 4, 23, 3)),
+}
+# Channels, depths, heads, dropped paths.
+_SWINS = {
+    "swin_t_p4w7": (96, (2, 2, 6, 2), (3, 6, 12, 24), 0.2),
+    "swin_s_p4w7": (96, (2, 2, 18, 2), (3, 6, 12, 24), 0.2),
+    "swin_b_p4w7": (128, (2, 2, 18, 2), (4, 8, 16, 32), 0.3),
+    "swin_l_p4w7": (192, (2, 2, 18, 2), (6, 12, 24, 48), 0.3),
+    "video_swin_t_p4w7": (96, (2, 2, 6, 2), (3, 6, 12, 24), 0.2),
+    "video_swin_s_p4w7": (96, (2, 2, 18, 2), (3, 6, 12, 24), 0.2),
+    "video_swin_b_p4w7": (128, (2, 2, 18, 2), (4, 8, 16, 32), 0.2),
+}
+BACKBONES = (*_RESNETS, *_SWINS)
+
+
+class ResNetBackbone(ResNet):
+    """A residual network that takes clips, frame by frame.
+
+    Args:
+        name: One of ``resnet18``, ``resnet50``, ``resnet101``.
+        width: Channels of the stem.
+        has_dilation: Whether the last stage keeps the resolution of the third (DC5).
+        is_pretrained: Whether batch norms are fixed and the stem and first stage frozen; else
+            everything is trained.
+    """
+
+    is_video = False
+
+    def __init__(
+        self,
+        name: str,
+        width: int = 64,
+        has_dilation: bool = False,
+        is_pretrained: bool = True,
+    ) -> None:
+        block, depths = _RESNETS[name]
+        strides = (1, 2, 2, 1 if has_dilation else 2)
+        frozen = ("conv1", "bn1", "layer1") if is_pretrained else ()
+        super().__init__(block, depths, width, frozen_layers=frozen, strides=strides)
+        self.map_channels = [self.channels[stage] for stage in STAGES]
+        if has_dilation:
+            for later in self.layer4[1:]:
+                later.conv2.dilation = later.conv2.padding = (2, 2)
+        if is_pretrained:
+            _fix_norms(self)
+
+    def forward(self, clips: torch.Tensor) -> list[torch.Tensor]:
+        """Clips (clips, frames, 3, H, W) -> four maps (clips * frames, channels, h, w)."""
+        return list(super().forward(clips.flatten(0, 1)).values())
+
+
+class SwinBackbone(Swin):
+    """A Swin or Video Swin Transformer by its name.
+
+    Args:
+        name: One of ``BACKBONES``.
+        width: Channels of the first stage; None for the named network's. The first stage has a
+            head for every 32 channels.
+        recomputes: Whether training keeps only the blocks' inputs and computes the rest again.
+    """
+
+    def __init__(self, name: str, width: int | None = None, recomputes: bool = False) -> None:
+        dim, depths, heads, drop_path = _SWINS[name]
+        if width is not None:
+            heads = [max(1, width // 32) * 2**stage for stage in range(len(depths))]
+        is_video = name.startswith("video")
+        super().__init__(width or dim, depths, heads, is_video, drop_path, recomputes)
+        self.map_channels: Sequence[int] = self.channels
+
+
+def build_backbone(
+    name: str,
+    width: int | None = None,
+    has_dilation: bool = False,
+    is_pretrained: bool = True,
+    recomputes: bool = False,
+) -> ResNetBackbone | SwinBackbone:
+    """Build a backbone; see the two classes.
+
+    Raises:
+        ConfigError: There is none of this name, or a Swin is asked for dilation.
+    """
+    if name in _RESNETS:
+        return ResNetBackbone(name, width or 64, has_dilation, is_pretrained)
+    if name not in _SWINS:
+        raise ConfigError(f"no backbone {name!r}{did_you_mean(name, BACKBONES)}")
+    if has_dilation:
+        raise ConfigError(f"dilation is for the residual networks, not for {name}")
+    return SwinBackbone(name, width, recomputes)
+
+
+def _fix_norms(module: nn.Module) -> None:
+    """Replace batch norms, in place, by affine maps that are never trained."""
+    for name, child in module.named_children():
+        if isinstance(child, nn.BatchNorm2d):
+            setattr(module, name, FixedBatchNorm2d(child.num_features))
+        else:
+            _fix_norms(child)

@@ -1,0 +1,182 @@
+"""Where words meet pixels: multiplicative fusion, and the block of the pixel decoder.
+
+Maps are ``(clips, frames, channels, h, w)``; their pixels are tokens ``(clips, frames * h * w,
+channels)``, frame after frame.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from ltr.models.layers.chunks import apply_in_chunks
+from ltr.models.referring.positions import sine_position_1d
+
+# Hidden units of a feed-forward layer are many times its input: this many tokens go through it at
+# once. 16,384 tokens with 2,048 hidden units are 128 MiB.
+TOKENS_AT_ONCE = 16384
+
+
+class Words(NamedTuple):
+    """The words of a batch of sentences.
+
+    Args:
+        features: (sentences, length, dim).
+        keys: The same plus the encoding of their places.
+        padding: bool (sentences, length); None where no sentence is padded.
+    """
+
+    features: torch.Tensor
+    keys: torch.Tensor
+    padding: torch.Tensor | None
+
+    @classmethod
+    def encode(cls, features: torch.Tensor, padding: torch.Tensor) -> Words:
+        """Add the places to the features; the padding is bool (sentences, length)."""
+        position = sine_position_1d(padding, features.shape[-1]).to(features.dtype)
+        return cls(features, features + position, padding)
+
+
+def to_tokens(maps: torch.Tensor) -> torch.Tensor:
+    """(clips, frames, dim, h, w) -> (clips, frames * h * w, dim)."""
+    return maps.permute(0, 1, 3, 4, 2).flatten(1, 3)
+
+
+def to_maps(tokens: torch.Tensor, frames: int, height: int, width: int) -> torch.Tensor:
+    """(clips, frames * h * w, dim) -> (clips, frames, dim, h, w)."""
+    return tokens.unflatten(1, (frames, height, width)).permute(0, 1, 4, 2, 3)
+
+
+def attend_words(attention: nn.MultiheadAttention, x: torch.Tensor, words: Words) -> torch.Tensor:
+    """Let tokens (clips, tokens, dim) attend to the words of their sentence."""
+    return attention(
+        x, words.keys, words.features, key_padding_mask=words.padding, need_weights=False
+    )[0]
+
+
+def feed_forward(
+    x: torch.Tensor, linear1: nn.Linear, linear2: nn.Linear, dropout: nn.Dropout
+) -> torch.Tensor:
+    """Two linear layers with a ReLU between, on tokens (N, tokens, dim)."""
+
+    def apply(rows: torch.Tensor) -> torch.Tensor:
+        return linear2(dropout(F.relu(linear1(rows))))
+
+    return apply_in_chunks(apply, x.flatten(0, 1), size=TOKENS_AT_ONCE).view(x.shape)
+
+
+class LanguageFusion(nn.Module):
+    """Multiply pixels by what they read from the words; neither residual nor norm.
+
+    Args:
+        dim: Channels of pixels and words.
+        num_heads: Attention heads.
+    """
+
+    def __init__(self, dim: int, num_heads: int) -> None:
+        super().__init__()
+        self.multihead_attn = nn.MultiheadAttention(dim, num_heads, batch_first=True)
+
+    def forward(self, x: torch.Tensor, words: Words) -> torch.Tensor:
+        """Pixels (clips, tokens, dim) -> the same shape."""
+        return x * attend_words(self.multihead_attn, x, words)
+
+
+class VisionLanguageBlock(nn.Module):
+    """Attention among all pixels of a clip, attention to the words, and a feed-forward layer.
+
+    Args:
+        dim: Channels.
+        num_heads: Attention heads.
+        feedforward_dim: Hidden units.
+        dropout: Share of units dropped in training.
+        reduction: Pixels attend to each other in maps that are this much smaller.
+    """
+
+    def __init__(
+        self, dim: int, num_heads: int, feedforward_dim: int, dropout: float, reduction: int
+    ) -> None:
+        super().__init__()
+        self.self_attn = nn.MultiheadAttention(dim, num_heads, dropout, batch_first=True)
+        self.multihead_attn = nn.MultiheadAttention(dim, num_heads, dropout, batch_first=True)
+        self.linear1 = nn.Linear(dim, feedforward_dim)
+        self.linear2 = nn.Linear(feedforward_dim, dim)
+        self.norm1 = nn.LayerNorm(dim)
+        self.norm2 = nn.LayerNorm(dim)
+        self.norm3 = nn.LayerNorm(dim)
+        self.dropout = nn.Dropout(dropout)
+        self.reduction = reduction
+
+    def forward(
+        self,
+        maps: torch.Tensor,
+        position: torch.Tensor,
+        padding: torch.Tensor | None,
+        words: Words,
+    ) -> torch.Tensor:
+        """Relate pixels over the whole clip and to the words.
+
+        Args:
+            maps: (clips, frames, dim, h, w).
+            position: Encoding, the same shape or 1 for clips and frames.
+            padding: bool (clips, frames, h, w).
+            words: Of each clip's sentence.
+
+        Returns:
+            Maps of the same shape.
+        """
+
+        def per_frame(
+            maps: torch.Tensor, attended: torch.Tensor, position: torch.Tensor
+        ) -> torch.Tensor:
+            return self._read_words(maps, attended, position, words)
+
+        pixels = maps.shape[-2] * maps.shape[-1]
+        return apply_in_chunks(
+            per_frame,
+            maps,
+            self._attend_pixels(maps, position, padding),
+            position,
+            size=max(1, TOKENS_AT_ONCE // pixels),
+            dim=1,
+        )
+
+    def _attend_pixels(
+        self, maps: torch.Tensor, position: torch.Tensor, padding: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Attention among pixels; the maps of the result may be smaller by ``reduction``."""
+        clips, frames = maps.shape[:2]
+        maps, position = self._reduce(maps), self._reduce(position)
+        height, width = maps.shape[-2:]
+        if padding is not None:
+            padding = self._reduce(padding[:, :, None].float()).bool().flatten(1)
+        values = to_tokens(maps)
+        keys = values + to_tokens(position.expand(clips, frames, -1, -1, -1))
+        attended, _ = self.self_attn(
+            keys, keys, values, key_padding_mask=padding, need_weights=False
+        )
+        return to_maps(attended, frames, height, width)
+
+    def _reduce(self, maps: torch.Tensor) -> torch.Tensor:
+        if self.reduction == 1:
+            return maps
+        size = [side // self.reduction for side in maps.shape[-2:]]
+        small = F.interpolate(maps.flatten(0, 1), size, mode="nearest")
+        return small.unflatten(0, maps.shape[:2])
+
+    def _read_words(
+        self, maps: torch.Tensor, attended: torch.Tensor, position: torch.Tensor, words: Words
+    ) -> torch.Tensor:
+        """Everything after the attention among pixels, frame by frame."""
+        frames, size = maps.shape[1], maps.shape[-2:]
+        if self.reduction > 1:
+            large = F.interpolate(attended.flatten(0, 1), size, mode="bilinear")
+            attended = large.unflatten(0, maps.shape[:2])
+        x = self.norm1(to_tokens(maps) + self.dropout(to_tokens(attended)))
+        queries = x + to_tokens(position.expand(*maps.shape[:2], -1, -1, -1))
+        x = self.norm2(x + self.dropout(attend_words(self.multihead_attn, queries, words)))
+        hidden = feed_forward(x, self.linear1, self.linear2, self.dropout)
+        return to_maps(self.norm3(x + self.dropout(hidden)), frames, *size)

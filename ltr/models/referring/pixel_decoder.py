@@ -1,0 +1,109 @@
+"""Cross-modal feature pyramid: encoded maps and words to mask features of stride 4 (2.9)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from ltr.models.layers.chunks import apply_in_chunks
+from ltr.models.referring.deformable_transformer import Level
+from ltr.models.referring.fusion import VisionLanguageBlock, Words
+
+_REDUCTIONS = (8, 4, 2, 1)  # of the attention among pixels, finest stage first
+_GROUPS = 8
+_FRAMES_AT_ONCE = 4
+
+
+class NormedConv(nn.Conv2d):
+    """Convolution without bias, group norm, and optionally a ReLU."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, has_relu: bool) -> None:
+        super().__init__(inputs, outputs, kernel, padding=kernel // 2, bias=False)
+        self.norm = nn.GroupNorm(_GROUPS, outputs)
+        self.has_relu = has_relu
+        nn.init.kaiming_uniform_(self.weight, a=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, inputs, h, w) -> (N, outputs, h, w)."""
+        x = self.norm(super().forward(x))
+        return F.relu(x) if self.has_relu else x
+
+
+class PixelDecoder(nn.Module):
+    """Four stages from coarse to fine, each relating pixels to words before it is added.
+
+    Args:
+        inputs: Channels of the four inputs, finest first.
+        dim: Channels inside.
+        mask_dim: Channels of the mask features.
+        num_heads: Attention heads.
+        feedforward_dim: Hidden units.
+        dropout: Share of units dropped in training.
+    """
+
+    def __init__(
+        self,
+        inputs: Sequence[int],
+        dim: int,
+        mask_dim: int,
+        num_heads: int,
+        feedforward_dim: int,
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        for stage, (channels, reduction) in enumerate(zip(inputs, _REDUCTIONS, strict=True), 1):
+            block = VisionLanguageBlock(dim, num_heads, feedforward_dim, dropout, reduction)
+            setattr(self, f"adapter_{stage}", NormedConv(channels, dim, 1, has_relu=False))
+            setattr(self, f"cross_attn_{stage}", block)
+            setattr(self, f"layer_{stage}", NormedConv(dim, dim, 3, has_relu=True))
+        self.mask_features = nn.Conv2d(dim, mask_dim, 3, padding=1)
+        nn.init.kaiming_uniform_(self.mask_features.weight, a=1)
+        nn.init.zeros_(self.mask_features.bias)
+
+    def forward(self, levels: Sequence[Level], words: Words, frames: int) -> torch.Tensor:
+        """Compute mask features.
+
+        Args:
+            levels: Maps of strides 4, 8, 16 and 32, the first from the backbone and the others from
+                the encoder; N = clips * frames, frame after frame.
+            words: Of each clip's sentence.
+            frames: Frames of a clip.
+
+        Returns:
+            (N, mask_dim, h, w) of stride 4.
+        """
+        coarse: torch.Tensor | None = None
+        for stage in range(len(levels), 0, -1):
+            coarse = self._stage(stage, levels[stage - 1], coarse, words, frames)
+        return apply_in_chunks(self.mask_features, coarse, size=_FRAMES_AT_ONCE)
+
+    def _stage(
+        self,
+        stage: int,
+        level: Level,
+        coarse: torch.Tensor | None,
+        words: Words,
+        frames: int,
+    ) -> torch.Tensor:
+        adapter, block, layer = (
+            getattr(self, f"{name}_{stage}") for name in ("adapter", "cross_attn", "layer")
+        )
+        adapted = apply_in_chunks(adapter, level.maps, size=_FRAMES_AT_ONCE)
+        shape = (-1, min(frames, len(level.position)))
+        related = block(
+            adapted.unflatten(0, (-1, frames)),
+            level.position.unflatten(0, shape),
+            None if level.padding is None else level.padding.unflatten(0, shape),
+            words,
+        ).flatten(0, 1)
+
+        def finish(fine: torch.Tensor, *coarse: torch.Tensor) -> torch.Tensor:
+            for maps in coarse:
+                fine = fine + F.interpolate(maps, fine.shape[-2:], mode="nearest")
+            return layer(fine)
+
+        inputs = (related,) if coarse is None else (related, coarse)
+        return apply_in_chunks(finish, *inputs, size=_FRAMES_AT_ONCE)

@@ -1,0 +1,396 @@
+"""ReferFormer (arXiv 2201.00487): the network and the function that builds it.
+
+With the tracking images of a clip it is the tracking-forced network (spec 3.1), which has the same
+weights: every decoder layer then reads the tracking memory before the current one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from ltr.admin.model_constructor import model_constructor
+from ltr.models.referring.backbones import build_backbone
+from ltr.models.referring.batches import ClipBatch, Predictions, SentenceBatch
+from ltr.models.referring.deformable_transformer import (
+    Decoded,
+    DeformableTransformer,
+    Level,
+    Memory,
+)
+from ltr.models.referring.fusion import LanguageFusion, Words, to_maps, to_tokens
+from ltr.models.referring.heads import MLP, DynamicMaskHead, box_heads, class_heads
+from ltr.models.referring.pixel_decoder import PixelDecoder
+from ltr.models.referring.positions import sine_position_2d
+from ltr.models.referring.text_encoder import FeatureResizer, build_text_encoder
+
+PYRAMID_LEVELS = 3  # encoded maps that the pixel decoder reads, strides 8, 16, 32
+_PROFILER_KEYS = ("total_params", "total_ops")
+_POSITION_IDS = "text_encoder.embeddings.position_ids"
+_HEADS, _HEADS_ALIAS = "bbox_embed.", "transformer.decoder.bbox_embed."
+
+
+class EncodedSentences(NamedTuple):
+    """What the text encoder says of the sentences of a batch.
+
+    Args:
+        words: Of each sentence.
+        whole: Feature of each sentence as a whole, (sentences, dim).
+    """
+
+    words: Words
+    whole: torch.Tensor
+
+
+class EncodedClips(NamedTuple):
+    """Frames after the encoder; N = clips * frames.
+
+    Args:
+        fine: The backbone's maps of stride 4, (N, channels, H / 4, W / 4).
+        memory: Of all frames.
+        padding: bool (N, H, W); None where nothing is padded.
+    """
+
+    fine: torch.Tensor
+    memory: Memory
+    padding: torch.Tensor | None
+
+
+class ReferFormer(nn.Module):
+    """A clip and a sentence to the class, box and mask of each query slot in each frame.
+
+    Args:
+        backbone: Returns four maps; has ``map_channels`` and ``is_video``.
+        text_encoder: A RoBERTa.
+        transformer: Encoder and decoder.
+        dim: Channels.
+        num_heads: Attention heads.
+        num_levels: Levels of the transformer.
+        num_queries: Query slots.
+        num_classes: Outputs of the classifier; 1 for referred or not.
+        feedforward_dim: Hidden units of the pixel decoder.
+        dropout: Of the pixel decoder.
+        mask_head: Dynamic convolutions.
+    """
+
+    # Frames that go through backbone, encoder and decoder at once when no gradients are recorded;
+    # they are independent there, so it changes the memory and not the result.
+    chunk_frames = 8
+
+    def __init__(
+        self,
+        backbone: nn.Module,
+        text_encoder: nn.Module,
+        transformer: DeformableTransformer,
+        dim: int,
+        num_heads: int,
+        num_levels: int,
+        num_queries: int,
+        num_classes: int,
+        feedforward_dim: int,
+        dropout: float,
+        mask_head: DynamicMaskHead,
+    ) -> None:
+        super().__init__()
+        num_layers = len(transformer.decoder.layers)
+        is_shared = not transformer.decoder.has_refinement
+        channels = list(backbone.map_channels)
+        self.dim = dim
+        self.transformer = transformer
+        self.backbone = nn.ModuleList([nn.ModuleDict({"body": backbone})])  # upstream's key
+        self.text_encoder = text_encoder
+        self.resizer = FeatureResizer(text_encoder.config.hidden_size, dim)
+        self.fusion_module = LanguageFusion(dim, num_heads)
+        self.input_proj = _projections(channels, dim, num_levels)
+        self.query_embed = nn.Embedding(num_queries, dim)
+        self.class_embed = class_heads(dim, num_classes, num_layers, is_shared)
+        self.bbox_embed = box_heads(dim, num_layers, is_shared)
+        if transformer.decoder.has_refinement:
+            transformer.decoder.bbox_embed = self.bbox_embed  # upstream's second name
+        inputs = [channels[0], *[dim] * PYRAMID_LEVELS]
+        self.pixel_decoder = PixelDecoder(
+            inputs, dim, mask_head.dim, num_heads, feedforward_dim, dropout
+        )
+        self.mask_head = mask_head
+        self.controller = MLP(dim, dim, dim, mask_head.num_parameters)
+        for layer in self.controller.layers:
+            nn.init.xavier_uniform_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    @property
+    def body(self) -> nn.Module:
+        """The backbone."""
+        return self.backbone[0]["body"]
+
+    def adapt_state_dict(self, state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Bring the state dict of a file to this network's keys, in four exceptions (spec 13).
+
+        Counters of a profiler and the text encoder's position ids are dropped; tables that follow
+        from the window's size may be absent; the second name of the box heads may be, too.
+        """
+        own = self.state_dict()
+        adapted = {
+            key: value
+            for key, value in state.items()
+            if not key.endswith((*_PROFILER_KEYS, ".attn_mask")) and key != _POSITION_IDS
+        }
+        for key in own:
+            if key.endswith("relative_position_index"):
+                adapted[key] = own[key]
+            if key.startswith(_HEADS_ALIAS):
+                name = _HEADS + key.removeprefix(_HEADS_ALIAS)
+                adapted.setdefault(name, adapted.get(key))
+                adapted[key] = adapted[name]
+        if not self.transformer.decoder.has_refinement:
+            adapted = {k: v for k, v in adapted.items() if not k.startswith(_HEADS_ALIAS)}
+        return {key: value for key, value in adapted.items() if value is not None}
+
+    def forward(
+        self,
+        clips: ClipBatch,
+        sentences: SentenceBatch | EncodedSentences,
+        previous: ClipBatch | None = None,
+        target_frames: Sequence[int] | None = None,
+        with_auxiliary: bool | None = None,
+    ) -> Predictions:
+        """Segment what each sentence means in its clip.
+
+        Args:
+            clips: The clips.
+            sentences: One a clip; encoded ones where the same are used again and again.
+            previous: Tracking images, one for each frame: the neighbouring frame, black outside
+                the object; their size and padding are their own. None for plain ReferFormer.
+            target_frames: One frame a clip that is wanted; the others only serve a video backbone.
+            with_auxiliary: Whether to return the earlier layers' predictions; by default in
+                training.
+        """
+        if not isinstance(sentences, EncodedSentences):
+            sentences = self.encode_sentences(sentences)
+        words = sentences.words
+        tracking = None if previous is None else self.encode(previous, words).memory
+        encoded = self.encode(clips, words, target_frames)
+        decoded = self.decode(sentences.whole, encoded.memory, tracking)
+        features = self.mask_features(encoded, words)
+        wants_all = self.training if with_auxiliary is None else with_auxiliary
+        count = len(decoded.states)
+        predicted = [
+            self._predict(decoded, layer, features, clips.sizes)
+            for layer in range(0 if wants_all else count - 1, count)
+        ]
+        return predicted[-1]._replace(auxiliary=tuple(predicted[:-1]))
+
+    def encode_sentences(self, sentences: SentenceBatch) -> EncodedSentences:
+        """Text encoder and the adapter behind it."""
+        found = self.text_encoder(
+            input_ids=sentences.ids, attention_mask=sentences.attention, return_dict=True
+        )
+        words = self.resizer(found.last_hidden_state)
+        words = Words.encode(words, sentences.attention != 1)
+        return EncodedSentences(words, self.resizer(found.pooler_output))
+
+    def encode(
+        self, clips: ClipBatch, words: Words, target_frames: Sequence[int] | None = None
+    ) -> EncodedClips:
+        """Backbone, fusion with the words and encoder; see ``forward`` for the arguments."""
+        count, length = clips.frames.shape[:2]
+        frames, padding = clips.frames.flatten(0, 1), clips.padding
+        whole = self.body(clips.frames) if self.body.is_video else None
+        if target_frames is not None:
+            chosen = torch.tensor([i * length + f for i, f in enumerate(target_frames)])
+            frames = frames[chosen]
+            padding = None if padding is None else padding[chosen]
+            whole = None if whole is None else [maps[chosen] for maps in whole]
+        repeats = len(frames) // count
+        words = Words(*(None if x is None else x.repeat_interleave(repeats, 0) for x in words))
+        parts = []
+        for part in self._parts(len(frames)):
+            maps = self.body(frames[part, None]) if whole is None else [m[part] for m in whole]
+            levels = self._fuse(
+                maps,
+                None if padding is None else padding[part],
+                Words(*(None if x is None else x[part] for x in words)),
+            )
+            parts.append((maps[0], self.transformer.encode(levels)))
+        fine = [maps for maps, _ in parts]
+        return EncodedClips(
+            fine[0] if len(fine) == 1 else torch.cat(fine),
+            Memory.join([memory for _, memory in parts]),
+            padding,
+        )
+
+    def decode(
+        self, sentence: torch.Tensor, memory: Memory, tracking: Memory | None = None
+    ) -> Decoded:
+        """Let the slots, all starting as the sentence's feature, read the memories."""
+        frames = len(memory.tokens)
+        slots = self.query_embed.num_embeddings
+        starts = sentence.repeat_interleave(frames // len(sentence), 0)
+        starts = starts[:, None].expand(-1, slots, -1)
+        found = [
+            self.transformer.decode(
+                starts[part],
+                self.query_embed.weight,
+                memory.frames(part),
+                self.bbox_embed,
+                None if tracking is None else tracking.frames(part),
+            )
+            for part in self._parts(frames)
+        ]
+        return Decoded.join(found)
+
+    def mask_features(self, encoded: EncodedClips, words: Words) -> torch.Tensor:
+        """Features of stride 4 of whole clips, (N, mask dim, H / 4, W / 4)."""
+        maps = [encoded.fine, *(encoded.memory.level(i) for i in range(PYRAMID_LEVELS))]
+        levels = [self._level(value, encoded.padding) for value in maps]
+        return self.pixel_decoder(levels, words, len(encoded.fine) // len(words.features))
+
+    def _parts(self, frames: int) -> Iterator[slice]:
+        size = frames if torch.is_grad_enabled() else self.chunk_frames
+        for start in range(0, frames, size):
+            yield slice(start, start + size)
+
+    def _level(self, maps: torch.Tensor, padding: torch.Tensor | None) -> Level:
+        """Maps with the padding and the position encoding of their resolution."""
+        size = maps.shape[-2:]
+        if padding is None:
+            unpadded = torch.zeros(1, *size, dtype=torch.bool, device=maps.device)
+            return Level(maps, sine_position_2d(unpadded, self.dim).to(maps.dtype), None)
+        padding = F.interpolate(padding[:, None].float(), size).bool()[:, 0]
+        return Level(maps, sine_position_2d(padding, self.dim).to(maps.dtype), padding)
+
+    def _fuse(
+        self, maps: Sequence[torch.Tensor], padding: torch.Tensor | None, words: Words
+    ) -> list[Level]:
+        """Project the backbone's maps and multiply them by what they read from the words."""
+        levels: list[Level] = []
+        for index, project in enumerate(self.input_proj):
+            if index < PYRAMID_LEVELS:
+                source = maps[index + 1]
+            else:
+                source = maps[-1] if index == PYRAMID_LEVELS else levels[-1].maps
+            projected = project(source)[:, None]
+            fused = self.fusion_module(to_tokens(projected), words)
+            fused = to_maps(fused, 1, *projected.shape[-2:])[:, 0]
+            levels.append(self._level(fused, padding))
+        return levels
+
+    def _predict(
+        self,
+        decoded: Decoded,
+        layer: int,
+        features: torch.Tensor,
+        sizes: Sequence[tuple[int, int]],
+    ) -> Predictions:
+        states, references = decoded.states[layer], decoded.references
+        frames = len(states) // len(sizes)
+        pixels = features.new_tensor([(width, height) for height, width in sizes])
+        centers = references[layer][..., :2] * pixels.repeat_interleave(frames, 0)[:, None]
+        masks = self.mask_head(features, self.controller(states), centers)
+        outputs = (
+            self.class_embed[layer](states),
+            decoded.boxes[layer],
+            masks,
+            references[max(layer - 1, 0)][..., :2],
+        )
+        return Predictions(*(value.unflatten(0, (-1, frames)) for value in outputs))
+
+
+def _projections(channels: Sequence[int], dim: int, num_levels: int) -> nn.ModuleList:
+    """Maps of strides 8, 16 and 32, then ever coarser ones, to ``dim`` channels."""
+    convolutions = [nn.Conv2d(inputs, dim, 1) for inputs in channels[1:]]
+    for index in range(num_levels - PYRAMID_LEVELS):
+        convolutions.append(nn.Conv2d(dim if index else channels[-1], dim, 3, 2, 1))
+    for convolution in convolutions:
+        nn.init.xavier_uniform_(convolution.weight)
+        nn.init.zeros_(convolution.bias)
+    return nn.ModuleList(nn.Sequential(conv, nn.GroupNorm(32, dim)) for conv in convolutions)
+
+
+@model_constructor
+def referformer(
+    backbone: str = "resnet50",
+    num_classes: int = 1,
+    has_box_refinement: bool = True,
+    num_queries: int = 5,
+    hidden_dim: int = 256,
+    num_heads: int = 8,
+    encoder_layers: int = 4,
+    decoder_layers: int = 4,
+    feedforward_dim: int = 2048,
+    num_levels: int = 4,
+    num_points: int = 4,
+    dropout: float = 0.1,
+    mask_dim: int = 256,
+    mask_channels: int = 8,
+    mask_layers: int = 3,
+    has_relative_coordinates: bool = True,
+    freezes_text: bool = False,
+    has_dilation: bool = False,
+    recomputes: bool = False,
+    backbone_from_scratch: bool = False,
+    backbone_width: int | None = None,
+    text_config: Mapping[str, Any] | None = None,
+) -> ReferFormer:
+    """Build the network; the defaults are those of the released ResNet-50 checkpoints.
+
+    Args:
+        backbone: One of ``ltr.models.referring.backbones.BACKBONES``.
+        num_classes: 1 for referred or not; 65 for the classes of YouTube-VOS.
+        has_box_refinement: Whether each decoder layer starts from the box of the one before.
+        num_queries: Query slots.
+        hidden_dim: Channels, a multiple of 32.
+        num_heads: Attention heads.
+        encoder_layers: Their number.
+        decoder_layers: Their number.
+        feedforward_dim: Hidden units.
+        num_levels: Levels of the transformer, 3 or more.
+        num_points: Points that an attention head reads in each level.
+        dropout: Share of units dropped in training.
+        mask_dim: Channels of the mask features.
+        mask_channels: Channels between the dynamic convolutions.
+        mask_layers: Number of dynamic convolutions.
+        has_relative_coordinates: Whether they see the place relative to the object's centre.
+        freezes_text: Whether the text encoder is not trained; its dropout stays active.
+        has_dilation: Whether the last stage of a ResNet keeps the third's resolution.
+        recomputes: Whether training a Swin computes activations again instead of keeping them.
+        backbone_from_scratch: Train all of a ResNet, with batch norms; else norms are fixed and
+            the stem and the first stage frozen.
+        backbone_width: Channels of the backbone's stem; None for its own.
+        text_config: Fields of ``transformers.RobertaConfig`` that differ from roberta-base.
+
+    Raises:
+        ConfigError: There is no such backbone or field, or transformers is not installed.
+    """
+    body = build_backbone(
+        backbone, backbone_width, has_dilation, not backbone_from_scratch, recomputes
+    )
+    text_encoder = build_text_encoder(text_config)
+    text_encoder.requires_grad_(not freezes_text)
+    transformer = DeformableTransformer(
+        hidden_dim,
+        num_heads,
+        encoder_layers,
+        decoder_layers,
+        feedforward_dim,
+        dropout,
+        num_levels,
+        num_points,
+        has_box_refinement,
+    )
+    return ReferFormer(
+        body,
+        text_encoder,
+        transformer,
+        dim=hidden_dim,
+        num_heads=num_heads,
+        num_levels=num_levels,
+        num_queries=num_queries,
+        num_classes=num_classes,
+        feedforward_dim=feedforward_dim,
+        dropout=dropout,
+        mask_head=DynamicMaskHead(mask_dim, mask_channels, mask_layers, has_relative_coordinates),
+    )
