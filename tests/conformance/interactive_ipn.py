@@ -18,9 +18,16 @@ from ltr.models.interactive.ipn import (
     propagation_network,
 )
 from ltr.models.interactive.region import crop_grid, crop_transform, paste_grid
+from pytracking.tracker.base import Runtime
+from pytracking.tracker.interactive.base import ScribbleLine
+from pytracking.tracker.interactive.blending import blend_weights
+from pytracking.tracker.interactive.ipn import IpnHost
+from pytracking.tracker.interactive.parameters import IpnParameters
 from tests.conformance.interactive_assess import (
+    MASK_SHARE,
     NETWORK,
     compare_keys,
+    probability_limit,
     refuse_others,
     seeded_network,
     statistics,
@@ -40,6 +47,10 @@ def run(folder: Path, report: Report) -> None:
     for network, letter in zip(networks, "IP", strict=True):
         compare_keys("ipn", network, folder / f"manifest_{letter}.json", report)
     _run_forward(folder, case, *networks, report)
+    _run_weights(case, report)
+    for path in sorted(folder.glob("driver*.npz")):
+        host = IpnHost(IpnParameters(), networks, Runtime())
+        _run_rounds(path, case, host, report)
 
 
 def _run_forward(
@@ -93,3 +104,34 @@ def _described(name: str, reference: str, guess: Guess, loss: torch.Tensor) -> d
         f"{name}_{reference}_stats": statistics(guess.reference),
         f"{name}_ce": loss,
     }
+
+
+def _run_weights(case: Mapping[str, Any], report: Report) -> None:
+    for entry in case["weights"]:
+        first, last, weights = blend_weights(entry["target"], entry["prev"], entry["num_frames"])
+        wanted = entry["out"]
+        name = f"ipn weights {entry['target']} {entry['prev']}"
+        report.equal(name, "range", [first, last], wanted[:2])
+        report.close(name, "weights", weights, wanted[2], absolute=1e-9)
+
+
+def _run_rounds(path: Path, case: Mapping[str, Any], host: IpnHost, report: Report) -> None:
+    with np.load(path) as archive:
+        wanted = dict(archive)
+    host.start(wanted.pop("video"), case["n_objects"])
+    unmerged = []
+    for number, frame in enumerate(case["order"], start=1):
+        lines = [ScribbleLine.from_record(entry) for entry in case["new_scribbles"][number - 1]]
+        result = host.interact(frame, lines)
+        unmerged.append(host.state.objects[..., ::4, ::4].clone())
+        name, limit = f"ipn {path.stem} round {number}", probability_limit(number)
+        want = wanted.pop(f"prob_r{number}")
+        report.close(name, "prob", result.probs[..., ::4, ::4], want, absolute=limit)
+        want = wanted.pop(f"mask_r{number}")
+        report.share(name, "mask", result.masks, want, MASK_SHARE, 0)
+    # The arrays of the reference share memory from round to round: each one but the last holds
+    # what the following round made of it.
+    for number, got in enumerate([*unmerged[1:], unmerged[-1]], start=1):
+        name, limit = f"ipn {path.stem} round {number}", probability_limit(number + 1)
+        report.close(name, "obj", got, wanted.pop(f"obj_r{number}"), absolute=limit)
+    refuse_others(f"ipn {path.stem}", wanted, report)

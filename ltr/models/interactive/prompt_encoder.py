@@ -10,6 +10,7 @@ from torch import nn
 
 from ltr.data.image_format import IMAGENET_RGB
 from ltr.models.backbone.resnet import USUAL_STRIDES, Bottleneck
+from ltr.models.layers.folding import fold_batch_norms
 
 STAGES = ("res2", "res3", "res4", "res5")
 RESNET50 = (3, 4, 6, 3)
@@ -70,3 +71,13 @@ class PromptEncoder(nn.Module):
             x = getattr(self, name)(x)
             features[name] = x
         return features
+
+
+def fold_stages(encoder: PromptEncoder) -> None:
+    """Fold the batch norms of the stages, in place; that of the stems follows their sum and stays.
+
+    Args:
+        encoder: In eval mode.
+    """
+    for name in STAGES:
+        fold_batch_norms(getattr(encoder, name))

@@ -1,0 +1,106 @@
+"""What the hosts share: frames as tensors, precision, and features that are computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import nn
+
+from ltr.admin.errors import ConfigError
+from ltr.models.interactive.released import load_released
+from pytracking.evaluation.environment import evaluation_environment
+from pytracking.tracker.base import Runtime
+from pytracking.utils.loading import find_network
+
+_REDUCED = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+Network = TypeVar("Network", bound=nn.Module)
+Tensors = tuple[torch.Tensor, ...]
+
+
+def load_host_network(
+    net: str, kind: type[Network], build: Callable[[], Network], runtime: Runtime
+) -> Network:
+    """Load a network for inference; there is no way to get random weights.
+
+    Args:
+        net: A path, or a file name that is searched in the folders of ``network_path``.
+        kind: Class of the network.
+        build: Makes the network that upstream's files belong to.
+        runtime: Where it computes.
+
+    Raises:
+        CheckpointError: The file is nowhere, damaged, or of another network.
+    """
+    path = find_network(net, evaluation_environment().network_folders)
+    return load_released(path, kind, build).requires_grad_(False).eval().to(runtime.device)
+
+
+def check_runtime(runtime: Runtime) -> None:
+    """Refuse a precision that the device lacks; keep fp32 exact.
+
+    Raises:
+        ConfigError: fp16 on a CPU.
+    """
+    if runtime.precision == "fp16" and runtime.device.type == "cpu":
+        raise ConfigError("fp16 needs a GPU: use --precision bf16 on a CPU")
+    if runtime.precision == "fp32":
+        torch.backends.cudnn.allow_tf32 = False
+
+
+def reduced_precision(runtime: Runtime) -> torch.autocast:
+    """A context in which networks compute in the runtime's precision."""
+    dtype = _REDUCED.get(runtime.precision)
+    return torch.autocast(runtime.device.type, dtype, enabled=dtype is not None)
+
+
+def image_batch(frame: np.ndarray, device: torch.device) -> torch.Tensor:
+    """A frame uint8 (H, W, 3) as float32 (1, 3, H, W), 0..255."""
+    pixels = torch.from_numpy(np.ascontiguousarray(frame)).to(device)
+    return pixels.permute(2, 0, 1)[None].float()
+
+
+def in_parts(count: int, most: int) -> Iterator[slice]:
+    """Cut ``count`` objects into groups of at most ``most``."""
+    return (slice(start, min(start + most, count)) for start in range(0, count, most))
+
+
+class FrameCache:
+    """Keeps what was computed of frames, up to a number of bytes; the rest is computed again.
+
+    Rounds sweep over the video, so the frames that came first are kept and nothing is replaced.
+
+    Args:
+        most_bytes: Limit of what is kept.
+    """
+
+    def __init__(self, most_bytes: int) -> None:
+        self.most_bytes = most_bytes
+        self._video: str | None = None
+        self._used = 0
+        self._kept: dict[int, Tensors] = {}
+
+    def begin(self, video_id: str | None) -> None:
+        """Drop everything unless this is the same video as before."""
+        if video_id is None or video_id != self._video:
+            self.clear()
+        self._video = video_id
+
+    def clear(self) -> None:
+        """Drop everything."""
+        self._kept.clear()
+        self._video, self._used = None, 0
+
+    def get(self, frame: int, compute: Callable[[int], Tensors]) -> Tensors:
+        """What belongs to a frame, computed if it is not kept."""
+        if frame in self._kept:
+            return self._kept[frame]
+        found = compute(frame)
+        size = sum(tensor.nbytes for tensor in found)
+        if self._used + size <= self.most_bytes:
+            self._kept[frame] = found
+            self._used += size
+        return found

@@ -1,0 +1,178 @@
+"""IPN as an interactive host (Oh et al., CVPR 2019), with the rounds of zyy-cn/IPN."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+import torch
+
+from ltr.models.interactive.ipn import (
+    InteractionNet,
+    PropagationNet,
+    interaction_network,
+    propagation_network,
+)
+from ltr.models.interactive.prompt_encoder import fold_stages
+from pytracking.tracker.base import Runtime
+from pytracking.tracker.interactive.base import InteractiveVOS, ScribbleLine, Segmentation
+from pytracking.tracker.interactive.blending import blend_weights, merge_objects
+from pytracking.tracker.interactive.computing import (
+    check_runtime,
+    image_batch,
+    in_parts,
+    load_host_network,
+    reduced_precision,
+)
+from pytracking.tracker.interactive.parameters import IpnParameters
+from pytracking.tracker.interactive.scribbles import draw_scribbles
+
+_CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+_UNKNOWN = -1.0  # probability of a pixel before the first round
+
+
+@dataclass
+class IpnState:
+    """All state between two rounds.
+
+    Args:
+        objects: float32 (objects, frames, H, W), probability of each alone, -1 at the start.
+        probs: float32 (frames, 1 + objects, H, W), merged.
+        masks: uint8 (frames, H, W).
+        annotated: Frames of the rounds so far.
+        references: Aggregated features of every group of objects.
+    """
+
+    objects: torch.Tensor
+    probs: torch.Tensor
+    masks: np.ndarray
+    annotated: list[int] = field(default_factory=list)
+    references: dict[int, torch.Tensor] = field(default_factory=dict)
+
+
+class IpnHost(InteractiveVOS):
+    """Propagates from the annotated frame to the next annotated ones, objects side by side.
+
+    Args:
+        params: Configuration.
+        networks: I-Net and P-Net in eval mode on the runtime's device; prepared in place.
+        runtime: Device and precision.
+    """
+
+    name = "ipn"
+    runs_without_scribbles = True
+
+    def __init__(
+        self,
+        params: IpnParameters,
+        networks: tuple[InteractionNet, PropagationNet],
+        runtime: Runtime,
+    ) -> None:
+        super().__init__()
+        check_runtime(runtime)
+        self.params = params
+        self.runtime = runtime
+        for network in networks:
+            fold_stages(network.Encoder)
+            network.to(memory_format=torch.channels_last)
+        self._mix = networks[1].SEFA
+        if runtime.compile:
+            networks = [torch.compile(network, dynamic=False) for network in networks]
+        self._segment, self._propagate = networks
+        self.state: IpnState | None = None
+
+    @classmethod
+    def create(cls, params: IpnParameters, runtime: Runtime) -> IpnHost:
+        """See ``InteractiveVOS.create``."""
+        networks = (
+            load_host_network(params.net, InteractionNet, interaction_network, runtime),
+            load_host_network(params.propagation_net, PropagationNet, propagation_network, runtime),
+        )
+        return cls(params, networks, runtime)
+
+    def _start(self, video_id: str | None) -> None:
+        frames, size = len(self.frames), self.frames[0].shape[:2]
+        device, objects = self.runtime.device, self.num_objects
+        self.state = IpnState(
+            torch.full((objects, frames, *size), _UNKNOWN, device=device),
+            torch.zeros(frames, 1 + objects, *size, device=device),
+            np.zeros((frames, *size), np.uint8),
+        )
+
+    def _finish(self) -> None:
+        self.state = None
+
+    @torch.inference_mode()
+    def _interact(self, frame: int, scribbles: Sequence[ScribbleLine]) -> Segmentation:
+        state = self.state
+        first, last, weights = blend_weights(frame, state.annotated, len(self.frames))
+        for part in in_parts(self.num_objects, self.params.max_objects_per_batch):
+            self._sweep(part, frame, scribbles, (first, last), weights)
+        reached = [index for index, weight in enumerate(weights) if weight > 0]
+        for index in reached:
+            probs, labels = merge_objects(state.objects[:, index])
+            state.probs[index] = probs
+            state.masks[index] = labels.cpu().numpy()
+        state.annotated.append(frame)
+        return Segmentation(state.masks.copy(), state.probs, (reached[0], reached[-1]))
+
+    def _sweep(
+        self,
+        part: slice,
+        frame: int,
+        scribbles: Sequence[ScribbleLine],
+        ends: tuple[int, int],
+        weights: Sequence[float],
+    ) -> None:
+        """Segment a group of objects on the annotated frame and to both sides of it."""
+        objects, stored = self.state.objects[part], self.state.references.get(part.start)
+        previous = objects[:, frame]
+        positive, negative = self._scribble_maps(part, scribbles, previous)
+        images = self._images(frame, len(objects))
+        with reduced_precision(self.runtime):
+            guess = self._segment(images, previous, positive, negative)
+            reference = guess.reference
+            if stored is not None and ends[0] < ends[1]:
+                reference = self._mix(reference, stored)
+        if ends[0] < ends[1]:
+            self.state.references[part.start] = reference
+        objects[:, frame] = guess.probabilities.float()
+        for indices in (range(frame + 1, ends[1] + 1), range(frame - 1, ends[0] - 1, -1)):
+            neighbour = objects[:, frame]
+            for index in indices:
+                if weights[index] == 0:
+                    break
+                images = self._images(index, len(objects))
+                with reduced_precision(self.runtime):
+                    guess = self._propagate(images, objects[:, index], neighbour, reference)
+                neighbour = guess.probabilities.float()
+                objects[:, index] += weights[index] * (neighbour - objects[:, index])
+
+    def _images(self, index: int, count: int) -> torch.Tensor:
+        image = image_batch(self.frames[index], self.runtime.device) / 255
+        return image.expand(count, -1, -1, -1)
+
+    def _scribble_maps(
+        self, part: slice, scribbles: Sequence[ScribbleLine], previous: torch.Tensor
+    ) -> list[torch.Tensor]:
+        """Where scribbles mark each object and the background, float (objects, H, W) each.
+
+        Marks of other objects count for nothing, those of the background only where the object
+        was before.
+        """
+        was_object = (previous > 0.5).cpu().numpy()
+        positive, negative = [], []
+        for number, was in zip(range(part.start + 1, part.stop + 1), was_object, strict=True):
+            lines = [line for line in scribbles if line.object_id in (0, number)]
+            marks = draw_scribbles(lines, was.shape)
+            is_object = _thicken(marks == number)
+            positive.append(is_object)
+            negative.append(_thicken((marks == 0) & was) & ~is_object)
+        maps = (np.stack(values).astype(np.float32) for values in (positive, negative))
+        return [torch.from_numpy(values).to(self.runtime.device) for values in maps]
+
+
+def _thicken(marks: np.ndarray) -> np.ndarray:
+    return cv2.dilate(marks.astype(np.uint8), _CROSS, iterations=2).astype(bool)
