@@ -12,6 +12,8 @@ Rle = dict[str, Any]
 
 _FIRST_CHARACTER, _LAST_CHARACTER = 48, 111
 _BITS, _SIGN, _CONTINUES, _MOST_DIGITS = 5, 16, 32, 8
+_MAX_PIXELS = 1 << 28
+_MAX_COORDINATE = 1 << 16
 
 
 def encode(mask: np.ndarray) -> Rle:
@@ -57,16 +59,20 @@ def as_rle(segmentation: Any, height: int, width: int) -> Rle | None:
 
     if segmentation is None:
         return None
+    _check_frame(height, width)
     if isinstance(segmentation, list) and segmentation:
         return mask.merge(mask.frPyObjects(_checked_polygons(segmentation), height, width))
     if not isinstance(segmentation, dict) or not {"size", "counts"} <= segmentation.keys():
         raise DataError(f"expected run lengths or polygons, got {str(segmentation)[:60]}")
-    if list(segmentation["size"]) != [height, width]:
-        raise DataError(f"the mask is {segmentation['size']}, the frame [{height}, {width}]")
-    counts = segmentation["counts"]
+    size, counts = segmentation["size"], segmentation["counts"]
+    if size not in ([height, width], (height, width)):
+        raise DataError(f"the mask is {str(size)[:60]}, the frame [{height}, {width}]")
     if isinstance(counts, list):
+        counts = _checked_numbers(counts, height * width)
         return mask.frPyObjects({"size": [height, width], "counts": counts}, height, width)
-    return {"size": [height, width], "counts": _checked_counts(counts)}
+    rle = {"size": [height, width], "counts": _checked_counts(counts)}
+    _check_covered(count_pixels(rle), height * width)
+    return rle
 
 
 def count_pixels(rle: Rle) -> int:
@@ -95,17 +101,40 @@ def count_pixels(rle: Rle) -> int:
     return int(values.sum())
 
 
+def _check_frame(height: Any, width: Any) -> None:
+    """Refuse sizes that are none, and those that only an attack has."""
+    if not all(type(side) is int and side > 0 for side in (height, width)):
+        raise DataError(f"a frame cannot be {height!r} x {width!r} pixels")
+    if height * width > _MAX_PIXELS:
+        raise DataError(f"the frame has {height}x{width} pixels, more than {_MAX_PIXELS}")
+
+
+def _check_covered(pixels: int, expected: int) -> None:
+    """The library writes beyond the mask, or never ends, where the runs do not fill the frame."""
+    if pixels != expected:
+        raise DataError(f"the runs cover {pixels} pixels, the frame has {expected}")
+
+
 def _checked_polygons(polygons: list[Any]) -> list[list[float]]:
     for polygon in polygons:
         is_list = isinstance(polygon, list) and len(polygon) >= 6 and len(polygon) % 2 == 0
         if not is_list or not all(isinstance(value, int | float) for value in polygon):
             raise DataError(f"expected [x, y, x, y, x, y, ...], got {str(polygon)[:60]}")
+        if not all(abs(value) <= _MAX_COORDINATE for value in polygon):
+            raise DataError(f"the polygon {str(polygon)[:60]} leaves every frame")
     return polygons
+
+
+def _checked_numbers(counts: list[Any], pixels: int) -> list[int]:
+    if not all(type(count) is int and count >= 0 for count in counts):
+        raise DataError(f"expected run lengths >= 0, got {str(counts)[:60]}")
+    _check_covered(sum(counts), pixels)
+    return counts
 
 
 def _checked_counts(counts: Any) -> bytes:
     """Refuse what would make the library read beyond the end of the text."""
-    text = counts.encode() if isinstance(counts, str) else counts
+    text = counts.encode(errors="surrogatepass") if isinstance(counts, str) else counts
     if not isinstance(text, bytes) or not text:
         raise DataError(f"expected run lengths as text, got {str(counts)[:60]!r}")
     is_known = min(text) >= _FIRST_CHARACTER and max(text) <= _LAST_CHARACTER

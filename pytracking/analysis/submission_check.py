@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ltr.admin.errors import DataError
-from ltr.data.rle import as_rle, count_pixels
+from ltr.data.rle import as_rle
 from pytracking.analysis.mask_reader import decode_mask
 from pytracking.analysis.submission_archive import SubmissionArchive
 
@@ -171,13 +171,9 @@ def _instance_problems(entry: Any, expected: InstanceSubmission) -> Iterator[str
 def _rle_problems(masks: Sequence[Any], height: int, width: int) -> Iterator[str]:
     for frame, mask in enumerate(masks):
         try:
-            rle = as_rle(mask, height, width)
-            covered = height * width if rle is None else count_pixels(rle)
+            as_rle(mask, height, width)
         except DataError as error:
             yield f"frame {frame}: {error}"
-            return
-        if covered != height * width:
-            yield f"frame {frame}: the runs cover {covered} pixels, the frame has {height * width}"
             return
 
 
