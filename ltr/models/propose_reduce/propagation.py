@@ -6,6 +6,7 @@ over all entries of an object, and decoded with skips from the backbone (paper, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -13,7 +14,6 @@ import torch.nn.functional as F
 from torch import nn
 
 _LARGEST_SCORES = 1 << 24  # elements of attention scores that are held at once on a CPU
-_SMALLEST_PROBABILITY = 1e-7
 
 
 class Memory(NamedTuple):
@@ -150,45 +150,36 @@ class PropagationHead(nn.Module):
         return read.transpose(1, 2).reshape(count, channels, height, width)
 
     def decode(
-        self, read: torch.Tensor, frames: FrameQuery, owners: torch.Tensor | None = None
+        self, read: torch.Tensor, frames: Sequence[FrameQuery], counts: Sequence[int]
     ) -> torch.Tensor:
         """Segment objects.
 
         Args:
-            read: (M, V, h / 16, w / 16), from ``read``.
-            frames: One or several frames.
-            owners: int64 (M,), the frame of every object; None where there is one frame.
+            read: (M, V, h / 16, w / 16), from ``read``, frame by frame.
+            frames: Encoded frames, one each.
+            counts: Number of objects of every frame.
 
         Returns:
-            Log odds of object against background, (M, h, w) at the input's resolution.
+            Log odds of object against background, (M, H, W) at the input's resolution.
         """
-        if owners is None:
-            owners = torch.zeros(len(read), dtype=torch.long, device=read.device)
-        coarse = self.ResMM(self.convFM(torch.cat([read, frames.value[owners]], dim=1)))
-        middle = self.RF3(coarse, frames.skip3[owners])
-        logits = self.pred2(F.relu(self.RF2(middle, frames.skip2[owners])))
+        value, skip3, skip2 = (
+            _spread([frame[part] for frame in frames], counts) for part in (1, 2, 3)
+        )
+        coarse = self.ResMM(self.convFM(torch.cat([read, value], dim=1)))
+        logits = self.pred2(F.relu(self.RF2(self.RF3(coarse, skip3), skip2)))
         odds = (logits[:, 1:] - logits[:, :1]).float()
         return F.interpolate(odds, scale_factor=4, mode="bilinear", align_corners=False)[:, 0]
 
     def segment(self, memory: Memory, frame: FrameQuery) -> torch.Tensor:
         """Probabilities (M, H, W) of every object alone in one frame; see ``aggregate``."""
-        return self.decode(self.read(memory, frame.key), frame).sigmoid()
+        read = self.read(memory, frame.key)
+        return self.decode(read, [frame], [len(read)]).sigmoid()
 
 
-def aggregate(probabilities: torch.Tensor) -> torch.Tensor:
-    """Make the objects of a frame exclude each other.
-
-    Args:
-        probabilities: (M, H, W), each object alone.
-
-    Returns:
-        Logits (1 + M, H, W), background first; their softmax over the first axis gives the
-        probabilities of the frame.
-    """
-    background = (1 - probabilities).prod(dim=0, keepdim=True)
-    odds = torch.cat([background, probabilities])
-    odds = odds.clamp(_SMALLEST_PROBABILITY, 1 - _SMALLEST_PROBABILITY)
-    return (odds / (1 - odds)).log()
+def _spread(parts: Sequence[torch.Tensor], counts: Sequence[int]) -> torch.Tensor:
+    """Repeat the map of every frame for its objects."""
+    spread = [part.expand(count, -1, -1, -1) for part, count in zip(parts, counts, strict=True)]
+    return spread[0] if len(spread) == 1 else torch.cat(spread)
 
 
 def _encoder(width: int) -> nn.Sequential:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
+from ltr.models.layers.aggregation import aggregate
 from ltr.models.propose_reduce.boxes import level_anchors
-from ltr.models.propose_reduce.propagation import aggregate
 from ltr.models.propose_reduce.roi import paste_masks
 from ltr.models.propose_reduce.targets import (
     AnchorTargets,

@@ -1,0 +1,99 @@
+"""The features of a clip's frames: computed when needed, kept while the cache has room."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from ltr.models.propose_reduce.image_input import normalise_and_pad, resize_image
+from ltr.models.propose_reduce.propagation import FrameQuery
+from ltr.models.propose_reduce.seq_mask_rcnn import SeqMaskRCNN
+from pytracking.tracker.base import Runtime
+from pytracking.tracker.clip import Frames
+
+
+class FrameFeatures(NamedTuple):
+    """What is known of one frame, whatever its objects.
+
+    Args:
+        pyramid: P2..P6, each (1, C, h, w).
+        query: For the propagation.
+    """
+
+    pyramid: tuple[torch.Tensor, ...]
+    query: FrameQuery
+
+
+class FeatureCache:
+    """Features of frames that are visited from both ends of the clip at once.
+
+    Step ``s`` needs the frames ``s`` and ``length - 1 - s``, so it is known when a frame is needed
+    again; where the room ends, the one that is needed last goes.
+
+    Args:
+        network: In eval mode.
+        frames: The clip.
+        img_scale: Longest and shortest side of the network's input.
+        capacity: Number of frames.
+        runtime: Device.
+    """
+
+    def __init__(
+        self,
+        network: SeqMaskRCNN,
+        frames: Frames,
+        img_scale: tuple[int, int],
+        capacity: int,
+        runtime: Runtime,
+    ) -> None:
+        self._network = network
+        self._frames = frames
+        self._img_scale = img_scale
+        self._capacity = capacity
+        self._device = runtime.device
+        self._kept: dict[int, FrameFeatures] = {}
+        self.computed = 0
+
+    def get(self, positions: Iterable[int], step: int = -1) -> dict[int, FrameFeatures]:
+        """Features by position.
+
+        Args:
+            positions: Frames; those that are not kept are computed as one batch.
+            step: The current step, -1 before the first.
+        """
+        wanted = list(dict.fromkeys(positions))
+        missing = [position for position in wanted if position not in self._kept]
+        if missing:
+            self._kept |= self._compute(missing)
+        found = {position: self._kept[position] for position in wanted}
+        for position in [p for p in self._kept if self._next_use(p, step) is None]:
+            del self._kept[position]
+        while len(self._kept) > self._capacity:
+            del self._kept[max(self._kept, key=lambda p: self._next_use(p, step))]
+        return found
+
+    def _next_use(self, position: int, step: int) -> int | None:
+        uses = (position, len(self._frames) - 1 - position)
+        return min((use for use in uses if use > step), default=None)
+
+    def _compute(self, positions: list[int]) -> dict[int, FrameFeatures]:
+        self.computed += len(positions)
+        features = self._network.features(self._images(positions))
+        query = self._network.query(features)
+        return {
+            position: FrameFeatures(
+                tuple(level[row : row + 1] for level in features.pyramid),
+                FrameQuery(*(part[row : row + 1] for part in query)),
+            )
+            for row, position in enumerate(positions)
+        }
+
+    def _images(self, positions: list[int]) -> torch.Tensor:
+        resized = [resize_image(self._frames[position], self._img_scale) for position in positions]
+        pixels = torch.from_numpy(np.stack(resized)).to(self._device)
+        return normalise_and_pad(pixels.permute(0, 3, 1, 2)).contiguous(
+            memory_format=torch.channels_last
+        )

@@ -1,0 +1,31 @@
+"""Finds the network of the segmenter: a checkpoint of this code or a released file."""
+
+from __future__ import annotations
+
+import torch
+
+from ltr.models.layers.folding import fold_batch_norms
+from ltr.models.propose_reduce.released import load_seq_mask_rcnn
+from ltr.models.propose_reduce.seq_mask_rcnn import SeqMaskRCNN
+from pytracking.evaluation.environment import evaluation_environment
+from pytracking.utils.loading import find_network
+
+
+def load_propagation_network(net: str, device: torch.device) -> SeqMaskRCNN:
+    """Load a trained network for inference; there is no way to get random weights.
+
+    Args:
+        net: A path, or a file name that is searched in the folders of ``network_path``.
+        device: Where the network computes.
+
+    Raises:
+        CheckpointError: The file is nowhere, damaged, or of another network.
+    """
+    path = find_network(net, evaluation_environment().network_folders)
+    return prepare_network(load_seq_mask_rcnn(path), device)
+
+
+def prepare_network(network: SeqMaskRCNN, device: torch.device) -> SeqMaskRCNN:
+    """Make a network ready for inference, in place."""
+    network = fold_batch_norms(network.requires_grad_(False).eval())
+    return network.to(device, memory_format=torch.channels_last)

@@ -1,0 +1,222 @@
+"""All key frames carried through the clip together, in both directions at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import torch
+
+from ltr.models.layers.aggregation import aggregate
+from ltr.models.propose_reduce.propagation import Memory
+from ltr.models.propose_reduce.seq_mask_rcnn import SeqMaskRCNN
+from pytracking.tracker.propose_reduce.feature_cache import FeatureCache, FrameFeatures
+from pytracking.tracker.propose_reduce.key_frames import KeyFrame
+
+
+class Propagated(NamedTuple):
+    """The objects of one key frame in one frame.
+
+    Args:
+        key: Place of the key frame among all.
+        position: Of the frame.
+        probabilities: (M, H, W), of the padded input.
+        frame: Features of the frame.
+    """
+
+    key: int
+    position: int
+    probabilities: torch.Tensor
+    frame: FrameFeatures
+
+
+@dataclass
+class _Run:
+    """One key frame in one direction; its memory lies in room that is taken once.
+
+    Args:
+        key: Place of the key frame among all.
+        origin: Position of the key frame.
+        start: Its memory, one entry.
+        capacity: Number of entries in the end.
+    """
+
+    key: int
+    origin: int
+    start: Memory
+    capacity: int
+    entries: int = 1
+    _room: Memory = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._room = Memory(*(_room(part, self.capacity) for part in self.start))
+        for room, part in zip(self._room, self.start, strict=True):
+            room[:, :, :1] = part
+
+    @property
+    def memory(self) -> Memory:
+        """What is remembered so far."""
+        return Memory(*(part[:, :, : self.entries] for part in self._room))
+
+    def remember(self, memory: Memory) -> None:
+        """Append one entry."""
+        for room, part in zip(self._room, memory, strict=True):
+            room[:, :, self.entries : self.entries + 1] = part
+        self.entries += 1
+
+    @property
+    def num_objects(self) -> int:
+        """Objects of the key frame."""
+        return self.start.keys.shape[0]
+
+
+class _Task(NamedTuple):
+    run: _Run
+    position: int
+
+
+class Propagation:
+    """Carries the masks of key frames through a clip.
+
+    Step ``s`` segments frame ``s`` for all key frames before it, and frame ``length - 1 - s`` for
+    all behind it. A key frame itself is segmented with the memory of its own masks.
+
+    Args:
+        network: In eval mode.
+        cache: Features of the clip.
+        keys: Key frames with at least one mask.
+        num_frames: Of the clip.
+        memory_step: A frame enters the memory every so many frames.
+        object_batch: Number of objects that are decoded together.
+    """
+
+    def __init__(
+        self,
+        network: SeqMaskRCNN,
+        cache: FeatureCache,
+        keys: Sequence[KeyFrame],
+        num_frames: int,
+        memory_step: int,
+        object_batch: int,
+    ) -> None:
+        self._head = network.prop_head
+        self._cache = cache
+        self._num_frames = num_frames
+        self._memory_step = memory_step
+        self._object_batch = object_batch
+        self._forward: list[_Run] = []
+        self._backward: list[_Run] = []
+        for place, key in enumerate(keys):
+            self._add_runs(place, key)
+
+    def _add_runs(self, place: int, key: KeyFrame) -> None:
+        origin, last = key.position, self._num_frames - 1
+        frame = self._cache.get([origin])[origin]
+        start = self._memorise([frame], [key.masks])[0]
+        for runs, distance in ((self._forward, last - origin), (self._backward, origin)):
+            runs.append(_Run(place, origin, start, 1 + self._entries(distance)))
+
+    def _entries(self, distance: int) -> int:
+        """The last frame of a direction is never read again."""
+        return max(distance - 1, 0) // self._memory_step
+
+    def steps(self) -> Iterator[list[Propagated]]:
+        """Go through the clip; each step yields what was segmented in it."""
+        last = self._num_frames - 1
+        for step in range(self._num_frames):
+            tasks = [_Task(run, step) for run in self._forward if run.origin <= step]
+            tasks += [_Task(run, last - step) for run in self._backward if run.origin > last - step]
+            tasks.sort(key=lambda task: task.position)
+            frames = self._cache.get({step, last - step}, step)
+            yield self._segment(tasks, frames) if tasks else []
+
+    def _segment(
+        self, tasks: Sequence[_Task], frames: dict[int, FrameFeatures]
+    ) -> list[Propagated]:
+        alone = self._decode(tasks, frames)
+        results = [
+            Propagated(
+                task.run.key,
+                task.position,
+                aggregate(own).softmax(dim=0)[1:],
+                frames[task.position],
+            )
+            for task, own in zip(tasks, alone, strict=True)
+        ]
+        due = [place for place, task in enumerate(tasks) if self._is_remembered(task)]
+        chosen = [results[place] for place in due]
+        entries = self._memorise(
+            [result.frame for result in chosen], [result.probabilities for result in chosen]
+        )
+        for place, entry in zip(due, entries, strict=True):
+            tasks[place].run.remember(entry)
+        return results
+
+    def _decode(
+        self, tasks: Sequence[_Task], frames: dict[int, FrameFeatures]
+    ) -> list[torch.Tensor]:
+        """Probabilities of every task's objects, each object alone."""
+        counts = [task.run.num_objects for task in tasks]
+        odds = []
+        for part in _parts(counts, self._object_batch):
+            reads, queries, sizes = [], [], []
+            for place, rows in part:
+                query = frames[tasks[place].position].query
+                memory = Memory(*(own[rows] for own in tasks[place].run.memory))
+                reads.append(self._head.read(memory, query.key))
+                queries.append(query)
+                sizes.append(rows.stop - rows.start)
+            odds.append(self._head.decode(torch.cat(reads), queries, sizes))
+        return list(torch.cat(odds).sigmoid().split(counts))
+
+    def _memorise(
+        self, frames: Sequence[FrameFeatures], masks: Sequence[torch.Tensor]
+    ) -> list[Memory]:
+        """Encode the objects of several tasks."""
+        counts = [len(own) for own in masks]
+        entries = []
+        for part in _parts(counts, self._object_batch):
+            fine = [
+                frames[place].pyramid[0].expand(rows.stop - rows.start, -1, -1, -1)
+                for place, rows in part
+            ]
+            chosen = torch.cat([masks[place][rows] for place, rows in part])
+            entries.append(self._head.memorise(torch.cat(fine), chosen))
+        if not entries:
+            return []
+        keys, values = (torch.cat(own).split(counts) for own in zip(*entries, strict=True))
+        return [Memory(*own) for own in zip(keys, values, strict=True)]
+
+    def _is_remembered(self, task: _Task) -> bool:
+        distance = abs(task.position - task.run.origin)
+        is_read_again = 0 < task.position < self._num_frames - 1
+        return distance > 0 and distance % self._memory_step == 0 and is_read_again
+
+
+def _room(part: torch.Tensor, capacity: int) -> torch.Tensor:
+    """Empty room like (objects, C, 1, h, w) for more entries."""
+    objects, channels, _, height, width = part.shape
+    return part.new_empty(objects, channels, capacity, height, width)
+
+
+def _parts(counts: Sequence[int], most: int) -> Iterator[list[tuple[int, slice]]]:
+    """Divide the rows of several groups into parts of at most ``most``, in order.
+
+    >>> list(_parts([2, 3], 4))
+    [[(0, slice(0, 2, None)), (1, slice(0, 2, None))], [(1, slice(2, 3, None))]]
+    """
+    part: list[tuple[int, slice]] = []
+    free = most
+    for group, count in enumerate(counts):
+        start = 0
+        while start < count:
+            stop = min(count, start + free)
+            part.append((group, slice(start, stop)))
+            free -= stop - start
+            start = stop
+            if not free:
+                yield part
+                part, free = [], most
+    if part:
+        yield part

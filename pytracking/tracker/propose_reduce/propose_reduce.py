@@ -1,0 +1,194 @@
+"""Video instance segmentation without tracking: propose sequences, then reduce them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import torch
+
+from ltr.admin.errors import ConfigError
+from ltr.dataset.youtubevis_classes import CLASSES
+from ltr.models.propose_reduce.detection import DetectionSettings
+from ltr.models.propose_reduce.image_input import network_size
+from ltr.models.propose_reduce.seq_mask_rcnn import SeqMaskRCNN
+from pytracking.analysis.youtubevis import video_overlaps
+from pytracking.tracker.base import Runtime
+from pytracking.tracker.clip import (
+    Advance,
+    ClipPrompt,
+    ClipSegmenter,
+    Frames,
+    InstanceTrack,
+    ignore_progress,
+)
+from pytracking.tracker.propose_reduce.feature_cache import FeatureCache
+from pytracking.tracker.propose_reduce.key_frames import (
+    KeyFrame,
+    detect_masks,
+    key_positions,
+    without_overlap,
+)
+from pytracking.tracker.propose_reduce.parameters import ProposeReduceParameters
+from pytracking.tracker.propose_reduce.propagation import Propagated, Propagation
+from pytracking.tracker.propose_reduce.reduction import Reduced, reduce_sequences
+from pytracking.tracker.propose_reduce.sequences import SequenceStore, enlarge, mask_boxes
+
+_PRESENT = 0.5
+_AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+class ProposeReduce(ClipSegmenter):
+    """Finds all instances of a clip.
+
+    Args:
+        params: Configuration.
+        network: In eval mode on the runtime's device, from ``loading``.
+        runtime: Device and precision.
+
+    Raises:
+        ConfigError: The device has no arithmetic of this precision.
+    """
+
+    def __init__(
+        self, params: ProposeReduceParameters, network: SeqMaskRCNN, runtime: Runtime
+    ) -> None:
+        if runtime.precision == "fp16" and runtime.device.type == "cpu":
+            raise ConfigError("fp16 needs a GPU: use --precision bf16 on a CPU")
+        if runtime.precision == "fp32":
+            torch.backends.cudnn.allow_tf32 = False
+        self.params = params
+        self.network = network
+        self.runtime = runtime
+        if runtime.compile:
+            network.features = torch.compile(network.features, dynamic=False)
+
+    @classmethod
+    def create(cls, params: ProposeReduceParameters, runtime: Runtime) -> ProposeReduce:
+        """See ``ClipSegmenter.create``."""
+        from pytracking.tracker.propose_reduce.loading import load_propagation_network
+
+        return cls(params, load_propagation_network(params.net, runtime.device), runtime)
+
+    @property
+    def category_names(self) -> Mapping[int, str]:
+        """Names of the classes; none where the network has another number of them."""
+        names = CLASSES[self.params.categories]
+        fits = len(names) + 1 == self.network.num_classes
+        return dict(enumerate(names, 1)) if fits else {}
+
+    @torch.inference_mode()
+    def segment(
+        self, frames: Frames, prompt: ClipPrompt, advance: Advance = ignore_progress
+    ) -> list[InstanceTrack]:
+        """See ``ClipSegmenter.segment``."""
+        with self._precision():
+            return self._segment(frames, advance)
+
+    def _segment(self, frames: Frames, advance: Advance) -> list[InstanceTrack]:
+        shape = frames[0].shape[:2]
+        cache = self.open_cache(frames)
+        keys = self.find_key_frames(cache, len(frames), shape)
+        if not keys:
+            advance(len(frames))
+            return []
+        store = self.collect(cache, keys, len(frames), advance)
+        reduced = self.reduce(store)
+        size, _ = network_size(shape, self.params.img_scale)
+        return [
+            self._track(enlarge(store.masks[place], size, shape), scores)
+            for place, scores in zip(reduced.kept.tolist(), reduced.scores, strict=True)
+        ]
+
+    def open_cache(self, frames: Frames) -> FeatureCache:
+        """Features of a clip, computed when needed."""
+        params = self.params
+        return FeatureCache(
+            self.network, frames, params.img_scale, params.feature_frames, self.runtime
+        )
+
+    def find_key_frames(
+        self, cache: FeatureCache, num_frames: int, shape: Sequence[int]
+    ) -> list[KeyFrame]:
+        """The key frames with instances, their overlapping masks dropped."""
+        size, _ = network_size(shape, self.params.img_scale)
+        found = []
+        for position in key_positions(num_frames, self.params.key_num):
+            pyramid = cache.get([position])[position].pyramid
+            masks, _ = detect_masks(self.network, pyramid, size, self.detection_settings)
+            if len(masks):
+                found.append(KeyFrame(position, without_overlap(masks)))
+        return found
+
+    @property
+    def detection_settings(self) -> DetectionSettings:
+        """Thresholds of the instances of key frames."""
+        return DetectionSettings(self.params.detection_score, most=self.params.max_per_img)
+
+    def propagate(
+        self, cache: FeatureCache, keys: Sequence[KeyFrame], num_frames: int
+    ) -> Iterator[list[Propagated]]:
+        """Carry the instances of key frames through the clip, see ``Propagation.steps``."""
+        step = self.params.memory_step(num_frames)
+        return Propagation(
+            self.network, cache, keys, num_frames, step, self.params.object_batch
+        ).steps()
+
+    def collect(
+        self,
+        cache: FeatureCache,
+        keys: Sequence[KeyFrame],
+        num_frames: int,
+        advance: Advance = ignore_progress,
+    ) -> SequenceStore:
+        """Propagate, and keep masks and class scores of every sequence."""
+        first = np.cumsum([0, *(len(key.masks) for key in keys)]).tolist()
+        store = SequenceStore(first[-1], num_frames, self.network.num_classes, self.runtime.device)
+        for step in self.propagate(cache, keys, num_frames):
+            for item, masks, probabilities in self._classified(step):
+                store.add(first[item.key], item.position, masks, probabilities)
+            advance(1)
+        return store
+
+    def reduce(self, store: SequenceStore) -> Reduced:
+        """Keep one sequence an object."""
+        params = self.params
+        overlaps = video_overlaps(store.masks, store.masks)
+        return reduce_sequences(
+            store.scores(), overlaps, params.reduction, params.reduction_settings
+        )
+
+    def _classified(
+        self, step: Sequence[Propagated]
+    ) -> Iterator[tuple[Propagated, torch.Tensor, torch.Tensor]]:
+        """Masks of every item, and the class probabilities of their boxes, as one batch.
+
+        The items of a step come frame by frame.
+        """
+        if not step:
+            return
+        masks = [item.probabilities >= _PRESENT for item in step]
+        frames = {item.position: item.frame for item in step}
+        boxes = {position: [] for position in frames}
+        for item, own in zip(step, masks, strict=True):
+            boxes[item.position].append(mask_boxes(own))
+        levels = zip(*(frame.pyramid for frame in frames.values()), strict=True)
+        logits, _ = self.network.classify(
+            [torch.cat(level) for level in levels], [torch.cat(own) for own in boxes.values()]
+        )
+        probabilities = logits.float().softmax(dim=1).split([len(own) for own in masks])
+        yield from zip(step, masks, probabilities, strict=True)
+
+    def _track(self, masks: tuple, scores: np.ndarray) -> InstanceTrack:
+        best = 1 + int(scores[1:].argmax())
+        least = self.params.reduction_settings.least_output
+        return InstanceTrack(
+            masks,
+            float(scores[best]),
+            best,
+            {label: float(s) for label, s in enumerate(scores.tolist()) if label and s >= least},
+        )
+
+    def _precision(self) -> torch.autocast:
+        dtype = _AUTOCAST.get(self.runtime.precision)
+        return torch.autocast(self.runtime.device.type, dtype, enabled=dtype is not None)

@@ -1,0 +1,122 @@
+"""From many sequences of the same objects to one an object (paper, section 3.3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pytracking.tracker.propose_reduce.parameters import ReductionName, ReductionSettings
+
+_DROPPED = -1.0
+
+
+@dataclass(frozen=True)
+class Reduced:
+    """The sequences that remain.
+
+    Args:
+        kept: Their places, the best first.
+        scores: float32 (kept, 1 + classes), background first; -1 where a sequence does not count
+            for a class.
+    """
+
+    kept: np.ndarray
+    scores: np.ndarray
+
+
+def reduce_sequences(
+    scores: np.ndarray, overlaps: np.ndarray, name: ReductionName, settings: ReductionSettings
+) -> Reduced:
+    """Keep one sequence an object.
+
+    Args:
+        scores: float32 (sequences, 1 + classes), background first.
+        overlaps: Sequence IoU, float64 (sequences, sequences).
+        name: ``class_agnostic`` drops sequences that overlap with a better one;
+            ``category_aware`` drops near copies and lets the scores of each class decay;
+            ``soft`` lets the best scores decay.
+        settings: Thresholds.
+    """
+    best = scores[:, 1:].max(axis=1) if len(scores) else np.zeros(0, np.float32)
+    if name == "soft":
+        kept, decayed = suppress_softly(best, overlaps, settings)
+        return Reduced(kept, _with_best(scores[kept], decayed))
+    kept = suppress(best, overlaps, settings.least_score, settings.largest_overlap)
+    if name == "class_agnostic":
+        return Reduced(kept, scores[kept])
+    return Reduced(kept, decay_by_class(scores[kept], overlaps[np.ix_(kept, kept)], settings))
+
+
+def suppress(
+    scores: np.ndarray, overlaps: np.ndarray, least_score: float, largest_overlap: float
+) -> np.ndarray:
+    """Drop what overlaps with a better sequence; the best one always remains.
+
+    Args:
+        scores: (sequences,).
+        overlaps: (sequences, sequences).
+        least_score: Lower ones are dropped.
+        largest_overlap: From this IoU on the lower score is dropped.
+
+    Returns:
+        Places of the kept ones, int64, by descending score.
+    """
+    is_open = np.ones(len(scores), bool)
+    kept: list[int] = []
+    while is_open.any():
+        best = _best_open(scores, is_open)
+        if kept and scores[best] < least_score:
+            break
+        kept.append(best)
+        is_open[best] = False
+        is_open &= overlaps[best] < largest_overlap
+    return np.array(kept, np.int64)
+
+
+def suppress_softly(
+    scores: np.ndarray, overlaps: np.ndarray, settings: ReductionSettings
+) -> tuple[np.ndarray, np.ndarray]:
+    """Lower the scores of what overlaps with a better sequence; may keep nothing.
+
+    Returns:
+        Places of the kept ones, int64, and their lowered scores, float32, descending.
+    """
+    current = scores.copy()
+    is_open = np.ones(len(scores), bool)
+    kept: list[int] = []
+    while is_open.any() and len(kept) < settings.most:
+        best = _best_open(current, is_open)
+        if current[best] < settings.least_score:
+            break
+        kept.append(best)
+        is_open[best] = False
+        lowered = is_open & (current >= settings.least_score)
+        current[lowered] *= np.exp(-(overlaps[best, lowered] ** 2) / settings.sigma)
+    places = np.array(kept, np.int64)
+    return places, current[places]
+
+
+def decay_by_class(
+    scores: np.ndarray, overlaps: np.ndarray, settings: ReductionSettings
+) -> np.ndarray:
+    """Lower the scores of each class on its own; one sequence may count for several classes."""
+    result = np.full_like(scores, _DROPPED)
+    result[:, 0] = scores[:, 0]
+    for label in range(1, scores.shape[1]):
+        kept, lowered = suppress_softly(scores[:, label], overlaps, settings)
+        result[kept, label] = lowered
+    return result
+
+
+def _best_open(scores: np.ndarray, is_open: np.ndarray) -> int:
+    return int(np.where(is_open, scores, -np.inf).argmax())
+
+
+def _with_best(scores: np.ndarray, best: np.ndarray) -> np.ndarray:
+    """Only the best class of each sequence, with another score."""
+    result = np.full_like(scores, _DROPPED)
+    if len(scores):
+        result[:, 0] = scores[:, 0]
+        result[np.arange(len(scores)), 1 + scores[:, 1:].argmax(axis=1)] = best
+    return result

@@ -1,0 +1,103 @@
+"""What is collected of every sequence while masks are propagated: run lengths and class scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from ltr.data.rle import Rle, decode, encode
+
+_FRAMES_AT_ONCE = 16
+
+
+class SequenceStore:
+    """The sequences of one clip.
+
+    Args:
+        num_sequences: How many there are.
+        num_frames: Of the clip.
+        num_classes: With the background.
+        device: Of the scores.
+    """
+
+    def __init__(
+        self, num_sequences: int, num_frames: int, num_classes: int, device: torch.device
+    ) -> None:
+        self.masks: list[list[Rle | None]] = [[None] * num_frames for _ in range(num_sequences)]
+        self._sums = torch.zeros(num_sequences, num_classes, device=device)
+        self._counts = torch.zeros(num_sequences, device=device)
+
+    def add(
+        self, first: int, position: int, masks: torch.Tensor, probabilities: torch.Tensor
+    ) -> None:
+        """Take one frame of neighbouring sequences.
+
+        Args:
+            first: The first of them.
+            position: Of the frame.
+            masks: bool (M, H, W).
+            probabilities: Classes of the masks' boxes, (M, classes); ignored for empty masks.
+        """
+        is_present = masks.flatten(1).any(dim=1)
+        rows = slice(first, first + len(masks))
+        self._sums[rows] += probabilities * is_present[:, None]
+        self._counts[rows] += is_present
+        for place, mask in enumerate(masks.cpu().numpy()):
+            self.masks[first + place][position] = encode(mask) if mask.any() else None
+
+    def scores(self) -> np.ndarray:
+        """Mean class probabilities, float32 (sequences, classes).
+
+        A sequence without any pixel is background.
+        """
+        means = self._sums / self._counts.clamp(min=1)[:, None]
+        means[self._counts == 0] = F.one_hot(torch.tensor(0), means.shape[1]).to(means)
+        return means.cpu().numpy()
+
+
+def mask_boxes(masks: torch.Tensor) -> torch.Tensor:
+    """Boxes of masks, one pixel larger on every side, inside the image.
+
+    Args:
+        masks: bool (M, H, W).
+
+    Returns:
+        float32 (M, 4), half-open; the whole image for an empty mask.
+    """
+    x1, x2 = _extent(masks.any(dim=1))
+    y1, y2 = _extent(masks.any(dim=2))
+    return torch.stack([x1, y1, x2, y2], dim=1).float()
+
+
+def _extent(line: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """First place and place after the last of True in bool (M, n), grown by one."""
+    length = line.shape[1]
+    first = line.int().argmax(dim=1)
+    last = length - line.flip(1).int().argmax(dim=1)
+    return (first - 1).clamp(min=0), (last + 1).clamp(max=length)
+
+
+def enlarge(
+    masks: Sequence[Rle | None], size: Sequence[int], shape: Sequence[int]
+) -> tuple[Rle | None, ...]:
+    """Bring a sequence from the padded input to the frames' own size.
+
+    Args:
+        masks: Of every frame.
+        size: Height and width of the input without padding.
+        shape: Height and width of the frames.
+    """
+    result: list[Rle | None] = [None] * len(masks)
+    shown = [position for position, mask in enumerate(masks) if mask is not None]
+    for start in range(0, len(shown), _FRAMES_AT_ONCE):
+        positions = shown[start : start + _FRAMES_AT_ONCE]
+        stack = np.stack([decode(masks[position]) for position in positions])
+        cut = torch.from_numpy(stack[:, : size[0], : size[1]])
+        if tuple(size) != tuple(shape):
+            cut = F.interpolate(cut[:, None].float(), tuple(shape), mode="bilinear")[:, 0] > 0.5
+        for position, mask in zip(positions, cut.numpy(), strict=True):
+            result[position] = encode(mask) if mask.any() else None
+    return tuple(result)
