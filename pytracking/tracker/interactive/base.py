@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, ClassVar, NamedTuple
@@ -168,14 +168,12 @@ class InteractiveVOS(ABC):
             DataError: There is no such frame or object, or a first round without scribbles.
         """
         self._check(frame, scribbles)
-        started = perf_counter()
-        if scribbles or (self.runs_without_scribbles and self._last is not None):
-            self._last = self._interact(frame, scribbles)
-        elif self._last is None:
+        last = self._last
+        if not scribbles and last is None:
             raise DataError("the first round of a video needs at least one scribble")
-        else:
-            self._last = self._last._replace(updated=(frame, frame))
-        return RoundResult(*self._last, perf_counter() - started)
+        if not scribbles and not self.runs_without_scribbles:
+            return self._timed(lambda: last._replace(updated=(frame, frame)))
+        return self._timed(lambda: self._interact(frame, scribbles))
 
     def mask_hint(self, frame: int, mask: np.ndarray) -> RoundResult:
         """Play a round with a full mask as the correction, where a host can.
@@ -190,6 +188,12 @@ class InteractiveVOS(ABC):
         """Drop the video and everything kept for it."""
         self.frames, self.num_objects, self._last = (), 0, None
         self._finish()
+
+    def _timed(self, play: Callable[[], Segmentation]) -> RoundResult:
+        """Play a round and remember its result."""
+        started = perf_counter()
+        self._last = play()
+        return RoundResult(*self._last, perf_counter() - started)
 
     def _check(self, frame: int, scribbles: Sequence[ScribbleLine]) -> None:
         if not 0 <= frame < len(self.frames):

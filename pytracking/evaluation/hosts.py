@@ -1,0 +1,45 @@
+"""Makes every tracker an interactive host: some are, the others get a mask from scribbles first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ltr.admin.errors import ConfigError
+from pytracking.evaluation.tracker import create_tracker
+from pytracking.tracker.base import Runtime
+from pytracking.tracker.interactive.base import InteractiveVOS
+
+
+def create_host(
+    system: str,
+    name: str,
+    overrides: Sequence[str] = (),
+    net: str | None = None,
+    runtime: Runtime | None = None,
+) -> InteractiveVOS:
+    """Make an interactive host ready.
+
+    Args:
+        system: For instance ``"interactive"`` or ``"joint"``.
+        name: One of the system's parameter files, for instance ``"atnet"`` or ``"joint_demo"``.
+        overrides: Assignments ``"field=value"`` of its parameters.
+        net: Network file instead of the one that the parameters name.
+        runtime: Device and precision; by default fp32 on the CPU.
+
+    Raises:
+        ConfigError: An unknown system, name or field, or a system that takes no masks.
+        CheckpointError: The network file is missing, damaged or of another network.
+    """
+    runtime = runtime or Runtime()
+    tracker = create_tracker(system, name, overrides, net, runtime)
+    if tracker.kind == InteractiveVOS.kind:
+        return tracker
+    if tracker.kind != "online":
+        raise ConfigError(
+            f"{system} {name} cannot take scribbles: a host is an interactive system or one that "
+            "follows masks frame by frame"
+        )
+    from pytracking.tracker.interactive.adapter import MaskTrackerHost
+    from pytracking.tracker.interactive.scribble_mask import GrabCutMask
+
+    return MaskTrackerHost(name, tracker, GrabCutMask(), runtime.device)
