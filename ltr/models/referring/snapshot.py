@@ -22,13 +22,9 @@ from ltr.models.referring.referformer import ReferFormer, referformer
 
 _CLASSIFIER = "class_embed."
 _BODY = "backbone.0.body."
-_BLOCKS_BY_NETWORK = {
-    # Blocks of the third stage, and channels of the first, to the name of a Swin.
-    (6, 96): "t",
-    (18, 96): "s",
-    (18, 128): "b",
-    (18, 192): "l",
-}
+# Blocks of the third stage, and channels of the first.
+_SWIN_SIZES = {(6, 96): "t", (18, 96): "s", (18, 128): "b", (18, 192): "l"}
+_HEADS = 8  # of all released files; it cannot be read from their shapes
 
 
 def load_referformer(path: str | os.PathLike[str]) -> ReferFormer:
@@ -118,47 +114,49 @@ def released_arguments(state: Mapping[str, torch.Tensor], path: Path) -> dict[st
         CheckpointError: It is not of this system.
     """
     try:
-        levels, dim = state["transformer.level_embed"].shape
-        heads = state["transformer.encoder.layers.0.self_attn.attention_weights.weight"].shape[0]
-        parameters = len(state["controller.layers.2.bias"])
-        mask_dim = len(state["pixel_decoder.mask_features.bias"])
-        arguments = {
-            "backbone": backbone_name(state),
-            "num_classes": len(state["class_embed.0.bias"]),
-            "has_box_refinement": "transformer.decoder.bbox_embed.0.layers.0.weight" in state,
-            "num_queries": len(state["query_embed.weight"]),
-            "hidden_dim": dim,
-            "encoder_layers": _count(state, r"transformer\.encoder\.layers\.(\d+)\."),
-            "decoder_layers": _count(state, r"transformer\.decoder\.layers\.(\d+)\."),
-            "feedforward_dim": len(state["transformer.encoder.layers.0.linear1.bias"]),
-            "num_levels": levels,
-            "num_points": heads // (8 * levels),
-            "mask_dim": mask_dim,
-            "has_relative_coordinates": parameters != _dynamic_parameters(mask_dim),
-            "text_config": _text_config(state),
-        }
-    except (KeyError, ValueError) as error:
-        raise CheckpointError(
-            f"{path} is no checkpoint of ReferFormer: it has no {error}"
-        ) from error
-    return arguments
+        return _arguments(state)
+    except KeyError as error:
+        reason = f"it has no entry {error}"
+    except (ValueError, IndexError, TypeError):
+        reason = "its tensors have other shapes"
+    raise CheckpointError(f"{path} is no checkpoint of ReferFormer: {reason}")
+
+
+def _arguments(state: Mapping[str, torch.Tensor]) -> dict[str, Any]:
+    levels, dim = state["transformer.level_embed"].shape
+    weights = state["transformer.encoder.layers.0.self_attn.attention_weights.bias"]
+    mask_dim = len(state["pixel_decoder.mask_features.bias"])
+    parameters = len(state["controller.layers.2.bias"])
+    return {
+        "backbone": backbone_name(state),
+        "num_classes": len(state["class_embed.0.bias"]),
+        "has_box_refinement": "transformer.decoder.bbox_embed.0.layers.0.weight" in state,
+        "num_queries": len(state["query_embed.weight"]),
+        "hidden_dim": dim,
+        "encoder_layers": _count(state, r"transformer\.encoder\.layers\.(\d+)\."),
+        "decoder_layers": _count(state, r"transformer\.decoder\.layers\.(\d+)\."),
+        "feedforward_dim": len(state["transformer.encoder.layers.0.linear1.bias"]),
+        "num_levels": levels,
+        "num_points": len(weights) // (_HEADS * levels),
+        "mask_dim": mask_dim,
+        "has_relative_coordinates": parameters != _dynamic_parameters(mask_dim),
+        "text_config": _text_config(state),
+    }
 
 
 def backbone_name(state: Mapping[str, torch.Tensor]) -> str:
     """The backbone to which a state dict's entries under ``backbone.0.body.`` belong.
 
     Raises:
-        ValueError: To none.
+        KeyError: To none that is known here.
     """
     if _BODY + "layer3.0.conv1.weight" in state:
         if _BODY + "layer3.0.conv3.weight" not in state:
             return "resnet18"
         return "resnet101" if _BODY + "layer3.6.conv1.weight" in state else "resnet50"
-    patches = state.get(_BODY + "patch_embed.proj.weight")
+    patches = state[_BODY + "patch_embed.proj.weight"]
     blocks = _count(state, re.escape(_BODY) + r"layers\.2\.blocks\.(\d+)\.")
-    size = None if patches is None else _BLOCKS_BY_NETWORK.get((blocks, len(patches)))
-    if size is None:
-        raise ValueError("backbone that is known here")
+    size = _SWIN_SIZES[blocks, len(patches)]
     return f"{'video_' if patches.dim() == 5 else ''}swin_{size}_p4w7"
 
 

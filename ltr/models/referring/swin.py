@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -271,10 +272,10 @@ class Swin(nn.Module):
         self.is_video = is_video
         self.channels = [dim * 2**stage for stage in range(len(depths))]
         self.patch_embed = PatchEmbedding(dim, is_video)
-        rates = torch.linspace(0, drop_path, sum(depths)).split(list(depths))
+        rates = iter(np.linspace(0, drop_path, sum(depths)).tolist())
         self.layers = nn.ModuleList()
-        for stage_rates, heads, channels in zip(rates, num_heads, self.channels, strict=True):
-            blocks = [SwinBlock(channels, window, heads, float(rate)) for rate in stage_rates]
+        for depth, heads, channels in zip(depths, num_heads, self.channels, strict=True):
+            blocks = [SwinBlock(channels, window, heads, next(rates)) for _ in range(depth)]
             self.layers.append(SwinStage(blocks, window, is_video, recomputes))
         merging = [PatchMerging(channels) for channels in self.channels[:-1]]
         if is_video:
