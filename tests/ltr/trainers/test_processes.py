@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -77,19 +78,29 @@ def learn(kind: str, size: int, processes: int, pieces: int, output: Path) -> No
 
 def join(rank: int, port: int, *arguments: Any) -> None:
     """Be one of two processes that torchrun started."""
-    os.environ.update(
-        RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE="2", LOCAL_WORLD_SIZE="2",
-        GROUP_RANK="0", MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port), TORCHELASTIC_RUN_ID="x",
-    )  # fmt: skip
+    os.environ.update(launch_variables(rank, port))
     learn(*arguments)
+
+
+def launch_variables(rank: int, port: int) -> dict[str, str]:
+    """What torchrun tells each of two processes."""
+    return {
+        "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2",
+        "GROUP_RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
+        "TORCHELASTIC_RUN_ID": "x",
+    }  # fmt: skip
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def run_two(*arguments: Any) -> None:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["lightning.fabric", "tests.small_joint"])
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     processes = [context.Process(target=join, args=(i, port, *arguments)) for i in range(2)]
     for process in processes:
         process.start()
@@ -153,3 +164,28 @@ def test_torchrun_trains_with_the_same_command(tmp_path: Path) -> None:
     for name, tensor in one.net.items():
         if tensor.is_floating_point() and "running" not in name:
             assert np.allclose(tensor, two.net[name], atol=1e-4), name
+
+
+@pytest.mark.parametrize("told", [(0, 1), (1,)])
+def test_sigterm_stops_all_processes_after_the_same_step(told, tmp_path: Path) -> None:
+    videos = write_videos(tmp_path / "videos")
+    command = command_of(small_run(videos, "--set", "samples_per_epoch=800"))
+    workspace, port = tmp_path / "work", free_port()
+    processes = [
+        subprocess.Popen(
+            command,
+            env=environment_of(workspace) | launch_variables(rank, port),
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    assert "[train: 1, 1 / 400]" in processes[0].stdout.readline()
+    for rank in told:
+        processes[rank].send_signal(signal.SIGTERM)
+    last = processes[0].communicate(timeout=120)[0].splitlines()[-1:]
+    processes[1].communicate(timeout=120)
+    assert [process.returncode for process in processes] == [143, 143]
+    (checkpoint,) = run_folder(workspace).glob("*.pth.tar")
+    steps = read_checkpoint(checkpoint).fields["position"]["steps"]
+    assert f"[train: 1, {steps} / 400]" in (last or ["[train: 1, 1 / 400]"])[0]
