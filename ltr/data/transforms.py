@@ -169,12 +169,14 @@ class AffineRoll(NamedTuple):
         degrees: Rotation, counter-clockwise.
         shear: In x and y.
         scale: In x and y.
+        shift: In x and y, as shares of width and height.
     """
 
     is_flipped: bool
     degrees: float
     shear: tuple[float, float]
     scale: tuple[float, float]
+    shift: tuple[float, float] = (0.0, 0.0)
 
 
 class RandomAffine(Transform):
@@ -188,6 +190,7 @@ class RandomAffine(Transform):
         max_aspect: Largest logarithm of the ratio of vertical to horizontal scale.
         border: What is outside the image: ``constant`` black, or the nearest pixel.
         pad: Pixels added on every side.
+        max_shift: Largest shift, as a share of width and height.
     """
 
     def __init__(
@@ -199,6 +202,7 @@ class RandomAffine(Transform):
         max_aspect: float = 0.0,
         border: Literal["constant", "replicate"] = "constant",
         pad: int = 0,
+        max_shift: float = 0.0,
     ) -> None:
         self.flip_probability = flip_probability
         self.max_rotation = max_rotation
@@ -207,6 +211,7 @@ class RandomAffine(Transform):
         self.max_aspect = max_aspect
         self.border = {"constant": cv2.BORDER_CONSTANT, "replicate": cv2.BORDER_REPLICATE}[border]
         self.pad = pad
+        self.max_shift = max_shift
 
     def roll(self, random: Generators) -> AffineRoll:
         """Draw a map."""
@@ -217,7 +222,11 @@ class RandomAffine(Transform):
         shear_y = draw.uniform(-self.max_shear, self.max_shear)
         aspect = math.exp(draw.uniform(-self.max_aspect, self.max_aspect))
         scale = math.exp(draw.uniform(-self.max_scale, self.max_scale))
-        return AffineRoll(is_flipped, degrees, (shear_x, shear_y), (scale, scale * aspect))
+        known = AffineRoll(is_flipped, degrees, (shear_x, shear_y), (scale, scale * aspect))
+        if self.max_shift == 0:  # draws nothing, so that older recipes keep their samples
+            return known
+        limit = self.max_shift
+        return known._replace(shift=(draw.uniform(-limit, limit), draw.uniform(-limit, limit)))
 
     def matrix(self, size: tuple[int, int], roll: AffineRoll) -> np.ndarray:
         """The map of pixel coordinates, float64 (2, 3), for an image of ``size``."""
@@ -231,7 +240,7 @@ class RandomAffine(Transform):
         x, y = roll.scale
         scale[:2] = ((x, 0, (1 - x) * width / 2), (0, y, (1 - y) * height / 2))
         matrix = (scale @ turn @ shear @ flip)[:2]
-        matrix[:, 2] += self.pad
+        matrix[:, 2] += self.pad + np.multiply(roll.shift, size)
         return matrix
 
     def image(self, image: np.ndarray, roll: AffineRoll) -> np.ndarray:

@@ -16,6 +16,7 @@ from ltr.admin.errors import ConfigError, OutputError, did_you_mean
 from ltr.admin.progress import FrameProgress
 from ltr.data.image_io import write_image
 from ltr.dataset.drawn_clips import SHAPES, draw_clip
+from ltr.dataset.youtubevis_classes import CLASSES
 from ltr.dataset.youtubevis_file import VisWriter
 
 _VALIDATION_SEED = 1_000_000
@@ -72,7 +73,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--frames", type=int, default=12, metavar="N", help="of a clip (12)")
     parser.add_argument("--seed", type=int, default=0, help="of the first training clip (0)")
     parser.add_argument(
-        "--shapes", default=",".join(SHAPES), metavar="A,B,...", help="classes (all five)"
+        "--shapes",
+        default=",".join(CLASSES["drawn"]),
+        metavar="A,B,...",
+        help="classes (disc,triangle,star)",
     )
     arguments = parser.parse_args(argv)
     shapes = _shapes(arguments.shapes)

@@ -33,6 +33,14 @@ class ImageDataset(ABC):
     def get_mask(self, image_id: int) -> np.ndarray:
         """Read the object's mask, uint8 (H, W), 0 or 1."""
 
+    def get_category(self, image_id: int) -> str:
+        """Name what kind of object is marked; data sets without categories say ``object``."""
+        return "object"
+
+    def get_picture(self, image_id: int) -> int:
+        """Number of the picture, equal for all objects in it."""
+        return image_id
+
     def get_image_info(self, image_id: int) -> dict[str, Any]:
         """Describe the object of an image.
 

@@ -81,12 +81,13 @@ class InstanceImages(ImageDataset):
         self._name = f"{name}/{version}/{split}"
         self._folder = folder / layout.images.format(split=split, version=version)
         self._image_loader = image_loader
-        images, annotations = _read_annotations(file, min_area)
+        images, annotations, self._category_names = _read_annotations(file, min_area)
         places = {number: place for place, number in enumerate(images)}
         name_of = _end_of_address if layout.by_address else _file_name
         self._files = np.array([name_of(image) for image in images.values()])
         self._sizes = np.array([(i["height"], i["width"]) for i in images.values()], np.int32)
         self._places = np.array([places[a["image_id"]] for a in annotations], np.int32)
+        self._categories = np.array([a.get("category_id", -1) for a in annotations], np.int32)
         runs = []
         with FrameProgress(f"reading {file.name}", len(annotations), unit="objects") as progress:
             for annotation, place in zip(annotations, self._places.tolist(), strict=True):
@@ -107,6 +108,14 @@ class InstanceImages(ImageDataset):
         """Read the image of an instance."""
         return self._image_loader(self._folder / str(self._files[self._places[image_id]]))
 
+    def get_category(self, image_id: int) -> str:
+        """Name the category of an instance."""
+        return self._category_names.get(int(self._categories[image_id]), "object")
+
+    def get_picture(self, image_id: int) -> int:
+        """Number of the image of an instance."""
+        return int(self._places[image_id])
+
     def get_mask(self, image_id: int) -> np.ndarray:
         """Decode the mask of an instance."""
         from pycocotools import mask as coco_mask
@@ -119,11 +128,12 @@ class InstanceImages(ImageDataset):
 
 def _read_annotations(
     file: Path, min_area: float
-) -> tuple[dict[int, dict[str, Any]], list[dict[str, Any]]]:
-    """Images by id, and the annotations that count."""
+) -> tuple[dict[int, dict[str, Any]], list[dict[str, Any]], dict[int, str]]:
+    """Images by id, the annotations that count, and the categories by id."""
     try:
         record = json.loads(file.read_bytes())
         images = {image["id"]: image for image in record["images"]}
+        categories = {entry["id"]: entry["name"] for entry in record.get("categories", ())}
         annotations = [
             annotation
             for annotation in record["annotations"]
@@ -135,7 +145,7 @@ def _read_annotations(
         raise DataError(f"{file} is no annotation file in COCO's format: {error}") from error
     if not annotations:
         raise DataError(f"{file} holds no instance")
-    return images, annotations
+    return images, annotations, categories
 
 
 def _file_name(image: Mapping[str, Any]) -> str:

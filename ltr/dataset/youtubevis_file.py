@@ -46,6 +46,7 @@ class VisTrack:
         category: Id of the category.
         masks: Compressed, one a frame; None where the object is not seen.
         boxes: x, y, width, height, likewise.
+        areas: Pixels, likewise.
         is_crowd: Whether it is a group that counts neither as found nor as missed.
     """
 
@@ -53,6 +54,7 @@ class VisTrack:
     category: int
     masks: tuple[Rle | None, ...]
     boxes: tuple[Box | None, ...]
+    areas: tuple[float | None, ...]
     is_crowd: bool = False
 
 
@@ -100,7 +102,19 @@ def read_vis_file(path: Path) -> VisFile:
     Raises:
         DataError: It is missing or damaged; the sentence names the entry.
     """
-    record = read_json(path)
+    return check_record(read_json(path), path)
+
+
+def check_record(record: Any, path: Path) -> VisFile:
+    """Check the content of a file.
+
+    Args:
+        record: As it stands in the file.
+        path: Named in errors.
+
+    Raises:
+        DataError: It is damaged; the sentence names the entry.
+    """
     try:
         categories = {entry["id"]: str(entry["name"]) for entry in record["categories"]}
         videos = tuple(_video(entry, path) for entry in record["videos"])
@@ -145,13 +159,16 @@ def _tracks(
 def _track(entry: Mapping[str, Any], video: VisVideo) -> VisTrack:
     masks = tuple(as_rle(mask, *video.size) for mask in entry["segmentations"])
     boxes = tuple(None if box is None else tuple(map(float, box)) for box in entry["bboxes"])
-    if not len(masks) == len(boxes) == len(video.files):
-        raise DataError(f"{len(masks)} masks and {len(boxes)} boxes for {len(video.files)} frames")
+    areas = tuple(entry["areas"])
+    if not len(masks) == len(boxes) == len(areas) == len(video.files):
+        raise DataError(
+            f"expected {len(video.files)} masks, boxes and areas, got {len(masks)}, {len(boxes)} "
+            f"and {len(areas)}"
+        )
     if any(box is not None and len(box) != 4 for box in boxes):
         raise DataError("a box has other than four numbers")
-    return VisTrack(
-        int(entry["id"]), entry["category_id"], masks, boxes, bool(entry.get("iscrowd", 0))
-    )
+    is_crowd = bool(entry.get("iscrowd", 0))
+    return VisTrack(int(entry["id"]), entry["category_id"], masks, boxes, areas, is_crowd)
 
 
 def describe_objects(labels: Sequence[np.ndarray]) -> dict[int, dict[str, Any]]:
@@ -231,14 +248,17 @@ class VisWriter:
         Raises:
             OSError: The folder cannot be written.
         """
-        named = [
-            {"id": n, "name": name, "supercategory": "object"} for name, n in self._ids.items()
-        ]
-        record = {
+        write_json(path, self.record())
+
+    def record(self) -> dict[str, Any]:
+        """What stands in the file."""
+        return {
             "info": {"description": self._description},
             "licenses": [],
             "videos": self._videos,
-            "categories": named,
+            "categories": [
+                {"id": number, "name": name, "supercategory": "object"}
+                for name, number in self._ids.items()
+            ],
             "annotations": self._annotations,
         }
-        write_json(path, record)

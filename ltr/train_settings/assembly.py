@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from pathlib import Path
 from typing import ClassVar
 
 from torch import nn
 from torch.utils.data import Dataset
 
 from ltr.actors.base import Actor
+from ltr.admin.checkpoint import read_checkpoint
 from ltr.admin.environment import TrainEnvironment
+from ltr.admin.loading import load_state
 from ltr.train_settings.recipe import Recipe
 
 
@@ -34,6 +37,15 @@ class Assembly(ABC):
 
     def initialise(self, network: nn.Module) -> None:  # noqa: B027 - many systems load nothing
         """Load what a new run starts from when the recipe has no ``init_checkpoint``."""
+
+    def load(self, network: nn.Module, path: Path) -> None:
+        """Fill a new network from a file, the recipe's ``init_checkpoint``.
+
+        Raises:
+            CheckpointError: The file is missing, damaged, or of another network.
+        """
+        checkpoint = read_checkpoint(path)
+        load_state(network, checkpoint.net, checkpoint.path)
 
     @abstractmethod
     def datasets(self) -> tuple[Dataset, Dataset | None]:

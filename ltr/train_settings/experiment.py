@@ -17,7 +17,6 @@ from ltr.admin.distributed import launch_fabric
 from ltr.admin.environment import train_environment
 from ltr.admin.errors import CheckpointError
 from ltr.admin.files import atomic_write
-from ltr.admin.loading import load_state
 from ltr.admin.provenance import command_line, git_revision, versions
 from ltr.admin.reporters.base import Reporter
 from ltr.admin.reporters.console import Console
@@ -30,7 +29,7 @@ from ltr.train_settings.assembly import Assembly
 from ltr.train_settings.recipe import Recipe
 from ltr.trainers.optimizer import make_optimizer
 from ltr.trainers.run_folder import RunFolder
-from ltr.trainers.schedule import MultiStep
+from ltr.trainers.schedule import MultiStep, Warmup
 from ltr.trainers.trainer import LTRTrainer
 
 if TYPE_CHECKING:
@@ -106,9 +105,8 @@ def _initialise(network: nn.Module, assembly: Assembly, workspace: Path) -> None
                 f"{workspace / 'checkpoints'}: train that first, or give a file with "
                 "--set init_checkpoint=PATH"
             )
-    checkpoint = read_checkpoint(find_checkpoint(path) if path.is_dir() else path)
-    load_state(network, checkpoint.net, checkpoint.path)
-    _LOG.info("starting from %s", checkpoint.path)
+    assembly.load(network, find_checkpoint(path) if path.is_dir() else path)
+    _LOG.info("starting from %s", path)
 
 
 def _make_trainer(
@@ -136,6 +134,7 @@ def _make_trainer(
         _make_reporters(settings, assembly, folder) if fabric.is_global_zero else (),
         settings=to_plain(recipe),
         seed=recipe.seed,
+        warmup=Warmup(recipe.warmup_steps, recipe.warmup_start),
         max_gradient_norm=recipe.max_gradient_norm,
         checkpoint_interval=recipe.checkpoint_interval,
         keep_checkpoints=recipe.keep_checkpoints,

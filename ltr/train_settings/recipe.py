@@ -35,6 +35,8 @@ class Recipe:
             None treats them like weights.
         milestones: Epochs after which the learning rates are multiplied by ``gamma``.
         gamma: See ``milestones``.
+        warmup_steps: The learning rates rise linearly in the first so many steps.
+        warmup_start: Factor of the first of them.
         max_gradient_norm: Longer gradients are shortened to this norm; None leaves them.
         init_checkpoint: Network to start from: a file, a folder, or a run below ``checkpoints``
             such as ``ltr/joint/joint_stage1``; None starts from random weights.
@@ -63,6 +65,8 @@ class Recipe:
     bias_factor: float | None = None
     milestones: tuple[int, ...] = ()
     gamma: float = 0.1
+    warmup_steps: int = 0
+    warmup_start: float = 1 / 3
     max_gradient_norm: float | None = None
     init_checkpoint: str | None = None
     print_interval: int = 10
@@ -80,10 +84,11 @@ class Recipe:
             ),
             0: (
                 "num_workers", "validation_samples", "checkpoint_interval", "keep_checkpoints",
-                "seed",
+                "seed", "warmup_steps",
             ),
         }  # fmt: skip
         for limit, names in least.items():
             for name in names:
-                if getattr(self, name) < limit:
-                    raise ConfigError(f"{name} must be >= {limit}, got {getattr(self, name)}")
+                value = getattr(self, name)
+                if value is not None and value < limit:
+                    raise ConfigError(f"{name} must be >= {limit}, got {value}")

@@ -1,4 +1,4 @@
-"""Learning-rate schedules: plain functions of the epoch, so a resumed run needs no state."""
+"""Learning-rate schedules: plain functions of epoch and step, so a resumed run needs no state."""
 
 from __future__ import annotations
 
@@ -23,3 +23,25 @@ class MultiStep:
     def __call__(self, epoch: int) -> float:
         """The factor in an epoch, 1 being the first."""
         return self.gamma ** sum(milestone < epoch for milestone in self.milestones)
+
+
+@dataclass(frozen=True)
+class Warmup:
+    """Raise the learning rates linearly in the first steps.
+
+    Args:
+        steps: How many; 0 for none.
+        start: Factor of the first one.
+
+    >>> [Warmup(4, 0.2)(step) for step in (0, 1, 4, 9)]
+    [0.2, 0.4, 1.0, 1.0]
+    """
+
+    steps: int = 0
+    start: float = 1 / 3
+
+    def __call__(self, step: int) -> float:
+        """The factor after so many steps of the run."""
+        if step >= self.steps:
+            return 1.0
+        return self.start + (1 - self.start) * step / self.steps

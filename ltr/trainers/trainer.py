@@ -22,6 +22,7 @@ from ltr.data.randomness import seed_global
 from ltr.trainers.nonfinite import NonFiniteError
 from ltr.trainers.pace import Pace
 from ltr.trainers.run_folder import RunFolder
+from ltr.trainers.schedule import Warmup
 from ltr.trainers.signals import StopRequest, TrainingStopped
 from ltr.trainers.step import Learner, Outcome
 
@@ -58,6 +59,7 @@ class LTRTrainer:
         loaders: In the order in which an epoch runs them; one of them trains.
         optimizer: Of the actor's network.
         schedule: Factor of the learning rates in an epoch, the first being 1.
+        warmup: A second factor, after so many steps of the run.
         folder: Where checkpoints go.
         reporters: Are told about batches and epochs; empty in all processes but the first.
         settings: Plain values to be stored in the checkpoints.
@@ -79,6 +81,7 @@ class LTRTrainer:
         *,
         settings: Mapping[str, Any] | None = None,
         seed: int = 0,
+        warmup: Callable[[int], float] | None = None,
         max_gradient_norm: float | None = None,
         checkpoint_interval: int = 0,
         keep_checkpoints: int = 0,
@@ -87,6 +90,7 @@ class LTRTrainer:
         self.actor = actor
         self.loaders = loaders
         self.schedule = schedule
+        self.warmup = warmup or Warmup()
         self.folder = folder
         self.reporters = reporters
         self.settings = dict(settings or {})
@@ -121,7 +125,6 @@ class LTRTrainer:
     def _run_epoch(self, max_epochs: int, max_steps: int | None) -> bool:
         """Run all loaders that are due; False when the run ended before the epoch did."""
         epoch, started = self.position.epoch + 1, time.monotonic()
-        self._set_learning_rates(epoch)
         for loader in self.loaders:
             if epoch % loader.epoch_interval == 0 and not self._cycle(loader, epoch, max_steps):
                 if self.position.batch:
@@ -168,6 +171,7 @@ class LTRTrainer:
         self._note_failures(pieces)
         sizes, wants_stop = loader.shares.sizes(batch), self._stop.signal is not None
         pieces = self.fabric.to_device([{**piece, "epoch": epoch} for piece in pieces])
+        self._set_learning_rates(epoch)
         run = self._learner.learn if loader.training else self._learner.evaluate
         outcome = run(pieces, sizes, wants_stop)
         if not outcome.is_finite:
@@ -207,7 +211,7 @@ class LTRTrainer:
         _LOG.info("going on from %s", checkpoint.path)
 
     def _set_learning_rates(self, epoch: int) -> None:
-        factor = self.schedule(epoch)
+        factor = self.schedule(epoch) * self.warmup(self.position.steps)
         for group, rate in zip(self._optimizer.param_groups, self._base_rates, strict=True):
             group["lr"] = rate * factor
 

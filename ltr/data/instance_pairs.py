@@ -1,0 +1,135 @@
+"""Training samples of Propose-Reduce: a query and a guidance frame, resized, mirrored, linked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+
+from ltr.data.randomness import Generators, SampleKey
+from ltr.data.samples import RandomSamples
+from ltr.dataset.instance_pairs import AnnotatedFrame, InstancePairs
+
+NetworkSize = Callable[[Sequence[int]], tuple[tuple[int, int], float]]
+
+
+class PairSampler(RandomSamples[int]):
+    """Pairs of a data set; every query frame is used equally often.
+
+    Args:
+        pairs: Where the frames come from.
+        samples_per_epoch: Length of an epoch, which goes on where the last one ended; None makes
+            it every query frame once.
+        network_size: From a frame's height and width to those of the network's input, and the
+            factor before rounding.
+        flip_probability: How often both frames are mirrored.
+        most_objects: How many objects are propagated at most.
+    """
+
+    def __init__(
+        self,
+        pairs: InstancePairs,
+        samples_per_epoch: int | None,
+        network_size: NetworkSize,
+        flip_probability: float = 0.5,
+        most_objects: int = 5,
+    ) -> None:
+        super().__init__(samples_per_epoch or len(pairs))
+        self.pairs = pairs
+        self.network_size = network_size
+        self.flip_probability = flip_probability
+        self.most_objects = most_objects
+
+    def choose(self, key: SampleKey, attempt: int, random: Generators) -> int:
+        """The query frame whose turn it is; another one, at random, when that cannot be used."""
+        if attempt:
+            return random.python.randrange(len(self.pairs))
+        return ((key.epoch - 1) * self.samples_per_epoch + key.index) % len(self.pairs)
+
+    def read(self, draw: int, random: Generators) -> dict[str, Any]:
+        """Read and process a pair.
+
+        Returns:
+            ``query`` and ``guidance``: ``image`` uint8 (3, H, W), ``labels`` (n,), ``boxes``
+            float32 (n, 4), x1, y1, x2, y2, ``masks`` uint8 (n, H, W); ``links``: int64 (objects,
+            2), places of the same object in guidance and query, at random where there are too
+            many.
+
+        Raises:
+            DataError: The frames cannot be used.
+        """
+        frames = self.pairs.read(draw, random)
+        is_flipped = random.python.random() < self.flip_probability
+        query, guidance = (
+            prepare_frame(frame, *self.network_size(frame.image.shape), is_flipped)
+            for frame in frames
+        )
+        links = link_objects(frames[1].numbers, frames[0].numbers, query["masks"])
+        if len(links) > self.most_objects:
+            links = sorted(random.python.sample(links, self.most_objects))
+        pairs = torch.tensor(links, dtype=torch.int64).reshape(-1, 2)
+        return {"query": query, "guidance": guidance, "links": pairs}
+
+    def source(self, draw: int) -> str:
+        """Data set and frame."""
+        return self.pairs.source(draw)
+
+    @staticmethod
+    def collate(samples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Join samples to a batch: frames differ in size and objects, so ``pairs`` is a list."""
+        names = ("query", "guidance", "links")
+        return {
+            "pairs": [{name: sample[name] for name in names} for sample in samples],
+            "source": [sample["source"] for sample in samples],
+            "failures": [sample["failures"] for sample in samples],
+        }
+
+
+def prepare_frame(
+    frame: AnnotatedFrame, size: tuple[int, int], factor: float, is_flipped: bool
+) -> dict[str, torch.Tensor]:
+    """Resize and mirror a frame; values as in ``PairSampler.read``.
+
+    Args:
+        frame: As read.
+        size: Height and width afterwards.
+        factor: Of the boxes, whose last pixels are scaled, not their ends, as in the released code.
+        is_flipped: Whether it is mirrored.
+    """
+    height, width = size
+    image = cv2.resize(frame.image, (width, height), interpolation=cv2.INTER_LINEAR)
+    masks = [
+        cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST) for mask in frame.masks
+    ]
+    x, y, w, h = frame.boxes.T
+    corners = np.stack([x, y, x + w - 1, y + h - 1], axis=1) * np.float32(factor)
+    corners = np.clip(corners, 0, np.float32([width, height, width, height]))
+    boxes = corners + np.float32([0, 0, 1, 1])
+    if is_flipped:
+        image, masks = cv2.flip(image, 1), [cv2.flip(mask, 1) for mask in masks]
+        boxes[:, [0, 2]] = width - boxes[:, [2, 0]]
+    stacked = np.stack(masks) if masks else np.zeros((0, height, width), np.uint8)
+    return {
+        "image": torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))),
+        "labels": torch.from_numpy(frame.labels.astype(np.int64)),
+        "boxes": torch.from_numpy(boxes.astype(np.float32)),
+        "masks": torch.from_numpy(stacked),
+    }
+
+
+def link_objects(
+    guidance: np.ndarray, query: np.ndarray, query_masks: torch.Tensor
+) -> list[tuple[int, int]]:
+    """Places of the objects of both frames that have a pixel in the query frame.
+
+    Args:
+        guidance: Numbers of the objects of the guidance frame.
+        query: Likewise.
+        query_masks: (n, H, W).
+    """
+    places = {number: place for place, number in enumerate(query.tolist())}
+    linked = [(here, places[n]) for here, n in enumerate(guidance.tolist()) if n in places]
+    return [(here, there) for here, there in linked if query_masks[there].any()]

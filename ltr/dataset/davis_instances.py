@@ -1,0 +1,85 @@
+"""``python -m ltr.dataset.davis_instances DAVIS FILE``: DAVIS's label maps as a YouTube-VIS file.
+
+All objects have one category, ``instance``. Frames are named ``<sequence>/<frame>.jpg`` below
+``JPEGImages/480p``. The masks are those of the unsupervised task where the folder has them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ltr.admin.cli import CommandParser, command
+from ltr.admin.errors import DataError
+from ltr.admin.progress import FrameProgress
+from ltr.data.image_io import read_label_map
+from ltr.dataset.youtubevis_classes import CLASSES
+from ltr.dataset.youtubevis_file import VisWriter
+
+IMAGES = Path("JPEGImages", "480p")
+_ANNOTATIONS = ("Annotations_unsupervised", "Annotations")
+_RESOLUTION = "480p"
+
+
+def describe_davis(root: Path, split: str, year: str = "2017") -> VisWriter:
+    """Read all label maps of a split.
+
+    Args:
+        root: The folder of DAVIS.
+        split: A list in ``ImageSets/<year>``.
+        year: ``2017`` or ``2019``.
+
+    Raises:
+        DataError: The list or a label map is missing or damaged.
+    """
+    names = _read_list(root / "ImageSets" / year / f"{split}.txt")
+    (category,) = CLASSES["davis"]
+    writer = VisWriter(CLASSES["davis"], f"DAVIS {year} {split}, unsupervised")
+    with FrameProgress(f"reading DAVIS {split}", len(names), unit="videos") as progress:
+        for name in names:
+            files = _label_files(root, name)
+            labels = [read_label_map(file) for file in files]
+            for file, label_map in zip(files, labels, strict=True):
+                if label_map.shape != labels[0].shape:
+                    raise DataError(f"{file} has another size than {files[0].name}")
+            frames = [f"{name}/{file.stem}.jpg" for file in files]
+            writer.add(frames, labels, dict.fromkeys(range(1, 255), category))
+            progress.advance()
+    return writer
+
+
+def _read_list(file: Path) -> list[str]:
+    try:
+        names = file.read_text(encoding="utf-8").split()
+    except OSError as error:
+        raise DataError(f"{file} cannot be read: {error.strerror}") from error
+    if not names:
+        raise DataError(f"{file} lists no sequence")
+    return names
+
+
+def _label_files(root: Path, name: str) -> list[Path]:
+    folders = [root / kind / _RESOLUTION / name for kind in _ANNOTATIONS]
+    for folder in folders:
+        files = sorted(folder.glob("*.png"))
+        if files:
+            return files
+    raise DataError(f"neither {folders[0]} nor {folders[1]} holds label maps")
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> int:
+    """Write one file."""
+    parser = CommandParser(__doc__)
+    parser.add_argument("davis", type=Path, help="folder of DAVIS")
+    parser.add_argument("file", type=Path, help="file to write, for instance train_davis.json")
+    parser.add_argument("--split", default="train", help="list in ImageSets/YEAR (train)")
+    parser.add_argument("--year", default="2017", help="(2017)")
+    arguments = parser.parse_args(argv)
+    describe_davis(arguments.davis, arguments.split, arguments.year).write(arguments.file)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

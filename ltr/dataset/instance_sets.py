@@ -1,0 +1,80 @@
+"""Data sets of instance pairs by name, as they stand in a recipe.
+
+========================================= =======================================================
+``YouTubeVIS/2019/train``                 version and split
+``DAVIS/2017/train``                      all objects are of one class
+``videos:PATH/train``                     one's own ``train.json``, ``train/JPEGImages/<video>``
+``pseudo:COCO/2017/train``                still images (``ltr/dataset/registry.py``), moved twice
+========================================= =======================================================
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ltr.admin.environment import require, train_environment
+from ltr.admin.errors import ConfigError, DataError, did_you_mean
+from ltr.dataset.instance_pairs import InstancePairs
+from ltr.dataset.registry import open_images
+from ltr.dataset.youtubevis_file import check_record, find_split, read_vis_file
+
+_USUAL = {"YouTubeVIS": ("2019", "train"), "DAVIS": ("2017", "train")}
+
+
+def open_pairs(name: str, classes: tuple[str, ...]) -> InstancePairs:
+    """Open a data set.
+
+    Args:
+        name: As in the table above; version and split may be left out.
+        classes: What is to be learned; ``("instance",)`` joins all categories.
+
+    Raises:
+        ConfigError: There is no such data set, or its path is not set.
+        DataError: Its files are missing or damaged, or its categories are others.
+    """
+    kind, _, rest = name.partition(":")
+    if kind == "pseudo":
+        from ltr.dataset.pseudo_videos import PseudoVideos
+
+        return PseudoVideos(open_images(rest), classes)
+    if kind == "videos":
+        root, split = Path(rest).parent, Path(rest).name
+        return _open_videos(name, root, split, classes)
+    family, *parts = name.split("/")
+    if family not in _USUAL or len(parts) > len(_USUAL.get(family, ())):
+        made = ("videos:PATH/SPLIT", "pseudo:NAME")
+        raise ConfigError(f"unknown data set {name!r}{did_you_mean(family, [*_USUAL, *made])}")
+    version, split = (*parts, *_USUAL[family][len(parts) :])
+    if family == "DAVIS":
+        return _open_davis(name, version, split)
+    if version not in ("2019", "2021"):
+        raise ConfigError(f"unknown data set {name!r}: YouTube-VIS 2019 and 2021 are known")
+    root = Path(require(train_environment(), f"ytvis{version}_dir"))
+    return _open_videos(name, root, split, classes)
+
+
+def _open_videos(name: str, root: Path, split: str, classes: tuple[str, ...]) -> InstancePairs:
+    from ltr.dataset.instance_videos import InstanceVideos
+
+    found = find_split(root, split)
+    content = read_vis_file(found.file)
+    videos = InstanceVideos(name, content, found.images, is_class_agnostic=len(classes) == 1)
+    if videos.classes != classes:
+        raise DataError(
+            f"{found.file} has the categories {_some(videos.classes)}, the network learns "
+            f"{_some(classes)}"
+        )
+    return videos
+
+
+def _open_davis(name: str, version: str, split: str) -> InstancePairs:
+    from ltr.dataset.davis_instances import IMAGES, describe_davis
+    from ltr.dataset.instance_videos import InstanceVideos
+
+    root = Path(require(train_environment(), "davis_dir"))
+    content = check_record(describe_davis(root, split, version).record(), root)
+    return InstanceVideos(name, content, root / IMAGES, is_class_agnostic=True)
+
+
+def _some(names: tuple[str, ...]) -> str:
+    return f"{', '.join(names[:3])}{', ...' if len(names) > 3 else ''} ({len(names)})"

@@ -1,0 +1,82 @@
+"""Network, data and losses of Propose-Reduce, as a recipe describes them."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.utils.data import Dataset
+
+from ltr.actors.propose_reduce import ProposeReduceActor
+from ltr.admin.errors import ConfigError
+from ltr.admin.loading import load_state
+from ltr.admin.pretrained import load_torchvision_backbone
+from ltr.data.instance_pairs import PairSampler
+from ltr.dataset.instance_sets import open_pairs
+from ltr.models.propose_reduce.image_input import network_size
+from ltr.models.propose_reduce.released import load_seq_mask_rcnn
+from ltr.models.propose_reduce.seq_mask_rcnn import SeqMaskRCNN, seq_mask_rcnn
+from ltr.models.propose_reduce.targets import Sampling
+from ltr.train_settings.assembly import Assembly
+from ltr.train_settings.propose_reduce.recipe import ProposeReduceRecipe
+
+_LOG = logging.getLogger(__name__)
+
+
+class ProposeReduceAssembly(Assembly):
+    """Turns a ``ProposeReduceRecipe`` into objects."""
+
+    recipe: ProposeReduceRecipe
+
+    def network(self) -> SeqMaskRCNN:
+        """Build the network with random weights."""
+        recipe = self.recipe
+        network = seq_mask_rcnn(
+            len(recipe.classes) + 1,
+            recipe.backbone,
+            recipe.width,
+            recipe.backbone_width,
+            recipe.from_scratch,
+        )
+        return network.to(memory_format=torch.channels_last)
+
+    def initialise(self, network: nn.Module) -> None:
+        """Load the pre-trained backbone."""
+        name = self.recipe.backbone_weights
+        if name is not None:
+            folder = Path(self.environment.pretrained_networks)
+            load_torchvision_backbone(network.backbone.body, name, folder)
+
+    def load(self, network: nn.Module, path: Path) -> None:
+        """Load a checkpoint or a released file."""
+        load_state(network, load_seq_mask_rcnn(path).state_dict(), path)
+
+    def datasets(self) -> tuple[Dataset, Dataset | None]:
+        """Open the frames of training and validation."""
+        recipe = self.recipe
+        if not recipe.train_set:
+            raise ConfigError("train_set is empty: --set train_set=videos:PATH/train")
+        train = self._sampler(recipe.train_set, recipe.samples_per_epoch)
+        if recipe.validation_samples == 0 or recipe.validation_set is None:
+            return train, None
+        return train, self._sampler(recipe.validation_set, recipe.validation_samples)
+
+    def actor(self, network: nn.Module) -> ProposeReduceActor:
+        """Build the losses."""
+        recipe = self.recipe
+        return ProposeReduceActor(network, Sampling(anchors=recipe.anchors, boxes=recipe.boxes))
+
+    def _sampler(self, name: str, samples: int | None) -> PairSampler:
+        recipe = self.recipe
+        pairs = open_pairs(name, recipe.classes)
+        _LOG.info("%s: %d frames, %d classes", pairs.name, len(pairs), len(pairs.classes))
+        return PairSampler(
+            pairs,
+            samples,
+            partial(network_size, scale=recipe.img_scale),
+            recipe.flip_probability,
+            recipe.most_objects,
+        )

@@ -1,0 +1,19 @@
+"""Propose-Reduce, main stage for YouTube-VIS 2019: pseudo-videos of COCO, ResNet-101."""
+
+from dataclasses import replace
+
+from ltr.admin.settings import Settings
+from ltr.train_settings.experiment import train
+from ltr.train_settings.propose_reduce import coco_ytvis19_r50
+from ltr.train_settings.propose_reduce.assembly import ProposeReduceAssembly
+
+RECIPE = replace(
+    coco_ytvis19_r50.RECIPE,
+    backbone="resnet101",
+    backbone_weights="resnet101",
+)
+
+
+def run(settings: Settings) -> None:
+    """Train."""
+    train(settings, RECIPE, ProposeReduceAssembly)

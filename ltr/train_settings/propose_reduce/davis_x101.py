@@ -1,0 +1,20 @@
+"""Propose-Reduce, fine-tuning on DAVIS, ResNeXt-101."""
+
+from dataclasses import replace
+
+from ltr.admin.settings import Settings
+from ltr.train_settings.experiment import train
+from ltr.train_settings.propose_reduce import davis_r101
+from ltr.train_settings.propose_reduce.assembly import ProposeReduceAssembly
+
+RECIPE = replace(
+    davis_r101.RECIPE,
+    backbone="resnext101_64x4d",
+    init_checkpoint="ltr/propose_reduce/coco_davis_x101",
+    batch_size=4,
+)
+
+
+def run(settings: Settings) -> None:
+    """Train."""
+    train(settings, RECIPE, ProposeReduceAssembly)

@@ -1,0 +1,34 @@
+"""A small Propose-Reduce from random weights: --set train_set=videos:PATH/train."""
+
+from ltr.admin.settings import Settings
+from ltr.train_settings.experiment import train
+from ltr.train_settings.propose_reduce.assembly import ProposeReduceAssembly
+from ltr.train_settings.propose_reduce.recipe import ProposeReduceRecipe
+
+RECIPE = ProposeReduceRecipe(
+    description="Small Propose-Reduce on drawn clips (python -m ltr.dataset.drawn_dataset PATH)",
+    train_set="",
+    categories="drawn",
+    img_scale=(160, 96),
+    boxes=64,
+    backbone="resnet18",
+    backbone_width=16,
+    width=32,
+    from_scratch=True,
+    max_epochs=12,
+    batch_size=8,
+    samples_per_epoch=1200,
+    num_workers=0,
+    optimizer="adamw",
+    lr_scale=1e-3,
+    warmup_steps=50,
+    warmup_start=0.1,
+    milestones=(9, 11),
+    gamma=0.3,
+    keep_checkpoints=2,
+)
+
+
+def run(settings: Settings) -> None:
+    """Train."""
+    train(settings, RECIPE, ProposeReduceAssembly)

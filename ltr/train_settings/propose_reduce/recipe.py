@@ -1,0 +1,75 @@
+"""The rows of a Propose-Reduce experiment (arXiv 2103.13746; values of the released code)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ltr.admin.errors import ConfigError
+from ltr.dataset.youtubevis_classes import CLASSES
+from ltr.train_settings.recipe import Recipe
+from ltr.trainers.optimizer import OptimizerKind
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProposeReduceRecipe(Recipe):
+    """Data, network and losses; see ``Recipe`` for the other rows.
+
+    ``init_checkpoint`` may also name a released file.
+
+    Args:
+        train_set: Name of the data set (``ltr/dataset/instance_sets.py``).
+        validation_set: Likewise, for the losses on other frames.
+        samples_per_epoch: None makes an epoch of every annotated frame once.
+        categories: What is learned: ``ytvis2019``, ``ytvis2021``, ``davis`` (one class for all
+            objects), ``drawn``, or names separated by commas.
+        img_scale: Longest and shortest side of the network's input, pixels.
+        flip_probability: How often both frames of a pair are mirrored.
+        most_objects: How many objects of a pair are propagated at most.
+        anchors: How many anchors of an image are learned from.
+        boxes: How many proposals of an image are learned from.
+        backbone: ``resnet50``, ``resnet101``, ``resnext101_64x4d``, or ``resnet18``.
+        backbone_weights: Pre-trained weights: a path, a file in ``pretrained_networks``, or a name
+            of torchvision; None starts from random ones.
+        width: Channels of the pyramid.
+        backbone_width: Channels of the stem of ``resnet18``.
+        from_scratch: Train every layer, batch norms with the statistics of the batch.
+    """
+
+    train_set: str
+    validation_set: str | None = None
+    samples_per_epoch: int | None = None
+    categories: str = "ytvis2019"
+
+    img_scale: tuple[int, int] = (640, 360)
+    flip_probability: float = 0.5
+    most_objects: int = 5
+    anchors: int = 64
+    boxes: int = 128
+
+    backbone: str = "resnet50"
+    backbone_weights: str | None = None
+    width: int = 256
+    backbone_width: int = 64
+    from_scratch: bool = False
+
+    optimizer: OptimizerKind = "sgd"
+    learning_rates: Mapping[str, float] = field(
+        default_factory=lambda: dict.fromkeys(("backbone", "rpn", "roi_heads", "prop_head"), 1.0)
+    )  # times lr_scale
+    weight_decay: float = 1e-4
+    max_gradient_norm: float | None = 35.0
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes; label 1 is the first."""
+        return CLASSES.get(self.categories) or tuple(self.categories.split(","))
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if min(self.img_scale) < 32 or self.most_objects < 1:
+            raise ConfigError("most_objects must be >= 1, the sides of img_scale >= 32")
+        if min(self.anchors, self.boxes) < 2:
+            raise ConfigError("anchors and boxes must be >= 2")
+        if not all(self.classes):
+            raise ConfigError(f"categories: expected names, got {self.categories!r}")

@@ -1,0 +1,20 @@
+"""Propose-Reduce, fine-tuning on YouTube-VIS 2019, ResNet-101."""
+
+from dataclasses import replace
+
+from ltr.admin.settings import Settings
+from ltr.train_settings.experiment import train
+from ltr.train_settings.propose_reduce import ytvis19_r50
+from ltr.train_settings.propose_reduce.assembly import ProposeReduceAssembly
+
+RECIPE = replace(
+    ytvis19_r50.RECIPE,
+    backbone="resnet101",
+    init_checkpoint="ltr/propose_reduce/coco_ytvis19_r101",
+    batch_size=12,
+)
+
+
+def run(settings: Settings) -> None:
+    """Train."""
+    train(settings, RECIPE, ProposeReduceAssembly)

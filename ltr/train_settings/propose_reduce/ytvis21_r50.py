@@ -1,0 +1,21 @@
+"""Propose-Reduce, fine-tuning on YouTube-VIS 2021, ResNet-50."""
+
+from dataclasses import replace
+
+from ltr.admin.settings import Settings
+from ltr.train_settings.experiment import train
+from ltr.train_settings.propose_reduce import ytvis19_r50
+from ltr.train_settings.propose_reduce.assembly import ProposeReduceAssembly
+
+RECIPE = replace(
+    ytvis19_r50.RECIPE,
+    description="Propose-Reduce fine-tuning on YouTube-VIS 2021",
+    train_set="YouTubeVIS/2021/train",
+    categories="ytvis2021",
+    init_checkpoint="ltr/propose_reduce/coco_ytvis21_r50",
+)
+
+
+def run(settings: Settings) -> None:
+    """Train."""
+    train(settings, RECIPE, ProposeReduceAssembly)

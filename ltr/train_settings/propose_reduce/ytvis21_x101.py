@@ -1,0 +1,20 @@
+"""Propose-Reduce, fine-tuning on YouTube-VIS 2021, ResNeXt-101."""
+
+from dataclasses import replace
+
+from ltr.admin.settings import Settings
+from ltr.train_settings.experiment import train
+from ltr.train_settings.propose_reduce import ytvis21_r50
+from ltr.train_settings.propose_reduce.assembly import ProposeReduceAssembly
+
+RECIPE = replace(
+    ytvis21_r50.RECIPE,
+    backbone="resnext101_64x4d",
+    init_checkpoint="ltr/propose_reduce/coco_ytvis21_x101",
+    batch_size=8,
+)
+
+
+def run(settings: Settings) -> None:
+    """Train."""
+    train(settings, RECIPE, ProposeReduceAssembly)
