@@ -1,10 +1,13 @@
 """Memory of the process while it segments a long video: it must not grow with the length.
 
 A drawn clip is written as mp4, then read, segmented and saved as `run_video.py` does it, masks,
-overlay and contact sheet included. Fails when the memory after frame 100 leaves a band of 5 %.
+overlay and contact sheet included. Fails when the memory after the first tenth of the frames
+leaves a band of 5 %.
 
     python benchmarks/video_memory.py
-    python benchmarks/video_memory.py joint joint_ytvos --set image_sample_size=96,160 --net FILE
+    python benchmarks/video_memory.py joint joint_ytvos --small --set image_sample_size=64,96
+    python benchmarks/video_memory.py dense_ulearn ytvos_res4 --small --frames 10000
+    python benchmarks/video_memory.py joint joint_ytvos --net FILE
 """
 
 from __future__ import annotations
@@ -12,29 +15,64 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import cycle, islice
 from pathlib import Path
 
+import cv2
+import numpy as np
+import torch
+from torch import nn
+
+from ltr.admin.checkpoint import network_fields, save_checkpoint
 from ltr.admin.cli import command
+from ltr.admin.errors import ConfigError
 from ltr.admin.progress import process_memory_mb
-from ltr.data.image_io import read_label_map
-from pytracking.demo import write_clip
+from ltr.models.dense_ulearn.dense_ulearn_net import dense_ulearn_resnet18
+from ltr.models.joint.joint_net import steepest_descent_resnet18
 from pytracking.evaluation.arguments import resolve_device
 from pytracking.evaluation.session import VideoFrame, segment_video
 from pytracking.evaluation.tracker import TrackerSpec
 from pytracking.evaluation.video import VideoTask, save_frames
 from pytracking.tracker.base import Runtime
+from pytracking.utils.demo_clip import SIZE, demo_clip
 from pytracking.utils.video_reader import read_video
+from pytracking.utils.video_writer import VideoWriter
 
-SETTLED_FRAME = 100
+SETTLED_SHARE = 0.1
 LIMIT = 0.05
 SAMPLE_EVERY = 10
+DRAWN_FRAMES = 120
+FPS = 25
+SMALL_SIZE = (160, 96)
+SMALL_NETWORKS: dict[str, Callable[[], nn.Module]] = {
+    "joint": partial(
+        steepest_descent_resnet18,
+        num_filters=4,
+        out_feature_dim=16,
+        label_encoder_dims=(4, 8, 8),
+        decoder_mdim=8,
+        transformer_dim=16,
+        key_dim=8,
+        backbone_width=8,
+    ),
+    "dense_ulearn": partial(dense_ulearn_resnet18, feature_dim=8, backbone_width=8),
+}
 
 Curve = list[tuple[int, float]]
 
 
-def measure(spec: TrackerSpec, device: str, frames: int) -> tuple[Curve, float]:
+def measure(
+    spec: TrackerSpec, device: str, frames: int, size: tuple[int, int]
+) -> tuple[Curve, float]:
     """Segment a drawn video.
+
+    Args:
+        spec: The tracker.
+        device: Of its network.
+        frames: Length of the video.
+        size: Width and height of its frames.
 
     Returns:
         (frame, resident memory in MiB) of every tenth frame; and the memory in MiB that the
@@ -42,13 +80,33 @@ def measure(spec: TrackerSpec, device: str, frames: int) -> tuple[Curve, float]:
     """
     curve: Curve = []
     with tempfile.TemporaryDirectory() as folder:
-        clip, mask = write_clip(Path(folder), frames)
+        clip = Path(folder) / "clip.mp4"
+        labels = _write_clip(clip, frames, size)
         tracker = spec.create(Runtime(resolve_device(device)))
         with read_video(clip) as video:
-            results = segment_video(tracker, video, read_label_map(mask))
+            results = segment_video(tracker, video, labels)
             save_frames(_sampled(results, curve), video, VideoTask(clip), Path(folder))
-            width, height = video.size
-    return curve, frames * width * height * 3 / (1 << 20)
+    return curve, frames * size[0] * size[1] * 3 / (1 << 20)
+
+
+def _write_clip(clip: Path, frames: int, size: tuple[int, int]) -> np.ndarray:
+    """Write the demo clip, again and again to and fro; returns the label map of its start."""
+    scene = list(demo_clip(min(frames, DRAWN_FRAMES)))
+    images = [cv2.resize(moment.image, size, interpolation=cv2.INTER_AREA) for moment in scene]
+    with VideoWriter(clip, FPS) as writer:
+        for image in islice(cycle(images + images[::-1]), frames):
+            writer.write(image)
+    return cv2.resize(scene[0].labels, size, interpolation=cv2.INTER_NEAREST)
+
+
+def _small_network(system: str, folder: Path) -> str:
+    """Write a narrow network with drawn weights: memory does not depend on what it learnt."""
+    if system not in SMALL_NETWORKS:
+        raise ConfigError(f"--small: choose from {', '.join(SMALL_NETWORKS)}, not {system}")
+    torch.manual_seed(0)
+    path = folder / "small.pth.tar"
+    save_checkpoint(path, network_fields(SMALL_NETWORKS[system]()))
+    return str(path)
 
 
 def _sampled(results: Iterable[VideoFrame], curve: Curve) -> Iterator[VideoFrame]:
@@ -59,8 +117,8 @@ def _sampled(results: Iterable[VideoFrame], curve: Curve) -> Iterator[VideoFrame
 
 
 def band(curve: Curve) -> float:
-    """Spread of the memory from frame 100 on, as a share of its value there."""
-    settled = [memory for index, memory in curve if index >= SETTLED_FRAME]
+    """Spread of the settled memory, as a share of its first value."""
+    settled = [memory for _, memory in curve[int(len(curve) * SETTLED_SHARE) :]]
     return (max(settled) - min(settled)) / settled[0]
 
 
@@ -72,7 +130,7 @@ def draw(curve: Curve, title: str, path: Path) -> None:
     import matplotlib.pyplot as plt
 
     indices, memory = zip(*curve, strict=True)
-    settled = next(value for index, value in curve if index >= SETTLED_FRAME)
+    settled = memory[int(len(curve) * SETTLED_SHARE)]
     figure, axes = plt.subplots(figsize=(7, 3), dpi=110, layout="constrained")
     axes.axhspan(settled * (1 - LIMIT), settled * (1 + LIMIT), color="0.92", label="± 5 %")
     axes.plot(indices, memory, color="tab:blue")
@@ -89,21 +147,27 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("system", nargs="?", default="baseline")
     parser.add_argument("name", nargs="?", default="optical_flow")
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
-    parser.add_argument("--net", help="network file")
+    network = parser.add_mutually_exclusive_group()
+    network.add_argument("--net", help="network file")
+    network.add_argument(
+        "--small", action="store_true", help="160x96 frames, a narrow network with drawn weights"
+    )
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--frames", type=int, default=3000)
     parser.add_argument("--plot", type=Path, help="PNG file for the curve")
     arguments = parser.parse_args(argv)
-    spec = TrackerSpec(
-        arguments.system, arguments.name, tuple(arguments.overrides), net=arguments.net
-    )
-    curve, decoded = measure(spec, arguments.device, arguments.frames)
+    size = SMALL_SIZE if arguments.small else SIZE
+    with tempfile.TemporaryDirectory() as folder:
+        small = _small_network(arguments.system, Path(folder)) if arguments.small else None
+        overrides = tuple(arguments.overrides)
+        spec = TrackerSpec(arguments.system, arguments.name, overrides, small or arguments.net)
+        curve, decoded = measure(spec, arguments.device, arguments.frames, size)
     for index, memory in curve[:: max(1, len(curve) // 10)]:
         print(f"frame {index:5d}  {memory:7.1f} MiB")
     spread = band(curve)
-    print(f"spread from frame {SETTLED_FRAME} on: {100 * spread:.1f} % (limit {100 * LIMIT:.0f} %)")
+    print(f"spread after the first tenth: {100 * spread:.1f} % (limit {100 * LIMIT:.0f} %)")
     if arguments.plot:
-        title = f"{spec.system} {spec.name}, {arguments.frames} frames of 640x360"
+        title = f"{spec.system} {spec.name}, {arguments.frames} frames of {size[0]}x{size[1]}"
         draw(curve, title, arguments.plot)
     print("ratio is what the decoded frames alone would need, divided by the peak")
     print(f"ratio={decoded / max(memory for _, memory in curve):.1f}")
