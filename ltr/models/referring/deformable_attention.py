@@ -1,11 +1,12 @@
 """Multi-scale deformable attention (arXiv 2010.04159) without compiled operators.
 
 Each query reads a few points of each level. Reading is one function of the same signature in every
-form: ``sample_points`` here, and the kernel of ``external/deformable_attention`` for GPUs.
+form: ``sample_points`` here, and the kernel of ``external/deformable_attention.py`` for GPUs.
 """
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -14,8 +15,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ltr.admin.errors import ConfigError, did_you_mean
+
 MapSizes = Sequence[tuple[int, int]]  # height and width of each level
 Sampler = Callable[[torch.Tensor, MapSizes, torch.Tensor, torch.Tensor], torch.Tensor]
+
+KERNELS = ("torch", "triton")
 
 
 def sample_points(
@@ -144,3 +149,32 @@ class DeformableAttention(nn.Module):
     ) -> torch.Tensor:
         """Like ``attend``; only the output (N, queries, dim)."""
         return self.attend(queries, references, tokens, sizes, padding).output
+
+
+def use_kernel(network: nn.Module, name: str) -> None:
+    """Choose how every deformable attention of a network reads its points.
+
+    Args:
+        network: On its device.
+        name: ``torch``, or ``triton`` for the kernel in ``external`` (a checkout on a GPU).
+
+    Raises:
+        ConfigError: There is no such kernel, or it cannot run here.
+    """
+    if name not in KERNELS:
+        raise ConfigError(f"no kernel {name!r}{did_you_mean(name, KERNELS)}")
+    sampler: Sampler = sample_points
+    if name == "triton":
+        device = next(network.parameters()).device
+        if device.type != "cuda":
+            raise ConfigError(f"the triton kernel needs a GPU, and the network is on {device}")
+        try:
+            sampler = importlib.import_module("external.deformable_attention").sample_points
+        except ImportError as error:
+            raise ConfigError(
+                f"the triton kernel needs the package triton and the folder external/ of a "
+                f"checkout, in whose root Python must start ({error})"
+            ) from error
+    for module in network.modules():
+        if isinstance(module, DeformableAttention):
+            module.sampler = sampler
