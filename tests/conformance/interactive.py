@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from ltr.admin.errors import ToolkitError
-from tests.conformance import interactive_assess, interactive_ipn, interactive_recommend
+from tests.conformance import (
+    interactive_assess,
+    interactive_atnet,
+    interactive_ipn,
+    interactive_protocol,
+    interactive_recommend,
+)
 from tests.conformance.report import Report
 
 _GROUPS = {
-    "agent": (interactive_recommend.run_values,),
+    "agent": (
+        interactive_recommend.run_values,
+        interactive_protocol.run_exploration,
+        interactive_protocol.run_update,
+    ),
     "assess": (interactive_assess.run,),
+    "atnet": (interactive_atnet.run,),
     "ipn": (interactive_ipn.run,),
     "recommend": (interactive_recommend.run_recommend,),
+    "reward": (interactive_protocol.run_reward,),
+    "robot": (interactive_protocol.run_robot,),
+    "summary": (interactive_protocol.run_summary,),
 }
 
 
@@ -28,7 +43,7 @@ def run(folder: Path, report: Report) -> None:
             _run_group(run_group, path, report)
 
 
-def _run_group(run_group, path: Path, report: Report) -> None:
+def _run_group(run_group: Callable[[Path, Report], None], path: Path, report: Report) -> None:
     try:
         run_group(path, report)
     except (ToolkitError, OSError, ValueError, KeyError, TypeError, IndexError) as error:

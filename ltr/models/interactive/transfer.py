@@ -1,0 +1,77 @@
+"""Moving a neighbour's mask by the similarity of pixels (ATNet, local transfer)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+
+_REACH, _STEP = 8, 2  # largest displacement and its step, in pixels of the maps
+_INSIDE = 0.999  # sampled share of the neighbour from which a pixel counts as inside
+
+
+def _displacements() -> Iterator[tuple[int, int]]:
+    """All (dx, dy), dx fastest."""
+    steps = range(-_REACH, _REACH + 1, _STEP)
+    return ((dx, dy) for dy in steps for dx in steps)
+
+
+def correlate(target: torch.Tensor, neighbour: torch.Tensor) -> torch.Tensor:
+    """Compare every pixel with the neighbour's pixels around it.
+
+    Args:
+        target: (N, C, H, W).
+        neighbour: (N, C, H, W).
+
+    Returns:
+        (N, 81, H, W), mean products over the channels; 0 outside the neighbour.
+    """
+    height, width = target.shape[-2:]
+    padded = F.pad(neighbour, (_REACH,) * 4)
+    maps = [
+        (target * padded[..., _REACH + dy :, _REACH + dx :][..., :height, :width]).mean(dim=1)
+        for dx, dy in _displacements()
+    ]
+    return torch.stack(maps, dim=1)
+
+
+def transfer(weights: torch.Tensor, masks: torch.Tensor, align_corners: bool) -> torch.Tensor:
+    """Sum a neighbour's mask over all displacements.
+
+    Args:
+        weights: (N or 1, 81, H, W), of ``correlate`` after a softmax.
+        masks: (N, 1, H, W).
+        align_corners: Whether sampling positions lie on the pixels. Upstream places them so, but
+            newer versions of PyTorch read them otherwise.
+
+    Returns:
+        (N, 1, H, W).
+    """
+    height, width = masks.shape[-2:]
+    if align_corners:
+        padded = F.pad(masks, (_REACH,) * 4)
+        moved = (
+            padded[..., _REACH + dy :, _REACH + dx :][..., :height, :width]
+            for dx, dy in _displacements()
+        )
+    else:
+        moved = (_sample(masks, dx, dy) for dx, dy in _displacements())
+    total = torch.zeros_like(masks)
+    for index, values in enumerate(moved):
+        total += weights[:, index : index + 1] * values
+    return total
+
+
+def _sample(masks: torch.Tensor, dx: int, dy: int) -> torch.Tensor:
+    """A mask at displaced positions, 0 where these leave it."""
+    height, width = masks.shape[-2:]
+    y = 2 * (torch.arange(height, device=masks.device) + dy) / (height - 1) - 1
+    x = 2 * (torch.arange(width, device=masks.device) + dx) / (width - 1) - 1
+    rows, columns = torch.meshgrid(y, x, indexing="ij")
+    grid = torch.stack([columns, rows], dim=2)[None].to(masks.dtype)
+    ones = masks.new_ones(1, 1, height, width)
+    is_inside = F.grid_sample(ones, grid, align_corners=False) >= _INSIDE
+    grid = grid.expand(len(masks), -1, -1, -1)
+    values = F.grid_sample(masks, grid, padding_mode="border", align_corners=False)
+    return values * is_inside

@@ -1,0 +1,175 @@
+"""ATNet as an interactive host (Heo et al., ECCV 2020), with the rounds of its release."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from ltr.data.image_format import IMAGENET_RGB
+from ltr.models.interactive.atnet import ATNet, FrameFeatures, atnet, transfer_globally
+from ltr.models.layers.folding import fold_batch_norms
+from pytracking.tracker.base import Runtime
+from pytracking.tracker.interactive.atnet_maps import (
+    Padding,
+    annotation_maps,
+    blend_weight,
+    label_by_threshold,
+    pad,
+    plan_padding,
+    plan_sweep,
+)
+from pytracking.tracker.interactive.base import InteractiveVOS, ScribbleLine, Segmentation
+from pytracking.tracker.interactive.computing import (
+    FrameCache,
+    check_runtime,
+    image_batch,
+    in_parts,
+    load_host_network,
+    reduced_precision,
+)
+from pytracking.tracker.interactive.parameters import AtnetParameters
+
+_MIB = 2**20
+
+
+@dataclass
+class AtnetState:
+    """All state between two rounds.
+
+    Args:
+        padding: Of rows and columns.
+        padded: float32 (frames, 1 + objects, H, W) with padding; the background stays 0.
+        masks: uint8 (frames, H, W).
+        annotated: Frames of the rounds so far, repeats included.
+        tops: Features of these frames, (1, C, H / 16, W / 16) each.
+        indicators: Of all objects in these rounds, (objects, C, H / 16, W / 16) each.
+    """
+
+    padding: Padding
+    padded: torch.Tensor
+    masks: np.ndarray
+    annotated: list[int] = field(default_factory=list)
+    tops: list[torch.Tensor] = field(default_factory=list)
+    indicators: list[torch.Tensor] = field(default_factory=list)
+
+    @property
+    def probs(self) -> torch.Tensor:
+        """Without padding, (frames, 1 + objects, H, W); the same memory."""
+        (top, _), (left, _) = self.padding
+        height, width = self.masks.shape[1:]
+        return self.padded[..., top : top + height, left : left + width]
+
+
+class AtnetHost(InteractiveVOS):
+    """Segments the annotated frame, then its neighbours one after the other to both sides.
+
+    Features of a frame serve all objects, and later rounds as far as memory allows.
+
+    Args:
+        params: Configuration.
+        network: In eval mode on the runtime's device; prepared for inference in place.
+        runtime: Device and precision.
+    """
+
+    name = "atnet"
+    robot_min_nb_nodes = 2
+    wants_all_scribbles = True
+    runs_without_scribbles = True
+
+    def __init__(self, params: AtnetParameters, network: ATNet, runtime: Runtime) -> None:
+        super().__init__()
+        check_runtime(runtime)
+        self.params = params
+        self.runtime = runtime
+        network = fold_batch_norms(network).to(memory_format=torch.channels_last)
+        self._networks = (network.encode, network.annotate, network.propagate)
+        if runtime.compile:
+            self._networks = tuple(torch.compile(part, dynamic=False) for part in self._networks)
+        self._features = FrameCache(params.feature_memory_mib * _MIB)
+        self.state: AtnetState | None = None
+
+    @classmethod
+    def create(cls, params: AtnetParameters, runtime: Runtime) -> AtnetHost:
+        """See ``InteractiveVOS.create``."""
+        return cls(params, load_host_network(params.net, ATNet, atnet, runtime), runtime)
+
+    def _start(self, video_id: str | None) -> None:
+        self._features.begin(video_id)
+        frames, size = len(self.frames), self.frames[0].shape[:2]
+        padding = plan_padding(size)
+        padded = (side + sum(ends) for side, ends in zip(size, padding, strict=True))
+        probs = torch.zeros(frames, 1 + self.num_objects, *padded, device=self.runtime.device)
+        self.state = AtnetState(padding, probs, np.zeros((frames, *size), np.uint8))
+
+    def _finish(self) -> None:
+        self._features.clear()
+        self.state = None
+
+    @torch.inference_mode()
+    def _interact(self, frame: int, scribbles: Sequence[ScribbleLine]) -> Segmentation:
+        state = self.state
+        first, last = plan_sweep(frame, state.annotated, len(self.frames), self.params.proportion)
+        with reduced_precision(self.runtime):
+            self._annotate(frame, scribbles)
+            for part in in_parts(self.num_objects, self.params.max_objects_per_batch):
+                self._sweep(part, frame, range(frame - 1, first - 1, -1))
+                self._sweep(part, frame, range(frame + 1, last + 1))
+        state.annotated.append(frame)
+        for index in range(first, last + 1):
+            found = state.probs[index : index + 1, 1:].cpu().numpy()
+            state.masks[index] = label_by_threshold(found, self.params.threshold)[0]
+        return Segmentation(state.masks.copy(), state.probs, (first, last))
+
+    def _annotate(self, frame: int, scribbles: Sequence[ScribbleLine]) -> None:
+        """Segment all objects on the annotated frame, and remember what they look like."""
+        state, annotate = self.state, self._networks[1]
+        labels = state.masks[frame] if state.annotated else None
+        image = self._image(frame)
+        indicators = []
+        for part in in_parts(self.num_objects, self.params.max_objects_per_batch):
+            maps = [
+                annotation_maps(scribbles, number, labels, state.masks.shape[1:])
+                for number in range(part.start + 1, part.stop + 1)
+            ]
+            padded = pad(np.stack(maps).transpose(2, 3, 0, 1), state.padding)
+            inputs = torch.from_numpy(padded.transpose(2, 3, 0, 1).copy()).to(image.device)
+            images = image.expand(len(inputs), -1, -1, -1)
+            logits, looks = annotate(torch.cat([images, inputs], dim=1))
+            state.padded[frame, 1 + part.start : 1 + part.stop] = logits[:, 0].float().sigmoid()
+            indicators.append(looks)
+        state.tops.append(self._encode(frame).top)
+        state.indicators.append(torch.cat(indicators))
+
+    def _sweep(self, part: slice, frame: int, indices: Iterable[int]) -> None:
+        """Segment a group of objects on one side of the annotated frame."""
+        state, propagate = self.state, self._networks[2]
+        channels = slice(1 + part.start, 1 + part.stop)
+        neighbour, masks = self._encode(frame), state.padded[frame, channels][:, None]
+        for index in indices:
+            target = self._encode(index)
+            looks = self._look(part, target)
+            logits = propagate(target, looks, neighbour, masks, self.params.align_corners)
+            neighbour, masks = target, logits.float().sigmoid()
+            old = state.padded[index, channels]
+            weight = blend_weight(index, frame, state.annotated)
+            state.padded[index, channels] = weight * masks[:, 0] + (1 - weight) * old
+
+    def _look(self, part: slice, target: FrameFeatures) -> torch.Tensor:
+        """Global transfer from all annotated frames."""
+        state = self.state
+        total: torch.Tensor | float = 0.0
+        for top, indicators in zip(state.tops, state.indicators, strict=True):
+            total = total + transfer_globally(top, indicators[part], target.top)
+        return total / len(state.tops)
+
+    def _encode(self, index: int) -> FrameFeatures:
+        found = self._features.get(index, lambda frame: self._networks[0](self._image(frame)))
+        return FrameFeatures(*found)
+
+    def _image(self, index: int) -> torch.Tensor:
+        padded = pad(self.frames[index], self.state.padding)
+        image = IMAGENET_RGB.normalise(image_batch(padded, self.runtime.device))
+        return image.contiguous(memory_format=torch.channels_last)
