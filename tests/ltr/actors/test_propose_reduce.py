@@ -1,0 +1,65 @@
+import torch
+
+from ltr.actors.propose_reduce import ProposeReduceActor, stack_frames
+from ltr.models.propose_reduce.targets import Sampling
+from tests.small_propose_reduce import drawn_batch, small_network
+
+
+def test_a_few_steps_on_one_batch_lower_every_loss(tmp_path):
+    network, batch = small_network().train(), drawn_batch(tmp_path)
+    actor = ProposeReduceActor(network, Sampling(boxes=32))
+    optimizer = torch.optim.AdamW(network.parameters(), 2e-3)
+    history = []
+    for _ in range(25):
+        optimizer.zero_grad()
+        loss, stats = actor(batch)
+        loss.backward()
+        optimizer.step()
+        history.append({name: float(value.detach()) for name, value in stats.items()})
+    first, last = history[0], history[-1]
+    parts = [v for k, v in first.items() if k.startswith("Loss/") and k != "Loss/total"]
+    assert first["Loss/total"] == torch.tensor(parts).sum().item()
+    for name in ("Loss/rpn_cls", "Loss/cls", "Loss/mask", "Loss/prop"):
+        assert last[name] < first[name]
+    assert last["Loss/total"] < 0.6 * first["Loss/total"]
+    assert last["Stats/acc"] > first["Stats/acc"]
+
+
+def test_all_parameters_learn_but_the_frozen_ones(tmp_path):
+    network, batch = small_network().train(), drawn_batch(tmp_path)
+    ProposeReduceActor(network)(batch)[0].backward()
+    assert [name for name, p in network.named_parameters() if p.grad is None] == []
+
+
+def test_a_pair_without_common_objects_still_trains_the_detector(tmp_path):
+    network, batch = small_network().train(), drawn_batch(tmp_path)
+    for pair in batch["pairs"]:
+        pair["links"] = torch.zeros(0, 2, dtype=torch.int64)
+    loss, stats = ProposeReduceActor(network)(batch)
+    loss.backward()
+    assert stats["Loss/prop"] == 0
+    assert network.prop_head.pred2.weight.grad is None
+    assert network.rpn.head.cls_logits.weight.grad.abs().sum() > 0
+
+
+def frame(height: int, width: int, objects: int) -> dict[str, torch.Tensor]:
+    return {
+        "image": torch.full((3, height, width), 255, dtype=torch.uint8),
+        "labels": torch.ones(objects, dtype=torch.int64),
+        "boxes": torch.tensor([[0.0, 0, 8, 8]]).repeat(objects, 1),
+        "masks": torch.ones(objects, height, width, dtype=torch.uint8),
+    }
+
+
+def test_frames_of_different_sizes_are_padded_with_zeros():
+    stacked = stack_frames([frame(30, 70, 2), frame(50, 40, 1)])
+    assert stacked.images.shape == (2, 3, 64, 96)
+    assert list(stacked.sizes) == [(30, 70), (50, 40)]
+    assert [len(each.masks) for each in stacked.objects] == [2, 1]
+    for image, each, (height, width) in zip(
+        stacked.images, stacked.objects, stacked.sizes, strict=True
+    ):
+        assert (image[:, :height, :width] > 1).all()
+        assert image.count_nonzero() == 3 * height * width
+        assert each.masks.shape[1:] == (64, 96)
+        assert int(each.masks[0].sum()) == height * width

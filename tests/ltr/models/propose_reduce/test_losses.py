@@ -1,0 +1,65 @@
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from ltr.models.propose_reduce.losses import (
+    box_losses,
+    mask_loss,
+    propagation_losses,
+    proposal_losses,
+)
+from ltr.models.propose_reduce.targets import AnchorTargets
+
+
+def test_proposal_losses_are_divided_by_the_anchors_of_the_whole_batch():
+    logits = [torch.randn(2, 6), torch.randn(2, 3)]
+    deltas = [torch.randn(2, 6, 4), torch.randn(2, 3, 4)]
+    wanted = torch.randn(2, 4)
+    wanted[1] = 0
+    targets = [
+        AnchorTargets(torch.tensor([5, 6]), torch.tensor([1.0, 0.0]), wanted),
+        AnchorTargets(torch.tensor([8]), torch.tensor([0.0]), torch.zeros(1, 4)),
+    ]
+    entropies, distances = proposal_losses(logits, deltas, targets)
+    first = F.softplus(-logits[0][0, 5]) / 3
+    second = (F.softplus(logits[1][0, 0]) + F.softplus(logits[1][1, 2])) / 3
+    torch.testing.assert_close(entropies, torch.stack([first, second]))
+    distance = (deltas[0][0, 5] - wanted[0]).abs()
+    bent = torch.where(distance < 1 / 9, 4.5 * distance**2, distance - 1 / 18).sum() / 3
+    torch.testing.assert_close(distances, torch.stack([bent, torch.tensor(0.0)]))
+
+
+def test_box_losses_use_the_deltas_of_the_true_class():
+    logits, deltas = torch.randn(3, 4), torch.zeros(3, 16)
+    labels, targets = torch.tensor([2, 0, 3]), torch.tensor([[0.0] * 4, [2.0, 0, 0, 0]])
+    deltas[0, 8:12] = 0.5
+    deltas[0, 12:] = deltas[1][12:] = 9.0
+    entropy, distance = box_losses(logits, deltas, labels, targets)
+    wanted = -logits.log_softmax(dim=1)[torch.arange(3), labels].mean()
+    torch.testing.assert_close(entropy, wanted)
+    assert distance == pytest.approx((4 * 0.5 * 0.25 + 1.5) / 3)
+
+
+def test_the_mask_loss_sees_the_true_class_only():
+    logits = torch.full((2, 3, 4, 4), 50.0)
+    logits[0, 1], logits[1, 2] = 0.0, 0.0
+    targets = torch.randint(0, 2, (2, 4, 4)).float()
+    assert mask_loss(logits, torch.tensor([1, 2]), targets) == pytest.approx(math.log(2))
+
+
+def test_a_batch_without_objects_has_a_mask_loss_of_zero_with_a_gradient():
+    logits = torch.randn(0, 3, 4, 4, requires_grad=True)
+    mask_loss(logits, torch.zeros(0, dtype=torch.int64), torch.zeros(0, 4, 4)).backward()
+    assert logits.grad.shape == (0, 3, 4, 4)
+
+
+def test_the_propagation_loss_does_not_depend_on_the_size_of_an_object():
+    truth = torch.zeros(2, 40, 40)
+    truth[0, :2, :2] = 1
+    truth[1, :20, :20] = 1
+    losses = propagation_losses(truth * 0.6, truth)
+    torch.testing.assert_close(losses, torch.full((2,), 0.4))
+    assert propagation_losses(truth, truth).max() < 1e-6
+    assert propagation_losses(1 - truth, truth).tolist() == [1.0, 1.0]
