@@ -62,7 +62,7 @@ def _run(arguments: argparse.Namespace, engine: Engine | None) -> int:
         return 1
     if arguments.submission is not None:
         count = pack_submission(dataset, summary.folder, arguments.submission)
-        print(f"{count} masks packed: {arguments.submission}")
+        print(f"{count} files packed: {arguments.submission}")
     return 0
 
 

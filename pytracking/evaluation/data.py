@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Union
 
 import numpy as np
 
@@ -15,6 +16,10 @@ from ltr.dataset.vos_base import VosDataset, sizes_of
 from ltr.dataset.vos_cache import VideoRecord
 from ltr.dataset.vos_index import VosLayout
 from pytracking.tracker.base import Box, FrameInfo
+
+if TYPE_CHECKING:
+    from pytracking.evaluation.clip_data import ClipSequence
+    from pytracking.evaluation.clip_results import ClipForm
 
 _LOG = logging.getLogger(__name__)
 
@@ -88,7 +93,8 @@ class Sequence:
         return next(i for i, start in self.starts.items() if object_id in start.object_ids)
 
 
-Builder = Callable[[], Sequence]
+AnySequence = Union[Sequence, "ClipSequence"]
+Builder = Callable[[], AnySequence]
 
 
 @dataclass(frozen=True)
@@ -101,6 +107,7 @@ class SequenceList:
         archive_folder: Folder inside the archive that the official server expects.
         source: What the user called the data set; tells two folders of one name apart.
         hint: A warning for whoever runs a tracker on it.
+        form: Form of the results where objects are not told by masks.
     """
 
     name: str
@@ -108,6 +115,7 @@ class SequenceList:
     archive_folder: str = "Annotations"
     source: str = ""
     hint: str = ""
+    form: ClipForm | None = None
 
     @property
     def names(self) -> list[str]:
@@ -117,10 +125,10 @@ class SequenceList:
     def __len__(self) -> int:
         return len(self.builders)
 
-    def __iter__(self) -> Iterator[Sequence]:
+    def __iter__(self) -> Iterator[AnySequence]:
         return (build() for build in self.builders.values())
 
-    def __getitem__(self, key: int | str) -> Sequence:
+    def __getitem__(self, key: int | str) -> AnySequence:
         """Build one sequence, by its position or name.
 
         Raises:

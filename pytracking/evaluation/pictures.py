@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ltr.data.image_io import read_image, read_label_map, write_image
+from ltr.data.image_io import read_image, write_image
 from ltr.data.palette import result_palette
+from pytracking.evaluation.clip_data import as_clip
 from pytracking.evaluation.data import SequenceList
 from pytracking.evaluation.results import ResultFolder
 from pytracking.utils.overlay import blend
@@ -30,9 +31,8 @@ def draw_results(dataset: SequenceList, folder: ResultFolder) -> Path:
     """
     target = folder.path.with_name(folder.path.name + SUFFIX)
     for name in set(folder.finished()).intersection(dataset.names):
-        (target / name).mkdir(parents=True, exist_ok=True)
-        for frame in dataset[name].frames:
-            labels = read_label_map(folder.mask_path(name, frame.stem))
+        clip = as_clip(dataset[name])
+        for stem, frame, labels in clip.form.pictures(clip, folder):
             picture = blend(read_image(frame), labels, _ALPHA, result_palette())
-            write_image(target / name / f"{frame.stem}.png", picture)
+            write_image(target / name / f"{stem}.png", picture)
     return target

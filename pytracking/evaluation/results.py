@@ -116,7 +116,7 @@ class ResultFolder:
     def _publish(self, staging: Path, name: str) -> None:
         target = self.path / name
         tables = [entry for entry in staging.iterdir() if entry.is_file()]
-        for file in (*tables, *(staging / name).iterdir()):
+        for file in (*tables, *(staging / name).rglob("*")):
             _flush(file)
         if target.exists():
             os.replace(target, staging / ".old")
@@ -164,6 +164,21 @@ class SequenceWriter:
             box = output.boxes.get(object_id, _NO_BOX)
             self._boxes.setdefault(object_id, []).append(box)
             self._seconds.setdefault(object_id, []).append(share)
+
+    def add_mask(self, name: str, labels: np.ndarray) -> None:
+        """Take a label map.
+
+        Args:
+            name: Of its file, relative to the sequence's folder.
+            labels: uint8 (H, W).
+        """
+        path = self._staging / self._name / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.encoder.put((path, labels))
+
+    def add_file(self, name: str, content: bytes) -> None:
+        """Write any file; ``name`` is relative to the sequence's folder."""
+        (self._staging / self._name / name).write_bytes(content)
 
     def write_tables(self) -> None:
         """Write boxes and times, one line a frame since the object's start."""

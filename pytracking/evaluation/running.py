@@ -13,12 +13,12 @@ from pathlib import Path
 from ltr.admin.config import describe
 from ltr.admin.errors import DataError, ToolkitError
 from ltr.admin.progress import FrameProgress
-from pytracking.evaluation.data import Sequence, SequenceList
+from pytracking.evaluation.data import AnySequence, SequenceList
 from pytracking.evaluation.engines.base import CountFrames, Engine
 from pytracking.evaluation.results import ResultFolder, result_folder
-from pytracking.evaluation.sequence_run import FrameObserver, TrackedFrame, run_sequence
+from pytracking.evaluation.sequence_run import FrameObserver, Tracker, run_sequence
 from pytracking.evaluation.tracker import TrackerSpec, describe_run
-from pytracking.tracker.base import OnlineTracker, Runtime
+from pytracking.tracker.base import Runtime
 
 _LOG = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ class RunSummary:
 class _Job:
     spec: TrackerSpec
     runtime: Runtime
-    sequence: Sequence
+    sequence: AnySequence
     folder: ResultFolder
 
 
@@ -141,6 +141,8 @@ def run_dataset(
         for outcome in chain(damaged, run):
             outcomes.append(outcome)
             report(outcome)
+    if dataset.form is not None:
+        dataset.form.assemble(folder)
     return RunSummary(folder, tuple(outcomes), len(dataset) - len(names))
 
 
@@ -163,17 +165,12 @@ def _make_jobs(
 
 def _run_here(
     jobs: Iterable[_Job],
-    tracker: OnlineTracker,
+    tracker: Tracker,
     progress: FrameProgress,
     observe: FrameObserver | None,
 ) -> Iterator[Outcome]:
-    def advance(sequence: Sequence, frame: TrackedFrame) -> None:
-        progress.advance()
-        if observe is not None:
-            observe(sequence, frame)
-
     for job in jobs:
-        yield _attempt(job, tracker, advance)
+        yield _attempt(job, tracker, progress.advance, observe)
 
 
 def _run_elsewhere(
@@ -190,23 +187,23 @@ def _run_elsewhere(
 
 
 def _work(job: _Job, count_frames: CountFrames) -> Outcome:
-    def observe(sequence: Sequence, frame: TrackedFrame) -> None:
-        count_frames(1)
-
-    return _attempt(job, _load_tracker(job.spec, job.runtime), observe)
+    return _attempt(job, _load_tracker(job.spec, job.runtime), count_frames)
 
 
 @functools.lru_cache(maxsize=1)
-def _load_tracker(spec: TrackerSpec, runtime: Runtime) -> OnlineTracker:
+def _load_tracker(spec: TrackerSpec, runtime: Runtime) -> Tracker:
     """Load a tracker once a process."""
     return spec.create(runtime)
 
 
-def _attempt(job: _Job, tracker: OnlineTracker, observe: FrameObserver | None = None) -> Outcome:
+def _attempt(
+    job: _Job, tracker: Tracker, count: CountFrames, observe: FrameObserver | None = None
+) -> Outcome:
     """Run one sequence; what concerns only this sequence becomes a failed outcome."""
     name, frames = job.sequence.name, len(job.sequence.frames)
     try:
-        return Outcome(name, frames, run_sequence(tracker, job.sequence, job.folder, observe))
+        seconds = run_sequence(tracker, job.sequence, job.folder, observe, count)
+        return Outcome(name, frames, seconds)
     except DataError as error:
         return Outcome(name, failure=str(error))
     except (ToolkitError, OSError):

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ltr.admin.errors import ConfigError, DataError
 from ltr.data.image_io import read_image
 from ltr.dataset.vos_index import measure_objects
-from pytracking.evaluation.data import Sequence
-from pytracking.evaluation.results import ResultFolder
+from pytracking.evaluation.clip_data import ClipSequence
+from pytracking.evaluation.clip_run import run_clip
+from pytracking.evaluation.data import AnySequence, Sequence
+from pytracking.evaluation.results import ResultFolder, SequenceWriter
 from pytracking.evaluation.session import VideoSession
 from pytracking.tracker.base import FrameInfo, FrameOutput, OnlineTracker
+from pytracking.tracker.clip import Advance, ClipSegmenter, Frames, ignore_progress
 from pytracking.utils.background import read_ahead
 from pytracking.utils.video_reader import checked_frames
 
@@ -38,7 +42,8 @@ class TrackedFrame(NamedTuple):
     seconds: float
 
 
-FrameObserver = Callable[[Sequence, TrackedFrame], None]
+Tracker = OnlineTracker | ClipSegmenter
+FrameObserver = Callable[[AnySequence, TrackedFrame], None]
 
 
 def track_sequence(
@@ -66,39 +71,55 @@ def track_sequence(
 
 
 def run_sequence(
-    tracker: OnlineTracker,
-    sequence: Sequence,
+    tracker: Tracker,
+    sequence: AnySequence,
     folder: ResultFolder,
     observe: FrameObserver | None = None,
+    count: Advance = ignore_progress,
 ) -> float:
-    """Track through a sequence and write its results, whole or not at all.
-
-    Frames are read ahead and masks written by threads, beside the tracker's work.
+    """Run a tracker through a sequence and write its results, whole or not at all.
 
     Args:
         tracker: Ready to run.
-        sequence: Frames and start masks.
+        sequence: Frames and what tells the objects.
         folder: Where the results go.
         observe: Called after every frame.
+        count: Called with the number of frames done since the last call.
 
     Returns:
-        Seconds that the tracker took, without reading and writing.
+        Seconds that the tracker took, without writing.
 
     Raises:
+        ConfigError: Trackers of this kind cannot run on such a sequence.
         DataError: A frame or mask is missing, damaged or of another size.
         OutputError: The results cannot be written.
     """
     if tracker.kind not in _LOOPS:
         raise ConfigError(f"trackers of the kind {tracker.kind!r} cannot run on {sequence.dataset}")
-    seconds = 0.0
     with folder.write_sequence(sequence.name) as writer:
-        for path, frame in zip(
-            sequence.frames, _LOOPS[tracker.kind](tracker, sequence), strict=True
-        ):
-            writer.add(path.stem, frame.output, frame.seconds)
-            seconds += frame.seconds
-            if observe is not None:
-                observe(sequence, frame)
+        return _LOOPS[tracker.kind](tracker, sequence, writer, observe, count)
+
+
+def _run_frames(
+    loop: Callable[[Any, Sequence], Iterator[TrackedFrame]],
+    tracker: Any,
+    sequence: AnySequence,
+    writer: SequenceWriter,
+    observe: FrameObserver | None,
+    count: Advance,
+) -> float:
+    """Masks are written by a thread, beside the tracker's work."""
+    if isinstance(sequence, ClipSequence):
+        raise ConfigError(
+            f"{sequence.dataset} gives no masks in which objects start, which this tracker needs"
+        )
+    seconds = 0.0
+    for path, frame in zip(sequence.frames, loop(tracker, sequence), strict=True):
+        writer.add(path.stem, frame.output, frame.seconds)
+        seconds += frame.seconds
+        count(1)
+        if observe is not None:
+            observe(sequence, frame)
     return seconds
 
 
@@ -125,4 +146,21 @@ def _run_interactive(host: InteractiveVOS, sequence: Sequence) -> Iterator[Track
         yield TrackedFrame(read_image(path), FrameOutput(labels, boxes), seconds / len(masks))
 
 
-_LOOPS = {"online": _run_online, "interactive": _run_interactive}
+def _run_clip(
+    segmenter: ClipSegmenter,
+    sequence: AnySequence,
+    writer: SequenceWriter,
+    observe: FrameObserver | None,
+    count: Advance,
+) -> float:
+    def show(frames: Frames, position: int, output: FrameOutput, seconds: float) -> None:
+        observe(sequence, TrackedFrame(frames[position], output, seconds))
+
+    return run_clip(segmenter, sequence, writer, count, show if observe is not None else None)
+
+
+_LOOPS = {
+    "online": partial(_run_frames, _run_online),
+    "interactive": partial(_run_frames, _run_interactive),
+    "clip": _run_clip,
+}

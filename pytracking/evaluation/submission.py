@@ -1,7 +1,8 @@
 """Archives of results in the form that the official servers accept.
 
 DAVIS: ``<sequence>/<frame>.png``, every frame. YouTube-VOS: ``Annotations/<video>/<frame>.png``,
-the frames of the sparse set, also when the tracker saw every frame.
+the frames of the sparse set, also when the tracker saw every frame. Data sets whose objects are not
+told by masks bring their own form.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def pack_submission(dataset: SequenceList, folder: ResultFolder, archive: Path) 
         archive: The zip file to be written.
 
     Returns:
-        Number of masks.
+        Number of files.
 
     Raises:
         DataError: Results are missing, of the wrong size, or show unknown ids.
@@ -58,11 +59,19 @@ def pack_submission(dataset: SequenceList, folder: ResultFolder, archive: Path) 
         )
     count = 0
     with atomic_write(archive) as stream, zipfile.ZipFile(stream, "w") as pack:
-        for sequence in dataset:
-            for name, mask in archive_members(sequence, folder, dataset.archive_folder):
-                pack.writestr(zipfile.ZipInfo(name, _FIRST_DATE), mask)
-                count += 1
+        for name, content in _members(dataset, folder):
+            kind = zipfile.ZIP_DEFLATED if name.endswith(".json") else zipfile.ZIP_STORED
+            pack.writestr(zipfile.ZipInfo(name, _FIRST_DATE), content, kind)
+            count += 1
     return count
+
+
+def _members(dataset: SequenceList, folder: ResultFolder) -> Iterator[tuple[str, bytes]]:
+    if dataset.form is not None:
+        yield from dataset.form.members(dataset, folder)
+        return
+    for sequence in dataset:
+        yield from archive_members(sequence, folder, dataset.archive_folder)
 
 
 def archive_members(

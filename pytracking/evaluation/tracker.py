@@ -49,6 +49,15 @@ class TrackerSpec:
         """
         return self.name if self.run_id is None else f"{self.name}_{self.run_id:03d}"
 
+    @property
+    def kind(self) -> str:
+        """How the tracker is run: ``online``, ``clip`` or ``interactive``.
+
+        Raises:
+            ConfigError: There is no such system.
+        """
+        return _import_member(_TRACKERS, self.system, "tracker").get_tracker_class().kind
+
     def load_parameters(self) -> Any:
         """See ``load_parameters``."""
         return load_parameters(self.system, self.name, self.overrides, self.net)

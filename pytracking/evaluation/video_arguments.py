@@ -46,6 +46,26 @@ def add_object_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_clip_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what trackers take that see a whole clip."""
+    parser.add_argument(
+        "--text",
+        dest="texts",
+        action="append",
+        default=[],
+        metavar="SENTENCE",
+        help="describes an object, for trackers that take sentences (repeatable)",
+    )
+    parser.add_argument(
+        "--score_threshold",
+        dest="least_score",
+        type=float,
+        default=0.2,
+        metavar="SCORE",
+        help="draw instances from this score on, where a tracker finds all (0.2)",
+    )
+
+
 def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     """Add where and what to write."""
     parser.add_argument("--output", type=Path, metavar="DIR", help="folder of the results")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +22,8 @@ from pytracking.utils.video_writer import VideoWriter
 MASKS, BOXES, CONFIG = "masks", "boxes", "config.json"
 OVERLAY, CONTACT_SHEET = "overlay.mp4", "contact_sheet.png"
 ENTRIES = (MASKS, BOXES, OVERLAY, CONTACT_SHEET, CONFIG)
+
+Draw = Callable[[int, np.ndarray, np.ndarray], np.ndarray]
 
 _QUEUE_LENGTH = 8
 _NO_BOX: Box = (-1.0, -1.0, -1.0, -1.0)
@@ -44,11 +47,19 @@ class VideoResults:
         folder: An existing folder.
         video: The video, for frame names and speed.
         with_overlay: Also write the overlay video.
+        draw: Makes a picture of a frame's number, image and label map.
     """
 
-    def __init__(self, folder: Path, video: FrameSource, with_overlay: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        video: FrameSource,
+        with_overlay: bool = True,
+        draw: Draw = lambda index, image, labels: draw_result(image, labels),
+    ) -> None:
         self._folder = folder
         self._video = video
+        self._draw = draw
         self._resources = ExitStack()
         self._writer = VideoWriter(folder / OVERLAY, video.fps) if with_overlay else None
         self._sheet = ContactSheet()
@@ -97,7 +108,7 @@ class VideoResults:
             self._show(drawing)
 
     def _show(self, drawing: _Drawing) -> None:
-        picture = draw_result(drawing.image, drawing.segmentation)
+        picture = self._draw(drawing.index, drawing.image, drawing.segmentation)
         self._sheet.add(drawing.index, picture)
         if self._writer:
             self._writer.write(picture)

@@ -37,6 +37,7 @@ class FrameSource:
         fps: Frames per second (the mean where it varies), None when unknown.
         length: Number of frames as the container tells it, None when unknown.
         stems: File names of the frames without suffix, where the frames are files.
+        files: These files.
         release: Called by ``close``.
     """
 
@@ -46,6 +47,7 @@ class FrameSource:
     fps: float | None = None
     length: int | None = None
     stems: Sequence[str] = ()
+    files: Sequence[Path] = ()
     release: Callable[[], None] = field(default=_nothing, repr=False)
 
     def __iter__(self) -> Iterator[np.ndarray]:
@@ -165,19 +167,30 @@ def _open_folder(folder: Path) -> FrameSource:
     paths = [folder / name for name in names]
     frames, size = checked_frames(map(read_image, paths), lambda index: str(paths[index]))
     stems = [stem_of(name) for name in names]
-    return FrameSource(folder.resolve().name, frames, size, length=len(paths), stems=stems)
+    return FrameSource(
+        folder.resolve().name, frames, size, length=len(paths), stems=stems, files=paths
+    )
+
+
+def find_clips(folder: Path) -> list[Path]:
+    """The clips of a folder, video files and folders; none where it holds frames itself.
+
+    Args:
+        folder: Anything; what is no folder holds no clips.
+    """
+    from ltr.data.image_io import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+
+    if not folder.is_dir():
+        return []
+    entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    if any(entry.suffix.lower() in IMAGE_SUFFIXES for entry in entries):
+        return []
+    return [entry for entry in entries if entry.is_dir() or entry.suffix.lower() in VIDEO_SUFFIXES]
 
 
 def _refuse_clips(folder: Path) -> None:
     """Tell a folder of clips from a folder of frames."""
-    from ltr.data.image_io import IMAGE_SUFFIXES, VIDEO_SUFFIXES
-
-    entries = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
-    if any(entry.suffix.lower() in IMAGE_SUFFIXES for entry in entries):
-        return
-    clips = sorted(
-        entry.name for entry in entries if entry.is_dir() or entry.suffix.lower() in VIDEO_SUFFIXES
-    )
+    clips = [clip.name for clip in find_clips(folder)]
     if clips:
         raise DataError(
             f"{folder} holds no frames but clips ({', '.join(clips[:3])}"

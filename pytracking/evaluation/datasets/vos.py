@@ -8,12 +8,14 @@ from typing import Any
 
 from ltr.dataset.davis import Davis
 from ltr.dataset.youtubevos import YouTubeVOS
+from pytracking.evaluation.clip_results import LABEL_MAPS, ClipForm
 from pytracking.evaluation.data import SequenceList, sequence_builders
 from pytracking.evaluation.datasets.entry import DatasetEntry
 
 
-def _davis(root: Path, name: str, **options: Any) -> SequenceList:
-    return SequenceList(name, sequence_builders(Davis(root, **options)), archive_folder="")
+def _davis(root: Path, name: str, form: ClipForm | None = None, **options: Any) -> SequenceList:
+    builders = sequence_builders(Davis(root, **options))
+    return SequenceList(name, builders, archive_folder="", form=form)
 
 
 def _youtubevos(root: Path, name: str, **options: Any) -> SequenceList:
@@ -43,7 +45,7 @@ DATASETS = {
     "dv2017_val": _davis_entry("davis_dir", split="val"),
     "dv2017_test_dev": _davis_entry("davis_testdev_dir", split="test-dev"),
     "dv2017_unsup_val": _davis_entry(
-        "davis_dir", split="val", annotations="Annotations_unsupervised"
+        "davis_dir", split="val", annotations="Annotations_unsupervised", form=LABEL_MAPS
     ),
     "yt2018_valid": _youtubevos_entry(_sparse("yt2018_valid"), version="2018", split="valid"),
     "yt2018_valid_all": _youtubevos_entry(version="2018", split="valid", all_frames=True),

@@ -95,10 +95,11 @@ class ProposeReduce(ClipSegmenter):
         store = self.collect(cache, keys, len(frames), advance)
         reduced = self.reduce(store)
         size, _ = network_size(shape, self.params.img_scale)
-        return [
+        tracks = [
             self._track(enlarge(store.masks[place], size, shape), scores)
             for place, scores in zip(reduced.kept.tolist(), reduced.scores, strict=True)
         ]
+        return [track for track in tracks if track.category_scores]
 
     def open_cache(self, frames: Frames) -> FeatureCache:
         """Features of a clip, computed when needed."""

@@ -1,0 +1,214 @@
+"""The forms in which data sets want the results of clips."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ltr.admin.errors import DataError
+from ltr.admin.files import atomic_write
+from ltr.data.image_io import VOID, read_label_map
+from ltr.data.json_io import read_json
+from ltr.data.rle import Rle, encode
+from pytracking.evaluation.clip_data import ClipSequence
+from pytracking.evaluation.data import SequenceList
+from pytracking.evaluation.results import MASK_SUFFIX, ResultFolder, SequenceWriter
+from pytracking.tracker.clip import InstanceTrack, label_map
+from pytracking.utils.staging import cannot_be_written
+
+RESULTS_FILE = "results.json"
+_SEQUENCE_FILE = "instances.json"
+_MOST_LABELS = VOID - 1
+
+Member = tuple[str, bytes]
+Picture = tuple[str, Path, np.ndarray]
+
+
+class ClipForm(ABC):
+    """How the results of one kind of data set look.
+
+    Everything lies in ``<data set>/<sequence>/``; what spans sequences is put together afterwards.
+    """
+
+    @abstractmethod
+    def write(
+        self, sequence: ClipSequence, tracks: Sequence[InstanceTrack], writer: SequenceWriter
+    ) -> None:
+        """Write the results of a sequence, relative to its folder.
+
+        Raises:
+            DataError: They do not fit the data set.
+        """
+
+    def assemble(self, folder: ResultFolder) -> None:
+        """Put together what spans the finished sequences; called after every run.
+
+        Raises:
+            OutputError: It cannot be written.
+        """
+        return
+
+    @abstractmethod
+    def members(self, dataset: SequenceList, folder: ResultFolder) -> Iterator[Member]:
+        """Names and contents of the archive for the official server.
+
+        Raises:
+            DataError: A result is missing or damaged.
+        """
+
+    @abstractmethod
+    def pictures(self, sequence: ClipSequence, folder: ResultFolder) -> Iterator[Picture]:
+        """Names of pictures without suffix, the frame of each, and the labels drawn over it."""
+
+
+class LabelMaps(ClipForm):
+    """``<sequence>/<frame>.png``: the best track of every pixel, ids by rank (DAVIS)."""
+
+    def write(
+        self, sequence: ClipSequence, tracks: Sequence[InstanceTrack], writer: SequenceWriter
+    ) -> None:
+        """See ``ClipForm.write``."""
+        for position, frame in enumerate(sequence.frames):
+            labels = label_map(tracks[:_MOST_LABELS], position, sequence.shape)
+            writer.add_mask(f"{frame.stem}{MASK_SUFFIX}", labels)
+
+    def members(self, dataset: SequenceList, folder: ResultFolder) -> Iterator[Member]:
+        """See ``ClipForm.members``."""
+        for sequence in dataset:
+            for frame in sequence.frames:
+                path = folder.mask_path(sequence.name, frame.stem)
+                yield f"{sequence.name}/{path.name}", _checked_png(path, sequence.shape)
+
+    def pictures(self, sequence: ClipSequence, folder: ResultFolder) -> Iterator[Picture]:
+        """See ``ClipForm.pictures``."""
+        for frame in sequence.frames:
+            yield frame.stem, frame, read_label_map(folder.mask_path(sequence.name, frame.stem))
+
+
+class ExpressionMasks(ClipForm):
+    """``<video>/<expression>/<frame>.png``, 255 where the expression's object is."""
+
+    def write(
+        self, sequence: ClipSequence, tracks: Sequence[InstanceTrack], writer: SequenceWriter
+    ) -> None:
+        """See ``ClipForm.write``."""
+        for expression, track in zip(sequence.texts, tracks, strict=True):
+            for position, frame in enumerate(sequence.frames):
+                labels = label_map([track], position, sequence.shape) * np.uint8(VOID)
+                writer.add_mask(f"{expression}/{frame.stem}{MASK_SUFFIX}", labels)
+
+    def members(self, dataset: SequenceList, folder: ResultFolder) -> Iterator[Member]:
+        """See ``ClipForm.members``."""
+        for sequence in dataset:
+            for expression in sequence.texts:
+                place = f"{sequence.name}/{expression}"
+                for frame in sequence.frames:
+                    path = folder.mask_path(place, frame.stem)
+                    name = f"{dataset.archive_folder}/{place}/{path.name}"
+                    yield name, _checked_png(path, sequence.shape)
+
+    def pictures(self, sequence: ClipSequence, folder: ResultFolder) -> Iterator[Picture]:
+        """See ``ClipForm.pictures``."""
+        for expression in sequence.texts:
+            for frame in sequence.frames:
+                path = folder.mask_path(f"{sequence.name}/{expression}", frame.stem)
+                yield f"{expression}/{frame.stem}", frame, np.minimum(read_label_map(path), 1)
+
+
+@dataclass(frozen=True)
+class InstanceFile(ClipForm):
+    """``results.json`` of YouTube-VIS, from one ``instances.json`` a sequence.
+
+    Args:
+        category_ids: Of the classes, in the order of the data set's file.
+    """
+
+    category_ids: tuple[int, ...]
+
+    def write(
+        self, sequence: ClipSequence, tracks: Sequence[InstanceTrack], writer: SequenceWriter
+    ) -> None:
+        """See ``ClipForm.write``."""
+        entries = [
+            {
+                "category_scores": self._scores(track),
+                "segmentations": _all_masks(track.masks, sequence.shape),
+            }
+            for track in tracks
+        ]
+        record = {"video_id": sequence.number, "tracks": entries}
+        writer.add_file(_SEQUENCE_FILE, json.dumps(record).encode())
+
+    def _scores(self, track: InstanceTrack) -> dict[int, float]:
+        scores = track.category_scores or {track.category: track.score}
+        if not all(category in range(1, len(self.category_ids) + 1) for category in scores):
+            raise DataError(
+                f"the network knows other classes than the {len(self.category_ids)} of the data "
+                "set: it was trained on another one"
+            )
+        return {self.category_ids[category - 1]: score for category, score in scores.items()}
+
+    def assemble(self, folder: ResultFolder) -> None:
+        """See ``ClipForm.assemble``."""
+        files = [folder.path / name / _SEQUENCE_FILE for name in folder.finished()]
+        records = sorted(
+            (read_json(file) for file in files if file.is_file()),
+            key=lambda record: record["video_id"],
+        )
+        with (
+            cannot_be_written(folder.path / RESULTS_FILE),
+            atomic_write(folder.path / RESULTS_FILE, "w") as stream,
+        ):
+            entries = (json.dumps(entry) for record in records for entry in _official(record))
+            stream.write("[" + ",\n".join(entries) + "]\n")
+
+    def members(self, dataset: SequenceList, folder: ResultFolder) -> Iterator[Member]:
+        """See ``ClipForm.members``."""
+        try:
+            yield RESULTS_FILE, (folder.path / RESULTS_FILE).read_bytes()
+        except OSError as error:
+            raise DataError(f"{folder.path / RESULTS_FILE} cannot be read: {error}") from error
+
+    def pictures(self, sequence: ClipSequence, folder: ResultFolder) -> Iterator[Picture]:
+        """See ``ClipForm.pictures``."""
+        record = read_json(folder.path / sequence.name / _SEQUENCE_FILE)
+        tracks = [InstanceTrack(tuple(own["segmentations"]), 0.0) for own in record["tracks"]]
+        for position, frame in enumerate(sequence.frames):
+            labels = label_map(tracks[:_MOST_LABELS], position, sequence.shape)
+            yield frame.stem, frame, labels
+
+
+LABEL_MAPS = LabelMaps()
+EXPRESSION_MASKS = ExpressionMasks()
+
+
+def _official(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for track in record["tracks"]:
+        for category, score in track["category_scores"].items():
+            yield {
+                "video_id": record["video_id"],
+                "category_id": int(category),
+                "score": score,
+                "segmentations": track["segmentations"],
+            }
+
+
+def _all_masks(masks: Sequence[Rle | None], shape: tuple[int, int]) -> list[Rle]:
+    """Masks of all frames as the server wants them: empty ones where nothing is seen."""
+    empty = encode(np.zeros(shape, np.uint8))
+    return [empty if mask is None else mask for mask in masks]
+
+
+def _checked_png(path: Path, shape: tuple[int, int]) -> bytes:
+    labels = read_label_map(path)
+    if labels.shape != tuple(shape):
+        raise DataError(
+            f"{path} is {labels.shape[1]}x{labels.shape[0]}, its frame {shape[1]}x{shape[0]}"
+        )
+    return path.read_bytes()

@@ -1,0 +1,55 @@
+"""One segmenter, one clip: from the frames of a sequence to its result files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter
+
+from ltr.admin.errors import ConfigError
+from pytracking.evaluation.clip_data import ClipSequence, as_clip
+from pytracking.evaluation.data import Sequence
+from pytracking.evaluation.results import SequenceWriter
+from pytracking.tracker.base import FrameOutput
+from pytracking.tracker.clip import Advance, ClipSegmenter, Frames, label_map
+
+ShowFrame = Callable[[Frames, int, FrameOutput, float], None]
+
+
+def run_clip(
+    segmenter: ClipSegmenter,
+    sequence: Sequence | ClipSequence,
+    writer: SequenceWriter,
+    count: Advance,
+    show: ShowFrame | None,
+) -> float:
+    """Segment a sequence and hand its results to a writer.
+
+    Args:
+        segmenter: Ready to run.
+        sequence: Its frames, and sentences where it has some; masks are not looked at.
+        writer: Of the sequence.
+        count: Called with the number of frames done since the last call.
+        show: Called for every frame in the end.
+
+    Returns:
+        Seconds that the segmenter took, with the reading of frames.
+
+    Raises:
+        ConfigError: The segmenter wants sentences and there are none, or the other way round.
+        DataError: A frame is missing or damaged.
+    """
+    clip = as_clip(sequence)
+    if segmenter.takes_text and not clip.texts:
+        raise ConfigError(f"this tracker wants a sentence, and {clip.dataset} has none")
+    if clip.texts and not segmenter.takes_text:
+        raise ConfigError(f"this tracker takes no sentences, as {clip.dataset} gives them")
+    frames = clip.open_frames()
+    started = perf_counter()
+    tracks = segmenter.segment(frames, clip.prompt, count)
+    seconds = perf_counter() - started
+    clip.form.write(clip, tracks, writer)
+    if show is not None:
+        for position in range(len(frames)):
+            labels = label_map(tracks, position, clip.shape)
+            show(frames, position, FrameOutput(labels, {}), seconds / len(frames))
+    return seconds

@@ -1,0 +1,58 @@
+"""Instances drawn over a frame: tinted, boxed and named."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import cv2
+import numpy as np
+
+from ltr.dataset.vos_index import measure_objects
+from pytracking.tracker.clip import InstanceTrack, label_map
+from pytracking.utils.overlay import bright_palette, draw_result
+
+_FONT, _FONT_SCALE = cv2.FONT_HERSHEY_COMPLEX, 0.5
+_ABOVE = 2  # pixels between a box and its text
+_WHITE, _SHADOW = (255, 255, 255), (0, 0, 0)
+
+
+def draw_instances(
+    image: np.ndarray,
+    tracks: Sequence[InstanceTrack],
+    position: int,
+    names: Mapping[int, str],
+) -> np.ndarray:
+    """Draw the instances that are seen in a frame.
+
+    Args:
+        image: uint8 (H, W, 3) RGB.
+        tracks: At most 254; each has the colour of its place.
+        position: Of the frame.
+        names: Of the categories; a category without one is told by its number.
+
+    Returns:
+        uint8 (H, W, 3), a new picture.
+    """
+    labels = label_map(tracks, position, image.shape[:2])
+    picture = draw_result(image, labels)
+    for number, (_, box) in measure_objects(labels).items():
+        x, y, width, height = (int(side) for side in box)
+        colour = bright_palette()[number].tolist()
+        cv2.rectangle(picture, (x, y), (x + width, y + height), colour, 1)
+        _write(picture, describe(tracks[number - 1], names), x, y)
+    return picture
+
+
+def describe(track: InstanceTrack, names: Mapping[int, str]) -> str:
+    """Category and score, for instance ``dog:0.87``."""
+    name = "" if track.category is None else names.get(track.category, str(track.category))
+    return f"{name}:{track.score:.2f}"
+
+
+def _write(picture: np.ndarray, text: str, x: int, y: int) -> None:
+    """Write above a box, or inside where there is no room."""
+    (width, height), _ = cv2.getTextSize(text, _FONT, _FONT_SCALE, 1)
+    x = max(0, min(x, picture.shape[1] - width))
+    y = y - _ABOVE if y > height + _ABOVE else y + height + _ABOVE
+    cv2.putText(picture, text, (x, y), _FONT, _FONT_SCALE, _SHADOW, 3, cv2.LINE_AA)
+    cv2.putText(picture, text, (x, y), _FONT, _FONT_SCALE, _WHITE, 1, cv2.LINE_AA)
