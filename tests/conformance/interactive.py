@@ -10,6 +10,7 @@ from tests.conformance import (
     interactive_assess,
     interactive_atnet,
     interactive_ipn,
+    interactive_manet,
     interactive_protocol,
     interactive_recommend,
 )
@@ -24,6 +25,7 @@ _GROUPS = {
     "assess": (interactive_assess.run,),
     "atnet": (interactive_atnet.run,),
     "ipn": (interactive_ipn.run,),
+    "manet": (interactive_manet.run,),
     "recommend": (interactive_recommend.run_recommend,),
     "reward": (interactive_protocol.run_reward,),
     "robot": (interactive_protocol.run_robot,),

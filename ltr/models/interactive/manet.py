@@ -1,0 +1,172 @@
+"""MANet: memory aggregation networks (Miao et al., CVPR 2020), with their released keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from ltr.admin.model_constructor import model_constructor
+from ltr.data.image_format import IMAGENET_RGB, ImageFormat
+from ltr.models.backbone.resnet import STAGES, Bottleneck
+from ltr.models.interactive.deeplab import Pooling, dilated_stages, resize
+from ltr.models.interactive.released import without_module_prefix
+
+# Upstream reads images in the order BGR and normalises them with the constants of RGB.
+IMAGE_FORMAT = ImageFormat("bgr", IMAGENET_RGB.mean, IMAGENET_RGB.std)
+
+_DEPTHS = (3, 4, 23, 3)
+_LOW_LEVEL = 48  # channels of the first stage in the decoder
+_PROPAGATION_MAPS, _INTERACTION_MAPS = 3, 2
+
+
+class Backbone(nn.Module):
+    """ResNet-101 with a total stride of 16."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, width, 7, 2, 3, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.relu = nn.ReLU(inplace=True)
+        self.maxpool = nn.MaxPool2d(3, 2, 1)
+        stages, self.out_channels = dilated_stages(Bottleneck, width, _DEPTHS)
+        for name, stage in zip(STAGES, stages, strict=True):
+            self.add_module(name, stage)
+
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Outputs of the last stage (stride 16) and of the first (stride 4)."""
+        x = low = self.layer1(self.maxpool(self.relu(self.bn1(self.conv1(images)))))
+        for name in STAGES[1:]:
+            x = getattr(self, name)(x)
+        return x, low
+
+
+class Decoder(nn.Module):
+    """Joins pooled features with those of the first stage."""
+
+    def __init__(self, low: int, planes: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(low, _LOW_LEVEL, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(_LOW_LEVEL)
+        self.relu = nn.ReLU(inplace=True)
+        self.last_conv = nn.Sequential(
+            nn.Conv2d(planes + _LOW_LEVEL, planes, 3, 1, 1, bias=False),
+            nn.BatchNorm2d(planes),
+            nn.ReLU(inplace=True),
+            nn.Dropout(0.5),
+            nn.Conv2d(planes, planes, 3, 1, 1, bias=False),
+            nn.BatchNorm2d(planes),
+            nn.ReLU(inplace=True),
+            nn.Dropout(0.1),
+        )
+
+    def forward(self, pooled: torch.Tensor, low: torch.Tensor) -> torch.Tensor:
+        """(N, planes, h, w), (N, low, H, W) -> (N, planes, H, W)."""
+        low = self.relu(self.bn1(self.conv1(low)))
+        return self.last_conv(torch.cat([resize(pooled, low.shape[-2:]), low], dim=1))
+
+
+class DeepLab(nn.Module):
+    """DeepLabV3+ without a classifier."""
+
+    def __init__(self, width: int, planes: int) -> None:
+        super().__init__()
+        self.backbone = Backbone(width)
+        self.aspp = Pooling(self.backbone.out_channels, planes, 0.1)
+        self.decoder = Decoder(width * Bottleneck.expansion, planes)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """(N, 3, H, W) -> (N, planes, H / 4, W / 4)."""
+        top, low = self.backbone(images)
+        return self.decoder(self.aspp(top), low)
+
+
+class _Block(nn.Module):
+    def __init__(self, inplanes: int, planes: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(inplanes, inplanes, 7, 1, 3, groups=inplanes)
+        self.bn1 = nn.BatchNorm2d(inplanes)
+        self.conv2 = nn.Conv2d(inplanes, planes, 1)
+        self.bn2 = nn.BatchNorm2d(planes)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.relu(self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x))))))
+
+
+class SegmentationHead(nn.Module):
+    """Four separable convolutions and a classifier; ids are samples of a batch."""
+
+    def __init__(self, inplanes: int, planes: int) -> None:
+        super().__init__()
+        self.layer1 = _Block(inplanes, planes)
+        self.layer2 = _Block(planes, planes)
+        self.layer3 = _Block(planes, planes)
+        self.layer4 = _Block(planes, planes)
+        self.conv = nn.Conv2d(planes, 1, 1)
+
+    def forward(self, embedding: torch.Tensor, maps: torch.Tensor) -> torch.Tensor:
+        """Rate every id in every pixel.
+
+        Args:
+            embedding: (1, channels, h, w) of the frame.
+            maps: (ids, maps, h, w).
+
+        Returns:
+            Logits (1, ids, h, w).
+        """
+        inputs = torch.cat([embedding.expand(len(maps), -1, -1, -1), maps], dim=1)
+        x = self.layer4(self.layer3(self.layer2(self.layer1(inputs))))
+        return self.conv(x).transpose(0, 1)
+
+
+class MANet(nn.Module):
+    """Embedding of pixels, and heads that read it with maps of distances and labels.
+
+    Args:
+        width: Channels of the backbone's stem.
+        planes: Channels of decoder and heads.
+        embedding_dim: Channels of the embedding.
+    """
+
+    def __init__(self, width: int, planes: int, embedding_dim: int) -> None:
+        super().__init__()
+        self.feature_extracter = DeepLab(width, planes)
+        # Released files name these four layers twice.
+        self.seperate_conv = nn.Conv2d(planes, planes, 3, 1, 1, groups=planes)
+        self.bn1 = nn.BatchNorm2d(planes)
+        self.embedding_conv = nn.Conv2d(planes, embedding_dim, 1)
+        self.bn2 = nn.BatchNorm2d(embedding_dim)
+        self.semantic_embedding = nn.Sequential(
+            self.seperate_conv,
+            self.bn1,
+            nn.ReLU(inplace=True),
+            self.embedding_conv,
+            self.bn2,
+            nn.ReLU(inplace=True),
+        )
+        self.dynamic_seghead = SegmentationHead(embedding_dim + _PROPAGATION_MAPS, planes)
+        self.inter_seghead = SegmentationHead(embedding_dim + _INTERACTION_MAPS, planes)
+
+    @staticmethod
+    def adapt_state_dict(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Read files of several GPUs."""
+        return without_module_prefix(state)
+
+    def embed(self, images: torch.Tensor) -> torch.Tensor:
+        """Embed pixels.
+
+        Args:
+            images: (N, 3, H, W), normalised by ``IMAGE_FORMAT``.
+
+        Returns:
+            (N, embedding_dim, H / 4, W / 4).
+        """
+        return self.semantic_embedding(self.feature_extracter(images))
+
+
+@model_constructor
+def manet(width: int = 64, planes: int = 256, embedding_dim: int = 100) -> MANet:
+    """Build MANet; by default as released (``save_step_80000.pth``)."""
+    return MANet(width, planes, embedding_dim)

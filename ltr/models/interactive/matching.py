@@ -1,0 +1,111 @@
+"""Distances of pixels to those of other frames that carry a label (MANet, section 3.2).
+
+Distances are squared lengths of differences, mapped to 0..1 by ``2 * sigmoid(d) - 1``; 1 is far.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+
+from ltr.models.interactive.deeplab import resize
+
+_RADIUS = 12  # of the window of the local match, in pixels of the halved maps
+_STRIDE = 2  # between pixels of the labels in that window
+_OUTSIDE = 1e20  # squared distance to a pixel outside the map
+_FLOAT_BYTES = 4
+
+
+def scaled(distances: torch.Tensor) -> torch.Tensor:
+    """Map squared distances to 0..1."""
+    return 2 * (distances.sigmoid() - 0.5)
+
+
+def match_globally(
+    current: torch.Tensor,
+    annotated: torch.Tensor,
+    labels: torch.Tensor,
+    num_ids: int,
+    most_bytes: int = 2**28,
+) -> torch.Tensor:
+    """Find the nearest labelled pixel of the annotated frame, for every id.
+
+    Args:
+        current: (C, h, w), embedding of a frame.
+        annotated: (C, h, w), that of the annotated frame.
+        labels: Integers (h, w) of the annotated frame; pixels outside 0 .. ``num_ids`` - 1 do not
+            count.
+        num_ids: Number of ids, the background included.
+        most_bytes: Of the distances that are held at a time.
+
+    Returns:
+        (num_ids, h, w); 1 for an id without a pixel.
+    """
+    pixels = current.flatten(1).T
+    lengths = pixels.square().sum(dim=1)
+    maps = []
+    for number in range(num_ids):
+        chosen = annotated[:, labels == number].T
+        step = max(1, most_bytes // (_FLOAT_BYTES * max(1, len(chosen))))
+        own = chosen.square().sum(dim=1)
+        nearest = [
+            (own - 2 * (part @ chosen.T)).amin(dim=1) for part in pixels.split(step) if len(chosen)
+        ]
+        distances = torch.cat(nearest) + lengths if nearest else lengths.new_full((), _OUTSIDE)
+        maps.append(scaled(distances.clamp(min=0)).expand(len(pixels)))
+    return torch.stack(maps).view(num_ids, *current.shape[1:])
+
+
+def match_locally(
+    current: torch.Tensor, neighbour: torch.Tensor, labels: torch.Tensor, num_ids: int
+) -> torch.Tensor:
+    """Find the nearest labelled pixel around the same place in the neighbouring frame.
+
+    Distances are computed at half the resolution and enlarged; labels are read at the full one.
+
+    Args:
+        current: (C, h, w), embedding of a frame.
+        neighbour: (C, h, w), that of the neighbouring frame.
+        labels: Integers (h, w) of the neighbouring frame; what lies outside is background.
+        num_ids: Number of ids, the background included.
+
+    Returns:
+        (num_ids, h, w); 1 for an id without a pixel in the window.
+    """
+    size = current.shape[1:]
+    halves = (F.avg_pool2d(maps[None], 2)[0].permute(1, 2, 0) for maps in (current, neighbour))
+    here, there = (maps.contiguous() for maps in halves)
+    reach = _RADIUS * _STRIDE
+    around = F.pad(labels[None], (reach,) * 4)[0]
+    found = current.new_ones(num_ids, *size)
+    numbers = torch.arange(num_ids, device=labels.device).view(-1, 1, 1, 1)
+    for row in range(-_RADIUS, _RADIUS + 1):
+        distances = resize(scaled(_row_distances(here, there, row))[None], size)[0]
+        rows = around[reach + _STRIDE * row :][: size[0]]
+        seen = torch.stack(
+            [rows[:, _STRIDE * column :][:, : size[1]] for column in range(2 * _RADIUS + 1)]
+        )
+        found = torch.minimum(found, distances.where(seen == numbers, 1.0).amin(dim=1))
+    return found
+
+
+def _row_distances(here: torch.Tensor, there: torch.Tensor, row: int) -> torch.Tensor:
+    """Squared distances to one row of the window, (window width, h, w).
+
+    All pairs of a pixel's row and the other frame's row are multiplied at once; of each pixel's
+    products the ones in the window lie side by side.
+    """
+    height, width, channels = here.shape
+    columns = 2 * _RADIUS + 1
+    first = min(height, max(0, -row))
+    last = max(first, min(height, height - row))
+    inside = slice(first, last), slice(_RADIUS, _RADIUS + width)
+    other = here.new_zeros(height, width + columns - 1, channels)
+    other[inside] = there[first + row : last + row]
+    lengths = here.new_full(other.shape[:2], _OUTSIDE)
+    lengths[inside] = other[inside].square().sum(dim=2)
+    products = lengths[:, None] - 2 * (here @ other.transpose(1, 2))
+    wide = width + columns - 1
+    window = products.as_strided((height, width, columns), (width * wide, wide + 1, 1))
+    distances = window + here.square().sum(dim=2, keepdim=True)
+    return distances.clamp(min=0).permute(2, 0, 1)

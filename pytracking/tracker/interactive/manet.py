@@ -1,0 +1,218 @@
+"""MANet as an interactive host (Miao et al., CVPR 2020), with the rounds of IVOS-W."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from ltr.models.interactive.deeplab import resize
+from ltr.models.interactive.manet import IMAGE_FORMAT, MANet, manet
+from ltr.models.interactive.matching import match_globally, match_locally
+from ltr.models.layers.folding import fold_batch_norms
+from pytracking.tracker.base import Runtime
+from pytracking.tracker.interactive.base import InteractiveVOS, ScribbleLine, Segmentation
+from pytracking.tracker.interactive.computing import (
+    FrameCache,
+    check_runtime,
+    image_batch,
+    load_host_network,
+    reduced_precision,
+)
+from pytracking.tracker.interactive.parameters import ManetParameters
+from pytracking.tracker.interactive.scribbles import NOTHING, draw_scribbles
+
+_MIB = 2**20
+
+
+@dataclass
+class LocalMaps:
+    """The local maps of one round.
+
+    Args:
+        frame: The annotated frame.
+        maps: float32 (frames, ids, h, w); 1 on the annotated frame.
+    """
+
+    frame: int
+    maps: torch.Tensor
+
+    def weight(self, index: int) -> float:
+        """How much the map of a frame counts; that of the annotated frame counts for nothing."""
+        return 0.0 if index == self.frame else 1 / abs(index - self.frame)
+
+
+@dataclass
+class ManetState:
+    """All state between two rounds; ids are the background and all objects.
+
+    Args:
+        probs: float32 (frames, ids, H, W).
+        masks: uint8 (frames, H, W).
+        nearest: float32 (frames, ids, h, w), smallest global map of all rounds.
+        local: Of the last round.
+        annotated: Frames of the rounds so far.
+    """
+
+    probs: torch.Tensor
+    masks: np.ndarray
+    nearest: torch.Tensor
+    local: LocalMaps | None = None
+    annotated: list[int] = field(default_factory=list)
+
+
+class ManetHost(InteractiveVOS):
+    """Segments the annotated frame, then all others to the ends of the video, in every round.
+
+    Embeddings of frames serve all rounds as far as memory allows.
+
+    Args:
+        params: Configuration.
+        network: In eval mode on the runtime's device; prepared for inference in place.
+        runtime: Device and precision.
+    """
+
+    name = "manet"
+
+    def __init__(self, params: ManetParameters, network: MANet, runtime: Runtime) -> None:
+        super().__init__()
+        check_runtime(runtime)
+        self.params = params
+        self.runtime = runtime
+        network = fold_batch_norms(network).to(memory_format=torch.channels_last)
+        parts = (network.embed, network.inter_seghead, network.dynamic_seghead)
+        if runtime.compile:
+            parts = tuple(torch.compile(part, dynamic=False) for part in parts)
+        self._embed, self._interaction_head, self._propagation_head = parts
+        self._embeddings = FrameCache(params.feature_memory_mib * _MIB)
+        self.state: ManetState | None = None
+
+    @classmethod
+    def create(cls, params: ManetParameters, runtime: Runtime) -> ManetHost:
+        """See ``InteractiveVOS.create``."""
+        return cls(params, load_host_network(params.net, MANet, manet, runtime), runtime)
+
+    def _start(self, video_id: str | None) -> None:
+        self._embeddings.begin(video_id)
+        frames, size = len(self.frames), self.frames[0].shape[:2]
+        ids, device = 1 + self.num_objects, self.runtime.device
+        self.state = ManetState(
+            torch.zeros(frames, ids, *size, device=device),
+            np.zeros((frames, *size), np.uint8),
+            torch.ones(frames, ids, *self._map_size(), device=device),
+        )
+
+    def _finish(self) -> None:
+        self._embeddings.clear()
+        self.state = None
+
+    @torch.inference_mode()
+    def _interact(self, frame: int, scribbles: Sequence[ScribbleLine]) -> Segmentation:
+        state = self.state
+        labels = torch.from_numpy(self.scribble_labels(scribbles)).to(self.runtime.device)
+        local = LocalMaps(frame, torch.ones_like(state.nearest))
+        self._segment_annotated(frame, labels)
+        for indices in (range(frame + 1, len(self.frames)), range(frame - 1, -1, -1)):
+            self._sweep(local, labels, indices)
+        state.local = local
+        state.annotated.append(frame)
+        return Segmentation(state.masks.copy(), state.probs, (0, len(self.frames) - 1))
+
+    def scribble_labels(self, scribbles: Sequence[ScribbleLine]) -> np.ndarray:
+        """The lines of a frame, drawn at the embedding's size.
+
+        In the first round, what lies far from all lines is background.
+
+        Returns:
+            int64 (h, w), -1 where nothing is known.
+        """
+        labels = draw_scribbles(scribbles, self._map_size()).astype(np.int64)
+        if self.state.annotated:
+            return labels
+        margin, box = self.params.box_margin, []
+        for positions, length in zip(np.nonzero(labels != NOTHING), labels.shape, strict=True):
+            low, high = positions.min() - margin, positions.max() + margin
+            box.append(slice(max(low, 0), min(high, length - 1)))
+        is_far = np.ones(labels.shape, bool)
+        is_far[tuple(box)] = False
+        labels[is_far] = 0
+        return labels
+
+    def _segment_annotated(self, frame: int, labels: torch.Tensor) -> None:
+        state, embedding = self.state, self.embedding(frame)
+        if state.annotated:
+            before = self._label_maps(self._small_labels(frame))
+        else:
+            before = torch.zeros_like(state.nearest[frame])
+            before[0] = 1
+        own = match_locally(embedding[0], embedding[0], labels, 1 + self.num_objects)
+        state.nearest[frame] = torch.minimum(state.nearest[frame], own)
+        maps = torch.stack([self._label_maps(labels), before], dim=1)
+        self._store(frame, self._interaction_head, embedding, maps)
+
+    def _sweep(self, local: LocalMaps, labels: torch.Tensor, indices: Iterable[int]) -> None:
+        """Segment the frames of one side, each from its neighbour."""
+        state, ids = self.state, 1 + self.num_objects
+        annotated = self.embedding(local.frame)
+        most_bytes = self.params.max_distances_mib * _MIB
+        before, neighbour = local.frame, annotated
+        for index in indices:
+            embedding = self.embedding(index)
+            found = match_globally(embedding[0], annotated[0], labels, ids, most_bytes)
+            state.nearest[index] = torch.minimum(state.nearest[index], found)
+            seen = self._small_labels(before)
+            local.maps[index] = match_locally(embedding[0], neighbour[0], seen, ids)
+            maps = [state.nearest[index], self._local_map(local, index), self._label_maps(seen)]
+            self._store(index, self._propagation_head, embedding, torch.stack(maps, dim=1))
+            before, neighbour = index, embedding
+
+    def _local_map(self, local: LocalMaps, index: int) -> torch.Tensor:
+        """The local map of this round, or of the previous one if that was annotated nearer."""
+        previous = self.state.local
+        if previous is None or local.weight(index) > previous.weight(index):
+            return local.maps[index]
+        return previous.maps[index]
+
+    def _store(
+        self, index: int, head: torch.nn.Module, embedding: torch.Tensor, maps: torch.Tensor
+    ) -> None:
+        """Segment a frame and keep the result."""
+        with reduced_precision(self.runtime):
+            logits = head(embedding, maps).float()
+        state = self.state
+        logits = resize(logits, state.masks.shape[1:])[0]
+        state.probs[index] = logits.softmax(dim=0)
+        state.masks[index] = logits.argmax(dim=0).to(torch.uint8).cpu().numpy()
+
+    def _small_labels(self, index: int) -> torch.Tensor:
+        """The masks of a frame at the embedding's size, int64 (h, w)."""
+        labels = torch.from_numpy(self.state.masks[index])[None, None].float()
+        small = F.interpolate(labels, self._map_size(), mode="nearest")
+        return small[0, 0].long().to(self.runtime.device)
+
+    def _label_maps(self, labels: torch.Tensor) -> torch.Tensor:
+        """Where each id is, float (ids, h, w)."""
+        ids = torch.arange(1 + self.num_objects, device=labels.device)
+        return (labels == ids[:, None, None]).float()
+
+    def _map_size(self) -> tuple[int, int]:
+        height, width = (-(-side // 4) for side in self.params.input_size)
+        return height, width
+
+    def embedding(self, index: int) -> torch.Tensor:
+        """Embedding of a frame, float32 (1, channels, h, w)."""
+        return self._embeddings.get(index, self._compute_embedding)[0]
+
+    def _compute_embedding(self, index: int) -> tuple[torch.Tensor]:
+        frame = self.frames[index].astype(np.float32)
+        height, width = self.params.input_size
+        if frame.shape[:2] != (height, width):
+            frame = cv2.resize(frame, (width, height), interpolation=cv2.INTER_CUBIC)
+        image = IMAGE_FORMAT.normalise(image_batch(frame, self.runtime.device))
+        with reduced_precision(self.runtime):
+            found = self._embed(image.contiguous(memory_format=torch.channels_last))
+        return (found.float(),)
