@@ -97,7 +97,8 @@ class LTRLoader(DataLoader):
 
     Args:
         name: For instance ``train``; names the log entries.
-        dataset: Its items are asked for by ``SampleKey``.
+        dataset: Its items are asked for by ``SampleKey``; its function ``collate``, where it has
+            one, joins them.
         batch_size: Samples of all processes together.
         training: Whether the network learns from it.
         epoch_interval: It is used in every so many epochs.
@@ -147,7 +148,7 @@ class LTRLoader(DataLoader):
             dataset,
             batch_sampler=self.shares,
             num_workers=num_workers,
-            collate_fn=Collate(stack_dim),
+            collate_fn=getattr(dataset, "collate", None) or Collate(stack_dim),
             pin_memory=pins_memory,
             worker_init_fn=_start_worker,
             multiprocessing_context="spawn" if num_workers else None,

@@ -39,7 +39,7 @@ def make_optimizer(
         ConfigError: The network has no module of a name, or a trained parameter has no rate.
     """
     groups: dict[str, list[nn.Parameter]] = {name: [] for name in learning_rates}
-    modules = [name for name, _ in network.named_modules()]
+    modules = [name for name, _ in network.named_modules(remove_duplicate=False)]
     for name in learning_rates:
         if name not in modules:
             top = [module for module in modules if module and module.count(".") < 2]

@@ -42,6 +42,11 @@ class Clip:
         return cls(np.stack(images), masks, boxes * valid[:, None], valid, sentence)
 
     @property
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """Everything but the sentence, each with the frames first."""
+        return self.images, self.masks, self.boxes, self.valid
+
+    @property
     def size(self) -> tuple[int, int]:
         """Height and width."""
         return self.images.shape[1:3]

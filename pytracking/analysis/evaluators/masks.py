@@ -69,14 +69,21 @@ def evaluate_videos(
 
 
 def score_videos(
-    request: Request, videos: Sequence[VideoTruth], rule: str, is_binary: bool = False
+    request: Request,
+    videos: Sequence[VideoTruth],
+    rule: str,
+    is_binary: bool = False,
+    part: str = "",
 ) -> Scores:
-    """Compare the masks of all videos, each in ``<results>/<video>``."""
+    """Compare the masks of all videos, each in ``<results>/<video>/<part>``."""
     compare = _rule(rule, is_binary)
     report_extra_folders(request, videos)
     return score(
         request,
-        [compare(video, request.results / video.name) for video in with_truth(request, videos)],
+        [
+            compare(video, request.results / video.name / part)
+            for video in with_truth(request, videos)
+        ],
     )
 
 

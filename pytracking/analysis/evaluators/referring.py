@@ -8,6 +8,7 @@ from typing import Any
 
 from ltr.admin.errors import DataError
 from ltr.data.json_io import read_json
+from ltr.dataset.referring.expressions import read_expressions
 from pytracking.analysis.evaluators import servers
 from pytracking.analysis.evaluators.davis import davis_video
 from pytracking.analysis.evaluators.masks import (
@@ -55,7 +56,7 @@ class RefYouTubeVosSet:
             raise no_ground_truth(request, servers.REFERRING)
         objects = _objects(request.ground_truth / _OBJECTS_FILE)
         entries = read_expressions(request.find_root("refytvos_dir"), self.split)
-        frames = {name: entry["frames"] for name, entry in entries.items()}
+        frames = {name: entry.frames for name, entry in entries.items()}
         results = request.results / self.split
         results = results if results.is_dir() else request.results
         names = request.choose(sorted(frames))
@@ -72,25 +73,6 @@ class RefYouTubeVosSet:
         )
 
 
-def read_expressions(root: Path, split: str) -> dict[str, dict[str, Any]]:
-    """Frames and expressions of each video; the valid file also lists the test videos.
-
-    Raises:
-        DataError: The file is missing or damaged.
-    """
-    folder = root / "meta_expressions"
-    file, other = (folder / part / "meta_expressions.json" for part in (split, "test"))
-    try:
-        videos = read_json(file)["videos"]
-        hidden = read_json(other)["videos"] if split == "valid" and other.is_file() else ()
-        found = {name: entry for name, entry in videos.items() if name not in hidden}
-        if not all({"frames", "expressions"} <= entry.keys() for entry in found.values()):
-            raise KeyError("frames, expressions")
-    except (KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{file} is damaged: {error!r}") from error
-    return found
-
-
 def _objects(file: Path) -> dict[str, dict[str, int]]:
     content: Any = read_json(file)
     try:
@@ -104,7 +86,7 @@ def _objects(file: Path) -> dict[str, dict[str, int]]:
 
 
 def _annotated(
-    truth: Path, name: str, objects: dict[str, dict[str, int]], frames: dict[str, list[str]]
+    truth: Path, name: str, objects: dict[str, dict[str, int]], frames: dict[str, tuple[str, ...]]
 ) -> VideoTruth:
     """The listed frames of a video that have an annotation; none without known objects."""
     folder = annotation_root(truth) / name
@@ -113,7 +95,10 @@ def _annotated(
 
 
 def evaluate_refdavis(request: Request) -> Report:
-    """Score ``anno_<k>/<video>/<frame>.png`` of the four annotators by the unsupervised rule."""
+    """Score the masks for the sentences of the four annotators by the unsupervised rule.
+
+    They lie in ``anno_<k>/<video>/``, as upstream has it, or in ``<video>/anno_<k>/``.
+    """
     resolve_rule(request.rule, OFFICIAL, (OFFICIAL,))
     root = request.find_root("davis_dir")
     listed = read_sequence_list(root / "ImageSets/2017/val.txt")
@@ -124,10 +109,13 @@ def evaluate_refdavis(request: Request) -> Report:
     ]
     results = request.results / "valid"
     results = results if results.is_dir() else request.results
+    upstream = (results / "anno_0").is_dir()
     annotators = []
     for number in range(_ANNOTATORS):
-        folder = results / f"anno_{number}"
-        annotators.append(score_videos(replace(request, results=folder), videos, UNSUPERVISED))
+        annotator = f"anno_{number}"
+        folder, part = (results / annotator, "") if upstream else (results, annotator)
+        own = replace(request, results=folder)
+        annotators.append(score_videos(own, videos, UNSUPERVISED, part=part))
     return refdavis_report(request.heading("Ref-DAVIS17"), annotators)
 
 

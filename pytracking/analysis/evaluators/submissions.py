@@ -9,9 +9,9 @@ from pathlib import Path
 
 from ltr.admin.errors import ConfigError, DataError, did_you_mean
 from ltr.data.json_io import read_json
+from ltr.dataset.referring.expressions import read_expressions
 from pytracking.analysis.davis import count_objects
 from pytracking.analysis.evaluators import servers
-from pytracking.analysis.evaluators.referring import read_expressions
 from pytracking.analysis.mask_reader import read_labels
 from pytracking.analysis.submission_check import (
     ExpectedVideo,
@@ -112,10 +112,9 @@ class _RefYouTubeVos:
         videos = []
         for name, entry in read_expressions(root, self.split).items():
             _, size = _frames(root / self.split / "JPEGImages" / name)
-            for label in entry["expressions"]:
+            for label in entry.expressions:
                 folder = f"{_ARCHIVE_FOLDER}/{name}/{label}"
-                frames = tuple(entry["frames"])
-                videos.append(ExpectedVideo(folder, frames, size, frozenset({_SET})))
+                videos.append(ExpectedVideo(folder, entry.frames, size, frozenset({_SET})))
         return MaskSubmission(servers.REFERRING, tuple(videos))
 
 

@@ -1,1 +1,15 @@
 """The object that a sentence names: a first look at the whole clip, then tracking outward."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytracking.tracker.referring.referring import ReferringSegmenter
+
+
+def get_tracker_class() -> type[ReferringSegmenter]:
+    """The system's tracker, imported when it is asked for."""
+    from pytracking.tracker.referring.referring import ReferringSegmenter
+
+    return ReferringSegmenter

@@ -1,0 +1,222 @@
+"""``python -m ltr.dataset.referring.drawn DST``: drawn clips with sentences, as Ref-YouTube-VOS.
+
+Every clip shows three shapes; every shape has a sentence about colour, shape, motion and place that
+fits no other shape of its clip. ``DST/tokenizer`` gets a vocabulary made of the sentences, and
+``DST/valid_gt`` the annotations of the validation clips with ``expression_objects.json``.
+"""
+
+from __future__ import annotations
+
+import random as python_random
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ltr.admin.cli import CommandParser, command
+from ltr.admin.errors import OutputError
+from ltr.admin.progress import FrameProgress
+from ltr.data.image_io import write_image, write_label_map
+from ltr.data.json_io import write_json
+from ltr.dataset.drawn_clips import DrawnClip, DrawnObject, draw_clip
+from ltr.dataset.referring.expressions import expression_file
+
+OBJECTS = 3
+_FIRST_VALID = 1_000_000  # seeds of validation clips, never those of training clips
+# By axis (x, y) and whether the object is at its beginning.
+_PLACES = {
+    "on the left": (0, True),
+    "on the right": (0, False),
+    "at the top": (1, True),
+    "at the bottom": (1, False),
+}
+_THERE, _ELSEWHERE = 0.38, 0.46  # of a side: what is certainly there, what certainly is not
+_MOTIONS = {
+    "left": "moving left",
+    "right": "moving right",
+    "up": "moving up",
+    "down": "moving down",
+    "still": "standing still",
+}
+_FORMS = (
+    ("colour", "shape"),
+    ("colour", "shape", "motion"),
+    ("colour", "shape", "place"),
+    ("colour", "motion"),
+    ("colour", "place"),
+    ("shape", "motion"),
+    ("shape", "place"),
+    ("colour",),
+    ("shape",),
+)
+
+
+@dataclass(frozen=True)
+class SeenObject:
+    """An object and where it is seen.
+
+    Args:
+        looks: What was drawn.
+        centres: (frames, 2), x and y of its visible pixels as shares of width and height.
+    """
+
+    looks: DrawnObject
+    centres: np.ndarray
+
+    def distance(self, place: str) -> np.ndarray:
+        """How far it is from a side in every frame, (frames,), 0..1."""
+        axis, is_begin = _PLACES[place]
+        along = self.centres[:, axis]
+        return along if is_begin else 1 - along
+
+    @property
+    def places(self) -> list[str]:
+        """The sides at which it stays."""
+        return [place for place in _PLACES if (self.distance(place) < _THERE).all()]
+
+    def agrees(self, other: SeenObject, form: Sequence[str], place: str) -> bool:
+        """Whether a sentence for the other object might mean this one."""
+        for key in form:
+            if key == "place":
+                if (self.distance(place) > _ELSEWHERE).all():
+                    return False
+            elif getattr(self.looks, key) != getattr(other.looks, key):
+                return False
+        return True
+
+
+def seen_objects(clip: DrawnClip) -> list[SeenObject]:
+    """The objects of a clip; one that is never visible counts as in the middle."""
+    height, width = clip.labels[0].shape
+    seen = []
+    for number, looks in enumerate(clip.objects, 1):
+        pixels = [np.argwhere(labels == number) for labels in clip.labels]
+        centres = [(p.mean(axis=0) + 0.5)[::-1] / (width, height) for p in pixels if len(p)]
+        seen.append(SeenObject(looks, np.array(centres or [(0.5, 0.5)])))
+    return seen
+
+
+def describe(target: SeenObject, others: Sequence[SeenObject], form: Sequence[str]) -> str | None:
+    """Name an object by some of its properties; None where that might mean another one too."""
+    place = ""
+    if "place" in form:
+        if not target.places:
+            return None
+        place = target.places[0]
+    if any(other.agrees(target, form, place) for other in others):
+        return None
+    looks = target.looks
+    colour = looks.colour if "colour" in form else ""
+    shape = looks.shape if "shape" in form else "object"
+    motion = _MOTIONS[looks.motion] if "motion" in form else ""
+    return " ".join(word for word in ("the", colour, shape, place, motion) if word)
+
+
+def sentences_of(clip: DrawnClip, seed: int) -> list[tuple[str, str]]:
+    """A sentence for each object, and the properties that it names, joined by ``+``."""
+    random = python_random.Random(seed)
+    seen, found = seen_objects(clip), []
+    for target in seen:
+        others = [other for other in seen if other is not target]
+        for form in random.sample(_FORMS, len(_FORMS)):
+            if text := describe(target, others, form):
+                found.append((text, "+".join(form)))
+                break
+    return found
+
+
+def write_drawn(
+    folder: Path, train: int, valid: int, frames: int = 8, size: tuple[int, int] = (64, 96)
+) -> None:
+    """Write the data set.
+
+    Args:
+        folder: Becomes the root of the data set.
+        train: Clips of the split ``train``.
+        valid: Clips of the split ``valid``.
+        frames: Frames of a clip.
+        size: Height and width.
+    """
+    texts: set[str] = set()
+    with FrameProgress("drawing", train + valid, unit="clips") as progress:
+        for split, seeds in (
+            ("train", range(train)),
+            ("valid", range(_FIRST_VALID, _FIRST_VALID + valid)),
+        ):
+            texts |= _write_split(folder, split, seeds, frames, size, progress)
+    write_vocabulary(folder / "tokenizer", sorted(texts))
+
+
+def write_vocabulary(folder: Path, texts: Iterable[str]) -> None:
+    """Write ``vocab.json`` and ``merges.txt`` of the byte pairs of sentences."""
+    from tokenizers import ByteLevelBPETokenizer
+
+    tokenizer = ByteLevelBPETokenizer()
+    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    tokenizer.train_from_iterator(
+        texts, vocab_size=400, special_tokens=special, show_progress=False
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer.save_model(str(folder))
+
+
+def _write_split(
+    folder: Path,
+    split: str,
+    seeds: Iterable[int],
+    frames: int,
+    size: tuple[int, int],
+    progress: FrameProgress,
+) -> set[str]:
+    """Write clips and lists; returns all sentences."""
+    is_public = split == "train"
+    annotations = folder / ("train" if is_public else "valid_gt") / "Annotations"
+    videos: dict[str, Any] = {}
+    kinds: dict[str, dict[str, str]] = {}
+    for seed in seeds:
+        name = f"drawn{seed:07d}"
+        clip = draw_clip(seed, frames, size, OBJECTS, OBJECTS)
+        stems = [f"{number:05d}" for number in range(frames)]
+        for stem, image, labels in zip(stems, clip.images, clip.labels, strict=True):
+            write_image(folder / split / "JPEGImages" / name / f"{stem}.jpg", image)
+            write_label_map(annotations / name / f"{stem}.png", labels)
+        sentences = sentences_of(clip, seed)
+        videos[name] = {
+            "frames": stems,
+            "expressions": {
+                str(key): {"exp": text} | ({"obj_id": str(key + 1)} if is_public else {})
+                for key, (text, _) in enumerate(sentences)
+            },
+        }
+        kinds[name] = {str(key): kind for key, (_, kind) in enumerate(sentences)}
+        progress.advance()
+    write_json(expression_file(folder, split), {"videos": videos})
+    if not is_public:
+        objects = {name: {key: int(key) + 1 for key in entry} for name, entry in kinds.items()}
+        write_json(folder / "valid_gt" / "expression_objects.json", {"videos": objects})
+        write_json(folder / "valid_gt" / "expression_kinds.json", {"videos": kinds})
+        write_json(expression_file(folder, "test"), {"videos": {}})
+    return {item["exp"] for entry in videos.values() for item in entry["expressions"].values()}
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> int:
+    """Write the data set."""
+    parser = CommandParser(__doc__, prog="python -m ltr.dataset.referring.drawn")
+    parser.add_argument("target", type=Path, metavar="DST", help="folder to write, empty or new")
+    parser.add_argument("--train", type=int, default=3000, help="training clips (3000)")
+    parser.add_argument("--valid", type=int, default=200, help="validation clips (200)")
+    parser.add_argument("--frames", type=int, default=8, help="frames of a clip (8)")
+    arguments = parser.parse_args(argv)
+    if arguments.target.is_dir() and any(arguments.target.iterdir()):
+        raise OutputError(f"{arguments.target} is not empty: name a new folder")
+    write_drawn(arguments.target, arguments.train, arguments.valid, arguments.frames)
+    print(f"{arguments.train} + {arguments.valid} clips: {arguments.target}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""RefCOCO, RefCOCO+ and RefCOCOg: one image entry a sentence, in the form of COCO's files.
+
+``train2014/*.jpg`` and ``<name>/instances_<name>_<split>.json``, as
+``python -m ltr.dataset.convert refcoco`` writes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ltr.admin.errors import DataError
+from ltr.data.image_io import read_image
+from ltr.data.json_io import read_json
+from ltr.data.rle import as_rle, decode
+from ltr.dataset.referring.base import ReferringDataset
+from ltr.dataset.referring.expressions import plain_name
+
+
+class ReferringImages(ReferringDataset):
+    """Every sentence with its image.
+
+    Args:
+        name: Name and split.
+        root: COCO's folder.
+        family: ``refcoco``, ``refcoco+`` or ``refcocog``.
+        split: For instance ``train`` or ``val``.
+
+    Raises:
+        DataError: The list is missing or damaged.
+    """
+
+    is_video = False
+
+    def __init__(self, name: str, root: Path, family: str, split: str = "train") -> None:
+        super().__init__(name)
+        self.file = root / family / f"instances_{family}_{split}.json"
+        self._images = root / "train2014"
+        self._entries = _join(self.file)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def describe(self, index: int) -> str:
+        """Data set and number of the sentence."""
+        return f"{self.name} sentence {self._entries[index]['id']}"
+
+    def sentence(self, index: int) -> str:
+        """See ``ReferringDataset``."""
+        return self._entries[index]["caption"]
+
+    def num_frames(self, index: int) -> int:
+        """See ``ReferringDataset``."""
+        return 1
+
+    def read(
+        self, index: int, positions: Sequence[int]
+    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """See ``ReferringDataset``; the only position is 0."""
+        entry = self._entries[index]
+        path = self._images / plain_name(entry["file_name"], self.file)
+        image = read_image(path)
+        if image.shape[:2] != (entry["height"], entry["width"]):
+            raise DataError(
+                f"{path} is not {entry['width']}x{entry['height']}, as {self.file} has it"
+            )
+        rle = as_rle(entry["segmentation"], *image.shape[:2])
+        mask = decode(rle).astype(bool) if rle else np.zeros(image.shape[:2], bool)
+        return [image] * len(positions), [mask] * len(positions)
+
+
+def _join(file: Path) -> list[dict[str, Any]]:
+    """Every image entry with the segmentation of its annotation."""
+    content = read_json(file)
+    try:
+        outlines = {item["image_id"]: item["segmentation"] for item in content["annotations"]}
+        keys = ("id", "file_name", "height", "width", "caption")
+        entries = [
+            {**{key: item[key] for key in keys}, "segmentation": outlines[item["id"]]}
+            for item in content["images"]
+        ]
+    except (KeyError, TypeError) as error:
+        raise DataError(f"{file} is no list of sentences: {error!r}") from error
+    if not entries:
+        raise DataError(f"{file} holds no sentence")
+    return entries

@@ -1,0 +1,79 @@
+"""Training data sets with sentences by name, as they stand in a recipe.
+
+==================================== ===================== =======================================
+``RefYouTubeVOS/train``              ``refytvos_dir``      videos
+``RefDAVIS/train``                   ``refdavis_dir``      videos
+``A2D/train``                        ``a2d_dir``           videos with few annotated frames
+``RefCOCO/train``, ``RefCOCO+/...``,  ``coco_dir``          images; clips are made of moved copies
+``RefCOCOg/...``
+==================================== ===================== =======================================
+
+``RefYouTubeVOS:PATH`` reads a folder of this layout that lies elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+from ltr.admin.environment import require, train_environment
+from ltr.admin.errors import ConfigError, did_you_mean
+from ltr.dataset.referring.base import ReferringDataset
+
+_FOLDER_KIND = "RefYouTubeVOS"
+
+Opener = Callable[[str, Path, str], ReferringDataset]
+
+
+def open_referring(name: str, uses_categories: bool = False) -> ReferringDataset:
+    """Open a data set.
+
+    Args:
+        name: As in the table above; the split is ``train`` where none is given.
+        uses_categories: Whether labels are needed, which only networks of several classes do.
+
+    Raises:
+        ConfigError: There is no such data set, or its path is not set.
+        DataError: Its folder does not have the expected layout.
+    """
+    kind, colon, path = name.partition(":")
+    if colon and kind == _FOLDER_KIND:
+        return _open_videos(name, Path(path).expanduser(), "train", "")
+    family, _, split = name.partition("/")
+    if family not in _FAMILIES:
+        choices = [*(f"{known}/train" for known in _FAMILIES), f"{_FOLDER_KIND}:PATH"]
+        raise ConfigError(f"unknown data set {name!r}{did_you_mean(name, choices)}")
+    variable, opener = _FAMILIES[family]
+    if uses_categories and family in ("RefYouTubeVOS", "RefDAVIS"):
+        opener = partial(_open_videos, categories=variable.removesuffix("_dir"))
+    root = require(train_environment(), variable)
+    return opener(f"{family}/{split or 'train'}", root, split or "train")
+
+
+def _open_videos(name: str, root: Path, split: str, categories: str = "") -> ReferringDataset:
+    from ltr.dataset.referring.videos import ReferringVideos, category_names
+
+    return ReferringVideos(name, root, split, category_names(categories) if categories else ())
+
+
+def _open_images(family: str, name: str, root: Path, split: str) -> ReferringDataset:
+    from ltr.dataset.referring.images import ReferringImages
+
+    return ReferringImages(name, root, family, split)
+
+
+def _open_a2d(name: str, root: Path, split: str) -> ReferringDataset:
+    from ltr.dataset.referring.a2d import A2DSentences
+
+    return A2DSentences(name, root, split)
+
+
+_FAMILIES: Mapping[str, tuple[str, Opener]] = {
+    "RefYouTubeVOS": ("refytvos_dir", _open_videos),
+    "RefDAVIS": ("refdavis_dir", _open_videos),
+    "A2D": ("a2d_dir", _open_a2d),
+    "RefCOCO": ("coco_dir", partial(_open_images, "refcoco")),
+    "RefCOCO+": ("coco_dir", partial(_open_images, "refcoco+")),
+    "RefCOCOg": ("coco_dir", partial(_open_images, "refcocog")),
+}

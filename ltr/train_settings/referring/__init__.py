@@ -1,0 +1,1 @@
+"""Training recipes of the referring systems, ReferFormer and TF²."""

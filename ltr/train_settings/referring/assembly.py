@@ -1,0 +1,141 @@
+"""Network, data and losses of a referring experiment, as a recipe describes them."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from pathlib import Path
+
+from torch import nn
+from torch.utils.data import Dataset
+
+from ltr.actors.referring import ReferringActor
+from ltr.admin.errors import CheckpointError
+from ltr.data.referring.augmentation import ClipAugmentation
+from ltr.data.referring.samples import ClipOptions, ReferringSamples
+from ltr.dataset.referring.base import ReferringDataset
+from ltr.dataset.referring.registry import open_referring
+from ltr.models.referring.criterion import Criterion
+from ltr.models.referring.referformer import ReferFormer, referformer
+from ltr.models.referring.snapshot import load_backbone, load_pretrained
+from ltr.models.referring.text_encoder import load_text_weights, load_tokenizer, tokenise
+from ltr.train_settings.assembly import Assembly
+from ltr.train_settings.referring.recipe import ReferringRecipe
+
+_LOG = logging.getLogger(__name__)
+_CROP_SHARE = 0.5
+
+
+class ReferringAssembly(Assembly):
+    """Turns a ``ReferringRecipe`` into objects."""
+
+    recipe: ReferringRecipe
+
+    def network(self) -> ReferFormer:
+        """Build the network with random weights."""
+        recipe = self.recipe
+        text_config = None if recipe.text_config is None else dict(recipe.text_config)
+        return referformer(
+            backbone=recipe.backbone,
+            num_classes=recipe.num_classes,
+            has_box_refinement=recipe.has_box_refinement,
+            num_queries=recipe.num_queries,
+            hidden_dim=recipe.hidden_dim,
+            num_heads=recipe.num_heads,
+            num_levels=recipe.num_levels,
+            num_points=recipe.num_points,
+            encoder_layers=recipe.encoder_layers,
+            decoder_layers=recipe.decoder_layers,
+            feedforward_dim=recipe.feedforward_dim,
+            dropout=recipe.dropout,
+            mask_dim=recipe.mask_dim,
+            freezes_text=recipe.freezes_text,
+            recomputes=recipe.recomputes,
+            backbone_from_scratch=recipe.backbone_from_scratch,
+            backbone_width=recipe.backbone_width,
+            text_config=text_config,
+        )
+
+    def initialise(self, network: nn.Module) -> None:
+        """Load a pre-trained network, or backbone and text encoder each from its own file."""
+        recipe = self.recipe
+        if recipe.pretrained is not None:
+            path = self._find(recipe.pretrained, "pretrained")
+            load_pretrained(network, path)
+            _LOG.info("starting from %s, but for its classifiers", path)
+            return
+        if recipe.backbone_weights is not None:
+            load_backbone(network, self._find(recipe.backbone_weights, "backbone_weights"))
+        if recipe.loads_text:
+            load_text_weights(network.text_encoder, self._find(recipe.tokenizer_dir, None))
+
+    def datasets(self) -> tuple[Dataset, Dataset | None]:
+        """Open the data sets of training and validation."""
+        recipe = self.recipe
+        uses_categories = recipe.num_classes > 1
+        sets = [open_referring(name, uses_categories) for name in recipe.train_sets]
+        for dataset in sets:
+            _LOG.info("%s: %d sentences", dataset.name, len(dataset))
+        count = None if recipe.has_whole_epochs else recipe.samples_per_epoch
+        train = ReferringSamples(sets, self._options(), count)
+        if recipe.validation_samples == 0 or not recipe.validation_sets:
+            return train, None
+        others = [open_referring(name, uses_categories) for name in recipe.validation_sets]
+        return train, self._validation(others)
+
+    def actor(self, network: nn.Module) -> ReferringActor:
+        """Build the losses."""
+        tokenizer = load_tokenizer(self._find(self.recipe.tokenizer_dir, None))
+        criterion = Criterion(self.recipe.num_classes)
+        return ReferringActor(network, criterion, partial(tokenise, tokenizer))
+
+    def _validation(self, sets: list[ReferringDataset]) -> ReferringSamples:
+        return ReferringSamples(sets, self._options(), self.recipe.validation_samples)
+
+    def _options(self) -> ClipOptions:
+        recipe = self.recipe
+        crop_share = _CROP_SHARE if recipe.crops else 0.0
+        video = ClipAugmentation(
+            sides=recipe.sides,
+            longest=recipe.longest,
+            cropped_sides=recipe.sides,
+            longest_cropped=recipe.longest,
+            crop_probability=crop_share,
+            distorts_colours=recipe.distorts_colours,
+            mirrors=recipe.mirrors,
+        )
+        image = ClipAugmentation(
+            sides=recipe.image_sides,
+            longest=recipe.longest_image,
+            cropped_sides=recipe.cropped_image_sides,
+            longest_cropped=recipe.longest,
+            crop_probability=crop_share,
+            distorts_colours=False,
+            mirrors=recipe.mirrors,
+        )
+        return ClipOptions(
+            num_frames=recipe.num_frames,
+            uses_tracking=recipe.tracking,
+            pairs_augmentation=recipe.paired_augmentation,
+            tracking_dropout=recipe.tracking_dropout,
+            augment=video,
+            augment_image=image,
+        )
+
+    def _find(self, name: str, row: str | None) -> Path:
+        """A path as given, or below ``pretrained_networks``.
+
+        Args:
+            name: The path.
+            row: The recipe's row that names a file which must exist; None leaves the complaint to
+                who reads it.
+        """
+        given = Path(name).expanduser()
+        folder = Path(self.environment.pretrained_networks)
+        found = next((path for path in (given, folder / name) if path.exists()), None)
+        if found is None and row is not None:
+            raise CheckpointError(
+                f"{row} = {name}: neither a file nor in {folder}: put it there, or give another "
+                f"with --set {row}=FILE"
+            )
+        return found or folder / name

@@ -1,0 +1,30 @@
+"""TF² in small on drawn clips, starting from ``drawn_images``: one CPU core, 15 minutes.
+
+Data as for ``drawn_images``.
+"""
+
+from dataclasses import replace
+
+from ltr.admin.settings import Settings
+from ltr.train_settings.experiment import train
+from ltr.train_settings.referring import drawn_images
+from ltr.train_settings.referring.assembly import ReferringAssembly
+
+RECIPE = replace(
+    drawn_images.RECIPE,
+    description="TF² with a narrow ResNet-18 and a small text encoder, on drawn clips",
+    init_checkpoint="ltr/referring/drawn_images",
+    num_frames=3,
+    tracking=True,
+    tracking_dropout=0.3,
+    batch_size=8,
+    samples_per_epoch=8 * 125,
+    max_epochs=8,
+    milestones=(6,),
+    learning_rates=dict.fromkeys(drawn_images.RECIPE.learning_rates, 3e-4),
+)
+
+
+def run(settings: Settings) -> None:
+    """Train."""
+    train(settings, RECIPE, ReferringAssembly)

@@ -1,0 +1,182 @@
+"""Data sets whose objects are named by sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from ltr.admin.errors import DataError
+from ltr.data.frame_files import list_frames, stem_of
+from ltr.data.image_io import read_image
+from ltr.data.video_frames import measure_video, read_video_frames
+from ltr.dataset.referring.a2d import A2DSample, a2d_video, centred_window, read_a2d_samples
+from ltr.dataset.referring.expressions import ExpressionVideo, read_expressions
+from ltr.dataset.referring.jhmdb import JHMDBSample, read_jhmdb_samples
+from pytracking.evaluation.clip_data import ClipSequence
+from pytracking.evaluation.clip_results import ClipForm
+from pytracking.evaluation.data import SequenceList
+from pytracking.evaluation.datasets.entry import DatasetEntry
+from pytracking.evaluation.referring_results import (
+    ANNOTATOR_LABELS,
+    CANDIDATE_MASKS,
+    KEYED_MASKS,
+)
+from pytracking.tracker.clip import ClipPrompt
+from pytracking.tracker.referring.prompts import TargetPrompt, VideoPrompt
+from pytracking.utils.clip_frames import LazyFrames
+
+_ANNOTATORS = 4
+_WINDOW = 5
+
+
+@dataclass(frozen=True)
+class ExpressionSequence(ClipSequence):
+    """A video with all its sentences."""
+
+    @property
+    def prompt(self) -> ClipPrompt:
+        """The sentences, and the name under which key frames are given."""
+        return VideoPrompt(tuple(self.texts.values()), self.name)
+
+
+@dataclass(frozen=True)
+class TargetSequence(ClipSequence):
+    """A sentence for one frame, with its neighbours.
+
+    Args:
+        target: Position of the frame among ``frames``.
+        packed: Numbers of the frames, where all of them lie in one video file.
+    """
+
+    target: int = 0
+    packed: tuple[int, ...] = ()
+
+    @property
+    def prompt(self) -> ClipPrompt:
+        """The sentence and its frame."""
+        return TargetPrompt(tuple(self.texts.values()), self.target)
+
+    def open_frames(self) -> LazyFrames:
+        """The frames, from pictures or from the video file."""
+        if not self.packed:
+            return super().open_frames()
+        return _PackedFrames(self.frames[0], self.packed)
+
+
+class _PackedFrames(LazyFrames):
+    """A few frames of a video file, decoded together.
+
+    Args:
+        path: The file.
+        numbers: Of the frames, from 0.
+    """
+
+    def __init__(self, path: Path, numbers: Sequence[int]) -> None:
+        super().__init__()
+        self._images = read_video_frames(path, numbers)
+        self.shape = self._images[0].shape[:2]
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def _read(self, index: int) -> np.ndarray:
+        return self._images[index]
+
+
+def _refytvos(root: Path, name: str, split: str) -> SequenceList:
+    videos = read_expressions(root, split)
+    images = root / split / "JPEGImages"
+    builders = {
+        video: partial(_expression_sequence, name, images, video, entry, KEYED_MASKS)
+        for video, entry in sorted(videos.items())
+    }
+    return SequenceList(name, builders, form=KEYED_MASKS)
+
+
+def _refdavis(root: Path, name: str) -> SequenceList:
+    videos = read_expressions(root, "valid")
+    images = root / "valid" / "JPEGImages"
+    for video, entry in videos.items():
+        if len(entry.expressions) % _ANNOTATORS:
+            raise DataError(
+                f"{video} has {len(entry.expressions)} sentences: expected {_ANNOTATORS} for each "
+                "object"
+            )
+    builders = {
+        video: partial(_expression_sequence, name, images, video, entry, ANNOTATOR_LABELS)
+        for video, entry in sorted(videos.items())
+    }
+    return SequenceList(name, builders, archive_folder="", form=ANNOTATOR_LABELS)
+
+
+def _expression_sequence(
+    dataset: str, images: Path, video: str, entry: ExpressionVideo, form: ClipForm
+) -> ExpressionSequence:
+    names = {stem_of(name): name for name in list_frames(images / video)}
+    missing = next((stem for stem in entry.frames if stem not in names), None)
+    if missing is not None:
+        raise DataError(f"{images / video} lacks the frame {missing}")
+    frames = tuple(images / video / names[stem] for stem in entry.frames)
+    texts = {key: expression.text for key, expression in entry.expressions.items()}
+    shape = read_image(frames[0]).shape[:2]
+    return ExpressionSequence(video, dataset, shape, frames, form, texts)
+
+
+def _a2d(root: Path, name: str) -> SequenceList:
+    samples = {sample.image_id: sample for sample in read_a2d_samples(root, "test")}
+    return _targets(name, {key: partial(_a2d_sequence, root, s) for key, s in samples.items()})
+
+
+def _jhmdb(root: Path, name: str) -> SequenceList:
+    samples = {sample.image_id: sample for sample in read_jhmdb_samples(root)}
+    return _targets(name, {key: partial(_jhmdb_sequence, s) for key, s in samples.items()})
+
+
+def _targets(name: str, builders: Mapping[str, Callable[[str], TargetSequence]]) -> SequenceList:
+    if not builders:
+        raise DataError("its list of sentences is empty")
+    named = {key: partial(build, name) for key, build in builders.items()}
+    return SequenceList(name, named, form=CANDIDATE_MASKS)
+
+
+def _a2d_sequence(root: Path, sample: A2DSample, dataset: str) -> TargetSequence:
+    path = a2d_video(root, sample.video)
+    length, shape = measure_video(path)
+    numbers = centred_window(sample.frame - 1, _WINDOW, length)
+    return TargetSequence(
+        sample.image_id,
+        dataset,
+        shape,
+        (path,) * _WINDOW,
+        CANDIDATE_MASKS,
+        {"0": sample.text},
+        target=_WINDOW // 2,
+        packed=tuple(numbers),
+    )
+
+
+def _jhmdb_sequence(sample: JHMDBSample, dataset: str) -> TargetSequence:
+    numbers = centred_window(sample.frame - 1, _WINDOW, sample.length)
+    frames = tuple(sample.frame_path(number) for number in numbers)
+    return TargetSequence(
+        sample.image_id,
+        dataset,
+        read_image(frames[0]).shape[:2],
+        frames,
+        CANDIDATE_MASKS,
+        {"0": sample.text},
+        target=_WINDOW // 2,
+    )
+
+
+DATASETS = {
+    "refytvos_valid": DatasetEntry("refytvos_dir", partial(_refytvos, split="valid")),
+    "refytvos_test": DatasetEntry("refytvos_dir", partial(_refytvos, split="test")),
+    "refdavis_val": DatasetEntry("refdavis_dir", _refdavis),
+    "a2d_test": DatasetEntry("a2d_dir", _a2d),
+    "jhmdb": DatasetEntry("jhmdb_dir", _jhmdb),
+}

@@ -1,0 +1,8 @@
+"""Referring segmentation with Video-Swin-B, trained on A2D-Sentences."""
+
+from pytracking.tracker.referring.parameters import ReferringParameters
+
+
+def parameters() -> ReferringParameters:
+    """As ``refytvos``, with the longer side of the input limited."""
+    return ReferringParameters(net="a2d_video_swin_base.pth", longest=640)

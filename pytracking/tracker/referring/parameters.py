@@ -1,0 +1,59 @@
+"""Parameters of referring segmentation, with the published values as defaults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ltr.admin.errors import ConfigError
+from pytracking.tracker.referring.rules import KeyCriterion
+
+
+@dataclass(frozen=True)
+class ReferringParameters:
+    """One configuration.
+
+    Args:
+        net: Checkpoint or released file, a path or a name below ``network_path``.
+        tokenizer_dir: Folder with the text encoder's ``vocab.json`` and ``merges.txt``, likewise.
+        tracking: Track outward from a key frame (TF²); without it the first pass is the result
+            (ReferFormer).
+        init_weights: Network of the first pass; None takes ``net``, whose tracking images are then
+            the frames themselves.
+        window: Frames that go through the network together in the first pass.
+        short_side: Of the network's input, pixels.
+        longest: Limit of its longer side; None for none.
+        threshold: Probability above which a pixel belongs to the object.
+        key_criterion: See ``rules.choose_key_frame``.
+        key_frames: JSON file ``{video: {"<number of the sentence>": frame}}`` that names the key
+            frames; None chooses them.
+        skip_first_neighbour: Leave the frames next to the key frame as in the first pass, as the
+            released script does.
+        on_empty: After an empty mask, track from a ``black`` image, as released, or ``keep`` the
+            last mask that was not empty.
+        rounds: How often key frame and tracks are found.
+        chunk_frames: Frames that go through the backbone together; changes the memory only.
+    """
+
+    net: str
+    tokenizer_dir: str = "roberta-base"
+    tracking: bool = True
+    init_weights: str | None = None
+    window: int = 36
+    short_side: int = 360
+    longest: int | None = None
+    threshold: float = 0.5
+    key_criterion: KeyCriterion = "confidence"
+    key_frames: str | None = None
+    skip_first_neighbour: bool = False
+    on_empty: Literal["black", "keep"] = "black"
+    rounds: int = 1
+    chunk_frames: int = 8
+
+    def __post_init__(self) -> None:
+        if min(self.window, self.rounds, self.chunk_frames) < 1:
+            raise ConfigError("window, rounds and chunk_frames must be >= 1")
+        if self.short_side < 32:
+            raise ConfigError(f"short_side must be >= 32 pixels, got {self.short_side}")
+        if not 0 < self.threshold < 1:
+            raise ConfigError(f"threshold is a probability, got {self.threshold}")

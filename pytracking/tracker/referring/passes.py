@@ -1,0 +1,154 @@
+"""The two passes over a clip: all frames at once, then outward from a key frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from ltr.models.referring.batches import ClipBatch, SentenceBatch
+from ltr.models.referring.referformer import Predictions
+from pytracking.tracker.clip import Frames
+from pytracking.tracker.referring.images import network_input, tracking_input
+from pytracking.tracker.referring.parameters import ReferringParameters
+from pytracking.tracker.referring.rules import (
+    choose_slot,
+    full_probabilities,
+    slot_scores,
+    tracking_order,
+)
+
+Network = Callable[[ClipBatch, SentenceBatch, ClipBatch | None], Predictions]
+
+
+@dataclass
+class Sighting:
+    """What is known of a sentence's object so far.
+
+    Args:
+        scores: (frames,), 0..1.
+        mask_logits: (frames, h, w) on the network's grid, a quarter of its input.
+    """
+
+    scores: torch.Tensor
+    mask_logits: torch.Tensor
+
+    @classmethod
+    def of(cls, predicted: Predictions) -> Sighting:
+        """The best slot of a clip."""
+        slot = choose_slot(predicted.logits[0])
+        return cls(slot_scores(predicted.logits[0], slot), predicted.masks[0, :, slot])
+
+
+def first_pass(
+    network: Network,
+    sentences: Sequence[SentenceBatch],
+    frames: Frames,
+    params: ReferringParameters,
+    feeds_frames: bool,
+) -> list[Sighting]:
+    """Look at the clip window by window, without tracking; the slot is chosen for each window.
+
+    Args:
+        network: Clips, sentences and tracking images -> predictions on the CPU.
+        sentences: One of batch size 1 for each object.
+        frames: Of the clip.
+        params: Window and size of the input.
+        feeds_frames: Whether the frames themselves are fed as tracking images.
+    """
+    parts: list[list[Sighting]] = [[] for _ in sentences]
+    for start in range(0, len(frames), params.window):
+        images = [frames[i] for i in range(start, min(start + params.window, len(frames)))]
+        clip = as_clip(network_input(images, params.short_side, params.longest))
+        for found, sentence in zip(parts, sentences, strict=True):
+            found.append(Sighting.of(network(clip, sentence, clip if feeds_frames else None)))
+    return [
+        Sighting(
+            torch.cat([part.scores for part in found]),
+            torch.cat([part.mask_logits for part in found]),
+        )
+        for found in parts
+    ]
+
+
+def track_outward(
+    network: Network,
+    sentence: SentenceBatch,
+    frames: Frames,
+    sighting: Sighting,
+    key: int,
+    params: ReferringParameters,
+    target: int | None = None,
+) -> Predictions | None:
+    """Follow the object from its key frame to both ends of the clip, one frame at a time.
+
+    Args:
+        network: Clips, sentences and tracking images -> predictions on the CPU.
+        sentence: Of batch size 1.
+        frames: Of the clip.
+        sighting: Of the object; changed in place, but for the key frame.
+        key: The key frame.
+        params: Threshold, size of the input, and what happens after an empty mask.
+        target: Follow it only to this frame.
+
+    Returns:
+        The predictions of the last step; None where there was none.
+    """
+    predicted = None
+    low, high = (0, len(frames)) if target is None else sorted((key, target))
+    keeper = MaskKeeper(frames, sighting, key, params)
+    for frame, source in tracking_order(len(frames), key, params.skip_first_neighbour):
+        if not low <= frame <= high:
+            continue
+        predicted = network(
+            as_clip(network_input([frames[frame]], params.short_side, params.longest)),
+            sentence,
+            as_clip(keeper.tracking_image(source)),
+        )
+        found = Sighting.of(predicted)
+        sighting.scores[frame], sighting.mask_logits[frame] = found.scores[0], found.mask_logits[0]
+    return predicted
+
+
+class MaskKeeper:
+    """Makes tracking images of a sighting while it changes.
+
+    Args:
+        frames: Of the clip.
+        sighting: Of the object.
+        key: The key frame.
+        params: Threshold, size of the input, and what happens after an empty mask.
+    """
+
+    def __init__(
+        self, frames: Frames, sighting: Sighting, key: int, params: ReferringParameters
+    ) -> None:
+        self._frames = frames
+        self._sighting = sighting
+        self._key = key
+        self._params = params
+        self._last = key
+
+    def tracking_image(self, source: int) -> torch.Tensor:
+        """The tracking image of a frame, float32 (1, 3, h, w)."""
+        if source == self._key:
+            self._last = source  # each direction starts anew
+        mask = self._mask(source)
+        if mask.any() or self._params.on_empty == "black":
+            self._last = source
+        else:
+            mask = self._mask(self._last)
+        image = self._frames[self._last]
+        return tracking_input(image, mask, self._params.short_side, self._params.longest)
+
+    def _mask(self, frame: int) -> np.ndarray:
+        size = self._frames[frame].shape[:2]
+        logits = self._sighting.mask_logits[frame, None]
+        return (full_probabilities(logits, size)[0] > self._params.threshold).numpy()
+
+
+def as_clip(images: torch.Tensor) -> ClipBatch:
+    """Frames (frames, 3, h, w) of one clip as a batch without padding."""
+    return ClipBatch(images[None], ((images.shape[-2], images.shape[-1]),))

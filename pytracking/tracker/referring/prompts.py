@@ -1,0 +1,54 @@
+"""Sentences with what the data sets know beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from pytracking.tracker.clip import ClipPrompt, InstanceTrack
+from pytracking.tracker.referring.sentence_masks import ScoredMasks
+
+
+@dataclass(frozen=True)
+class VideoPrompt(ClipPrompt):
+    """The sentences of a video that is known by name, so that its key frames can be given.
+
+    Args:
+        video: Name of the video.
+    """
+
+    video: str = ""
+
+
+@dataclass(frozen=True)
+class TargetPrompt(ClipPrompt):
+    """A sentence for one frame of a short clip (A2D-Sentences, JHMDB-Sentences).
+
+    Args:
+        target: Position of the frame.
+    """
+
+    target: int = 0
+
+
+@dataclass(frozen=True)
+class ReferredTrack(InstanceTrack):
+    """What a sentence names.
+
+    Args:
+        mask_logits: Logits of the masks on the network's grid, float32 (frames, h, w), on the CPU.
+        key_frame: The frame from which was tracked; None without tracking.
+        candidates: All slots of the target frame, where there is one.
+    """
+
+    mask_logits: torch.Tensor | None = None
+    key_frame: int | None = None
+    candidates: ScoredMasks | None = None
+
+    def probabilities(self, position: int, size: tuple[int, int]) -> np.ndarray:
+        """Soft mask of a frame, float32 (H, W)."""
+        from pytracking.tracker.referring.rules import full_probabilities
+
+        return full_probabilities(self.mask_logits[position, None], size)[0].numpy()

@@ -1,0 +1,232 @@
+"""Segments what sentences name in a clip (ReferFormer, and TF² which tracks from a key frame)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ltr.admin.errors import ConfigError, DataError
+from ltr.data.rle import Rle, encode
+from ltr.models.referring.batches import ClipBatch, SentenceBatch, pad_clips
+from ltr.models.referring.referformer import Predictions, ReferFormer
+from pytracking.tracker.base import Runtime
+from pytracking.tracker.clip import Advance, ClipPrompt, ClipSegmenter, Frames, ignore_progress
+from pytracking.tracker.referring.images import network_input
+from pytracking.tracker.referring.key_frames import KeyFrames, read_key_frames
+from pytracking.tracker.referring.parameters import ReferringParameters
+from pytracking.tracker.referring.passes import Sighting, as_clip, first_pass, track_outward
+from pytracking.tracker.referring.prompts import ReferredTrack, TargetPrompt, VideoPrompt
+from pytracking.tracker.referring.rules import (
+    choose_key_frame,
+    full_probabilities,
+    key_frame_terms,
+)
+from pytracking.tracker.referring.sentence_masks import sentence_masks
+
+_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+_MULTIPLE = 32  # of the padded input of single frames, as upstream's loader has it
+
+
+class ReferringSegmenter(ClipSegmenter):
+    """Finds one object for each sentence.
+
+    Args:
+        params: Configuration.
+        network: In eval mode on the runtime's device.
+        read_text: Sentences to word pieces.
+        runtime: Device and precision.
+        first_network: Of the first pass; None takes ``network``.
+        key_frames: By video and number of the sentence; others are chosen.
+
+    Raises:
+        ConfigError: The device has no arithmetic of this precision.
+    """
+
+    takes_text = True
+
+    def __init__(
+        self,
+        params: ReferringParameters,
+        network: ReferFormer,
+        read_text: Callable[[Sequence[str]], SentenceBatch],
+        runtime: Runtime,
+        first_network: ReferFormer | None = None,
+        key_frames: KeyFrames | None = None,
+    ) -> None:
+        if runtime.precision == "fp16" and runtime.device.type == "cpu":
+            raise ConfigError("fp16 needs a GPU: use --precision bf16 on a CPU")
+        if runtime.precision == "fp32":
+            torch.backends.cudnn.allow_tf32 = False
+        self.params = params
+        self.runtime = runtime
+        self.read_text = read_text
+        self.key_frames: Mapping[str, Mapping[str, int]] = key_frames or {}
+        for net in {network, first_network or network}:
+            net.chunk_frames = params.chunk_frames
+            if runtime.compile:
+                net.body.compile(dynamic=True)
+        config = network.text_encoder.config
+        self.num_words = config.vocab_size
+        self.most_pieces = config.max_position_embeddings - config.pad_token_id - 1
+        self._predict = partial(self._call, network)
+        self._predict_first = partial(self._call, first_network or network)
+        self._feeds_frames = params.tracking and first_network is None
+
+    @classmethod
+    def create(cls, params: ReferringParameters, runtime: Runtime) -> ReferringSegmenter:
+        """See ``ClipSegmenter.create``."""
+        from pytracking.tracker.referring.loading import load_referring_network, load_text_reader
+
+        key_frames = read_key_frames(Path(params.key_frames)) if params.key_frames else None
+        read_text = load_text_reader(params.tokenizer_dir)
+        network = load_referring_network(params.net, runtime.device)
+        first = None
+        if params.init_weights is not None:
+            first = load_referring_network(params.init_weights, runtime.device)
+        return cls(params, network, read_text, runtime, first, key_frames)
+
+    @torch.inference_mode()
+    def segment(
+        self, frames: Frames, prompt: ClipPrompt, advance: Advance = ignore_progress
+    ) -> list[ReferredTrack]:
+        """See ``ClipSegmenter.segment``."""
+        sentences = [self._read(text) for text in prompt.texts]
+        if isinstance(prompt, TargetPrompt):
+            tracks = [self._find_in_target(frames, text, prompt.target) for text in sentences]
+            advance(len(frames))
+            return tracks
+        sightings = first_pass(
+            self._predict_first, sentences, frames, self.params, self._feeds_frames
+        )
+        tracks, reported = [], 0
+        for number, (sentence, sighting) in enumerate(zip(sentences, sightings, strict=True)):
+            given = self._given_key(prompt, number, len(frames))
+            key = self._track(frames, sentence, sighting, given)
+            tracks.append(self._make_track(frames, sighting, key))
+            done = len(frames) * (number + 1) // len(sentences)
+            advance(done - reported)
+            reported = done
+        return tracks
+
+    def _read(self, text: str) -> SentenceBatch:
+        """The word pieces of one sentence.
+
+        Raises:
+            DataError: It is empty, too long, or cut by another vocabulary than the network's.
+        """
+        sentence = self.read_text([text])
+        if not text.strip():
+            raise DataError("a sentence is empty: name the object, for instance 'the brown dog'")
+        pieces, most = sentence.ids.shape[1], self.most_pieces
+        if pieces > most:
+            raise DataError(f"a sentence has {pieces} word pieces, the network reads {most}")
+        if int(sentence.ids.max()) >= self.num_words:
+            raise DataError(
+                f"the vocabulary in tokenizer_dir has more than the {self.num_words} word pieces "
+                "that the network knows: it belongs to another network"
+            )
+        return sentence.to(self.runtime.device)
+
+    def _track(
+        self, frames: Frames, sentence: SentenceBatch, sighting: Sighting, given: int | None
+    ) -> int | None:
+        """Track from the key frame, in rounds; returns the last key frame."""
+        key = None
+        for _ in range(self.params.rounds if self.params.tracking else 0):
+            key = self._choose_key(sighting) if given is None else given
+            track_outward(self._predict, sentence, frames, sighting, key, self.params)
+        return key
+
+    def _choose_key(self, sighting: Sighting) -> int:
+        terms = key_frame_terms(sighting.scores, sighting.mask_logits)
+        return choose_key_frame(terms, self.params.key_criterion)
+
+    def _given_key(self, prompt: ClipPrompt, number: int, length: int) -> int | None:
+        """The key frame that the file names for a sentence, by its number in the video."""
+        if not isinstance(prompt, VideoPrompt):
+            return None
+        key = self.key_frames.get(prompt.video, {}).get(str(number))
+        if key is not None and not 0 <= key < length:
+            raise DataError(
+                f"the key frame of {prompt.video}, sentence {number}, is {key}, but the video has "
+                f"{length} frames"
+            )
+        return key
+
+    def _make_track(self, frames: Frames, sighting: Sighting, key: int | None) -> ReferredTrack:
+        size = frames[0].shape[:2]
+        masks: list[Rle | None] = []
+        for logits in sighting.mask_logits:
+            mask = full_probabilities(logits[None], size)[0] > self.params.threshold
+            masks.append(encode(mask.numpy()) if mask.any() else None)
+        scores = sighting.scores.tolist()
+        return ReferredTrack(
+            tuple(masks),
+            float(np.mean(scores)),
+            frame_scores=tuple(scores),
+            mask_logits=sighting.mask_logits,
+            key_frame=key,
+        )
+
+    def _find_in_target(
+        self, frames: Frames, sentence: SentenceBatch, target: int
+    ) -> ReferredTrack:
+        """All slots of one frame, by the frames around it or by tracking from one of these."""
+        params = self.params
+        images = [frames[position] for position in range(len(frames))]
+        inputs = network_input(images, params.short_side, params.longest)
+        if not params.tracking:
+            clip = pad_clips([inputs], _MULTIPLE)
+            predicted = self._predict(clip, sentence, target_frames=[target])
+            return self._make_candidates(frames, predicted, 0, target, inputs.shape[-2:])
+        clip = as_clip(inputs)
+        predicted = self._predict_first(clip, sentence, clip if self._feeds_frames else None)
+        sighting = Sighting.of(predicted)
+        key = self._choose_key(sighting)
+        if key == target:
+            return self._make_candidates(frames, predicted, target, target, inputs.shape[-2:])
+        predicted = track_outward(self._predict, sentence, frames, sighting, key, params, target)
+        return self._make_candidates(frames, predicted, 0, target, inputs.shape[-2:])
+
+    def _make_candidates(
+        self,
+        frames: Frames,
+        predicted: Predictions,
+        place: int,
+        target: int,
+        input_size: Sequence[int],
+    ) -> ReferredTrack:
+        """The slots of the target frame, which stands at ``place`` among the predictions."""
+        found = sentence_masks(
+            predicted.logits[0, place],
+            predicted.masks[0, place],
+            tuple(input_size),
+            frames[target].shape[:2],
+        )
+        best = int(found.scores.argmax())
+        masks: list[Rle | None] = [None] * len(frames)
+        masks[target] = encode(found.masks[best].numpy())
+        return ReferredTrack(tuple(masks), float(found.scores[best]), candidates=found)
+
+    def _call(
+        self,
+        network: ReferFormer,
+        clip: ClipBatch,
+        sentence: SentenceBatch,
+        previous: ClipBatch | None = None,
+        target_frames: Sequence[int] | None = None,
+    ) -> Predictions:
+        """Predictions of the last layer, float32 on the CPU."""
+        device, dtype = self.runtime.device, _DTYPES.get(self.runtime.precision)
+        with torch.autocast(device.type, dtype, enabled=dtype is not None):
+            predicted = network(
+                clip.to(device),
+                sentence,
+                None if previous is None else previous.to(device),
+                target_frames,
+            )
+        return Predictions(*(value.float().cpu() for value in predicted[:4]))
