@@ -10,6 +10,9 @@ from ltr.data.referring.augmentation import CROPPED_IMAGE_SIDES, IMAGE_SIDES, VI
 from ltr.train_settings.recipe import Recipe
 from ltr.trainers.optimizer import OptimizerKind
 
+RESNET50_FILE = "resnet50-0676ba61.pth"
+"""torchvision's first weights, with which the released networks began."""
+
 RATES = {
     "backbone": 5e-5,
     "text_encoder": 1e-5,

@@ -1,0 +1,1 @@
+"""Brings published data sets into the layouts that the readers expect."""

@@ -1,0 +1,25 @@
+"""ReferFormer with ResNet-50 on Ref-YouTube-VOS and clips made of RefCOCO's images, together.
+
+The authors used 32 GPUs with one clip each and did not start from the image pre-training.
+"""
+
+from dataclasses import replace
+
+from ltr.admin.settings import Settings
+from ltr.train_settings.experiment import train
+from ltr.train_settings.referring import refcoco_r50
+from ltr.train_settings.referring.assembly import ReferringAssembly
+
+RECIPE = replace(
+    refcoco_r50.RECIPE,
+    description="ReferFormer with ResNet-50, joint training on videos and moved images",
+    train_sets=("RefYouTubeVOS/train", *refcoco_r50.RECIPE.train_sets),
+    freezes_text=True,
+    num_frames=5,
+    batch_size=32,
+)
+
+
+def run(settings: Settings) -> None:
+    """Train."""
+    train(settings, RECIPE, ReferringAssembly)

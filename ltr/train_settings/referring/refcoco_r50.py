@@ -1,0 +1,26 @@
+"""ReferFormer with ResNet-50 on images: RefCOCO, RefCOCO+ and RefCOCOg.
+
+The authors used 32 GPUs with two images each; the learning rates are not scaled with the batch.
+"""
+
+from ltr.admin.settings import Settings
+from ltr.train_settings.experiment import train
+from ltr.train_settings.referring.assembly import ReferringAssembly
+from ltr.train_settings.referring.recipe import RESNET50_FILE, ReferringRecipe
+
+RECIPE = ReferringRecipe(
+    description="ReferFormer with ResNet-50, pre-training on RefCOCO, RefCOCO+ and RefCOCOg",
+    train_sets=("RefCOCO/train", "RefCOCO+/train", "RefCOCOg/train"),
+    backbone_weights=RESNET50_FILE,
+    freezes_text=False,
+    num_frames=1,
+    tracking=False,
+    max_epochs=12,
+    milestones=(8, 10),
+    batch_size=64,
+)
+
+
+def run(settings: Settings) -> None:
+    """Train."""
+    train(settings, RECIPE, ReferringAssembly)

@@ -1,0 +1,25 @@
+"""TF² with ResNet-50 on Ref-YouTube-VOS, from ReferFormer's image pre-training.
+
+``--set tracking=false`` trains ReferFormer. For another backbone give it and its weights, for
+instance ``--set backbone=swin_t_p4w7 --set pretrained=swin_tiny_pretrained.pth``.
+"""
+
+from ltr.admin.settings import Settings
+from ltr.train_settings.experiment import train
+from ltr.train_settings.referring.assembly import ReferringAssembly
+from ltr.train_settings.referring.recipe import ReferringRecipe
+
+RECIPE = ReferringRecipe(
+    description="TF² with ResNet-50 on Ref-YouTube-VOS",
+    train_sets=("RefYouTubeVOS/train",),
+    pretrained="r50_pretrained.pth",
+    max_epochs=6,
+    milestones=(3, 5),
+    batch_size=3,
+    num_workers=4,
+)
+
+
+def run(settings: Settings) -> None:
+    """Train."""
+    train(settings, RECIPE, ReferringAssembly)
