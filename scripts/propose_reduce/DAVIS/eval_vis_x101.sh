@@ -1,0 +1,3 @@
+#!/usr/bin/env bash
+# The original's DAVIS/eval_vis_x101.sh; arguments go to run_tracker.py.
+exec bash "$(dirname "${BASH_SOURCE[0]}")/../evaluate.sh" davis_x101 dv2017_unsup_val 8 x101_Ft ../Results_davis "$@"

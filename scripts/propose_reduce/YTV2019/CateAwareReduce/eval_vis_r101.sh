@@ -1,0 +1,3 @@
+#!/usr/bin/env bash
+# The original's YTV2019/CateAwareReduce/eval_vis_r101.sh; arguments go to run_tracker.py.
+exec bash "$(dirname "${BASH_SOURCE[0]}")/../../evaluate.sh" ytvis19_r101 ytvis2019_valid 5 r101_Ft_CAReduce ../Results_ytv19 --set reduction=category_aware "$@"

@@ -1,0 +1,3 @@
+#!/usr/bin/env bash
+# The original's YTV2019/CateAwareReduce/eval_vis_x101.sh; arguments go to run_tracker.py.
+exec bash "$(dirname "${BASH_SOURCE[0]}")/../../evaluate.sh" ytvis19_x101 ytvis2019_valid 5 x101_Ft_CAReduce ../Results_ytv19 --set reduction=category_aware "$@"

@@ -1,0 +1,3 @@
+#!/usr/bin/env bash
+# The original's YTV2021/eval_vis_r50.sh; arguments go to run_tracker.py.
+exec bash "$(dirname "${BASH_SOURCE[0]}")/../evaluate.sh" ytvis21_r50 ytvis2021_valid 5 r50_Ft ../Results_ytv21 "$@"

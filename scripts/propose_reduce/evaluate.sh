@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# What the original's eval_vis_*.sh have in common:
+#   evaluate.sh PARAMETERS DATA_SET KEY_NUM NETWORK SAVE_DIR [arguments of run_tracker.py]
+#
+# NETWORK names the folder of the results, as in the original. SAVE_DIR, in the environment, puts it
+# elsewhere than the original's folder. All results lie in SAVE_DIR/vis_NETWORK-kKEY_NUM-seqs, and
+# what the server wants in ..-seqs_json/results.json or ..-seqs_PIL/<video>/<frame>.png.
+set -euo pipefail
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
+parameters="$1" dataset="$2" keys="$3" network="$4" folder="${SAVE_DIR:-$5}"
+shift 5
+
+results="${folder}/vis_${network}-k${keys}-seqs"
+"${PYTHON:-python}" "${root}/pytracking/run_tracker.py" propose_reduce "$parameters" \
+  --dataset_name "$dataset" --results "$results" --set "key_num=${keys}" "$@"
+
+found="${results}/propose_reduce/${parameters}/${dataset}"
+if [ -f "${found}/results.json" ]; then
+  mkdir -p "${results}_json"
+  cp "${found}/results.json" "${results}_json/results.json"
+  echo "Results JSON: ${results}_json/results.json"
+else
+  mkdir -p "${results}_PIL"
+  cp -R "${found}/." "${results}_PIL"
+  echo "Label maps: ${results}_PIL"
+fi
