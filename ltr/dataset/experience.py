@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import math
 import os
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 
@@ -211,8 +211,3 @@ def worth_learning(rows: Sequence[Transition], threshold: float = 0.05) -> list[
         best[name] = max(best.get(name, -math.inf), float(row.next_state_iou.mean()))
         worst[name] = min(worst.get(name, math.inf), float(row.state_iou.mean()))
     return [row for row in rows if best[row.sequence] - worst[row.sequence] > threshold]
-
-
-def experience_buffer(rows: Sequence[Transition], capacity: int) -> deque[Transition]:
-    """A buffer in which a new transition displaces the oldest."""
-    return deque(rows[:capacity], maxlen=capacity)

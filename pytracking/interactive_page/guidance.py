@@ -1,0 +1,88 @@
+"""What the page says about a result: how good every frame seems, and which one to correct next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from ltr.admin.errors import CheckpointError
+from pytracking.recommendation.episodes import QualityEstimate
+from pytracking.tracker.interactive.quality import (
+    AGENT_FILE,
+    ASSESS_FILE,
+    NetworkQuality,
+    load_agent_network,
+    load_assess_network,
+)
+from pytracking.tracker.interactive.recommend import Recommender, WorstFrame, make_recommender
+
+_IS_OBJECT = 0.5
+
+
+class ConfidenceQuality:
+    """Takes an object for good where its probabilities are near 0 and 1; needs no network."""
+
+    def estimate(self, frames: Sequence[np.ndarray], probs: torch.Tensor) -> np.ndarray:
+        """The overlap of soft and hard mask, mean over the objects.
+
+        Args:
+            frames: Not used.
+            probs: float (frames, 1 + objects, H, W), background first.
+
+        Returns:
+            float64 (frames,), 0..1; 1 for an object that is nowhere.
+        """
+        found = []
+        for soft in probs[:, 1:]:
+            hard = (soft > _IS_OBJECT).float()
+            union = torch.maximum(soft, hard).sum(dim=(1, 2))
+            overlap = torch.minimum(soft, hard).sum(dim=(1, 2))
+            is_there = hard.sum(dim=(1, 2)) > 0
+            found.append(torch.where(is_there, overlap / union.clamp(min=1e-6), 1.0).mean())
+        return torch.stack(found).double().cpu().numpy()
+
+
+@dataclass(frozen=True)
+class Guidance:
+    """Estimate and recommendation.
+
+    Args:
+        quality: Rates the frames.
+        recommender: Chooses the next frame.
+        label: What the rating is, for the page.
+    """
+
+    quality: QualityEstimate
+    recommender: Recommender
+    label: str
+
+
+def load_guidance(device: torch.device) -> Guidance:
+    """Use quality network and agent where they lie in ``network_path``, else plain rules.
+
+    Raises:
+        CheckpointError: A file that is there is damaged or of another network.
+    """
+    quality: QualityEstimate = ConfidenceQuality()
+    recommender: Recommender = WorstFrame()
+    label = "confidence"
+    if _is_there(ASSESS_FILE):
+        quality = NetworkQuality(load_assess_network(ASSESS_FILE, device))
+        label = "predicted quality"
+        if _is_there(AGENT_FILE):
+            recommender = make_recommender("ours", agent=load_agent_network(AGENT_FILE, device))
+    return Guidance(quality, recommender, label)
+
+
+def _is_there(name: str) -> bool:
+    from pytracking.evaluation.environment import evaluation_environment
+    from pytracking.utils.loading import find_network
+
+    try:
+        find_network(name, evaluation_environment().network_folders)
+    except CheckpointError:
+        return False
+    return True

@@ -1,0 +1,229 @@
+"""The server: loopback only, no foreign page may talk to it, one folder that it writes to."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+import logging
+import tempfile
+import zipfile
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from ltr.admin.errors import DataError, OutputError, ToolkitError
+from ltr.data.image_io import VIDEO_SUFFIXES
+from pytracking.evaluation.video_results import MASKS
+from pytracking.interactive_page.workbench import Workbench
+from pytracking.tracker.interactive.base import ScribbleLine
+
+_LOG = logging.getLogger(__name__)
+HOST = "127.0.0.1"
+_STATIC = Path(__file__).resolve().parent / "static"
+_FILES = {"/": "index.html", "/page.css": "page.css", "/page.js": "page.js", "/view.js": "view.js"}
+_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
+_MAX_JSON_BYTES = 8 << 20
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+_MASKS_ARCHIVE = "masks.zip"
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class PageServer:
+    """Serves one workbench to one person.
+
+    Args:
+        workbench: Where the work is done, one call at a time.
+        folder: The only folder that is written to: uploads and exports.
+    """
+
+    def __init__(self, workbench: Workbench, folder: Path) -> None:
+        self.workbench = workbench
+        self.folder = folder
+        self._worker = ThreadPoolExecutor(1)
+        self._busy = ""
+
+    def application(self) -> web.Application:
+        """The routes, behind the guard."""
+        app = web.Application(middlewares=[_guard, _explain], client_max_size=_MAX_JSON_BYTES)
+        for route, name in _FILES.items():
+            app.router.add_get(route, functools.partial(_static, name))
+        app.router.add_get("/frames/{index:[0-9]{1,7}}.jpg", self._frame)
+        app.router.add_get("/masks/{index:[0-9]{1,7}}.png", self._mask)
+        app.router.add_get("/exports/{name:overlay\\.mp4|masks\\.zip}", self._exported)
+        app.router.add_get("/api/state", self._state)
+        app.router.add_post("/api/propagate", self._propagate)
+        app.router.add_post("/api/undo", self._undo)
+        app.router.add_post("/api/export", self._export)
+        app.router.add_post("/api/clip", self._upload)
+        return app
+
+    @property
+    def export_folder(self) -> Path:
+        """Where the current clip's results go."""
+        clip = self.workbench.clip
+        return self.folder / ("clip" if clip is None else clip.name)
+
+    async def _state(self, request: web.Request) -> web.Response:
+        return self._answer()
+
+    async def _frame(self, request: web.Request) -> web.Response:
+        clip, index = self.workbench.clip, int(request.match_info["index"])
+        if clip is None or index >= len(clip.frames):
+            raise web.HTTPNotFound
+        encoded = await asyncio.to_thread(clip.frame_jpeg, index)
+        return web.Response(body=encoded, content_type="image/jpeg")
+
+    async def _mask(self, request: web.Request) -> web.Response:
+        try:
+            encoded = self.workbench.mask_png(int(request.match_info["index"]))
+        except IndexError:
+            encoded = None
+        if encoded is None:
+            raise web.HTTPNotFound
+        return web.Response(body=encoded, content_type="image/png")
+
+    async def _propagate(self, request: web.Request) -> web.Response:
+        frame, lines = _read_round(await _read_json(request))
+        await self._work("segmenting", self.workbench.propagate, frame, lines)
+        return self._answer()
+
+    async def _undo(self, request: web.Request) -> web.Response:
+        await self._work("undoing", self.workbench.undo)
+        return self._answer()
+
+    async def _export(self, request: web.Request) -> web.Response:
+        folder = self.export_folder
+        await self._work("exporting", self._write_export, folder)
+        return self._answer(exported=str(folder))
+
+    def _write_export(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.workbench.export(folder)
+        with zipfile.ZipFile(folder / _MASKS_ARCHIVE, "w") as archive:
+            for path in sorted((folder / MASKS).iterdir()):
+                archive.write(path, f"{MASKS}/{path.name}")
+
+    async def _exported(self, request: web.Request) -> web.StreamResponse:
+        path = self.export_folder / request.match_info["name"]
+        if not path.is_file():
+            raise web.HTTPNotFound
+        name = f'attachment; filename="{path.name}"'
+        return web.FileResponse(path, headers={"Content-Disposition": name})
+
+    async def _upload(self, request: web.Request) -> web.Response:
+        """Take a clip as the request's body; its name stands in the query."""
+        given = Path(request.query.get("name", ""))
+        if given.suffix.lower() not in VIDEO_SUFFIXES:
+            raise DataError(f"expected a video ({', '.join(VIDEO_SUFFIXES)}), got {given.name!r}")
+        limit = self.workbench.settings.max_upload_mib << 20
+        if (request.content_length or 0) > limit:
+            raise web.HTTPRequestEntityTooLarge(max_size=limit, actual_size=request.content_length)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        handle, path = tempfile.mkstemp(given.suffix.lower(), "clip_", self.folder)
+        try:
+            with open(handle, "wb") as stream:
+                await _receive(request, stream, limit)
+            await self._work("reading", self.workbench.open, Path(path), _plain_name(given.stem))
+        except BaseException:
+            Path(path).unlink(missing_ok=True)
+            raise
+        return self._answer()
+
+    async def _work(self, what: str, function: Callable[..., None], *arguments: Any) -> None:
+        """Do something that takes time, in the one thread that may touch host and workbench."""
+        if self._busy:
+            raise web.HTTPConflict(text=f"still {self._busy}")
+        self._busy = what
+        try:
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._worker, functools.partial(function, *arguments))
+        finally:
+            self._busy = ""
+
+    def _answer(self, **more: object) -> web.Response:
+        return web.json_response({**self.workbench.describe(), "busy": self._busy, **more})
+
+
+@web.middleware
+async def _guard(request: web.Request, handler: _Handler) -> web.StreamResponse:
+    """Refuse other pages (cross-site requests) and other names for this machine (DNS rebinding)."""
+    port = request.url.port
+    own = {f"{name}:{port}" for name in (HOST, "localhost")}
+    origin = request.headers.get("Origin")
+    is_foreign = origin is not None and origin.removeprefix("http://") not in own
+    if request.host not in own or is_foreign:
+        _LOG.warning("refused a request of %s", origin or request.host)
+        return web.Response(status=403, text="this page answers to itself only")
+    response = await handler(request)
+    response.headers.update(_HEADERS)
+    return response
+
+
+@web.middleware
+async def _explain(request: web.Request, handler: _Handler) -> web.StreamResponse:
+    """Errors as JSON with one sentence."""
+    try:
+        return await handler(request)
+    except (ToolkitError, OSError) as error:
+        status = 500 if isinstance(error, OutputError | OSError) else 400
+        return web.json_response({"error": str(error)}, status=status)
+    except web.HTTPException as error:
+        return web.json_response({"error": error.text or error.reason}, status=error.status)
+    except Exception:
+        _LOG.exception("%s failed", request.path)
+        return web.json_response({"error": "this failed; the log tells why"}, status=500)
+
+
+async def _static(name: str, request: web.Request) -> web.Response:
+    path = _STATIC / name
+    return web.Response(
+        body=path.read_bytes(),
+        content_type=_TYPES[path.suffix],
+        charset="utf-8",
+    )
+
+
+async def _read_json(request: web.Request) -> Any:
+    try:
+        return json.loads(await request.read())
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"the request is no JSON ({error})") from error
+
+
+def _read_round(record: Any) -> tuple[int, list[ScribbleLine]]:
+    """``{"frame": number, "lines": [line, ...]}``."""
+    try:
+        frame, lines = record["frame"], record["lines"]
+    except (KeyError, TypeError) as error:
+        raise DataError("expected a frame and its lines") from error
+    if not isinstance(frame, int) or not isinstance(lines, list):
+        raise DataError("expected a frame number and a list of lines")
+    return frame, [ScribbleLine.from_record(line) for line in lines]
+
+
+async def _receive(request: web.Request, stream: Any, limit: int) -> None:
+    size = 0
+    async for piece in request.content.iter_chunked(1 << 20):
+        size += len(piece)
+        if size > limit:
+            raise web.HTTPRequestEntityTooLarge(max_size=limit, actual_size=size)
+        stream.write(piece)
+
+
+def _plain_name(text: str) -> str:
+    """A name that is safe as a folder."""
+    kept = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in text)
+    return kept[:80] or "clip"

@@ -1,0 +1,123 @@
+"""The command line of this package: ``[SYSTEM NAME] [with key=value ...]``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from ltr.admin.cli import CommandParser, set_up_logging
+from ltr.admin.errors import ConfigError
+from pytracking.evaluation.hosts import create_host
+from pytracking.evaluation.tracker import TrackerSpec
+from pytracking.recommendation.config import RecommendationSettings, parse_settings
+from pytracking.tracker.base import Runtime
+from pytracking.tracker.interactive.base import InteractiveVOS
+
+_WITH = "with"
+_PUBLISHED = {"atnet": "ATNet", "manet": "MANet", "ipn": "IPN"}
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a command line asks for.
+
+    Args:
+        spec: The host.
+        settings: All settings.
+        quiet: Show no progress.
+        overwrite: Replace results of other settings.
+    """
+
+    spec: TrackerSpec
+    settings: RecommendationSettings
+    quiet: bool
+    overwrite: bool
+
+    @property
+    def device(self) -> torch.device:
+        """The GPU of the settings, or the CPU where there is none.
+
+        Raises:
+            ConfigError: There are GPUs, but not this one.
+        """
+        count, index = torch.cuda.device_count(), self.settings.gpu_id
+        if count and not 0 <= index < count:
+            raise ConfigError(f"gpu_id={index}: PyTorch sees {count} GPUs here")
+        return torch.device("cuda", index) if count else torch.device("cpu")
+
+    @property
+    def host_name(self) -> str:
+        """Name of the host in the path of results."""
+        spec = self.spec
+        own = f"{spec.system}_{spec.name}"
+        return _PUBLISHED.get(spec.name, own) if spec.system == "interactive" else own
+
+    def create_host(self) -> InteractiveVOS:
+        """Load the host.
+
+        Raises:
+            ConfigError: There is no such host.
+            CheckpointError: Its network is missing or damaged.
+        """
+        spec = self.spec
+        return create_host(spec.system, spec.name, spec.overrides, spec.net, Runtime(self.device))
+
+
+def parse_task(
+    description: str | None,
+    argv: Sequence[str] | None,
+    defaults: RecommendationSettings,
+    host: tuple[str, str] | None = ("interactive", "atnet"),
+) -> Task:
+    """Read a command line and set up logging.
+
+    Args:
+        description: The docstring of the command's module.
+        argv: The words; None takes those of the process.
+        defaults: Settings before the words change them.
+        host: System and name where the words name none; None if they must.
+
+    Raises:
+        ConfigError: A word is unknown or wrong.
+    """
+    parser = CommandParser(description)
+    parser.add_argument("host", nargs="*", metavar="SYSTEM NAME", help="then: [with KEY=VALUE ...]")
+    parser.add_argument(
+        "--set",
+        dest="overrides",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change one parameter of the host (repeatable)",
+    )
+    parser.add_argument("--net", metavar="FILE", help="the host's network file")
+    parser.add_argument("--overwrite", action="store_true", help="replace earlier results")
+    parser.add_argument("--quiet", action="store_true", help="no progress, only warnings")
+    words, assignments = _split(sys.argv[1:] if argv is None else list(argv))
+    arguments = parser.parse_args(words)
+    set_up_logging(arguments.quiet)
+    named = arguments.host
+    if len(named) not in (0, 2) or not (named or host):
+        raise ConfigError(
+            f"expected SYSTEM and NAME of a host before 'with', got {' '.join(named) or 'nothing'}"
+        )
+    return Task(
+        TrackerSpec(*(named or host), tuple(arguments.overrides), arguments.net),
+        parse_settings(assignments, defaults),
+        arguments.quiet,
+        arguments.overwrite,
+    )
+
+
+def _split(words: list[str]) -> tuple[list[str], list[str]]:
+    """What stands before and after ``with``."""
+    if _WITH not in words:
+        return words, []
+    place = words.index(_WITH)
+    options = [word for word in words[place + 1 :] if word.startswith("-")]
+    if options:
+        raise ConfigError(f"{options[0]} must stand before 'with'")
+    return words[:place], words[place + 1 :]

@@ -1,0 +1,76 @@
+"""Segment a video by scribbles: opens a local page on which you draw.
+
+Example:
+    python run_interactive.py joint joint_demo --video clip.mp4
+    python run_interactive.py interactive atnet --video clip.mp4 --output out --port 7860
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+if not __package__:
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from ltr.admin.cli import CommandParser, command, set_up_logging
+from ltr.admin.errors import ConfigError
+from pytracking.evaluation.arguments import add_tracker_arguments, resolve_tracker
+
+_PORT = 7860
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve the page until Ctrl-C."""
+    arguments = _parse(argv)
+    set_up_logging(arguments.quiet)
+    if not 0 <= arguments.port < 1 << 16:
+        raise ConfigError(f"--port {arguments.port}: expected 0 to 65535")
+    try:
+        import aiohttp  # noqa: F401
+    except ImportError as error:
+        raise ConfigError(
+            "the page needs aiohttp: pip install 'vos-toolkit[interactive]'"
+        ) from error
+    from pytracking.evaluation.arguments import resolve_device
+    from pytracking.evaluation.hosts import create_host
+    from pytracking.evaluation.video import default_folder
+    from pytracking.interactive_page.guidance import load_guidance
+    from pytracking.interactive_page.launch import serve
+    from pytracking.interactive_page.settings import PageSettings
+    from pytracking.interactive_page.workbench import Workbench
+    from pytracking.tracker.base import Runtime
+
+    limits = {name: getattr(arguments, name) for name in vars(PageSettings())}
+    settings = PageSettings(**limits)
+    spec, device = resolve_tracker(arguments), resolve_device(arguments.device)
+    host = create_host(spec.system, spec.name, spec.overrides, spec.net, Runtime(device))
+    workbench = Workbench(host, load_guidance(device), settings)
+    if arguments.video is not None:
+        workbench.open(arguments.video)
+    folder = arguments.output or default_folder(spec, "page")
+    serve(workbench, folder, arguments.port, arguments.browser)
+    return 0
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    from pytracking.interactive_page.settings import PageSettings
+
+    parser = CommandParser(__doc__)
+    add_tracker_arguments(parser)
+    parser.add_argument("--video", type=Path, help="video file or folder of frames to begin with")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="folder of exports and uploads")
+    parser.add_argument("--port", type=int, default=_PORT, help=f"0 takes a free one ({_PORT})")
+    parser.add_argument("--browser", action="store_true", help="open the page in your browser")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
+    parser.add_argument("--quiet", action="store_true", help="only warnings and errors")
+    for name, value in vars(PageSettings()).items():
+        parser.add_argument(f"--{name}", type=int, default=value, metavar="N", help=f"({value})")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

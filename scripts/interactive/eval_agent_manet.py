@@ -1,0 +1,7 @@
+"""Evaluate frame recommendation with manet: ``with setting=... dataset=... method=...``."""
+
+import sys
+
+from pytracking.recommendation.evaluation import evaluate_published_host
+
+sys.exit(evaluate_published_host("manet"))

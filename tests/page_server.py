@@ -1,0 +1,50 @@
+"""A page's server in a thread, and clips for it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pytracking.interactive_page.guidance import ConfidenceQuality, Guidance
+from pytracking.interactive_page.launch import start
+from pytracking.interactive_page.settings import PageSettings
+from pytracking.interactive_page.workbench import Workbench
+from pytracking.tracker.interactive.recommend import WorstFrame
+from pytracking.utils.video_writer import VideoWriter
+from tests.plain_host import PlainHost
+from tests.video_trees import textured_frame
+
+
+def plain_workbench(**limits: int) -> Workbench:
+    """A workbench whose host needs no network."""
+    guidance = Guidance(ConfidenceQuality(), WorstFrame(), "confidence")
+    return Workbench(PlainHost(), guidance, PageSettings(**limits))
+
+
+def write_clip(path: Path, frames: int = 5, size: tuple[int, int] = (40, 60)) -> Path:
+    """A short video file."""
+    with VideoWriter(path, 10) as writer:
+        for index in range(frames):
+            writer.write(textured_frame(2 * index, size))
+    return path
+
+
+@contextmanager
+def running_page(workbench: Workbench, folder: Path) -> Iterator[str]:
+    """Serve a workbench on a free port; gives the page's address."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        runner, address = asyncio.run_coroutine_threadsafe(
+            start(workbench, folder, 0), loop
+        ).result(30)
+        yield address
+        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(30)
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
