@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ltr.models.layers.chunks import apply_in_chunks
+from ltr.models.layers.products import linear
 from ltr.models.referring.positions import sine_position_1d
 
 # Hidden units of a feed-forward layer are many times its input: this many tokens go through it at
@@ -63,7 +64,8 @@ def feed_forward(
     """Two linear layers with a ReLU between, on tokens (N, tokens, dim)."""
 
     def apply(rows: torch.Tensor) -> torch.Tensor:
-        return linear2(dropout(F.relu(linear1(rows))))
+        hidden = dropout(linear(rows, linear1.weight, linear1.bias).relu_())
+        return linear(hidden, linear2.weight, linear2.bias)
 
     return apply_in_chunks(apply, x.flatten(0, 1), size=TOKENS_AT_ONCE).view(x.shape)
 

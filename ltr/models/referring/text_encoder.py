@@ -1,7 +1,7 @@
 """RoBERTa through transformers, the adapter behind it, and the vocabulary (2.4).
 
 Neither weights nor vocabulary are part of the toolkit: released checkpoints bring the weights, and
-the user fetches the vocabulary, and the weights for training, with transformers.
+the user fetches the vocabulary, and for training the weights, once.
 """
 
 from __future__ import annotations
@@ -34,9 +34,8 @@ ROBERTA_BASE = {
 VOCABULARY = ("vocab.json", "merges.txt")
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _HOW_TO_FETCH = (
-    'fetch roberta-base once, where there is a network: python -c "from transformers import *; '
-    "AutoTokenizer.from_pretrained('roberta-base', use_fast=False).save_pretrained('DIR'); "
-    "AutoModel.from_pretrained('roberta-base').save_pretrained('DIR')\""
+    "fetch it once with: hf download roberta-base vocab.json merges.txt model.safetensors "
+    "--local-dir DIR (the command comes with transformers)"
 )
 
 
@@ -91,7 +90,7 @@ def load_tokenizer(folder: str | os.PathLike[str]) -> PreTrainedTokenizerBase:
     for name in VOCABULARY:
         if not (folder / name).is_file():
             raise DataError(
-                f"the text encoder's vocabulary needs {name} in {folder}: {_HOW_TO_FETCH}"
+                f"the vocabulary of the text encoder, {name}, is not in {folder}: {_HOW_TO_FETCH}"
             )
     transformers = _import_transformers()
     try:

@@ -1,0 +1,50 @@
+"""ReferFormer as published, without our care for memory, to be measured against.
+
+The whole window goes through every layer at once, the samples of all levels are stacked, attention
+writes out its weights, and the masks of all slots are enlarged before one is chosen.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from deformable_attention import stacked
+from torch import nn
+
+from ltr.models.referring import fusion, pixel_decoder
+from ltr.models.referring.batches import ClipBatch, SentenceBatch
+from ltr.models.referring.deformable_attention import DeformableAttention
+from ltr.models.referring.referformer import ReferFormer
+
+_EVERYTHING = 2**62
+
+
+class ExplicitAttention(nn.MultiheadAttention):
+    """Attention that computes and returns its weights."""
+
+    def forward(self, *inputs: torch.Tensor, **options: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        return super().forward(*inputs, **{**options, "need_weights": True})
+
+
+def make_plain(network: ReferFormer) -> None:
+    """Switch everything off, in place and for the whole process."""
+    network.chunk_frames = _EVERYTHING
+    fusion.TOKENS_AT_ONCE = _EVERYTHING
+    pixel_decoder._FRAMES_AT_ONCE = _EVERYTHING
+    for module in network.modules():
+        if isinstance(module, DeformableAttention):
+            module.sampler = stacked
+        if isinstance(module, nn.MultiheadAttention):
+            module.__class__ = ExplicitAttention
+
+
+def segment(
+    network: ReferFormer, clips: ClipBatch, sentences: SentenceBatch, size: tuple[int, int]
+) -> torch.Tensor:
+    """Masks of the sentence's object, bool (frames, H, W)."""
+    found = network(clips, sentences)
+    masks = F.interpolate(found.masks[0], size, mode="bilinear", align_corners=False).sigmoid()
+    slot = int(found.logits[0].sigmoid().mean(0).amax(-1).argmax())
+    return masks[:, slot] > 0.5

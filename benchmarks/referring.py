@@ -1,0 +1,151 @@
+"""Speed and memory of ReferFormer against its plain form.
+
+    python benchmarks/referring.py                  a window of 12 frames of 360x640, ResNet-50
+    python benchmarks/referring.py --full           also 36 frames, the window of the published runs
+    python benchmarks/referring.py --device cuda
+
+Both forms get the same network (drawn weights, the text encoder of full size), clip and sentence,
+each in a process of its own, and give the masks of one slot at 720x1280. The last line is
+``ratio=``: time of the plain form divided by ours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from plain_referring import make_plain
+from plain_referring import segment as segment_plainly
+from process_memory import peak_mib, reset_peak, resident_mib
+
+from ltr.models.referring.batches import ClipBatch, SentenceBatch
+from ltr.models.referring.referformer import ReferFormer, referformer
+from pytracking.tracker.referring.rules import choose_slot, full_probabilities
+
+INPUT, ORIGINAL = (360, 640), (720, 1280)
+_LEAST_EQUAL = 0.9999  # share of the pixels in which the two forms must agree
+
+
+@dataclass
+class Result:
+    """Measurements of one form.
+
+    Args:
+        seconds: Of the window.
+        peak_mib: Memory above the network.
+        masks: bool (frames, H, W), packed.
+    """
+
+    seconds: float
+    peak_mib: float
+    masks: np.ndarray
+
+
+def drawn_network(device: torch.device) -> ReferFormer:
+    """The released network's form with initial weights, in eval mode."""
+    torch.manual_seed(0)
+    network = referformer()
+    torch.nn.init.normal_(network.controller.layers[-1].bias, std=0.1)
+    return network.eval().requires_grad_(False).to(device)
+
+
+def drawn_window(frames: int, device: torch.device) -> tuple[ClipBatch, SentenceBatch]:
+    """Smooth noise, and a sentence of six word pieces."""
+    coarse = torch.randn(frames, 3, 12, 20, generator=torch.Generator().manual_seed(1))
+    clip = torch.nn.functional.interpolate(coarse, INPUT, mode="bicubic")[None].to(device)
+    ids = torch.tensor([[0, 5, 17, 33, 91, 2]], device=device)
+    return ClipBatch(clip, (INPUT,)), SentenceBatch(ids, torch.ones_like(ids))
+
+
+def segment(
+    network: ReferFormer, clips: ClipBatch, sentences: SentenceBatch, size: tuple[int, int]
+) -> torch.Tensor:
+    """Masks of the sentence's object, bool (frames, H, W): the slot first, then its masks."""
+    found = network(clips, sentences)
+    slot = choose_slot(found.logits[0])
+    masks = [full_probabilities(mask[None], size) > 0.5 for mask in found.masks[0, :, slot]]
+    return torch.cat(masks)
+
+
+@torch.inference_mode()
+def measure(
+    form: str, frames: int, device: torch.device, threads: int, queue: multiprocessing.Queue
+) -> None:
+    """Time one form in this process; sends a ``Result``."""
+    torch.set_num_threads(threads)
+    network = drawn_network(device)
+    run = segment
+    if form == "plain":
+        make_plain(network)
+        run = segment_plainly
+    run(network, *drawn_window(1, device), ORIGINAL)
+    window = drawn_window(frames, device)
+    is_gpu = device.type == "cuda"
+    base = torch.cuda.memory_allocated() / 2**20 if is_gpu else resident_mib()
+    if is_gpu:
+        torch.cuda.reset_peak_memory_stats()
+    else:
+        reset_peak()
+    start = time.perf_counter()
+    masks = run(network, *window, ORIGINAL)
+    packed = np.packbits(masks.cpu().numpy())
+    seconds = time.perf_counter() - start
+    peak = torch.cuda.max_memory_allocated() / 2**20 if is_gpu else peak_mib()
+    queue.put(Result(seconds, peak - base, packed))
+
+
+def compare(frames: int, device: torch.device, threads: int) -> float:
+    """Measure both forms and print a line each and how far they agree.
+
+    Returns:
+        Time of the plain form divided by ours.
+    """
+    context = multiprocessing.get_context("spawn")
+    results: dict[str, Result] = {}
+    for form in ("plain", "ours"):
+        queue = context.Queue()
+        process = context.Process(target=measure, args=(form, frames, device, threads, queue))
+        process.start()
+        while process.is_alive() and queue.empty():
+            time.sleep(0.05)
+        if queue.empty():
+            raise RuntimeError(f"the {form} form ended without a result (out of memory?)")
+        results[form] = queue.get()
+        process.join()
+        print(
+            f"{form:5s}  {frames:2d} frames: {results[form].seconds:7.1f} s, "
+            f"{results[form].peak_mib:6.0f} MiB above the network",
+            flush=True,
+        )
+    plain, ours = results["plain"], results["ours"]
+    equal = np.unpackbits(~(plain.masks ^ ours.masks)).mean()
+    ratio = plain.seconds / ours.seconds
+    print(f"       {equal:.4%} equal pixels, speed ratio {ratio:.2f}", flush=True)
+    if equal < _LEAST_EQUAL:
+        raise RuntimeError("the two forms give different masks")
+    return ratio
+
+
+def main() -> None:
+    """Parse the command line and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--full", action="store_true", help="also a window of 36 frames")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--frames", type=int, default=12)
+    arguments = parser.parse_args()
+    device = torch.device(arguments.device)
+    size = "x".join(map(str, INPUT))
+    print(f"device {device}, {arguments.threads} threads, ResNet-50, {size}, 5 slots, fp32")
+    ratio = compare(arguments.frames, device, arguments.threads)
+    if arguments.full:
+        compare(36, device, arguments.threads)
+    print(f"ratio={ratio:.2f}")
+
+
+if __name__ == "__main__":
+    main()
