@@ -57,6 +57,9 @@ class FeatureCache:
         self._kept: dict[int, FrameFeatures] = {}
         self.computed = 0
 
+    def __len__(self) -> int:
+        return len(self._kept)
+
     def get(self, positions: Iterable[int], step: int = -1) -> dict[int, FrameFeatures]:
         """Features by position.
 

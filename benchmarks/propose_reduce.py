@@ -1,0 +1,189 @@
+"""Time and memory of ProposeReduce against the published form, on equal results.
+
+Both forms run the released network's layout with drawn weights over a drawn clip. The memory is
+measured on clips of 60 and 300 frames with a thin network and ``mem_num``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import multiprocessing
+import sys
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from drawn_clip import draw_clip
+from plain_propose_reduce import PlainProposals, PlainSequences
+from process_memory import peak_mib, reset_peak
+
+from ltr.data.rle import decode
+from ltr.models.propose_reduce.seq_mask_rcnn import SeqMaskRCNN, seq_mask_rcnn
+from pytracking.analysis.youtubevis import video_overlaps
+from pytracking.tracker.base import Runtime
+from pytracking.tracker.clip import ClipPrompt
+from pytracking.tracker.propose_reduce.loading import prepare_network
+from pytracking.tracker.propose_reduce.parameters import ProposeReduceParameters
+from pytracking.tracker.propose_reduce.propose_reduce import ProposeReduce
+
+_CPU = torch.device("cpu")
+_LONG, _SHORT = 300, 60
+_LARGEST_GROWTH = 1.5
+_LEAST_EQUAL = 0.999
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One row of the table.
+
+    Args:
+        params: Configuration.
+        frames: Length of the clip.
+        size: Height and width of its frames.
+        backbone: Of the network.
+        width: Of its heads.
+    """
+
+    params: ProposeReduceParameters
+    frames: int
+    size: tuple[int, int]
+    backbone: str = "resnet50"
+    width: int = 256
+
+    def network(self) -> SeqMaskRCNN:
+        """The network with drawn weights, so that boxes, masks and classes differ."""
+        torch.manual_seed(0)
+        network = seq_mask_rcnn(41, self.backbone, self.width).eval().requires_grad_(False)
+        network.roi_heads.box_predictor.cls_score.weight.mul_(50)
+        network.roi_heads.mask_predictor.mask_fcn_logits.weight.mul_(10)
+        network.prop_head.enc_pos.weight.mul_(100)
+        network.prop_head.atn_key.weight.mul_(0.2)
+        network.prop_head.qry_atn_key.weight.mul_(0.2)
+        network.prop_head.pred2.weight.mul_(100)
+        return network
+
+    def clip(self) -> np.ndarray:
+        """The frames."""
+        return np.stack(draw_clip(self.frames, 2, self.size)[0])
+
+
+_SMALL = Setting(
+    ProposeReduceParameters("", img_scale=(256, 144), detection_score=0.0, max_per_img=2),
+    frames=12,
+    size=(144, 256),
+)
+_FULL = Setting(
+    ProposeReduceParameters("", detection_score=0.0, max_per_img=2), frames=36, size=(360, 640)
+)
+_THIN = Setting(
+    ProposeReduceParameters(
+        "", img_scale=(96, 64), key_num=3, mem_num=10, detection_score=0.0, max_per_img=2
+    ),
+    frames=_SHORT,
+    size=(64, 96),
+    backbone="resnet18",
+    width=16,
+)
+
+
+def run_ours(setting: Setting) -> tuple[float, PlainSequences]:
+    """Seconds and sequences of our form."""
+    segmenter = ProposeReduce(setting.params, prepare_network(setting.network(), _CPU), Runtime())
+    frames = setting.clip()
+    started = time.perf_counter()
+    with torch.inference_mode():
+        cache = segmenter.open_cache(frames)
+        keys = segmenter.find_key_frames(cache, len(frames), frames.shape[1:3])
+        store = segmenter.collect(cache, keys, len(frames))
+        overlaps = video_overlaps(store.masks, store.masks)
+    seconds = time.perf_counter() - started
+    return seconds, PlainSequences(store.masks, store.scores(), overlaps)
+
+
+def run_plain(setting: Setting) -> tuple[float, PlainSequences]:
+    """Seconds and sequences of the published form."""
+    plain, frames = PlainProposals(setting.params, setting.network()), setting.clip()
+    started = time.perf_counter()
+    sequences = plain.propose(frames)
+    return time.perf_counter() - started, sequences
+
+
+def compare(setting: Setting) -> float:
+    """Time both forms and make sure that they agree.
+
+    Returns:
+        Time of the plain form divided by ours.
+    """
+    times, results = {}, {}
+    for name, run in (("plain", run_plain), ("ours", run_ours)):
+        times[name], results[name] = run(setting)
+        count = len(results[name].masks)
+        print(f"{name:5s}  {times[name]:7.2f} s, {count} sequences", flush=True)
+    share = _equal_share(results["plain"], results["ours"])
+    gap = float(np.abs(results["plain"].scores - results["ours"].scores).max())
+    print(f"       {share:.4%} equal pixels, class scores within {gap:.2g}")
+    if share < _LEAST_EQUAL:
+        sys.exit("the two forms disagree")
+    return times["plain"] / times["ours"]
+
+
+def _equal_share(first: PlainSequences, second: PlainSequences) -> float:
+    equal, total = 0, 0
+    for own, other in zip(first.masks, second.masks, strict=True):
+        for a, b in zip(own, other, strict=True):
+            mask = decode(a)
+            equal += int((mask == (np.zeros_like(mask) if b is None else decode(b))).sum())
+            total += mask.size
+    return equal / total
+
+
+def measure_memory(frames: int) -> float:
+    """Peak memory of a process that segments a thin clip, MiB."""
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(1) as pool:
+        return pool.apply(_peak_of, (frames, torch.get_num_threads()))
+
+
+def _peak_of(frames: int, threads: int) -> float:
+    torch.set_num_threads(threads)
+    setting = dataclasses.replace(_THIN, frames=frames)
+    segmenter = ProposeReduce(setting.params, prepare_network(setting.network(), _CPU), Runtime())
+    clip = setting.clip()
+    reset_peak()
+    segmenter.segment(clip, ClipPrompt())
+    return peak_mib()
+
+
+def check_memory(limit_mib: float | None) -> None:
+    """Print the peaks of a short and a long clip; exits when the long one needs too much."""
+    short, long = measure_memory(_SHORT), measure_memory(_LONG)
+    growth = long / short
+    print(f"memory {_SHORT} frames {short:.0f} MiB, {_LONG} frames {long:.0f} MiB: {growth:.2f}")
+    if growth > _LARGEST_GROWTH:
+        sys.exit(f"the longer clip may need {_LARGEST_GROWTH} times as much")
+    if limit_mib is not None and long > limit_mib:
+        sys.exit(f"more than the {limit_mib:.0f} MiB of --max-memory")
+
+
+def main() -> None:
+    """Parse the command line and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--full", action="store_true", help="36 frames of 640x360 (long)")
+    parser.add_argument("--max-memory", type=float, metavar="MIB", help="limit of the memory rows")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    setting = _FULL if arguments.full else _SMALL
+    height, width = setting.size
+    print(
+        f"{arguments.threads} threads, {setting.backbone}, {setting.frames} frames of "
+        f"{width}x{height}, {setting.params.key_num} key frames"
+    )
+    check_memory(arguments.max_memory)
+    print(f"ratio={compare(setting):.2f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,173 @@
+"""The segmenter on a small network, against the published form, and its use of memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ltr.admin.errors import ConfigError
+from ltr.data.rle import decode
+from pytracking.analysis.youtubevis import video_overlaps
+from pytracking.tracker.base import Runtime
+from pytracking.tracker.clip import ClipPrompt
+from pytracking.tracker.propose_reduce.key_frames import key_positions, without_overlap
+from pytracking.tracker.propose_reduce.parameters import ProposeReduceParameters
+from pytracking.tracker.propose_reduce.propose_reduce import ProposeReduce
+from pytracking.tracker.propose_reduce.sequences import SequenceStore
+from tests.small_segmenter import small_clip, small_segmenter, vivid_network
+
+_BENCHMARKS = Path(__file__).resolve().parents[4] / "benchmarks"
+
+
+def _collect(segmenter: ProposeReduce, clip: np.ndarray) -> tuple[SequenceStore, int]:
+    with torch.inference_mode():
+        cache = segmenter.open_cache(clip)
+        keys = segmenter.find_key_frames(cache, len(clip), clip.shape[1:3])
+        return segmenter.collect(cache, keys, len(clip)), cache.computed
+
+
+def _pixels(store: SequenceStore, shape: tuple[int, int] = (64, 96)) -> np.ndarray:
+    empty = np.zeros(shape, np.uint8)
+    return np.array([[empty if m is None else decode(m) for m in own] for own in store.masks])
+
+
+@pytest.mark.parametrize("memory", [{}, {"mem_num": 2}, {"mem_step": 3}])
+def test_it_agrees_with_the_published_form(memory, monkeypatch):
+    monkeypatch.syspath_prepend(str(_BENCHMARKS))
+    from plain_propose_reduce import PlainProposals
+
+    clip = small_clip(6)
+    segmenter = small_segmenter(**memory)
+    plain = PlainProposals(segmenter.params, vivid_network()).propose(clip)
+    store, _ = _collect(segmenter, clip)
+    wanted = np.array([[decode(mask) for mask in own] for own in plain.masks])
+    found = _pixels(store)
+    assert wanted.any(axis=(1, 2, 3)).all()
+    assert (found == wanted).mean() > 0.9995
+    np.testing.assert_allclose(store.scores(), plain.scores, atol=5e-3)
+    overlaps = video_overlaps(store.masks, store.masks)
+    np.testing.assert_allclose(overlaps, plain.overlaps, atol=5e-3)
+
+
+@pytest.mark.parametrize("key_num", [2, 4])
+def test_every_frame_passes_the_backbone_once_whatever_the_number_of_key_frames(key_num):
+    _, computed = _collect(small_segmenter(key_num=key_num), small_clip(8))
+    assert computed == 8
+
+
+def test_little_room_and_small_batches_change_nothing():
+    clip = small_clip(7)
+    wanted, computed = _collect(small_segmenter(), clip)
+    assert computed == 7
+    for changes in ({"feature_frames": 2}, {"object_batch": 1}, {"object_batch": 4}):
+        found, computed = _collect(small_segmenter(**changes), clip)
+        assert computed <= 2 * len(clip)
+        assert (_pixels(found) == _pixels(wanted)).mean() > 0.9995
+        np.testing.assert_allclose(found.scores(), wanted.scores(), atol=1e-3)
+
+
+def test_features_and_memory_have_bounds(monkeypatch):
+    clip, entries, kept = small_clip(20), [], []
+    segmenter = small_segmenter(mem_num=3, feature_frames=4, max_per_img=1, key_num=2)
+    read = segmenter.network.prop_head.read
+    monkeypatch.setattr(
+        segmenter.network.prop_head,
+        "read",
+        lambda memory, key: entries.append(memory.keys.shape[2]) or read(memory, key),
+    )
+    with torch.inference_mode():
+        cache = segmenter.open_cache(clip)
+        keys = segmenter.find_key_frames(cache, len(clip), clip.shape[1:3])
+        for _ in segmenter.propagate(cache, keys, len(clip)):
+            kept.append(len(cache))
+    assert max(entries) == 1 + 18 // 6
+    assert max(kept) <= 4
+
+
+@pytest.mark.parametrize("length", [1, 2])
+@pytest.mark.parametrize("key_num", [1, 5])
+def test_short_clips(length, key_num):
+    counted = []
+    tracks = small_segmenter(key_num=key_num).segment(
+        small_clip(length), ClipPrompt(), counted.append
+    )
+    assert tracks
+    assert sum(counted) == length
+    assert all(len(track.masks) == length for track in tracks)
+    assert all(m is None or m["size"] == [48, 80] for track in tracks for m in track.masks)
+
+
+def test_nothing_found_is_an_empty_list():
+    counted = []
+    clip = small_clip(3)
+    assert small_segmenter(detection_score=1.0).segment(clip, ClipPrompt(), counted.append) == []
+    assert sum(counted) == 3
+
+
+def test_tracks_have_names_and_scores_above_the_threshold():
+    segmenter = small_segmenter(reduction="category_aware")
+    tracks = segmenter.segment(small_clip(4), ClipPrompt())
+    assert segmenter.category_names[8] == "dog"
+    assert tracks
+    for track in tracks:
+        assert (
+            track.category_scores[track.category]
+            == track.score
+            == max(track.category_scores.values())
+        )
+        assert min(track.category_scores.values()) >= 0.001
+
+
+def test_bfloat16_stays_close():
+    clip = small_clip(3)
+    params = small_segmenter().params
+    network = small_segmenter().network
+    tracks = ProposeReduce(params, network, Runtime(precision="bf16")).segment(clip, ClipPrompt())
+    assert tracks
+    with pytest.raises(ConfigError, match="fp16 needs a GPU"):
+        ProposeReduce(params, network, Runtime(precision="fp16"))
+
+
+@given(st.integers(1, 400), st.integers(1, 12))
+def test_key_frames_are_spread_over_the_clip(length, key_num):
+    positions = key_positions(length, key_num)
+    assert positions == sorted(set(positions))
+    assert 1 <= len(positions) <= min(length, key_num)
+    if key_num > 1:
+        assert positions[0] == 0
+        assert positions[-1] == length - 1
+
+
+def test_masks_that_overlap_with_an_earlier_one_are_dropped():
+    masks = torch.zeros(4, 4, 10)
+    masks[0, :, :6] = 1
+    masks[1, :, 5:] = 1  # 1 of 10 columns in common
+    masks[2, :, 3:7] = 1  # 3 of 7
+    kept = without_overlap(masks)
+    assert torch.equal(kept, masks[[0, 1, 3]])
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"mem_num": 3, "mem_step": 2}, "exclude each other"),
+        ({"categories": "ytvis2020"}, "did you mean 'ytvis20"),
+        ({"key_num": 0}, "at least 1"),
+        ({"sigma": 0.0}, "sigma"),
+    ],
+)
+def test_wrong_parameters_are_told(changes, words):
+    with pytest.raises(ConfigError, match=words):
+        ProposeReduceParameters(**{"net": "", **changes})
+
+
+def test_memory_rules():
+    assert ProposeReduceParameters("").memory_step(36) == 1
+    assert ProposeReduceParameters("", mem_step=5).memory_step(36) == 5
+    assert ProposeReduceParameters("", mem_num=10).memory_step(36) == 3
+    assert ProposeReduceParameters("", mem_num=10).memory_step(7) == 1
