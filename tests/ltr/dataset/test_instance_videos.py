@@ -193,7 +193,7 @@ def test_davis_without_label_maps_is_told(tmp_path, capsys):
     root = write_davis(tmp_path, {"bear": {"00000": None}}, split="train")
     assert main([str(root), str(tmp_path / "x.json")]) == 2
     assert "holds label maps" in capsys.readouterr().err
-    with pytest.raises(DataError, match="val.txt cannot be read"):
+    with pytest.raises(DataError, match=r"val\.txt cannot be read"):
         describe_davis(root, "val")
     assert not (tmp_path / "x.json").exists()
 
