@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,23 @@ def read_json(file: Path) -> Any:
         raise DataError(f"{file} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
         raise DataError(f"{file} is no JSON file: {error}") from error
+
+
+@contextmanager
+def names_damage(what: object, expected: str) -> Iterator[None]:
+    """Turn what parsing content of another form raises into one sentence.
+
+    Args:
+        what: The file, or other words for the content.
+        expected: Its form.
+
+    Raises:
+        DataError: The block found an entry missing, or of another type or value than it needs.
+    """
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise DataError(f"{what} is damaged ({error!r}): expected {expected}") from error
 
 
 def write_json(file: Path, content: Any) -> None:

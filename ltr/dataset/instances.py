@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,11 @@ from ltr.admin.environment import require, train_environment
 from ltr.admin.errors import DataError
 from ltr.admin.progress import FrameProgress
 from ltr.data.image_io import read_image
+from ltr.data.json_io import names_damage, read_json
+from ltr.data.rle import as_rle, decode
 from ltr.dataset.image_base import ImageDataset
+
+_LEAST_NUMBERS = 6
 
 
 @dataclass(frozen=True)
@@ -81,9 +84,14 @@ class InstanceImages(ImageDataset):
         self._name = f"{name}/{version}/{split}"
         self._folder = folder / layout.images.format(split=split, version=version)
         self._image_loader = image_loader
+        with names_damage(file, "an annotation file in COCO's format"):
+            self._read(file, min_area, _end_of_address if layout.by_address else _file_name)
+
+    def _read(
+        self, file: Path, min_area: float, name_of: Callable[[Mapping[str, Any]], str]
+    ) -> None:
         images, annotations, self._category_names = _read_annotations(file, min_area)
         places = {number: place for place, number in enumerate(images)}
-        name_of = _end_of_address if layout.by_address else _file_name
         self._files = np.array([name_of(image) for image in images.values()])
         self._sizes = np.array([(i["height"], i["width"]) for i in images.values()], np.int32)
         self._places = np.array([places[a["image_id"]] for a in annotations], np.int32)
@@ -118,38 +126,31 @@ class InstanceImages(ImageDataset):
 
     def get_mask(self, image_id: int) -> np.ndarray:
         """Decode the mask of an instance."""
-        from pycocotools import mask as coco_mask
-
         start = self._ends[image_id - 1] if image_id else 0
         counts = self._runs[start : self._ends[image_id]].tobytes()
         size = self._sizes[self._places[image_id]].tolist()
-        return coco_mask.decode({"size": size, "counts": counts})
+        return decode({"size": size, "counts": counts})
 
 
 def _read_annotations(
     file: Path, min_area: float
 ) -> tuple[dict[int, dict[str, Any]], list[dict[str, Any]], dict[int, str]]:
     """Images by id, the annotations that count, and the categories by id."""
-    try:
-        record = json.loads(file.read_bytes())
-        images = {image["id"]: image for image in record["images"]}
-        categories = {entry["id"]: entry["name"] for entry in record.get("categories", ())}
-        annotations = [
-            annotation
-            for annotation in record["annotations"]
-            if not annotation.get("iscrowd") and annotation["area"] >= max(min_area, 1.0)
-        ]
-    except OSError as error:
-        raise DataError(f"{file} cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{file} is no annotation file in COCO's format: {error}") from error
+    record = read_json(file)
+    images = {image["id"]: image for image in record["images"]}
+    categories = {entry["id"]: entry["name"] for entry in record.get("categories", ())}
+    annotations = [
+        annotation
+        for annotation in record["annotations"]
+        if not annotation.get("iscrowd") and annotation["area"] >= max(min_area, 1.0)
+    ]
     if not annotations:
         raise DataError(f"{file} holds no instance")
     return images, annotations, categories
 
 
 def _file_name(image: Mapping[str, Any]) -> str:
-    return image["file_name"]
+    return str(image["file_name"])
 
 
 def _end_of_address(image: Mapping[str, Any]) -> str:
@@ -158,13 +159,9 @@ def _end_of_address(image: Mapping[str, Any]) -> str:
 
 def _run_lengths(segmentation: Any, height: int, width: int) -> bytes:
     """Compressed run lengths of polygons, of plain run lengths, or of compressed ones."""
-    from pycocotools import mask as coco_mask
-
-    if isinstance(segmentation, list):
-        runs = coco_mask.merge(coco_mask.frPyObjects(segmentation, height, width))
-    elif isinstance(segmentation["counts"], list):
-        runs = coco_mask.frPyObjects(segmentation, height, width)
-    else:
-        runs = segmentation
-    counts = runs["counts"]
-    return counts.encode() if isinstance(counts, str) else counts
+    if isinstance(segmentation, list):  # outlines of two points cover nothing, but do occur
+        segmentation = [outline for outline in segmentation if len(outline) >= _LEAST_NUMBERS]
+    runs = as_rle(segmentation, height, width)
+    if runs is None:
+        raise ValueError("an instance has no mask")
+    return runs["counts"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +12,7 @@ from ltr.admin.environment import require, train_environment
 from ltr.admin.errors import DataError
 from ltr.admin.progress import FrameProgress
 from ltr.data.image_io import VOID, read_image
+from ltr.data.mat_files import read_mat
 from ltr.dataset.image_base import ImageDataset
 
 _THREADS = 8
@@ -55,16 +55,7 @@ class SBD(ImageDataset):
 
     def _read(self, name: str) -> np.ndarray:
         """The instance numbers of an image, (H, W)."""
-        from scipy.io import loadmat
-        from scipy.io.matlab import MatReadError
-
-        file = self._folder / "inst" / f"{name}.mat"
-        try:
-            return np.asarray(loadmat(file)["GTinst"]["Segmentation"][0][0])
-        except OSError as error:
-            raise DataError(f"{file} cannot be read: {error.strerror or error}") from error
-        except (MatReadError, ValueError, LookupError, TypeError, zlib.error) as error:
-            raise DataError(f"{file} is damaged: {error}") from error
+        return read_mat(self._folder / "inst" / f"{name}.mat", "GTinst", "Segmentation")
 
     def get_name(self) -> str:
         """Name and split."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 from ltr.admin.environment import require, train_environment
 from ltr.admin.errors import DataError, did_you_mean
 from ltr.data.image_io import VOID, read_image
+from ltr.data.json_io import names_damage, read_json
 from ltr.dataset.base import EmptySplitError
 from ltr.dataset.vos_base import VosDataset
 from ltr.dataset.vos_index import VosLayout
@@ -123,16 +123,10 @@ def _check_choice(argument: str, value: str, choices: Collection[str]) -> None:
 
 def _read_meta(file: Path) -> dict[str, dict[int, str]]:
     """Read ``{video: {object id: stem of its first frame}}`` from a ``meta.json``."""
-    try:
-        videos = json.loads(file.read_text(encoding="utf-8"))["videos"]
+    form = '{"videos": {<video>: {"objects": {<id>: {"frames": [<first frame>, ...]}}}}}'
+    with names_damage(file, form):
+        videos = read_json(file)["videos"]
         return {video: _first_frames(entry["objects"]) for video, entry in sorted(videos.items())}
-    except OSError as error:
-        raise DataError(f"{file} cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-        raise DataError(
-            f"{file} is damaged ({error}): expected "
-            '{"videos": {<video>: {"objects": {<id>: {"frames": [<first frame>, ...]}}}}}'
-        ) from error
 
 
 def _first_frames(objects: dict[str, dict]) -> dict[int, str]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ltr.admin.errors import DataError
+from ltr.data.json_io import names_damage
 from ltr.data.rle import Rle, as_rle
 from pytracking.analysis.average_precision import (
     MAX_DETECTIONS,
@@ -182,7 +183,7 @@ def _annotations(
     ground_truth: Mapping[str, Any], region_of: Callable[..., Any]
 ) -> dict[Any, _Annotation]:
     """The one annotation of each image, in the order of the file's images."""
-    try:
+    with names_damage("the ground truth", "a COCO file"):
         sizes = {entry["id"]: (entry["height"], entry["width"]) for entry in ground_truth["images"]}
         entries = {entry["image_id"]: entry for entry in ground_truth["annotations"]}
         if len(entries) != len(ground_truth["annotations"]) or entries.keys() != sizes.keys():
@@ -191,14 +192,12 @@ def _annotations(
             image: _Annotation(
                 region_of(entries[image], size, f"the annotation of {image}"),
                 size,
-                entries[image]["id"],
-                entries[image]["area"],
+                int(entries[image]["id"]),
+                float(entries[image]["area"]),
                 bool(entries[image].get("iscrowd", 0)),
             )
             for image, size in sizes.items()
         }
-    except (KeyError, TypeError) as error:
-        raise DataError(f"the ground truth is no COCO file: {error!r}") from error
 
 
 def _predictions(
@@ -215,9 +214,10 @@ def _predictions(
             raise DataError(f"prediction {number} lacks image_id, score or {region}")
         if not isinstance(entry["score"], int | float):
             raise DataError(f"prediction {number}: the score is {entry['score']!r}")
-        if entry["image_id"] not in found:
-            raise DataError(f"prediction {number}: there is no image {entry['image_id']!r}")
-        found[entry["image_id"]].append(entry)
+        image = entry["image_id"]
+        if not isinstance(image, int | float | str) or image not in found:
+            raise DataError(f"prediction {number}: there is no image {image!r}")
+        found[image].append(entry)
     missing = [image for image, entries in found.items() if not entries]
     if missing:
         raise DataError(f"{len(missing)} images have no prediction, {missing[0]!r} is the first")

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ltr.admin.errors import DataError
+from ltr.data.json_io import names_damage
 from ltr.data.rle import Rle, as_rle
 from pytracking.analysis.average_precision import (
     MAX_DETECTIONS,
@@ -88,8 +89,9 @@ def evaluate(
     Raises:
         DataError: There are no annotations, or an entry is damaged or names an unknown video.
     """
-    sizes = _video_sizes(ground_truth, videos)
-    names = {entry["id"]: entry["name"] for entry in _entries(ground_truth, "categories")}
+    with names_damage("the ground truth", "videos and categories as in YouTube-VIS"):
+        sizes = _video_sizes(ground_truth, videos)
+        names = {entry["id"]: str(entry["name"]) for entry in _entries(ground_truth, "categories")}
     truths = _group(_entries(ground_truth, "annotations"), sizes, "annotation", _truth_track)
     found = _group(results, sizes, "result", _result_track)
     if is_class_agnostic:

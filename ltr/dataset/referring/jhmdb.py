@@ -13,6 +13,7 @@ import numpy as np
 
 from ltr.admin.errors import DataError
 from ltr.data.json_io import read_json
+from ltr.data.mat_files import read_mat
 from ltr.dataset.referring.expressions import plain_name
 
 _LIST = "jhmdb_sentences_samples_metadata.json"
@@ -70,13 +71,10 @@ def read_jhmdb_mask(sample: JHMDBSample) -> np.ndarray:
     Raises:
         DataError: The file is missing or damaged, or ends before the frame.
     """
-    from scipy.io import loadmat
-
-    try:
-        masks = loadmat(sample.masks)["part_mask"]
-        return masks[:, :, sample.frame - 1].astype(bool)
-    except (OSError, KeyError, ValueError, IndexError, TypeError) as error:
-        raise DataError(f"{sample.masks} is missing or damaged: {error!r}") from error
+    masks = np.atleast_3d(read_mat(sample.masks, "part_mask"))
+    if not 0 < sample.frame <= masks.shape[2]:
+        raise DataError(f"{sample.masks} is damaged: it has no frame {sample.frame}")
+    return masks[:, :, sample.frame - 1].astype(bool)
 
 
 def _sample(

@@ -215,7 +215,7 @@ def test_average_precision_sees_all_predictions_or_the_best():
         (lambda t, p: p[0].update(segmentation=None), "a prediction for a has no mask"),
         (lambda t, p: p[0].update(score=None), "prediction 0: the score is None"),
         (lambda t, p: t["annotations"].pop(), "one annotation for each image"),
-        (lambda t, p: t.pop("images"), "no COCO file"),
+        (lambda t, p: t.pop("images"), "a COCO file"),
     ],
 )
 def test_images_that_do_not_fit_are_named(change, message):
