@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import torch
 
 from ltr.models.referring.batches import Predictions, ReferringTarget
-from ltr.models.referring.criterion import Criterion
+from ltr.models.referring.criterion import Criterion, LossWeights
 from tests.conformance.referring_case import Case
 
 _LOSS = 1e-5
@@ -39,7 +41,8 @@ def run(case: Case) -> None:
         )
 
     last, earlier, targets = layer("last"), layer("aux"), targets_of(case)
-    criterion = Criterion(classes)
+    weights = {name: case["weights"][name] for name in asdict(LossWeights())}
+    criterion = Criterion(classes, LossWeights(**weights))
     for name, predictions in (("match_last", last), ("match_aux", earlier)):
         slots = torch.tensor(criterion.match(predictions, targets))
         case.compare(name, slots[:, None], absolute=0)

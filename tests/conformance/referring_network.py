@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from ltr.models.referring.batches import ClipBatch, Predictions, SentenceBatch, 
 from ltr.models.referring.criterion import Criterion
 from ltr.models.referring.positions import sine_position_2d
 from ltr.models.referring.referformer import ReferFormer, referformer
+from ltr.models.referring.snapshot import released_arguments
 from tests.conformance.referring_case import Case
 from tests.conformance.referring_criterion import compare_losses, targets_of
 from tests.conformance.referring_transformer import Recorder
@@ -26,13 +28,10 @@ _DIM = 256
 def seeded_network(case: Case) -> ReferFormer:
     """The network that a case describes, in eval mode, with weights by the rule."""
     shapes = {key: tuple(shape) for key, shape, _ in case["state"]}
-    is_deep = any(key.startswith("backbone.0.body.layer3.6.") for key in shapes)
-    network = referformer(
-        backbone="resnet101" if is_deep else "resnet50",
-        num_classes=shapes["class_embed.0.weight"][0],
-        has_box_refinement="transformer.decoder.bbox_embed.0.layers.0.weight" in shapes,
-        text_config=case["roberta"],
-    )
+    stand_in = {key: torch.empty(shape, device="meta") for key, shape in shapes.items()}
+    arguments = released_arguments(stand_in, Path(case.name))
+    network = referformer(**{**arguments, "text_config": case["roberta"]})
+    network.chunk_frames = sum(shape[0] for shape in case["clips"])
     state = seeded_state(shapes, case.seed, case.description.get("scaled_after_fill", {}))
     case.report.equal(case.name, "names", sorted(network.state_dict()), sorted(shapes))
     network.load_state_dict(state)
@@ -106,18 +105,18 @@ def run(case: Case) -> None:
         predictions = network(
             clips_of(case), sentences_of(case), previous_of(case), with_auxiliary=True
         )
-    _compare_inside(case, recorder)
+    _compare_inside(case, recorder, len(network.input_proj))
     _compare_predictions(case, predictions)
     if targets:
         _compare_losses(case, network, predictions, targets)
 
 
-def _compare_inside(case: Case, recorder: Recorder) -> None:
-    found = recorder.outputs
+def _compare_inside(case: Case, recorder: Recorder, levels: int) -> None:
+    found = recorder.outputs  # of the tracking images first, then of the clips
     for index, maps in enumerate(found["body"][-1]):
         case.compare(f"backbone_{index}", maps, absolute=_FEATURES)
     clips = len(case["clips"])
-    fused = found["fusion"][0]
+    fused = found["fusion"][-levels]
     fused = fused.reshape(clips, -1, fused.shape[-1]).transpose(0, 1)
     case.compare("fusion_level0", fused, absolute=_FEATURES)
     for name, value in zip(("word", "sentence"), found["resizer"], strict=True):
@@ -128,7 +127,7 @@ def _compare_inside(case: Case, recorder: Recorder) -> None:
     decoded = found["decoder"][0]
     case.compare("hs", torch.stack(decoded.states), absolute=_FEATURES)
     case.compare("inter_references", torch.stack(decoded.references), absolute=_FEATURES)
-    case.compare("mask_features", found["mask_features"][0], absolute=_FEATURES)
+    case.compare("mask_features", torch.cat(found["mask_features"]), absolute=_FEATURES)
     case.compare("controller_last", found["controller"][-1], absolute=_FEATURES)
 
 
