@@ -1,16 +1,12 @@
-"""``python -m ltr.dataset.davis_instances DAVIS FILE``: DAVIS's label maps as a YouTube-VIS file.
+"""The objects of DAVIS in the form of YouTube-VIS, all of one category, ``instance``.
 
-All objects have one category, ``instance``. Frames are named ``<sequence>/<frame>.jpg`` below
-``JPEGImages/480p``. The masks are those of the unsupervised task where the folder has them.
+The masks are those of the unsupervised task where the folder has them.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 
-from ltr.admin.cli import CommandParser, command
 from ltr.admin.errors import DataError
 from ltr.admin.progress import FrameProgress
 from ltr.data.image_io import read_label_map
@@ -22,13 +18,14 @@ _ANNOTATIONS = ("Annotations_unsupervised", "Annotations")
 _RESOLUTION = "480p"
 
 
-def describe_davis(root: Path, split: str, year: str = "2017") -> VisWriter:
+def describe_davis(root: Path, split: str, year: str = "2017", quiet: bool = False) -> VisWriter:
     """Read all label maps of a split.
 
     Args:
         root: The folder of DAVIS.
         split: A list in ``ImageSets/<year>``.
         year: ``2017`` or ``2019``.
+        quiet: Show no progress.
 
     Raises:
         DataError: The list or a label map is missing or damaged.
@@ -36,7 +33,7 @@ def describe_davis(root: Path, split: str, year: str = "2017") -> VisWriter:
     names = _read_list(root / "ImageSets" / year / f"{split}.txt")
     (category,) = CLASSES["davis"]
     writer = VisWriter(CLASSES["davis"], f"DAVIS {year} {split}, unsupervised")
-    with FrameProgress(f"reading DAVIS {split}", len(names), unit="videos") as progress:
+    with FrameProgress(f"reading DAVIS {split}", len(names), quiet, unit="videos") as progress:
         for name in names:
             files = _label_files(root, name)
             labels = [read_label_map(file) for file in files]
@@ -66,20 +63,3 @@ def _label_files(root: Path, name: str) -> list[Path]:
         if files:
             return files
     raise DataError(f"neither {folders[0]} nor {folders[1]} holds label maps")
-
-
-@command
-def main(argv: Sequence[str] | None = None) -> int:
-    """Write one file."""
-    parser = CommandParser(__doc__)
-    parser.add_argument("davis", type=Path, help="folder of DAVIS")
-    parser.add_argument("file", type=Path, help="file to write, for instance train_davis.json")
-    parser.add_argument("--split", default="train", help="list in ImageSets/YEAR (train)")
-    parser.add_argument("--year", default="2017", help="(2017)")
-    arguments = parser.parse_args(argv)
-    describe_davis(arguments.davis, arguments.split, arguments.year).write(arguments.file)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

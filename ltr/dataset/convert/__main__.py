@@ -1,9 +1,11 @@
-"""Convert a published data set: ``python -m ltr.dataset.convert refdavis|refcoco SRC DST``.
+"""Convert a published data set: ``python -m ltr.dataset.convert KIND SRC DST``.
 
 refdavis: SRC holds DAVIS 2017 unsupervised (trainval, 480p) with davis_semantics.json, and the four
           text files Davis17_annot{1,2}{,_full_video}.txt; DST becomes refdavis_dir.
 refcoco:  SRC holds refcoco/, refcoco+/ and refcocog/, each with its refs(...).p and instances.json;
           DST, which may be SRC, becomes coco_dir beside train2014/.
+davis:    SRC holds DAVIS 2017, for the unsupervised task where it has its masks; DST gets
+          train_davis.json and valid_davis.json in YouTube-VIS's format.
 """
 
 from __future__ import annotations
@@ -16,14 +18,14 @@ from pathlib import Path
 from ltr.admin.cli import CommandParser, command, set_up_logging
 from ltr.admin.errors import ConfigError, did_you_mean
 
-_KINDS = ("refcoco", "refdavis")
+_KINDS = ("davis", "refcoco", "refdavis")
 
 
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Convert one data set."""
     parser = CommandParser(__doc__, prog="python -m ltr.dataset.convert")
-    parser.add_argument("kind", metavar="KIND", help="refdavis or refcoco")
+    parser.add_argument("kind", metavar="KIND", help="refdavis, refcoco or davis")
     parser.add_argument("source", type=Path, metavar="SRC", help="what was downloaded")
     parser.add_argument("target", type=Path, metavar="DST", help="folder to write")
     parser.add_argument("--quiet", action="store_true", help="no progress, only warnings")

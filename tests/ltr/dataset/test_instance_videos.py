@@ -7,7 +7,8 @@ from ltr.admin.errors import ConfigError, DataError
 from ltr.data.image_io import write_image, write_label_map
 from ltr.data.randomness import Generators
 from ltr.data.rle import encode
-from ltr.dataset.davis_instances import describe_davis, main
+from ltr.dataset.convert.__main__ import main
+from ltr.dataset.davis_instances import describe_davis
 from ltr.dataset.instance_sets import open_pairs
 from ltr.dataset.instance_videos import guidance_frames
 from ltr.dataset.youtubevis_classes import CLASSES
@@ -168,7 +169,9 @@ def write_unsupervised(folder):
 
 def test_label_maps_of_davis_become_a_file(tmp_path):
     root = write_unsupervised(tmp_path / "davis")
-    assert main([str(root), str(tmp_path / "train_davis.json")]) == 0
+    (root / "ImageSets/2017/val.txt").write_text("goat")
+    assert main(["davis", str(root), str(tmp_path)]) == 0
+    assert [video.name for video in read_vis_file(tmp_path / "valid_davis.json").videos] == ["goat"]
     found = read_vis_file(tmp_path / "train_davis.json")
     assert dict(found.categories) == {1: "instance"}
     assert [video.files for video in found.videos] == [
@@ -191,11 +194,11 @@ def test_davis_is_read_without_a_file(tmp_path, monkeypatch):
 
 def test_davis_without_label_maps_is_told(tmp_path, capsys):
     root = write_davis(tmp_path, {"bear": {"00000": None}}, split="train")
-    assert main([str(root), str(tmp_path / "x.json")]) == 2
+    assert main(["davis", str(root), str(tmp_path / "new")]) == 2
     assert "holds label maps" in capsys.readouterr().err
     with pytest.raises(DataError, match=r"val\.txt cannot be read"):
         describe_davis(root, "val")
-    assert not (tmp_path / "x.json").exists()
+    assert not (tmp_path / "new").exists()
 
 
 def test_both_years_layouts_are_found(root):
