@@ -36,6 +36,20 @@ class ClipBatch(NamedTuple):
         return padding.repeat_interleave(frames, dim=0)
 
 
+class SeenClips(NamedTuple):
+    """Clips after the backbone; N = clips * frames.
+
+    Args:
+        maps: Of strides 4, 8, 16 and 32, (N, channels, h, w) each.
+        sizes: Height and width of each clip without padding.
+        padding: bool (N, H, W); None where nothing is padded.
+    """
+
+    maps: tuple[torch.Tensor, ...]
+    sizes: tuple[tuple[int, int], ...]
+    padding: torch.Tensor | None
+
+
 class SentenceBatch(NamedTuple):
     """Sentences of one batch as the numbers of their word pieces.
 

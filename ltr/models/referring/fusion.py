@@ -40,6 +40,14 @@ class Words(NamedTuple):
         position = sine_position_1d(padding, features.shape[-1]).to(features.dtype)
         return cls(features, features + position, padding)
 
+    def repeat(self, times: int) -> Words:
+        """Each sentence several times, one after the other."""
+        return Words(*(None if x is None else x.repeat_interleave(times, 0) for x in self))
+
+    def part(self, sentences: slice) -> Words:
+        """Some of the sentences."""
+        return Words(*(None if x is None else x[sentences] for x in self))
+
 
 def to_tokens(maps: torch.Tensor) -> torch.Tensor:
     """(clips, frames, dim, h, w) -> (clips, frames * h * w, dim)."""

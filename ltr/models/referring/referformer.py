@@ -15,7 +15,7 @@ from torch import nn
 
 from ltr.admin.model_constructor import model_constructor
 from ltr.models.referring.backbones import build_backbone
-from ltr.models.referring.batches import ClipBatch, Predictions, SentenceBatch
+from ltr.models.referring.batches import ClipBatch, Predictions, SeenClips, SentenceBatch
 from ltr.models.referring.deformable_transformer import (
     Decoded,
     DeformableTransformer,
@@ -24,14 +24,12 @@ from ltr.models.referring.deformable_transformer import (
 )
 from ltr.models.referring.fusion import LanguageFusion, Words, to_maps, to_tokens
 from ltr.models.referring.heads import MLP, DynamicMaskHead, box_heads, class_heads
+from ltr.models.referring.names import adapt_names
 from ltr.models.referring.pixel_decoder import PixelDecoder
 from ltr.models.referring.positions import sine_position_2d
 from ltr.models.referring.text_encoder import FeatureResizer, build_text_encoder
 
 PYRAMID_LEVELS = 3  # encoded maps that the pixel decoder reads, strides 8, 16, 32
-_PROFILER_KEYS = ("total_params", "total_ops")
-_POSITION_IDS = "text_encoder.embeddings.position_ids"
-_HEADS, _HEADS_ALIAS = "bbox_embed.", "transformer.decoder.bbox_embed."
 
 
 class EncodedSentences(NamedTuple):
@@ -127,41 +125,22 @@ class ReferFormer(nn.Module):
         return self.backbone[0]["body"]
 
     def adapt_state_dict(self, state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """Bring the state dict of a file to this network's keys, in four exceptions (spec 13).
-
-        Counters of a profiler and the text encoder's position ids are dropped; tables that follow
-        from the window's size may be absent; the second name of the box heads may be, too.
-        """
-        own = self.state_dict()
-        adapted = {
-            key: value
-            for key, value in state.items()
-            if not key.endswith((*_PROFILER_KEYS, ".attn_mask")) and key != _POSITION_IDS
-        }
-        for key in own:
-            if key.endswith("relative_position_index"):
-                adapted[key] = own[key]
-            if key.startswith(_HEADS_ALIAS):
-                name = _HEADS + key.removeprefix(_HEADS_ALIAS)
-                adapted.setdefault(name, adapted.get(key))
-                adapted[key] = adapted[name]
-        if not self.transformer.decoder.has_refinement:
-            adapted = {k: v for k, v in adapted.items() if not k.startswith(_HEADS_ALIAS)}
-        return {key: value for key, value in adapted.items() if value is not None}
+        """Bring the state dict of a file to this network's keys; see ``adapt_names``."""
+        return adapt_names(state, self.state_dict())
 
     def forward(
         self,
-        clips: ClipBatch,
+        clips: ClipBatch | SeenClips,
         sentences: SentenceBatch | EncodedSentences,
-        previous: ClipBatch | None = None,
+        previous: ClipBatch | SeenClips | None = None,
         target_frames: Sequence[int] | None = None,
         with_auxiliary: bool | None = None,
     ) -> Predictions:
         """Segment what each sentence means in its clip.
 
         Args:
-            clips: The clips.
-            sentences: One a clip; encoded ones where the same are used again and again.
+            clips: The clips; seen ones where several sentences are about them.
+            sentences: One a clip; encoded ones where they are about many frames.
             previous: Tracking images, one for each frame: the neighbouring frame, black outside
                 the object; their size and padding are their own. None for plain ReferFormer.
             target_frames: One frame a clip that is wanted; the others only serve a video backbone.
@@ -171,8 +150,13 @@ class ReferFormer(nn.Module):
         if not isinstance(sentences, EncodedSentences):
             sentences = self.encode_sentences(sentences)
         words = sentences.words
-        tracking = None if previous is None else self.encode(previous, words).memory
+        is_same = previous is not None and previous[0] is clips[0] and target_frames is None
+        tracking = None
+        if previous is not None and not is_same:
+            tracking = self.encode(previous, words).memory
         encoded = self.encode(clips, words, target_frames)
+        if is_same:
+            tracking = encoded.memory
         decoded = self.decode(sentences.whole, encoded.memory, tracking)
         features = self.mask_features(encoded, words)
         wants_all = self.training if with_auxiliary is None else with_auxiliary
@@ -192,28 +176,38 @@ class ReferFormer(nn.Module):
         words = Words.encode(words, sentences.attention != 1)
         return EncodedSentences(words, self.resizer(found.pooler_output))
 
+    def look(self, clips: ClipBatch) -> SeenClips:
+        """The backbone alone, which needs no sentence."""
+        if self.body.is_video:
+            return SeenClips(tuple(self.body(clips.frames)), clips.sizes, clips.padding)
+        frames = clips.frames.flatten(0, 1)
+        parts = [self.body(frames[part, None]) for part in self._parts(len(frames))]
+        maps = tuple(x[0] if len(x) == 1 else torch.cat(x) for x in zip(*parts, strict=True))
+        return SeenClips(maps, clips.sizes, clips.padding)
+
     def encode(
-        self, clips: ClipBatch, words: Words, target_frames: Sequence[int] | None = None
+        self,
+        clips: ClipBatch | SeenClips,
+        words: Words,
+        target_frames: Sequence[int] | None = None,
     ) -> EncodedClips:
         """Backbone, fusion with the words and encoder; see ``forward`` for the arguments."""
-        count, length = clips.frames.shape[:2]
-        frames, padding = clips.frames.flatten(0, 1), clips.padding
-        whole = self.body(clips.frames) if self.body.is_video else None
+        if self.body.is_video and isinstance(clips, ClipBatch):
+            clips = self.look(clips)
+        is_seen, padding = isinstance(clips, SeenClips), clips.padding
+        inputs = clips.maps if is_seen else (clips.frames.flatten(0, 1),)
+        count = len(clips.sizes)
         if target_frames is not None:
+            length = len(inputs[0]) // count
             chosen = torch.tensor([i * length + f for i, f in enumerate(target_frames)])
-            frames = frames[chosen]
+            inputs = tuple(value[chosen] for value in inputs)
             padding = None if padding is None else padding[chosen]
-            whole = None if whole is None else [maps[chosen] for maps in whole]
-        repeats = len(frames) // count
-        words = Words(*(None if x is None else x.repeat_interleave(repeats, 0) for x in words))
+        words = words.repeat(len(inputs[0]) // count)
         parts = []
-        for part in self._parts(len(frames)):
-            maps = self.body(frames[part, None]) if whole is None else [m[part] for m in whole]
-            levels = self._fuse(
-                maps,
-                None if padding is None else padding[part],
-                Words(*(None if x is None else x[part] for x in words)),
-            )
+        for part in self._parts(len(inputs[0])):
+            maps = [value[part] for value in inputs]
+            maps = maps if is_seen else self.body(maps[0][:, None])
+            levels = self._fuse(maps, None if padding is None else padding[part], words.part(part))
             parts.append((maps[0], self.transformer.encode(levels)))
         fine = [maps for maps, _ in parts]
         return EncodedClips(

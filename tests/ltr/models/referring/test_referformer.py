@@ -166,3 +166,25 @@ def test_dilation_keeps_the_resolution_of_the_third_stage():
     maps = network.body(clip(1)[None])
     assert [m.shape[-2:] for m in maps] == [(16, 24), (8, 12), (4, 6), (4, 6)]
     assert network(pad_clips([clip(1)]), small_sentences()).masks.isfinite().all()
+
+
+@pytest.mark.parametrize("backbone", ["resnet18", "video_swin_t_p4w7"])
+@pytest.mark.parametrize("target_frames", [None, [1, 2]])
+def test_clips_are_seen_once_for_several_sentences(backbone, target_frames):
+    network = small_network(backbone=backbone, backbone_width=32)
+    batch, sentences = pad_clips([clip(3), clip(3, 50, 70)], 32), small_sentences(2)
+    wanted = network(batch, sentences, target_frames=target_frames)
+    seen = network.look(batch)
+    assert_close(network(seen, sentences, target_frames=target_frames), wanted)
+
+
+def test_frames_that_are_their_own_tracking_images_are_encoded_once():
+    network, batch, sentences = small_network(), pad_clips([clip(2)]), small_sentences()
+    calls = []
+    network.transformer.encoder.register_forward_hook(lambda *_: calls.append(1))
+    copied = batch._replace(frames=batch.frames.clone())
+    wanted = network(batch, sentences, copied)
+    assert len(calls) == 2
+    for previous in (batch, batch.to("cpu")):
+        assert_close(network(batch, sentences, previous), wanted)
+    assert len(calls) == 4
