@@ -1,4 +1,4 @@
-"""ReferFormer in small, from scratch, on single frames of drawn clips: one CPU core, 25 minutes.
+"""ReferFormer in small, from scratch, on single frames of drawn clips: minutes on one CPU core.
 
 Write the clips with ``python -m ltr.dataset.referring.drawn DST`` and give the folder as
 ``--set train_sets=RefYouTubeVOS:DST --set tokenizer_dir=DST/tokenizer``.
@@ -15,10 +15,11 @@ RECIPE = ReferringRecipe(
     tokenizer_dir="drawn/tokenizer",
     loads_text=False,
     has_whole_epochs=False,
-    samples_per_epoch=24 * 200,
+    samples_per_epoch=16 * 100,
     max_epochs=12,
-    milestones=(9,),
-    batch_size=24,
+    milestones=(8, 11),
+    gamma=0.3,
+    batch_size=16,
     num_workers=0,
     num_frames=1,
     tracking=False,
@@ -30,15 +31,15 @@ RECIPE = ReferringRecipe(
     backbone_from_scratch=True,
     backbone_width=16,
     num_queries=3,
-    hidden_dim=64,
+    hidden_dim=32,
     num_heads=4,
     num_levels=3,
     num_points=2,
     encoder_layers=1,
     decoder_layers=2,
-    feedforward_dim=128,
+    feedforward_dim=64,
     dropout=0.0,
-    mask_dim=32,
+    mask_dim=16,
     freezes_text=False,
     text_config={
         "vocab_size": 400,
@@ -50,7 +51,7 @@ RECIPE = ReferringRecipe(
         "hidden_dropout_prob": 0,
         "attention_probs_dropout_prob": 0,
     },
-    learning_rates=dict.fromkeys(RATES, 6e-4),
+    learning_rates=dict.fromkeys(RATES, 1e-3),
     max_gradient_norm=1.0,
     print_interval=50,
     keep_checkpoints=2,

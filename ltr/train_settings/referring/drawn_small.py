@@ -1,4 +1,4 @@
-"""TF² in small on drawn clips, starting from ``drawn_images``: one CPU core, 15 minutes.
+"""TF² in small on drawn clips, starting from ``drawn_images``: minutes on one CPU core.
 
 Data as for ``drawn_images``.
 """
@@ -17,11 +17,11 @@ RECIPE = replace(
     num_frames=3,
     tracking=True,
     tracking_dropout=0.3,
-    batch_size=8,
-    samples_per_epoch=8 * 125,
-    max_epochs=8,
-    milestones=(6,),
-    learning_rates=dict.fromkeys(drawn_images.RECIPE.learning_rates, 3e-4),
+    batch_size=6,
+    samples_per_epoch=6 * 50,
+    max_epochs=5,
+    milestones=(3, 4),
+    learning_rates=dict.fromkeys(drawn_images.RECIPE.learning_rates, 5e-4),
 )
 
 

@@ -39,8 +39,9 @@ class ExpressionSequence(ClipSequence):
 
     @property
     def prompt(self) -> ClipPrompt:
-        """The sentences, and the name under which key frames are given."""
-        return VideoPrompt(tuple(self.texts.values()), self.name)
+        """The sentences, and the names under which files may tell more."""
+        stems = tuple(frame.stem for frame in self.frames)
+        return VideoPrompt(tuple(self.texts.values()), self.name, tuple(self.texts), stems)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,8 @@ class ReferringParameters:
             (ReferFormer).
         init_weights: Network of the first pass; None takes ``net``, whose tracking images are then
             the frames themselves.
+        first_masks: Folder ``<video>/<sentence>/<frame>.png`` with the masks of an earlier first
+            pass, 0 or 255; only videos of a data set have names. None runs the first pass.
         window: Frames that go through the network together in the first pass.
         short_side: Of the network's input, pixels.
         longest: Limit of its longer side; None for none.
@@ -39,6 +41,7 @@ class ReferringParameters:
     tokenizer_dir: str = "roberta-base"
     tracking: bool = True
     init_weights: str | None = None
+    first_masks: str | None = None
     window: int = 36
     short_side: int = 360
     longest: int | None = None

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from ltr.models.referring.batches import ClipBatch, SentenceBatch
 from ltr.models.referring.referformer import Predictions
@@ -20,6 +21,8 @@ from pytracking.tracker.referring.rules import (
     tracking_order,
 )
 
+_CERTAIN = 8.0  # logit of a pixel of a given mask
+
 Network = Callable[[ClipBatch, SentenceBatch, ClipBatch | None], Predictions]
 
 
@@ -30,16 +33,42 @@ class Sighting:
     Args:
         scores: (frames,), 0..1.
         mask_logits: (frames, h, w) on the network's grid, a quarter of its input.
+        given: Masks, bool (H, W), that came from elsewhere; they win over the logits.
     """
 
     scores: torch.Tensor
     mask_logits: torch.Tensor
+    given: dict[int, np.ndarray] = field(default_factory=dict)
 
     @classmethod
     def of(cls, predicted: Predictions) -> Sighting:
         """The best slot of a clip."""
         slot = choose_slot(predicted.logits[0])
         return cls(slot_scores(predicted.logits[0], slot), predicted.masks[0, :, slot])
+
+    @classmethod
+    def of_masks(cls, masks: Sequence[np.ndarray], grid: tuple[int, int]) -> Sighting:
+        """Take masks, bool (H, W), as certain; the score of one that is not empty is 1.
+
+        Args:
+            masks: Of all frames.
+            grid: Height and width of the network's grid.
+        """
+        pixels = torch.from_numpy(np.stack(masks))[:, None].float()
+        shares = F.interpolate(pixels, grid, mode="area")[:, 0]
+        scores = pixels.flatten(1).amax(dim=1)
+        return cls(scores, (2 * shares - 1) * _CERTAIN, dict(enumerate(masks)))
+
+    def mask(self, frame: int, size: tuple[int, int], threshold: float) -> np.ndarray:
+        """The mask of a frame of ``size``, bool (H, W)."""
+        if frame in self.given:
+            return self.given[frame]
+        return (full_probabilities(self.mask_logits[frame, None], size)[0] > threshold).numpy()
+
+    def update(self, frame: int, found: Sighting) -> None:
+        """Replace what is known of one frame by another sighting of that frame alone."""
+        self.given.pop(frame, None)
+        self.scores[frame], self.mask_logits[frame] = found.scores[0], found.mask_logits[0]
 
 
 def first_pass(
@@ -107,8 +136,7 @@ def track_outward(
             sentence,
             as_clip(keeper.tracking_image(source)),
         )
-        found = Sighting.of(predicted)
-        sighting.scores[frame], sighting.mask_logits[frame] = found.scores[0], found.mask_logits[0]
+        sighting.update(frame, Sighting.of(predicted))
     return predicted
 
 
@@ -145,8 +173,7 @@ class MaskKeeper:
 
     def _mask(self, frame: int) -> np.ndarray:
         size = self._frames[frame].shape[:2]
-        logits = self._sighting.mask_logits[frame, None]
-        return (full_probabilities(logits, size)[0] > self._params.threshold).numpy()
+        return self._sighting.mask(frame, size, self._params.threshold)
 
 
 def as_clip(images: torch.Tensor) -> ClipBatch:

@@ -13,13 +13,17 @@ from pytracking.tracker.referring.sentence_masks import ScoredMasks
 
 @dataclass(frozen=True)
 class VideoPrompt(ClipPrompt):
-    """The sentences of a video that is known by name, so that its key frames can be given.
+    """The sentences of a data set's video, for which files may give key frames or masks.
 
     Args:
         video: Name of the video.
+        expressions: Ids of the sentences.
+        stems: Names of the frames.
     """
 
     video: str = ""
+    expressions: tuple[str, ...] = ()
+    stems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -10,21 +10,23 @@ import numpy as np
 import torch
 
 from ltr.admin.errors import ConfigError, DataError
+from ltr.data.referring.clip import fit_size
 from ltr.data.rle import Rle, encode
 from ltr.models.referring.batches import ClipBatch, SentenceBatch, pad_clips
+from ltr.models.referring.criterion import MASK_STRIDE
 from ltr.models.referring.referformer import Predictions, ReferFormer
 from pytracking.tracker.base import Runtime
 from pytracking.tracker.clip import Advance, ClipPrompt, ClipSegmenter, Frames, ignore_progress
+from pytracking.tracker.referring.given_files import (
+    KeyFrames,
+    read_first_masks,
+    read_key_frames,
+)
 from pytracking.tracker.referring.images import network_input
-from pytracking.tracker.referring.key_frames import KeyFrames, read_key_frames
 from pytracking.tracker.referring.parameters import ReferringParameters
 from pytracking.tracker.referring.passes import Sighting, as_clip, first_pass, track_outward
 from pytracking.tracker.referring.prompts import ReferredTrack, TargetPrompt, VideoPrompt
-from pytracking.tracker.referring.rules import (
-    choose_key_frame,
-    full_probabilities,
-    key_frame_terms,
-)
+from pytracking.tracker.referring.rules import choose_key_frame, key_frame_terms
 from pytracking.tracker.referring.sentence_masks import sentence_masks
 
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -99,9 +101,7 @@ class ReferringSegmenter(ClipSegmenter):
             tracks = [self._find_in_target(frames, text, prompt.target) for text in sentences]
             advance(len(frames))
             return tracks
-        sightings = first_pass(
-            self._predict_first, sentences, frames, self.params, self._feeds_frames
-        )
+        sightings = self._look(frames, prompt, sentences)
         tracks, reported = [], 0
         for number, (sentence, sighting) in enumerate(zip(sentences, sightings, strict=True)):
             given = self._given_key(prompt, number, len(frames))
@@ -111,6 +111,22 @@ class ReferringSegmenter(ClipSegmenter):
             advance(done - reported)
             reported = done
         return tracks
+
+    def _look(
+        self, frames: Frames, prompt: ClipPrompt, sentences: Sequence[SentenceBatch]
+    ) -> list[Sighting]:
+        """The first pass, or the masks of an earlier one."""
+        if self.params.first_masks is None or not isinstance(prompt, VideoPrompt):
+            return first_pass(
+                self._predict_first, sentences, frames, self.params, self._feeds_frames
+            )
+        size = fit_size(frames[0].shape[:2], self.params.short_side, self.params.longest)
+        grid = tuple(-(-side // MASK_STRIDE) for side in size)
+        folder = Path(self.params.first_masks) / prompt.video
+        return [
+            Sighting.of_masks(read_first_masks(folder / key, prompt.stems, frames[0].shape), grid)
+            for key in prompt.expressions
+        ]
 
     def _read(self, text: str) -> SentenceBatch:
         """The word pieces of one sentence.
@@ -160,9 +176,9 @@ class ReferringSegmenter(ClipSegmenter):
     def _make_track(self, frames: Frames, sighting: Sighting, key: int | None) -> ReferredTrack:
         size = frames[0].shape[:2]
         masks: list[Rle | None] = []
-        for logits in sighting.mask_logits:
-            mask = full_probabilities(logits[None], size)[0] > self.params.threshold
-            masks.append(encode(mask.numpy()) if mask.any() else None)
+        for frame in range(len(frames)):
+            mask = sighting.mask(frame, size, self.params.threshold)
+            masks.append(encode(mask) if mask.any() else None)
         scores = sighting.scores.tolist()
         return ReferredTrack(
             tuple(masks),
