@@ -95,7 +95,10 @@ class DynamicMaskHead(nn.Module):
         x = first[..., : self.dim].flatten(1, 2) @ features.flatten(2)
         x = x.unflatten(1, first.shape[1:3])
         if self.has_coordinates:
-            x = x + first[..., self.dim :] @ self._offsets(centers, height, width)
+            # No product of matrices: under autocast it would round hundreds of pixels to halves.
+            offsets = self._offsets(centers, height, width)
+            for weight, offset in zip(first[..., self.dim :].unbind(-1), offsets, strict=True):
+                x = x + weight[..., None] * offset[:, :, None]
         x = x + biases[0][..., None]
         for weight, bias in zip(weights[1:], biases[1:], strict=True):
             x = weight @ F.relu(x) + bias[..., None]
@@ -109,14 +112,17 @@ class DynamicMaskHead(nn.Module):
         pairs = zip(parts[:count], self.shapes, strict=True)
         return [part.unflatten(-1, shape) for part, shape in pairs], list(parts[count:])
 
-    def _offsets(self, centers: torch.Tensor, height: int, width: int) -> torch.Tensor:
-        """From every cell to the centre, (N, Q, 2, h * w)."""
+    def _offsets(
+        self, centers: torch.Tensor, height: int, width: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """From every cell to the centre along x and y, (N, Q, h * w) each."""
         y, x = (
             torch.arange(side, device=centers.device) * self.stride + self.stride // 2
             for side in (height, width)
         )
         cells = torch.stack(torch.meshgrid(x, y, indexing="xy")).flatten(1)
-        return centers[..., None] - cells
+        dx, dy = (centers[..., None] - cells).unbind(2)
+        return dx, dy
 
 
 def upsample_aligned(maps: torch.Tensor, factor: int) -> torch.Tensor:
