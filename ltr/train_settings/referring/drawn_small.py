@@ -19,8 +19,8 @@ RECIPE = replace(
     tracking_dropout=0.3,
     batch_size=6,
     samples_per_epoch=6 * 50,
-    max_epochs=5,
-    milestones=(3, 4),
+    max_epochs=4,
+    milestones=(3,),
     learning_rates=dict.fromkeys(drawn_images.RECIPE.learning_rates, 5e-4),
 )
 

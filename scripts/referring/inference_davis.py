@@ -1,0 +1,25 @@
+"""ReferFormer's inference_davis.py: Ref-DAVIS 2017 without tracking.
+
+Masks: OUT/valid/anno_<k>/<video>/<frame>.png; eval_davis.py scores them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from inference import inference_parser, run_inference
+
+from ltr.admin.cli import command
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> int:
+    """Segment the videos of Ref-DAVIS."""
+    arguments = inference_parser(__doc__).parse_args(argv)
+    print(f"Masks: {run_inference(arguments, 'refdavis_val', 'valid', ['tracking=false'])}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
