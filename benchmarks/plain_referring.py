@@ -6,6 +6,7 @@ writes out its weights, and the masks of all slots are enlarged before one is ch
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -41,10 +42,16 @@ def make_plain(network: ReferFormer) -> None:
 
 
 def segment(
-    network: ReferFormer, clips: ClipBatch, sentences: SentenceBatch, size: tuple[int, int]
-) -> torch.Tensor:
-    """Masks of the sentence's object, bool (frames, H, W)."""
-    found = network(clips, sentences)
-    masks = F.interpolate(found.masks[0], size, mode="bilinear", align_corners=False).sigmoid()
-    slot = int(found.logits[0].sigmoid().mean(0).amax(-1).argmax())
-    return masks[:, slot] > 0.5
+    network: ReferFormer,
+    clips: ClipBatch,
+    sentences: Sequence[SentenceBatch],
+    size: tuple[int, int],
+) -> list[torch.Tensor]:
+    """Masks of each sentence's object, bool (frames, H, W)."""
+    results = []
+    for sentence in sentences:
+        found = network(clips, sentence)
+        masks = F.interpolate(found.masks[0], size, mode="bilinear").sigmoid()
+        slot = int(found.logits[0].sigmoid().mean(0).amax(-1).argmax())
+        results.append(masks[:, slot] > 0.5)
+    return results
