@@ -33,7 +33,7 @@ class ScribbleLine:
         end_time: When it was ended.
 
     Raises:
-        DataError: The path has no point, or points outside the frame.
+        DataError: The path has no point or points outside the frame, or no object has this id.
     """
 
     path: np.ndarray
@@ -47,6 +47,8 @@ class ScribbleLine:
             raise DataError(f"a scribble is a list of (x, y) points, got the shape {path.shape}")
         if not ((path >= 0) & (path <= 1)).all():
             raise DataError("the points of a scribble must lie between 0 and 1")
+        if not 0 <= self.object_id < VOID:
+            raise DataError(f"object ids lie between 0 and {VOID - 1}, got {self.object_id}")
         object.__setattr__(self, "path", path)
 
     @classmethod
@@ -60,7 +62,7 @@ class ScribbleLine:
             path = np.asarray(record["path"], np.float64)
             times = [float(record.get(name, 0)) for name in ("start_time", "end_time")]
             return cls(path, int(record["object_id"]), *times)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise DataError(
                 f"a scribble has no 'path' of points and 'object_id' ({error!r})"
             ) from error
