@@ -61,20 +61,23 @@ class Layout(NamedTuple):
         x = windows.view(-1, tt // t, hh // h, ww // w, t, h, w, windows.shape[-1])
         return x.permute(0, 1, 4, 2, 5, 3, 6, 7).reshape(-1, *self.padded, windows.shape[-1])
 
-    def region_mask(self, like: torch.Tensor) -> torch.Tensor | None:
-        """What is added to the scores, (windows, tokens, tokens); None without a shift."""
+    def regions(self, device: torch.device) -> torch.Tensor | None:
+        """Numbers of the regions that the shift brings together; None without a shift.
+
+        Returns:
+            int64 (windows, tokens): tokens of equal numbers may attend to each other.
+        """
         if not any(self.shift):
             return None
-        regions = like.new_zeros(1, *self.padded, 1)
+        regions = torch.zeros(1, *self.padded, 1, dtype=torch.int64, device=device)
         axes = zip(self.padded, self.window, self.shift, strict=True)
         for axis, (side, window, shift) in enumerate(axes, 1):
-            place = torch.arange(side, device=like.device)
+            place = torch.arange(side, device=device)
             region = (place >= side - window).long() + (place >= side - shift).long()
             shape = [1] * 5
             shape[axis] = side
             regions = 3 * regions + (region if shift else torch.zeros_like(region)).view(shape)
-        tokens = self.cut(regions).squeeze(-1)
-        return (tokens[:, None] != tokens[:, :, None]) * _MASKED
+        return self.cut(regions).squeeze(-1)
 
 
 class WindowAttention(nn.Module):
@@ -98,23 +101,28 @@ class WindowAttention(nn.Module):
         self.proj = nn.Linear(dim, dim)
         nn.init.trunc_normal_(self.relative_position_bias_table, std=0.02)
 
-    def forward(self, windows: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
-        """Windows (clips * windows, tokens, dim), mask (windows, tokens, tokens)."""
+    def forward(self, windows: torch.Tensor, regions: torch.Tensor | None) -> torch.Tensor:
+        """Windows (clips * windows, tokens, dim), regions (windows, tokens) of a shifted map."""
         tokens = windows.shape[1]
         # A window that shrank uses the corner of the table's index, as upstream does.
         index = self.relative_position_index[:tokens, :tokens]
         bias = self.relative_position_bias_table[index].permute(2, 0, 1)[None]
 
-        def attend(windows: torch.Tensor, *mask: torch.Tensor) -> torch.Tensor:
+        def attend(windows: torch.Tensor, *regions: torch.Tensor) -> torch.Tensor:
             q, k, v = self.qkv(windows).unflatten(-1, (3, self.num_heads, -1)).unbind(2)
-            scores = bias if not mask else bias + mask[0][:, None]
+            scores = bias
+            for region in regions:
+                is_apart = region[:, None, None] != region[:, None, :, None]
+                scores = scores + is_apart * _MASKED
             heads = F.scaled_dot_product_attention(
                 q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), attn_mask=scores
             )
             return self.proj(heads.transpose(1, 2).flatten(2))
 
-        masks = () if mask is None else (mask.repeat(len(windows) // len(mask), 1, 1),)
-        return apply_in_chunks(attend, windows, *masks, size=max(1, _TOKENS_AT_ONCE // tokens))
+        inputs = [windows]
+        if regions is not None:
+            inputs.append(regions.repeat(len(windows) // len(regions), 1))
+        return apply_in_chunks(attend, *inputs, size=max(1, _TOKENS_AT_ONCE // tokens))
 
 
 def _relative_positions(window: Size3) -> torch.Tensor:
@@ -161,19 +169,23 @@ class SwinBlock(nn.Module):
         self.mlp = SwinMLP(dim)
         self.drop_path = StochasticDepth(drop_path, "row")
 
-    def forward(self, x: torch.Tensor, layout: Layout, mask: torch.Tensor | None) -> torch.Tensor:
+    def forward(
+        self, x: torch.Tensor, layout: Layout, regions: torch.Tensor | None
+    ) -> torch.Tensor:
         """Tokens (clips, frames, h, w, dim) -> the same shape."""
-        x = x + self.drop_path(self._attend(self.norm1(x), layout, mask))
+        x = x + self.drop_path(self._attend(self.norm1(x), layout, regions))
         return x + self.drop_path(self.mlp(self.norm2(x)))
 
-    def _attend(self, x: torch.Tensor, layout: Layout, mask: torch.Tensor | None) -> torch.Tensor:
+    def _attend(
+        self, x: torch.Tensor, layout: Layout, regions: torch.Tensor | None
+    ) -> torch.Tensor:
         frames, height, width = x.shape[1:4]
         missing = [p - side for p, side in zip(layout.padded, x.shape[1:4], strict=True)]
         if any(missing):
             x = F.pad(x, (0, 0, 0, missing[2], 0, missing[1], 0, missing[0]))
         if any(layout.shift):
             x = x.roll([-step for step in layout.shift], dims=(1, 2, 3))
-        x = layout.join(self.attn(layout.cut(x), mask))
+        x = layout.join(self.attn(layout.cut(x), regions))
         if any(layout.shift):
             x = x.roll(layout.shift, dims=(1, 2, 3))
         return x[:, :frames, :height, :width]
@@ -203,9 +215,9 @@ class SwinStage(nn.Module):
         layouts = [
             Layout.of(x.shape[1:4], self.window, shifts, self.shrinks) for shifts in (False, True)
         ]
-        masks = [layout.region_mask(x) for layout in layouts]
+        regions = [layout.regions(x.device) for layout in layouts]
         for index, block in enumerate(self.blocks):
-            inputs = (x, layouts[index % 2], masks[index % 2])
+            inputs = (x, layouts[index % 2], regions[index % 2])
             if self.recomputes and self.training:
                 x = checkpoint(block, *inputs, use_reentrant=False)
             else:
