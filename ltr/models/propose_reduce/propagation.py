@@ -136,7 +136,7 @@ class PropagationHead(nn.Module):
 
         Args:
             memory: Of M objects.
-            key: The frame's, (1, K, h, w).
+            key: The frame's, (1, K, h, w), or one for each object.
 
         Returns:
             (M, V, h, w).

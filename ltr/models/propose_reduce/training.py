@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
+import torch.nn.functional as F
 
 from ltr.models.layers.aggregation import aggregate
 from ltr.models.propose_reduce.boxes import level_anchors
+from ltr.models.propose_reduce.propagation import FrameQuery
 from ltr.models.propose_reduce.roi import paste_masks
 from ltr.models.propose_reduce.targets import (
     AnchorTargets,
@@ -144,18 +146,24 @@ def _propagate(
     frames: TrainingFrames,
     links: Sequence[torch.Tensor],
 ) -> list[torch.Tensor]:
-    """Segment the query frames from the guidance frames' objects, pair by pair."""
-    results = []
-    masks = guidance_masks(network, guidance, frames)
-    for number, pair in enumerate(links):
-        one = slice(number, number + 1)
-        if len(pair) == 0:
-            results.append(frames.images.new_zeros(0, *frames.images.shape[-2:]))
-            continue
-        memory = network.prop_head.memorise(guidance.pyramid[0][one], masks[number][pair[:, 0]])
-        found = network.prop_head.segment(memory, network.query(_part(query, one)))
-        results.append(aggregate(found).softmax(dim=0)[1:])
-    return results
+    """Segment the query frames from the guidance frames' objects, all pairs as one batch."""
+    counts = [len(pair) for pair in links]
+    height, width = frames.images.shape[-2:]
+    if sum(counts) == 0:
+        return [frames.images.new_zeros(0, height, width) for _ in links]
+    masks = [
+        F.pad(own[pair[:, 0]], (0, width - own.shape[-1], 0, height - own.shape[-2]))
+        for own, pair in zip(guidance_masks(network, guidance, frames), links, strict=True)
+    ]
+    owners = torch.arange(len(links), device=frames.images.device).repeat_interleave(
+        torch.tensor(counts, device=frames.images.device)
+    )
+    head = network.prop_head
+    memory = head.memorise(guidance.pyramid[0][owners], torch.cat(masks))
+    wanted = network.query(query)
+    each = [FrameQuery(*parts) for parts in zip(*(part.split(1) for part in wanted), strict=True)]
+    found = head.decode(head.read(memory, wanted.key[owners]), each, counts).sigmoid()
+    return [aggregate(own).softmax(dim=0)[1:] for own in found.split(counts)]
 
 
 def _propose(
