@@ -45,8 +45,8 @@ export function drawFrame(canvas, size, picture, mask, opacity) {
 export function drawLine(context, size, line, colour, isOld) {
   context.lineCap = context.lineJoin = "round";
   context.setLineDash(line.object_id === 0 ? [2, 9] : []);
-  for (const [width, style] of [[7, "rgb(0 0 0 / 65%)"], [4, colour]]) {
-    context.globalAlpha = isOld ? 0.55 : 1;
+  const casing = isOld ? "rgb(255 255 255 / 90%)" : "rgb(0 0 0 / 65%)";
+  for (const [width, style] of [[7, casing], [4, colour]]) {
     context.lineWidth = isOld ? width - 2 : width;
     context.strokeStyle = style;
     context.beginPath();
@@ -57,7 +57,6 @@ export function drawLine(context, size, line, colour, isOld) {
     });
     context.stroke();
   }
-  context.globalAlpha = 1;
   context.setLineDash([]);
 }
 
@@ -89,10 +88,7 @@ export function drawStrip(canvas, state, frame, pending) {
     context.strokeRect((state.recommended + 0.5) * cell - wide / 2, 2, wide, tall - 4);
   }
   if (!state.clip) return cell;
-  const head = Math.max(cell, 3);
   context.fillStyle = "#ffffff";
   context.fillRect((frame + 0.5) * cell - 1.5, 0, 3, tall);
-  context.fillStyle = "rgb(255 255 255 / 18%)";
-  context.fillRect((frame + 0.5) * cell - head / 2, 0, head, tall);
   return cell;
 }
