@@ -2,6 +2,7 @@
 
 Example:
     python run_video.py joint joint_ytvos dog.mp4 --mask first_frame.png --output out
+    python run_video.py joint joint_demo dog.mp4 --scribbles dog.json
     python run_video.py propose_reduce ytvis19_r50 clip.mp4
     python run_video.py propose_reduce ytvis19_r101 folder_of_clips --output out
 """
@@ -29,6 +30,7 @@ from pytracking.evaluation.video_arguments import (
     add_clip_arguments,
     add_object_arguments,
     add_output_arguments,
+    add_scribble_argument,
 )
 
 if TYPE_CHECKING:
@@ -47,10 +49,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     spec, runtime = resolve_tracker(arguments), resolve_runtime(arguments)
     task = resolve_task(arguments, arguments.videofile)
+    if arguments.scribbles is not None:
+        from pytracking.evaluation.scribble_video import process_scribbles
+
+        _tell(process_scribbles(spec, runtime, task, arguments.scribbles))
+        return 0
     if spec.kind == "clip":
         return _segment_clips(spec, runtime, task, arguments)
     if arguments.texts:
         raise ConfigError("this tracker takes no sentences: leave out --text")
+    if spec.kind == "interactive":
+        raise ConfigError(
+            "this tracker takes scribbles: name a file with --scribbles FILE, or draw them in "
+            "run_interactive.py"
+        )
     _tell(process_video(spec, runtime, task))
     return 0
 
@@ -82,6 +94,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add_tracker_arguments(parser)
     parser.add_argument("videofile", help="video file, folder of frames or of clips")
     add_object_arguments(parser)
+    add_scribble_argument(parser)
     add_clip_arguments(parser)
     add_output_arguments(parser)
     add_runtime_arguments(parser)

@@ -135,7 +135,7 @@ class ClipProcessor:
         pictures = [f"{stem}.jpg" for stem in video.stems] if as_pictures else []
         with (
             staged_folder(folder, (*pictures, INSTANCES, *ENTRIES), task.overwrite) as staging,
-            _open_frames(video) as frames,
+            open_frames(video) as frames,
             FrameProgress(video.name, len(frames), task.quiet) as progress,
         ):
             started = perf_counter()
@@ -186,7 +186,7 @@ class ClipProcessor:
         (folder / INSTANCES).write_text(json.dumps(entries), encoding="utf-8")
 
 
-def _open_frames(video: FrameSource) -> AbstractContextManager[LazyFrames]:
+def open_frames(video: FrameSource) -> AbstractContextManager[LazyFrames]:
     """Frames in any order: files are read when needed, videos are decoded once."""
     return nullcontext(FileFrames(video.files)) if video.files else SpooledFrames(video)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ltr.admin.errors import ConfigError
-from pytracking.evaluation.tracker import create_tracker
+from pytracking.evaluation.tracker import TrackerSpec
 from pytracking.tracker.base import Runtime
 from pytracking.tracker.interactive.base import InteractiveVOS
 
@@ -31,14 +31,15 @@ def create_host(
         CheckpointError: The network file is missing, damaged or of another network.
     """
     runtime = runtime or Runtime()
-    tracker = create_tracker(system, name, overrides, net, runtime)
-    if tracker.kind == InteractiveVOS.kind:
-        return tracker
-    if tracker.kind != "online":
+    spec = TrackerSpec(system, name, tuple(overrides), net)
+    if spec.kind not in ("online", "interactive"):
         raise ConfigError(
             f"{system} {name} cannot take scribbles: a host is an interactive system or one that "
             "follows masks frame by frame"
         )
+    tracker = spec.create(runtime)
+    if spec.kind == "interactive":
+        return tracker
     from pytracking.tracker.interactive.adapter import MaskTrackerHost
     from pytracking.tracker.interactive.scribble_mask import GrabCutMask
 

@@ -46,6 +46,16 @@ def add_object_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_scribble_argument(parser: argparse.ArgumentParser) -> None:
+    """Add a file of scribbles."""
+    parser.add_argument(
+        "--scribbles",
+        type=Path,
+        metavar="FILE",
+        help="JSON with lines on frames, as in DAVIS; every frame that has some is a round",
+    )
+
+
 def add_clip_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what trackers take that see a whole clip."""
     parser.add_argument(
