@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import struct
 from pathlib import Path
 
 import cv2
@@ -22,6 +23,8 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".webm", ".mov", ".avi", ".m4v", ".mpg")
 _JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 _MAX_PIXELS = 1 << 28
+# What Pillow raises on damaged files.
+_DAMAGE = (OSError, ValueError, SyntaxError, LookupError, TypeError, struct.error)
 
 
 def read_image(path: str | os.PathLike[str]) -> np.ndarray:
@@ -78,7 +81,7 @@ def decode_label_map(encoded: bytes, path: str | os.PathLike[str]) -> np.ndarray
         with Image.open(io.BytesIO(encoded)) as picture:
             picture.load()
             return _labels_of(picture, path)
-    except (OSError, ValueError, SyntaxError) as error:
+    except _DAMAGE as error:
         raise DataError(f"{path} cannot be decoded as a mask: {error}") from error
 
 
@@ -121,6 +124,8 @@ def _read_bytes(path: str | os.PathLike[str]) -> bytes:
         raise DataError(f"{path} does not exist") from error
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:  # a zero byte, or half a character
+        raise DataError(f"{str(path)!a} cannot be a file's name") from error
     if not encoded:
         raise DataError(f"{path} is an empty file")
     return encoded
@@ -138,7 +143,7 @@ def _check_header(path: str | os.PathLike[str], encoded: bytes) -> None:
             width, height = picture.size
     except Image.DecompressionBombError as error:
         raise DataError(f"{path} declares too many pixels to be decoded") from error
-    except (OSError, ValueError, SyntaxError) as error:
+    except _DAMAGE as error:
         raise DataError(f"{path} is damaged or not a picture file") from error
     if width * height > _MAX_PIXELS:
         raise DataError(f"{path} declares {width}x{height} pixels, more than {_MAX_PIXELS}")

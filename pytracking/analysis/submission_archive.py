@@ -11,6 +11,8 @@ from ltr.admin.errors import DataError
 
 _UNIX_MODE_SHIFT = 16
 _ENCRYPTED = 0x1
+# Results are compressed to a twentieth at best; more is a bomb.
+_SMALL_BYTES, _LARGEST_RATIO = 16 << 20, 200
 
 
 class SubmissionArchive:
@@ -58,11 +60,12 @@ class SubmissionArchive:
             DataError: It is larger, or damaged.
         """
         member = self._members[name]
+        most_bytes = min(most_bytes, max(_SMALL_BYTES, _LARGEST_RATIO * member.compress_size))
         if member.file_size > most_bytes:
             raise DataError(f"{name} has {member.file_size} bytes, at most {most_bytes} make sense")
         try:
             with self._archive.open(member) as stream:
-                return stream.read(most_bytes)
+                return stream.read(member.file_size)
         except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as error:
             raise DataError(f"{name} is damaged: {error}") from error
         except Exception as error:  # zlib, bz2 and lzma each raise a kind of their own

@@ -91,7 +91,9 @@ def evaluate(
     """
     with names_damage("the ground truth", "videos and categories as in YouTube-VIS"):
         sizes = _video_sizes(ground_truth, videos)
-        names = {entry["id"]: str(entry["name"]) for entry in _entries(ground_truth, "categories")}
+        names = {
+            int(entry["id"]): str(entry["name"]) for entry in _entries(ground_truth, "categories")
+        }
     truths = _group(_entries(ground_truth, "annotations"), sizes, "annotation", _truth_track)
     found = _group(results, sizes, "result", _result_track)
     if is_class_agnostic:
@@ -126,7 +128,7 @@ def _video_sizes(
     sizes = {}
     for video in _entries(ground_truth, "videos"):
         is_wanted = videos is None or video["id"] in videos
-        sizes[video["id"]] = (video["height"], video["width"]) if is_wanted else None
+        sizes[int(video["id"])] = (video["height"], video["width"]) if is_wanted else None
     return sizes
 
 
@@ -146,6 +148,8 @@ def _group(
             if size is None:
                 continue
             masks = tuple(as_rle(mask, *size) for mask in entry["segmentations"])
+            if not isinstance(entry["category_id"], int):
+                raise DataError(f"the category is {entry['category_id']!r}")
             key = entry["category_id"], entry["video_id"]
             groups.setdefault(key, []).append(make_track(entry, masks))
         except (KeyError, TypeError, ValueError) as error:

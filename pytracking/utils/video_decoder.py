@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     import av
     import cv2
 
+# FFmpeg also opens playlists, which name other files and addresses, and pictures.
+_CONTAINERS = "mov,matroska,webm,avi,mpeg,mpegts,mpegvideo,asf,flv,ogg,gif,h264,hevc,ivf,mxf,m4v,dv"
+_OPTIONS = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "file"}
 _QUARTER_TURN = 90
 _SHORT_BY_S = 0.5
 
@@ -59,7 +62,7 @@ def _open_with_pyav(path: Path) -> FrameSource:
     import av
 
     try:
-        container = av.open(os.fspath(path))
+        container = av.open(os.fspath(path), options=_OPTIONS)
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read as a video file: {_reason(error)}") from error
     if not container.streams.video:

@@ -102,6 +102,23 @@ def test_a_declared_size_can_only_be_an_attack(tmp_path):
             read(tmp_path / "bomb.png")
 
 
+def test_a_chunk_that_pillow_stumbles_over_is_a_sentence():
+    end = b"\x00\x00\x00\x00IEND"
+    encoded = encode_label_map(LABELS)
+    with pytest.raises(DataError, match=r"mask\.png cannot be decoded as a mask"):
+        decode_label_map(
+            encoded[: encoded.index(end)] + b"\x00\x00\x00\x00iCCP\xa5\x89\x19>", "mask.png"
+        )
+
+
+@pytest.mark.parametrize("name", ["a\0b.png", "\ud800.png"])
+def test_impossible_names_are_a_sentence_that_can_be_printed(tmp_path, name):
+    for read in (read_image, read_label_map):
+        with pytest.raises(DataError, match="cannot be a file's name") as caught:
+            read(tmp_path / name)
+        str(caught.value).encode()
+
+
 def test_missing_files_and_texts_are_told_apart(tmp_path):
     with pytest.raises(DataError, match=r"absent\.png does not exist"):
         read_image(tmp_path / "absent.png")

@@ -113,6 +113,13 @@ def test_bombs_are_not_unpacked(tmp_path):
         check_submission(path, _EXPECTED)
 
 
+def test_results_that_are_a_bomb_are_not_unpacked(tmp_path):
+    path = _zip(tmp_path / "a.zip", {"results.json": b"[" + bytes(32 << 20)})
+    expected = InstanceSubmission("https://server", {1: (2, 6, 9)}, frozenset({1}))
+    with pytest.raises(DataError, match=r"results\.json has 33554433 bytes"):
+        check_submission(path, expected)
+
+
 @pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x05\x06" + bytes(10)])
 def test_what_is_no_zip_is_named(tmp_path, content):
     (tmp_path / "a.zip").write_bytes(content)

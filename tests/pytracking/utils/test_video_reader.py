@@ -121,6 +121,20 @@ def test_what_is_no_video_is_refused(tmp_path, opener, content):
         opener(path)
 
 
+def test_playlists_and_pictures_are_no_videos(tmp_path, clip):
+    lists = {
+        "concat.mp4": f"ffconcat version 1.0\nfile {clip}\n",
+        "hls.mp4": f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nfile://{clip}\n#EXT-X-ENDLIST\n",
+    }
+    for name, text in lists.items():
+        (tmp_path / name).write_text(text)
+    write_image(tmp_path / "picture.png", np.zeros((8, 8, 3), np.uint8))
+    (tmp_path / "picture.png").rename(tmp_path / "picture.mp4")
+    for name in (*lists, "picture.mp4"):
+        with pytest.raises(DataError, match=rf"{name} cannot be read as a video file"):
+            read_video(tmp_path / name)
+
+
 def test_missing_file_is_named(tmp_path):
     with pytest.raises(DataError, match=r"nowhere\.mp4 does not exist"):
         read_video(tmp_path / "nowhere.mp4")
