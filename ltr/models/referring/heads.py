@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+import math
 
 import torch
 import torch.nn.functional as F
@@ -159,9 +159,7 @@ def box_heads(dim: int, num_layers: int, is_shared: bool) -> nn.ModuleList:
 
 def class_heads(dim: int, num_classes: int, num_layers: int, is_shared: bool) -> nn.ModuleList:
     """One classifier a decoder layer, or the same for all; every class starts at 1 %."""
-    heads: Sequence[nn.Linear] = [
-        nn.Linear(dim, num_classes) for _ in range(1 if is_shared else num_layers)
-    ]
+    heads = [nn.Linear(dim, num_classes) for _ in range(1 if is_shared else num_layers)]
     for head in heads:
-        nn.init.constant_(head.bias, -4.59511985013459)  # -log(99)
-    return nn.ModuleList([*heads] * num_layers if is_shared else heads)
+        nn.init.constant_(head.bias, -math.log(99))
+    return nn.ModuleList(heads * num_layers if is_shared else heads)

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ltr.admin.errors import ConfigError
 from ltr.admin.model_constructor import model_constructor
 from ltr.models.referring.backbones import build_backbone
 from ltr.models.referring.batches import ClipBatch, Predictions, SeenClips, SentenceBatch
@@ -357,8 +358,13 @@ def referformer(
         text_config: Fields of ``transformers.RobertaConfig`` that differ from roberta-base.
 
     Raises:
-        ConfigError: There is no such backbone or field, or transformers is not installed.
+        ConfigError: There is no such backbone or field, the sizes do not fit each other, or
+            transformers is not installed.
     """
+    if hidden_dim % 32 or hidden_dim % num_heads:
+        raise ConfigError(f"hidden_dim={hidden_dim} is no multiple of 32 and num_heads={num_heads}")
+    if num_levels < PYRAMID_LEVELS:
+        raise ConfigError(f"num_levels must be >= {PYRAMID_LEVELS}, got {num_levels}")
     body = build_backbone(
         backbone, backbone_width, has_dilation, not backbone_from_scratch, recomputes
     )
