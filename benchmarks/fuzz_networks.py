@@ -1,0 +1,45 @@
+"""Small network files, and how each is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ltr.admin.checkpoint import as_state_dict, network_fields, read_checkpoint, save_checkpoint
+from ltr.admin.loading import build_network, load_state
+from ltr.admin.tensor_files import read_tensor_file
+from ltr.models.dense_ulearn.dense_ulearn_net import dense_ulearn_resnet18
+
+
+def _network() -> torch.nn.Module:
+    torch.manual_seed(0)
+    return dense_ulearn_resnet18(feature_dim=2, backbone_width=1)
+
+
+def make_checkpoint(folder: Path) -> None:
+    fields = network_fields(_network())
+    save_checkpoint(folder / "net.pth.tar", {**fields, "epoch": 3, "settings": {"seed": 1}})
+
+
+def make_old_checkpoint(folder: Path) -> None:
+    fields = network_fields(_network())
+    torch.save(fields, folder / "net.pth.tar", _use_new_zipfile_serialization=False)
+
+
+def read_network(path: Path) -> None:
+    checkpoint = read_checkpoint(path)
+    load_state(build_network(checkpoint), checkpoint.net, path)
+
+
+def make_snapshot(folder: Path) -> None:
+    """Write a snapshot as upstream of dense_ulearn does, with a NumPy number in it."""
+    state = _network().state_dict()
+    torch.save({"model": state, "opt": {}, "score": np.float64(0.5), "epoch": 1}, folder / "s.pth")
+
+
+def read_snapshot(path: Path) -> None:
+    """Read its weights."""
+    record = read_tensor_file(path)
+    as_state_dict(record.get("model") if isinstance(record, dict) else None, path)

@@ -1,0 +1,93 @@
+"""Everything that reads a file from elsewhere, with the maker of a small valid one.
+
+A further reader is one more row of ``READERS``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import fuzz_annotations as annotations
+import fuzz_media as media
+import fuzz_networks as networks
+
+from ltr.dataset.referring.jhmdb import read_jhmdb_samples
+from pytracking.tracker.referring.given_files import read_key_frames
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A reader and a valid input.
+
+    Args:
+        name: For tables.
+        file: The file that is damaged, below the folder.
+        prepare: Writes a valid folder.
+        read: Reads all of it, and checks what it got.
+    """
+
+    name: str
+    file: str
+    prepare: Callable[[Path], None]
+    read: Callable[[Path], None]
+
+
+def _one_file(
+    name: str, file: str, prepare: Callable[[Path], None], read: Callable[[Path], Any]
+) -> Reader:
+    """A reader that is given the file itself."""
+    return Reader(name, file, prepare, lambda folder: read(folder / file))
+
+
+_VIS = (annotations.make_vis, annotations.score_vis)
+_REFERRING = (annotations.make_referring, annotations.score_referring)
+_SENTENCES = (annotations.make_sentences, annotations.score_sentences)
+READERS = (
+    _one_file("JPEG", "frame.jpg", media.make_jpeg, media.read_picture),
+    _one_file("PNG picture", "frame.png", media.make_png, media.read_picture),
+    _one_file("PNG mask", "mask.png", media.make_mask, media.read_mask_file),
+    _one_file("PNG mask, scoring", "mask.png", media.make_mask, media.read_scored_mask),
+    _one_file("PNG mask, filtered rows", "mask.png", media.make_filtered_mask,
+              media.read_scored_mask),
+    _one_file("video, mp4", "clip.mp4", media.make_video, media.read_frames),
+    _one_file("video, Matroska", "clip.mkv", media.make_matroska, media.read_frames),
+    _one_file("run lengths", "mask.json", media.make_rle, media.read_rle),
+    _one_file("zip of masks", "masks.zip", media.make_mask_archive, media.check_mask_archive),
+    _one_file("zip of results.json", "results.zip", media.make_result_archive,
+              media.check_result_archive),
+    Reader("YouTube-VOS meta.json", "2019/train/meta.json", annotations.make_youtubevos,
+           annotations.read_youtubevos),
+    Reader("YouTube-VIS file", "valid.json", annotations.make_vis, annotations.read_vis),
+    Reader("YouTube-VIS truth, scoring", "valid.json", *_VIS),
+    Reader("YouTube-VIS results, scoring", "results.json", *_VIS),
+    Reader("Ref-YouTube-VOS sentences", "meta_expressions/valid/meta_expressions.json",
+           *_REFERRING),
+    Reader("Ref-YouTube-VOS objects", "expression_objects.json", *_REFERRING),
+    _one_file("key frames", "key_frames.json", annotations.make_key_frames,
+              read_key_frames),
+    Reader("RefCOCO file", "refcoco/instances_refcoco_train.json", annotations.make_refcoco,
+           annotations.read_refcoco),
+    _one_file("RefCOCO pickle", "refs(unc).p", annotations.make_refs, annotations.read_references),
+    Reader("A2D list", "a2d_sentences_single_frame_test_annotations.json",
+           annotations.make_a2d_list, annotations.read_a2d_list),
+    Reader("A2D mask", "text_annotations/a2d_annotation_with_instances/v/00005.h5",
+           annotations.make_a2d_mask, annotations.read_a2d),
+    Reader("A2D truth, scoring", "truth.json", *_SENTENCES),
+    Reader("A2D results, scoring", "results.json", *_SENTENCES),
+    Reader("JHMDB list", "jhmdb_sentences_samples_metadata.json", annotations.make_jhmdb_list,
+           read_jhmdb_samples),
+    Reader("JHMDB mask", "puppet_mask.mat", annotations.make_jhmdb_mask, annotations.read_jhmdb),
+    Reader("COCO annotations", "annotations/instances_train2014.json", annotations.make_coco,
+           annotations.read_coco),
+    Reader("SBD mask", "inst/a.mat", annotations.make_sbd, annotations.read_sbd),
+    _one_file("scribbles", "scribbles.json", annotations.make_scribbles,
+              annotations.read_scribble_file),
+    _one_file("network file", "net.pth.tar", networks.make_checkpoint, networks.read_network),
+    _one_file("network file, old form", "net.pth.tar", networks.make_old_checkpoint,
+              networks.read_network),
+    _one_file("snapshot of dense_ulearn", "s.pth", networks.make_snapshot,
+              networks.read_snapshot),
+)  # fmt: skip
