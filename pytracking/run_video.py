@@ -30,7 +30,7 @@ from pytracking.evaluation.video_arguments import (
     add_clip_arguments,
     add_object_arguments,
     add_output_arguments,
-    add_scribble_argument,
+    add_scribble_arguments,
 )
 
 if TYPE_CHECKING:
@@ -52,7 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.scribbles is not None:
         from pytracking.evaluation.scribble_video import process_scribbles
 
-        _tell(process_scribbles(spec, runtime, task, arguments.scribbles))
+        file, to_mask = arguments.scribbles, arguments.to_mask
+        _tell(process_scribbles(spec, runtime, task, file, to_mask))
         return 0
     if spec.kind == "clip":
         return _segment_clips(spec, runtime, task, arguments)
@@ -94,7 +95,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add_tracker_arguments(parser)
     parser.add_argument("videofile", help="video file, folder of frames or of clips")
     add_object_arguments(parser)
-    add_scribble_argument(parser)
+    add_scribble_arguments(parser)
     add_clip_arguments(parser)
     add_output_arguments(parser)
     add_runtime_arguments(parser)

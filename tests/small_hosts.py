@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from ltr.models.interactive.atnet import atnet
-from ltr.models.interactive.ipn import interaction_network, propagation_network
+from ltr.models.interactive.atnet import ATNet, atnet
+from ltr.models.interactive.ipn import InteractionNet, interaction_network, propagation_network
 from ltr.models.interactive.manet import manet
 from pytracking.tracker.base import Runtime
 from pytracking.tracker.interactive.adapter import MaskTrackerHost
@@ -44,13 +44,18 @@ def drawn(network: Network, seed: int = 0, gain: float = 1.0) -> Network:
     return network.eval().requires_grad_(False)
 
 
-def small_atnet(**changes: object) -> AtnetHost:
+def small_atnet_network() -> ATNet:
     """ATNet, narrow; its logits are spread so that pixels pass the threshold."""
     network = drawn(atnet(width=8, planes=16))
     for decoder in (network.decoder_iact, network.decoder_prop):
         decoder.lastconv[-1].weight.mul_(5)
         decoder.lastconv[-1].bias.fill_(1.5)
-    return AtnetHost(AtnetParameters(**changes), network, Runtime())
+    return network
+
+
+def small_atnet(**changes: object) -> AtnetHost:
+    """A host with ``small_atnet_network``."""
+    return AtnetHost(AtnetParameters(**changes), small_atnet_network(), Runtime())
 
 
 def small_manet(**changes: object) -> ManetHost:
@@ -63,12 +68,14 @@ def small_manet(**changes: object) -> ManetHost:
     return ManetHost(ManetParameters(**values), network, Runtime())
 
 
+def small_interaction_network() -> InteractionNet:
+    """I-Net, narrow."""
+    return drawn(interaction_network(width=8, mdim=16))
+
+
 def small_ipn(**changes: object) -> IpnHost:
     """IPN, narrow."""
-    networks = (
-        drawn(interaction_network(width=8, mdim=16)),
-        drawn(propagation_network(width=8, mdim=16)),
-    )
+    networks = (small_interaction_network(), drawn(propagation_network(width=8, mdim=16)))
     return IpnHost(IpnParameters(**changes), networks, Runtime())
 
 

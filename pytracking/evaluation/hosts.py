@@ -16,6 +16,7 @@ def create_host(
     overrides: Sequence[str] = (),
     net: str | None = None,
     runtime: Runtime | None = None,
+    to_mask: str = "grabcut",
 ) -> InteractiveVOS:
     """Make an interactive host ready.
 
@@ -25,6 +26,8 @@ def create_host(
         overrides: Assignments ``"field=value"`` of its parameters.
         net: Network file instead of the one that the parameters name.
         runtime: Device and precision; by default fp32 on the CPU.
+        to_mask: How scribbles become a mask for a tracker that takes masks: ``grabcut``, ``atnet``
+            or ``ipn``, the last two with ``:FILE`` where the network is not the released one.
 
     Raises:
         ConfigError: An unknown system, name or field, or a system that takes no masks.
@@ -41,6 +44,6 @@ def create_host(
     if spec.kind == "interactive":
         return tracker
     from pytracking.tracker.interactive.adapter import MaskTrackerHost
-    from pytracking.tracker.interactive.scribble_mask import GrabCutMask
+    from pytracking.tracker.interactive.scribble_networks import create_scribble_to_mask
 
-    return MaskTrackerHost(name, tracker, GrabCutMask(), runtime.device)
+    return MaskTrackerHost(name, tracker, create_scribble_to_mask(to_mask, runtime), runtime.device)

@@ -29,7 +29,7 @@ _NO_BOX: Box = (-1.0, -1.0, -1.0, -1.0)
 
 
 def process_scribbles(
-    spec: TrackerSpec, runtime: Runtime, task: VideoTask, file: Path
+    spec: TrackerSpec, runtime: Runtime, task: VideoTask, file: Path, to_mask: str = "grabcut"
 ) -> VideoSummary:
     """Segment a video by the lines of a file, a round for every frame that has some.
 
@@ -38,6 +38,7 @@ def process_scribbles(
         runtime: Device and precision.
         task: The video and where the results go; it has no masks and no boxes.
         file: Scribbles in the form of DAVIS.
+        to_mask: See ``create_host``.
 
     Raises:
         ToolkitError: Video, scribbles, tracker or output folder cannot be used.
@@ -58,7 +59,7 @@ def process_scribbles(
                     f"{file} has a line on frame {last}, the video has {len(frames)} frames"
                 )
             _LOG.info("%s %s\n%s", spec.system, spec.name, describe(spec.load_parameters()))
-            host = create_host(spec.system, spec.name, spec.overrides, spec.net, runtime)
+            host = create_host(spec.system, spec.name, spec.overrides, spec.net, runtime, to_mask)
             rounds = len(frames) * len(scribbles.annotated)
             with FrameProgress(video.name, rounds, task.quiet) as progress:
                 masks = _play(host, frames, scribbles, progress)

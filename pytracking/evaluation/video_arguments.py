@@ -46,13 +46,19 @@ def add_object_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_scribble_argument(parser: argparse.ArgumentParser) -> None:
-    """Add a file of scribbles."""
+def add_scribble_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add a file of scribbles, and what makes masks of them."""
     parser.add_argument(
         "--scribbles",
         type=Path,
         metavar="FILE",
         help="JSON with lines on frames, as in DAVIS; every frame that has some is a round",
+    )
+    parser.add_argument(
+        "--to_mask",
+        default="grabcut",
+        metavar="METHOD",
+        help="how lines become a mask for a tracker of masks: grabcut, atnet[:FILE] or ipn[:FILE]",
     )
 
 

@@ -129,7 +129,10 @@ class IpnHost(InteractiveVOS):
         """Segment a group of objects on the annotated frame and to both sides of it."""
         objects, stored = self.state.objects[part], self.state.references.get(part.start)
         previous = objects[:, frame]
-        positive, negative = self._scribble_maps(part, scribbles, previous)
+        marks = scribble_maps(
+            scribbles, range(part.start + 1, part.stop + 1), (previous > 0.5).cpu().numpy()
+        )
+        positive, negative = (maps.to(previous.device) for maps in marks)
         images = self._images(frame, len(objects))
         with reduced_precision(self.runtime):
             guess = self._segment(images, previous, positive, negative)
@@ -154,24 +157,28 @@ class IpnHost(InteractiveVOS):
         image = image_batch(self.frames[index], self.runtime.device) / 255
         return image.expand(count, -1, -1, -1)
 
-    def _scribble_maps(
-        self, part: slice, scribbles: Sequence[ScribbleLine], previous: torch.Tensor
-    ) -> list[torch.Tensor]:
-        """Where scribbles mark each object and the background, float (objects, H, W) each.
 
-        Marks of other objects count for nothing, those of the background only where the object
-        was before.
-        """
-        was_object = (previous > 0.5).cpu().numpy()
-        positive, negative = [], []
-        for number, was in zip(range(part.start + 1, part.stop + 1), was_object, strict=True):
-            lines = [line for line in scribbles if line.object_id in (0, number)]
-            marks = draw_scribbles(lines, was.shape)
-            is_object = _thicken(marks == number)
-            positive.append(is_object)
-            negative.append(_thicken((marks == 0) & was) & ~is_object)
-        maps = (np.stack(values).astype(np.float32) for values in (positive, negative))
-        return [torch.from_numpy(values).to(self.runtime.device) for values in maps]
+def scribble_maps(
+    scribbles: Sequence[ScribbleLine], objects: Sequence[int], was_object: np.ndarray
+) -> list[torch.Tensor]:
+    """Where scribbles mark each object and the background, float32 (objects, H, W) each.
+
+    Marks of other objects count for nothing, those of the background only where the object was
+    before.
+
+    Args:
+        scribbles: The lines of a frame.
+        objects: Ids.
+        was_object: bool (objects, H, W), masks of the last round.
+    """
+    positive, negative = [], []
+    for number, was in zip(objects, was_object, strict=True):
+        lines = [line for line in scribbles if line.object_id in (0, number)]
+        marks = draw_scribbles(lines, was.shape)
+        is_object = _thicken(marks == number)
+        positive.append(is_object)
+        negative.append(_thicken((marks == 0) & was) & ~is_object)
+    return [torch.from_numpy(np.stack(maps).astype(np.float32)) for maps in (positive, negative)]
 
 
 def _thicken(marks: np.ndarray) -> np.ndarray:

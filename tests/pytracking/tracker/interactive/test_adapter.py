@@ -6,11 +6,22 @@ import numpy as np
 import pytest
 import torch
 
-from ltr.admin.errors import DataError
+from ltr.admin.errors import ConfigError, DataError
 from pytracking.evaluation.hosts import create_host
 from pytracking.tracker.interactive.blending import blend_weights, merge_objects
 from pytracking.tracker.interactive.scribble_mask import GrabCutMask
-from tests.small_hosts import FRAMES, OBJECTS, clip, first_lines, small_adapter, stroke
+from pytracking.tracker.interactive.scribble_networks import AnnotationMask, InteractionMask
+from tests.small_hosts import (
+    FRAMES,
+    HOSTS,
+    OBJECTS,
+    clip,
+    first_lines,
+    small_adapter,
+    small_atnet_network,
+    small_interaction_network,
+    stroke,
+)
 from tests.small_joint import small_clip
 
 
@@ -100,3 +111,29 @@ def test_merged_objects_share_a_pixel_by_their_odds():
     odds = torch.tensor([0.1 / 0.9, 4.0, 1.0, 1e-7])
     torch.testing.assert_close(probs[:, 0, 0], odds / odds.sum(), rtol=1e-4, atol=1e-6)
     assert labels.tolist() == [[1]]
+
+
+@pytest.mark.parametrize("name", ["atnet", "ipn"])
+def test_a_hosts_network_gives_the_masks_of_that_host(name):
+    host = HOSTS[name]()
+    networks = {"atnet": small_atnet_network, "ipn": small_interaction_network}
+    segmenter = {"atnet": AnnotationMask, "ipn": InteractionMask}[name](networks[name]())
+    frames = clip()
+    host.start(frames, OBJECTS)
+    lines = first_lines()
+    merged = merge_objects(host.interact(0, lines).probs[0, 1:])[1].numpy()
+    found = segmenter.segment(frames[0], lines, None, OBJECTS)
+    if name == "ipn":  # whose probabilities are merged already
+        merged = host.state.masks[0]
+    assert (found == merged).mean() > 0.999
+    later = segmenter.segment(frames[0], [*lines, stroke(0, (5, 60), (60, 62))], found, OBJECTS)
+    assert later.dtype == np.uint8
+    assert set(np.unique(later).tolist()) <= {0, 1, 2}
+
+
+@pytest.mark.parametrize(
+    ("method", "told"), [("grabcat", "'grabcut'"), ("grabcut:I.pth", "leave out I.pth")]
+)
+def test_unknown_ways_to_a_mask_are_one_sentence(method, told):
+    with pytest.raises(ConfigError, match=told):
+        create_host("baseline", "copy_mask", to_mask=method)

@@ -1,0 +1,117 @@
+"""From scribbles on a frame to a mask, with the annotation network of a host."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from ltr.admin.errors import ConfigError, did_you_mean
+from ltr.data.image_format import IMAGENET_RGB
+from ltr.models.interactive.atnet import ATNet, atnet
+from ltr.models.interactive.ipn import InteractionNet, interaction_network
+from pytracking.tracker.base import Runtime
+from pytracking.tracker.interactive.atnet_maps import annotation_maps, pad, plan_padding
+from pytracking.tracker.interactive.base import ScribbleLine
+from pytracking.tracker.interactive.blending import merge_objects
+from pytracking.tracker.interactive.computing import image_batch, load_host_network
+from pytracking.tracker.interactive.ipn import scribble_maps
+from pytracking.tracker.interactive.parameters import AtnetParameters, IpnParameters
+from pytracking.tracker.interactive.scribble_mask import GrabCutMask, ScribbleToMask
+
+_METHODS = ("grabcut", "atnet", "ipn")
+
+
+class InteractionMask(ScribbleToMask):
+    """Segments with IPN's I-Net.
+
+    Args:
+        network: In eval mode; images go to its device.
+    """
+
+    def __init__(self, network: InteractionNet) -> None:
+        self.network = network
+
+    @torch.inference_mode()
+    def segment(
+        self,
+        image: np.ndarray,
+        lines: Sequence[ScribbleLine],
+        previous: np.ndarray | None,
+        num_objects: int,
+    ) -> np.ndarray:
+        """See ``ScribbleToMask.segment``."""
+        device = next(self.network.parameters()).device
+        objects = np.arange(1, num_objects + 1)
+        labels = np.zeros(image.shape[:2], np.uint8) if previous is None else previous
+        was_object = labels == objects[:, None, None]
+        before = torch.from_numpy(was_object.astype(np.float32))
+        if previous is None:
+            before = torch.full_like(before, -1.0)
+        maps = (before, *scribble_maps(lines, objects.tolist(), was_object))
+        images = (image_batch(image, device) / 255).expand(num_objects, -1, -1, -1)
+        guess = self.network(images, *(values.to(device) for values in maps))
+        return merge_objects(guess.probabilities)[1].cpu().numpy()
+
+
+class AnnotationMask(ScribbleToMask):
+    """Segments with ATNet's A-Net.
+
+    Args:
+        network: In eval mode; images go to its device.
+    """
+
+    def __init__(self, network: ATNet) -> None:
+        self.network = network
+
+    @torch.inference_mode()
+    def segment(
+        self,
+        image: np.ndarray,
+        lines: Sequence[ScribbleLine],
+        previous: np.ndarray | None,
+        num_objects: int,
+    ) -> np.ndarray:
+        """See ``ScribbleToMask.segment``."""
+        device, size = next(self.network.parameters()).device, image.shape[:2]
+        padding = plan_padding(size)
+        frame = IMAGENET_RGB.normalise(image_batch(pad(image, padding), device))
+        maps = [
+            pad(annotation_maps(lines, number, previous, size).transpose(1, 2, 0), padding)
+            for number in range(1, num_objects + 1)
+        ]
+        inputs = torch.from_numpy(np.stack(maps)).permute(0, 3, 1, 2).to(device)
+        images = frame.expand(num_objects, -1, -1, -1)
+        logits, _ = self.network.annotate(torch.cat([images, inputs], dim=1))
+        (top, _), (left, _) = padding
+        found = logits[:, 0, top : top + size[0], left : left + size[1]].sigmoid()
+        return merge_objects(found)[1].cpu().numpy()
+
+
+def create_scribble_to_mask(method: str, runtime: Runtime) -> ScribbleToMask:
+    """Make ready what turns scribbles into a mask.
+
+    Args:
+        method: ``grabcut``, or ``atnet`` or ``ipn`` for the network of that host; ``ipn:FILE``
+            names another file than the released one.
+        runtime: Where a network computes.
+
+    Raises:
+        ConfigError: There is no such method, or GrabCut is given a file.
+        CheckpointError: The network file is missing, damaged or of another network.
+    """
+    name, _, file = method.partition(":")
+    if name not in _METHODS:
+        raise ConfigError(
+            f"scribbles cannot become a mask by {name!r}{did_you_mean(name, _METHODS)}"
+        )
+    if name == "ipn":
+        net = file or IpnParameters().net
+        return InteractionMask(load_host_network(net, InteractionNet, interaction_network, runtime))
+    if name == "atnet":
+        net = file or AtnetParameters().net
+        return AnnotationMask(load_host_network(net, ATNet, atnet, runtime))
+    if file:
+        raise ConfigError(f"grabcut uses no network: leave out {file}")
+    return GrabCutMask()
