@@ -75,6 +75,14 @@ def _snapshot(file: str, begin: str, end: str, score: str) -> ReleasedFile:
     return ReleasedFile(file, "network_path", address, address, f"DAVIS 2017 val {score}", checksum)
 
 
+_PROPOSE_REDUCE = "https://github.com/dvlab-research/ProposeReduce"
+
+
+def _listed(file: str, page: str, published: str) -> ReleasedFile:
+    """A file whose address stands on a page only."""
+    return ReleasedFile(file, "network_path", "", page, published)
+
+
 _FILES = (
     _drive(
         "joint_ytvos.pth.tar",
@@ -94,17 +102,17 @@ _FILES = (
     _drive("seq_mask_rcnn_r50_ytv19.pth", "1P3HiwCavjRJJePuF-4D2GDQKwWT8E_LZ", "AP 40.8"),
     _drive("seq_mask_rcnn_r101_ytv19.pth", "1SmcJsIqluzjuH-uKCNs1ybNqvQClIqai", "AP 43.8"),
     _drive("seq_mask_rcnn_x101_ytv19.pth", "1lwjdGhjeA8rFtHtYrJbsVPY6r49jGGbN", "AP 47.6"),
+    _listed("seq_mask_rcnn_r50_ytv21.pth", _PROPOSE_REDUCE, "AP 39.6"),
+    _listed("seq_mask_rcnn_x101_ytv21.pth", _PROPOSE_REDUCE, "AP 45.6"),
+    _listed("seq_mask_rcnn_r101_davis.pth", _PROPOSE_REDUCE, "DAVIS 2017 unsupervised J&F 68.1"),
+    _listed("seq_mask_rcnn_x101_davis.pth", _PROPOSE_REDUCE, "DAVIS 2017 unsupervised J&F 70.6"),
     _drive("agent.pt", "18OgPfPcYipe_1Ka7qlKar7mVVwvG7gPT"),
     _drive("assess_net.pt", "1Xdkr6Epm5H5hDkQoBqmp0E_t5V-9SlKl"),
     _drive("reward.csv", "1cNIstWStaGCknoAkBUquYEpYwz0iFmUn", place="workspace_dir"),
     _drive("pretrain.csv", "13rXLrWSiXdhk5XB3jyiVZHh7mbeVX8p_", place="workspace_dir"),
     _drive("scribble_ytvos.zip", "1yliwTYP_PkiJnIAOo292gx9Fv3sLVYj4", place="workspace_dir"),
-    ReleasedFile(
-        "referformer",
-        "network_path",
-        "",
-        "https://github.com/wjn922/ReferFormer",
-        "its model zoo lists several files",
+    _listed(
+        "referformer", "https://github.com/wjn922/ReferFormer", "its model zoo lists several files"
     ),
 )
 
