@@ -43,7 +43,11 @@ def load_referformer(path: str | os.PathLike[str]) -> ReferFormer:
     record = None if path.is_dir() else read_tensor_file(path)
     if isinstance(record, dict) and "model" in record:
         state = as_state_dict(record["model"], path)
-        network = referformer(**released_arguments(state, path))
+        arguments = released_arguments(state, path)
+        try:
+            network = referformer(**arguments)
+        except (ValueError, RuntimeError, AssertionError) as error:
+            raise CheckpointError(f"{path} is no checkpoint of ReferFormer ({error})") from error
         load_state(network, state, path)
         return network
     network = load_network(path)
@@ -117,7 +121,7 @@ def released_arguments(state: Mapping[str, torch.Tensor], path: Path) -> dict[st
         return _arguments(state)
     except KeyError as error:
         reason = f"it has no entry {error}"
-    except (ValueError, IndexError, TypeError):
+    except (ValueError, IndexError, TypeError, ZeroDivisionError):
         reason = "its tensors have other shapes"
     raise CheckpointError(f"{path} is no checkpoint of ReferFormer: {reason}")
 

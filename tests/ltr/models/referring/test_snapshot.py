@@ -164,6 +164,14 @@ def test_backbone_weights_of_images_and_of_videos(tmp_path):
         (lambda s: s.pop("query_embed.weight"), "it has no entry 'query_embed.weight'"),
         (lambda s: s.pop("backbone.0.body.layer3.0.conv1.weight"), "patch_embed.proj.weight"),
         (lambda s: s.update({"transformer.level_embed": torch.zeros(3)}), "other shapes"),
+        (lambda s: s.update({"transformer.level_embed": torch.zeros(0, 32)}), "other shapes"),
+        (lambda s: s.update({"query_embed.weight": torch.tensor(1.0)}), "other shapes"),
+        (
+            lambda s: s.update(
+                {"text_encoder.embeddings.word_embeddings.weight": torch.zeros(9, 200)}
+            ),
+            "no checkpoint of ReferFormer (The hidden size",
+        ),
         (lambda s: s.pop("resizer.fc.bias"), "1 missing (resizer.fc.bias)"),
         (lambda s: s.update(extra=torch.zeros(1)), "1 unexpected (extra)"),
     ],
