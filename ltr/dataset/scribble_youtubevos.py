@@ -9,8 +9,6 @@ Example:
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import shutil
 from collections.abc import Sequence
@@ -25,6 +23,7 @@ from ltr.admin.files import TEMPORARY_SUFFIX, atomic_write
 from ltr.admin.progress import FrameProgress
 from ltr.data.frame_files import list_frames
 from ltr.data.image_io import VOID, read_image, read_label_map
+from ltr.data.json_io import write_json
 
 _DEFAULT = Path("data/Scribble_Youtube_VOS")
 _TABLE = "scb_ytbvos.json"
@@ -41,13 +40,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--quiet", action="store_true", help="no progress")
     arguments = parser.parse_args(argv)
     set_up_logging(arguments.quiet)
-    count = convert(arguments)
+    count = convert(arguments.src, arguments.scb, arguments.dst, arguments.quiet)
     print(f"{count} sequences: {arguments.dst}")
     return 0
 
 
-def convert(arguments: argparse.Namespace) -> int:
-    """Convert; ``arguments`` has ``src``, ``scb``, ``dst`` and ``quiet``.
+def convert(source: Path, scribbles: Path, target: Path, quiet: bool = False) -> int:
+    """Convert the sequences for which there are scribbles.
+
+    Args:
+        source: YouTube-VOS 2018, with cleaned annotations.
+        scribbles: ``val.txt`` and one folder a sequence.
+        target: The new data set; must not exist.
+        quiet: Show no progress.
 
     Returns:
         Number of sequences.
@@ -57,20 +62,19 @@ def convert(arguments: argparse.Namespace) -> int:
         DataError: A file is missing, damaged or does not fit the others.
         OutputError: The target cannot be written.
     """
-    images = arguments.src / "train" / "JPEGImages"
-    annotations = arguments.src / "train" / "CleanedAnnotations"
+    images = source / "train" / "JPEGImages"
+    annotations = source / "train" / "CleanedAnnotations"
     _check_sources(images, annotations)
-    names = _read_names(arguments.scb / "val.txt")
-    target = arguments.dst
+    names = _read_names(scribbles / "val.txt")
     if target.exists():
         raise ConfigError(f"{target} exists already: name another folder with --dst")
     staging = target.with_name(f".{target.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
     try:
         table = {}
-        with FrameProgress("converting", len(names), arguments.quiet, "sequences") as progress:
+        with FrameProgress("converting", len(names), quiet, "sequences") as progress:
             for name in names:
                 table[name] = _convert_sequence(
-                    name, images / name, annotations / name, arguments.scb / name, staging
+                    name, images / name, annotations / name, scribbles / name, staging
                 )
                 progress.advance()
         _write_lists(staging, names, table)
@@ -158,5 +162,4 @@ def _write_lists(target: Path, names: Sequence[str], table: dict[str, Any]) -> N
     with atomic_write(target / "ImageSets" / "2017" / "val.txt", "w") as stream:
         stream.write("".join(f"{name}\n" for name in names))
     content = {"attributes": [], "sets": ["train", "val"], "years": [2018], "sequences": table}
-    with atomic_write(target / _TABLE, "w") as stream:
-        json.dump(content, stream)
+    write_json(target / _TABLE, content)

@@ -11,7 +11,6 @@ Example:
 from __future__ import annotations
 
 import csv
-import json
 import logging
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
@@ -25,6 +24,7 @@ from ltr.admin.cli import command
 from ltr.admin.errors import ConfigError
 from ltr.admin.files import atomic_write
 from ltr.admin.progress import FrameProgress
+from ltr.data.json_io import write_json
 from pytracking.analysis.interactive import (
     InteractiveScores,
     ReportRow,
@@ -212,6 +212,4 @@ def _write_records(path: Path, records: Sequence[RoundRecord]) -> None:
 
 def _write_summary(path: Path, scores: InteractiveScores) -> None:
     summary = {"auc": scores.auc_over_rounds, "curve": {scores.metric: scores.rounds.tolist()}}
-    with atomic_write(path, "w") as stream:
-        json.dump(summary, stream, indent=2)
-        stream.write("\n")
+    write_json(path, summary)

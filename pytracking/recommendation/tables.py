@@ -6,19 +6,17 @@ and in whether rewards are known. A run that was stopped goes on where its table
 
 from __future__ import annotations
 
-import json
-import logging
+import time
 import zlib
 from collections import Counter
-from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 from ltr.admin.config import to_plain
 from ltr.admin.errors import ConfigError, DataError
-from ltr.admin.files import atomic_write
 from ltr.admin.progress import FrameProgress
+from ltr.data.json_io import read_json, write_json
 from ltr.dataset.experience import (
     NUM_SCRIBBLES,
     RewardTable,
@@ -36,8 +34,7 @@ from pytracking.tracker.interactive.base import InteractiveVOS
 from pytracking.tracker.interactive.recommend import RandomFrame, Recommender, cut_window
 from pytracking.utils.staging import cannot_be_written
 
-_LOG = logging.getLogger(__name__)
-RewardOf = Callable[[], RewardTable | None]
+_SAVE_EVERY_S = 30.0
 
 
 def training_videos(settings: RecommendationSettings) -> dict[str, InteractiveVideo]:
@@ -136,13 +133,16 @@ def record_random_episodes(
         ]
         due = [(video, episode) for video, episode in due if not played[video.name, episode]]
         host = task.create_host() if due else None
+        saved = time.monotonic()
         with FrameProgress("playing", len(due), task.quiet, unit="episodes") as progress:
-            for count, (video, episode) in enumerate(due, 1):
+            for video, episode in due:
                 chance = RandomFrame(_seed(settings.seed, video.name, episode))
                 rows += play_episode(host, video, episode, chance, table, settings)
                 progress.advance()
-                if count % NUM_SCRIBBLES == 0 or count == len(due):
+                if time.monotonic() - saved > _SAVE_EVERY_S:
                     write_experience(path, rows)
+                    saved = time.monotonic()
+        write_experience(path, rows)
     return rows
 
 
@@ -154,7 +154,7 @@ def _continue_table(task: Task, path: Path) -> list[Transition]:
         **_deciding(task.settings),
     }
     if path.exists() and not task.overwrite:
-        if not note.is_file() or json.loads(note.read_text(encoding="utf-8")) != config:
+        if not note.is_file() or read_json(note) != config:
             raise ConfigError(
                 f"{path} was made with other settings: --overwrite replaces it, or choose another "
                 "agent.save_result_dir"
@@ -162,9 +162,7 @@ def _continue_table(task: Task, path: Path) -> list[Transition]:
         return read_experience(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
-    with atomic_write(note, "w") as stream:
-        json.dump(config, stream, indent=2)
-        stream.write("\n")
+    write_json(note, config)
     return []
 
 

@@ -94,9 +94,9 @@ class InteractiveVideo:
                 f"{path} has scribbles on {len(drawn)} of the {len(self)} frames of {self.name}, "
                 "expected one"
             )
-        highest = max(line.object_id for line in lines[drawn[0]])
-        if highest > self.num_objects:
-            raise DataError(f"{path} marks the object {highest}, {self.name} has no such object")
+        for line in lines[drawn[0]]:
+            if not 0 <= line.object_id <= self.num_objects:
+                raise DataError(f"{path} marks the object {line.object_id}: no such in {self.name}")
         return drawn[0], list(lines[drawn[0]])
 
     def cut(self, window: range) -> InteractiveVideo:

@@ -356,5 +356,11 @@ document.ondrop = (event) => {
 window.onresize = refresh;
 
 adopt(await ask("api/state"));
+while (state.busy) { // the page was loaded anew during the work
+  setWorking(`Still ${state.busy}…`);
+  await new Promise((done) => setTimeout(done, 1000));
+  if (!adopt(await ask("api/state"))) break;
+}
+setWorking("");
 if (state.recommended !== null) go(state.recommended);
 document.body.dataset.ready = "true";
