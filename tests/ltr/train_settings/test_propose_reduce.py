@@ -115,15 +115,15 @@ def test_from_drawn_clips_to_scores(drawn, tmp_path, monkeypatch, capsys):
     assert last.startswith("AP=")
 
 
-def test_a_stage_starts_from_the_one_before(drawn, tmp_path):
+def test_a_stage_starts_from_the_one_before_and_warms_up(drawn, tmp_path):
     data = f"train_set=videos:{drawn}/train"
     assert train("drawn", data, "max_epochs=1") == 0
     folder = tmp_path / "work/checkpoints/ltr/propose_reduce"
     before = read_checkpoint(next(folder.glob("drawn/*.pth.tar"))).net
-    rates = "learning_rates=backbone=0,rpn=0,roi_heads=0,prop_head=0"
-    start = "init_checkpoint=ltr/propose_reduce/drawn"
-    frozen = (rates, "weight_decay=0", "max_epochs=1", "seed=7", start)
-    assert train("ytvis19_r50", data, "categories=drawn", *SMALL_NETWORK, *frozen) == 0
+    # The rates of the first step are zero, so it leaves the weights as they were read.
+    one_step = ("max_epochs=1", "samples_per_epoch=2", "warmup_start=0")
+    start = ("init_checkpoint=ltr/propose_reduce/drawn", "seed=7")
+    assert train("ytvis19_r50", data, "categories=drawn", *SMALL_NETWORK, *one_step, *start) == 0
     after = read_checkpoint(next(folder.glob("ytvis19_r50/*.pth.tar"))).net
     learned = [name for name in before if "running" not in name and "batches" not in name]
     assert all(torch.equal(before[name], after[name]) for name in learned)
