@@ -49,6 +49,11 @@ class SeenClips(NamedTuple):
     sizes: tuple[tuple[int, int], ...]
     padding: torch.Tensor | None
 
+    def to(self, device: torch.device | str) -> SeenClips:
+        """The maps on another device."""
+        padding = None if self.padding is None else self.padding.to(device)
+        return SeenClips(tuple(x.to(device) for x in self.maps), self.sizes, padding)
+
 
 class SentenceBatch(NamedTuple):
     """Sentences of one batch as the numbers of their word pieces.

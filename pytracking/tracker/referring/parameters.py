@@ -35,6 +35,7 @@ class ReferringParameters:
             last mask that was not empty.
         rounds: How often key frame and tracks are found.
         chunk_frames: Frames that go through the backbone together; changes the memory only.
+        kernel: How deformable attention reads its points; ``triton`` needs a GPU and a checkout.
     """
 
     net: str
@@ -52,11 +53,12 @@ class ReferringParameters:
     on_empty: Literal["black", "keep"] = "black"
     rounds: int = 1
     chunk_frames: int = 8
+    kernel: Literal["torch", "triton"] = "torch"
 
     def __post_init__(self) -> None:
         if min(self.window, self.rounds, self.chunk_frames) < 1:
             raise ConfigError("window, rounds and chunk_frames must be >= 1")
-        if self.short_side < 32:
-            raise ConfigError(f"short_side must be >= 32 pixels, got {self.short_side}")
+        if self.short_side < 64:
+            raise ConfigError(f"short_side must be >= 64 pixels, got {self.short_side}")
         if not 0 < self.threshold < 1:
             raise ConfigError(f"threshold is a probability, got {self.threshold}")

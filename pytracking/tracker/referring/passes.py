@@ -9,8 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from ltr.models.referring.batches import ClipBatch, SentenceBatch
-from ltr.models.referring.referformer import Predictions
+from ltr.models.referring.batches import ClipBatch, Predictions, SeenClips, SentenceBatch
 from pytracking.tracker.clip import Frames
 from pytracking.tracker.referring.images import network_input, tracking_input
 from pytracking.tracker.referring.parameters import ReferringParameters
@@ -23,7 +22,8 @@ from pytracking.tracker.referring.rules import (
 
 _CERTAIN = 8.0  # logit of a pixel of a given mask
 
-Network = Callable[[ClipBatch, SentenceBatch, ClipBatch | None], Predictions]
+Clips = ClipBatch | SeenClips
+Network = Callable[[Clips, SentenceBatch, Clips | None], Predictions]
 
 
 @dataclass
@@ -77,6 +77,7 @@ def first_pass(
     frames: Frames,
     params: ReferringParameters,
     feeds_frames: bool,
+    look: Callable[[ClipBatch], SeenClips] | None = None,
 ) -> list[Sighting]:
     """Look at the clip window by window, without tracking; the slot is chosen for each window.
 
@@ -86,11 +87,14 @@ def first_pass(
         frames: Of the clip.
         params: Window and size of the input.
         feeds_frames: Whether the frames themselves are fed as tracking images.
+        look: Runs the backbone alone, once for all sentences about a window.
     """
     parts: list[list[Sighting]] = [[] for _ in sentences]
     for start in range(0, len(frames), params.window):
         images = [frames[i] for i in range(start, min(start + params.window, len(frames)))]
         clip = as_clip(network_input(images, params.short_side, params.longest))
+        if look is not None and len(sentences) > 1:
+            clip = look(clip)
         for found, sentence in zip(parts, sentences, strict=True):
             found.append(Sighting.of(network(clip, sentence, clip if feeds_frames else None)))
     return [

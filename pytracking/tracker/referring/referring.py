@@ -12,9 +12,16 @@ import torch
 from ltr.admin.errors import ConfigError, DataError
 from ltr.data.referring.clip import fit_size
 from ltr.data.rle import Rle, encode
-from ltr.models.referring.batches import ClipBatch, SentenceBatch, pad_clips
+from ltr.models.referring.batches import (
+    ClipBatch,
+    Predictions,
+    SeenClips,
+    SentenceBatch,
+    pad_clips,
+)
 from ltr.models.referring.criterion import MASK_STRIDE
-from ltr.models.referring.referformer import Predictions, ReferFormer
+from ltr.models.referring.deformable_attention import use_kernel
+from ltr.models.referring.referformer import ReferFormer
 from pytracking.tracker.base import Runtime
 from pytracking.tracker.clip import Advance, ClipPrompt, ClipSegmenter, Frames, ignore_progress
 from pytracking.tracker.referring.given_files import (
@@ -69,6 +76,7 @@ class ReferringSegmenter(ClipSegmenter):
         self.key_frames: Mapping[str, Mapping[str, int]] = key_frames or {}
         for net in {network, first_network or network}:
             net.chunk_frames = params.chunk_frames
+            use_kernel(net, params.kernel)
             if runtime.compile:
                 net.body.compile(dynamic=True)
         config = network.text_encoder.config
@@ -76,6 +84,7 @@ class ReferringSegmenter(ClipSegmenter):
         self.most_pieces = config.max_position_embeddings - config.pad_token_id - 1
         self._predict = partial(self._call, network)
         self._predict_first = partial(self._call, first_network or network)
+        self._look_first = partial(self._see, first_network or network)
         self._feeds_frames = params.tracking and first_network is None
 
     @classmethod
@@ -118,7 +127,12 @@ class ReferringSegmenter(ClipSegmenter):
         """The first pass, or the masks of an earlier one."""
         if self.params.first_masks is None or not isinstance(prompt, VideoPrompt):
             return first_pass(
-                self._predict_first, sentences, frames, self.params, self._feeds_frames
+                self._predict_first,
+                sentences,
+                frames,
+                self.params,
+                self._feeds_frames,
+                self._look_first,
             )
         size = fit_size(frames[0].shape[:2], self.params.short_side, self.params.longest)
         grid = tuple(-(-side // MASK_STRIDE) for side in size)
@@ -228,21 +242,28 @@ class ReferringSegmenter(ClipSegmenter):
         masks[target] = encode(found.masks[best].numpy())
         return ReferredTrack(tuple(masks), float(found.scores[best]), candidates=found)
 
+    def _see(self, network: ReferFormer, clip: ClipBatch) -> SeenClips:
+        """The backbone's maps, on the device."""
+        with self._arithmetic():
+            return network.look(clip.to(self.runtime.device))
+
     def _call(
         self,
         network: ReferFormer,
-        clip: ClipBatch,
+        clip: ClipBatch | SeenClips,
         sentence: SentenceBatch,
-        previous: ClipBatch | None = None,
+        previous: ClipBatch | SeenClips | None = None,
         target_frames: Sequence[int] | None = None,
     ) -> Predictions:
         """Predictions of the last layer, float32 on the CPU."""
-        device, dtype = self.runtime.device, _DTYPES.get(self.runtime.precision)
-        with torch.autocast(device.type, dtype, enabled=dtype is not None):
-            predicted = network(
-                clip.to(device),
-                sentence,
-                None if previous is None else previous.to(device),
-                target_frames,
-            )
+        is_same, device = previous is clip, self.runtime.device
+        clip = clip.to(device)
+        if previous is not None:
+            previous = clip if is_same else previous.to(device)
+        with self._arithmetic():
+            predicted = network(clip, sentence, previous, target_frames)
         return Predictions(*(value.float().cpu() for value in predicted[:4]))
+
+    def _arithmetic(self) -> torch.autocast:
+        dtype = _DTYPES.get(self.runtime.precision)
+        return torch.autocast(self.runtime.device.type, dtype, enabled=dtype is not None)
