@@ -123,6 +123,8 @@ def check_record(record: Any, path: Path) -> VisFile:
         raise DataError(f"{path} is no file in YouTube-VIS's format: {error!r}") from error
     if not videos:
         raise DataError(f"{path} holds no video")
+    if annotations is not None and not isinstance(annotations, list):
+        raise DataError(f"{path}: 'annotations' is no list")
     tracks = _tracks(annotations, videos, categories, path) if annotations else None
     return VisFile(path, categories, videos, tracks)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import struct
 import zipfile
 from collections import Counter
 from pathlib import Path, PurePosixPath
@@ -31,7 +32,7 @@ class SubmissionArchive:
             self._archive = zipfile.ZipFile(path)
         except OSError as error:
             raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
-        except (zipfile.BadZipFile, ValueError) as error:
+        except (zipfile.BadZipFile, ValueError, NotImplementedError, struct.error) as error:
             raise DataError(f"{path} is no zip file: {error}") from error
         members = self._archive.infolist()
         for member in members:

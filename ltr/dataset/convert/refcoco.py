@@ -19,8 +19,12 @@ SPLITS_BY = {"refcoco": "unc", "refcoco+": "unc", "refcocog": "umd"}
 _KEPT = ("segmentation", "area", "iscrowd", "bbox", "category_id")
 
 
-class _PlainUnpickler(pickle.Unpickler):
-    """Reads containers, texts and numbers; anything that had to be imported is refused."""
+class _PlainUnpickler(pickle._Unpickler):
+    """Reads containers, texts and numbers; anything that had to be imported is refused.
+
+    This is the form in Python: the one in C fills the memory when a damaged file asks for the two
+    thousand millionth place among its notes.
+    """
 
     def find_class(self, module: str, name: str) -> NoReturn:
         raise pickle.UnpicklingError(f"it wants to use {module}.{name}, which no list needs")

@@ -133,11 +133,31 @@ def test_the_order_of_the_files_does_not_matter(order, truth_order):
         ({"segmentations": ["text"]}, "expected run lengths or polygons"),
         ({"segmentations": 5}, "result 0 is damaged"),
         ({"score": "high"}, "result 0 is damaged"),
+        ({"category_id": "1"}, "result 0: the category is '1'"),
+        ({"category_id": [1]}, "result 0: the category is"),
+        ({"video_id": [1]}, "result 0 is damaged"),
     ],
 )
 def test_damaged_results_are_named(change, message):
     with pytest.raises(DataError, match=message):
         youtubevis.evaluate(_truth(), [{**_perfect()[0], **change}])
+
+
+@pytest.mark.parametrize(
+    ("part", "change", "message"),
+    [
+        ("annotations", {"id": "x"}, "annotation 0 is damaged"),
+        ("annotations", {"category_id": None}, "annotation 0: the category is None"),
+        ("videos", {"id": {}}, "the ground truth is damaged"),
+        ("videos", {"height": "20"}, "a frame cannot be '20' x"),
+        ("categories", {"id": "cat"}, "the ground truth is damaged"),
+    ],
+)
+def test_damaged_ground_truth_is_named(part, change, message):
+    truth = copy.deepcopy(_truth())
+    truth[part][0].update(change)
+    with pytest.raises(DataError, match=message):
+        youtubevis.evaluate(truth, _perfect())
 
 
 def test_a_file_without_annotations_is_named():
@@ -215,7 +235,11 @@ def test_average_precision_sees_all_predictions_or_the_best():
         (lambda t, p: p[0].update(segmentation=None), "a prediction for a has no mask"),
         (lambda t, p: p[0].update(score=None), "prediction 0: the score is None"),
         (lambda t, p: t["annotations"].pop(), "one annotation for each image"),
+        (lambda t, p: p[0].update(image_id={}), "prediction 0: there is no image {}"),
+        (lambda t, p: p[0].update(segmentation={"size": 3, "counts": "1"}), "the mask is 3"),
         (lambda t, p: t.pop("images"), "a COCO file"),
+        (lambda t, p: t["images"][0].update(id=[]), "a COCO file"),
+        (lambda t, p: t["annotations"][0].update(area="large"), "a COCO file"),
     ],
 )
 def test_images_that_do_not_fit_are_named(change, message):

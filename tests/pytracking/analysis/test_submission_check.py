@@ -129,6 +129,15 @@ def test_what_is_no_zip_is_named(tmp_path, content):
         check_submission(tmp_path / "b.zip", _EXPECTED)
 
 
+def test_a_form_of_the_future_is_no_zip(tmp_path):
+    path = _zip(tmp_path / "a.zip", _GOOD)
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\x01\x02") + 6] = 128  # version that is needed to read it
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="is no zip file: zip file version 12"):
+        check_submission(path, _EXPECTED)
+
+
 def test_a_damaged_member_is_named(tmp_path):
     path = _zip(tmp_path / "a.zip", _GOOD)
     content = bytearray(path.read_bytes())
