@@ -87,7 +87,7 @@ def test_a_round_and_its_undo(page):
         (b'{"frame": "0", "lines": []}', "frame number"),
         (b'{"frame": 0, "lines": [{"path": [[0, NaN]], "object_id": 1}]}', "between 0 and 1"),
         (b'{"frame": 0, "lines": [{"path": [[2, 0]], "object_id": 1}]}', "between 0 and 1"),
-        (b'{"frame": 0, "lines": [{"path": [[0.5, 0.5]], "object_id": -1}]}', "objects are"),
+        (b'{"frame": 0, "lines": [{"path": [[0.5, 0.5]], "object_id": 99}]}', "objects are"),
         (b'{"frame": 0, "lines": [7]}', "path"),
         (b'{"frame": 77, "lines": [{"path": [[0.5, 0.5]], "object_id": 1}]}', "no frame 77"),
     ],
