@@ -1,0 +1,160 @@
+"""Clips with a sentence: geometry, colours, frames and tracking images."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ltr.admin.errors import ConfigError
+from ltr.data.randomness import Generators
+from ltr.data.referring.augmentation import ClipAugmentation, distort_colours, pseudo_clip
+from ltr.data.referring.clip import (
+    Clip,
+    check,
+    crop,
+    cut_out,
+    fit_size,
+    mirror,
+    relative_boxes,
+    resize,
+)
+from ltr.data.referring.frames import choose_frames, tracking_neighbour
+from ltr.data.referring.sentences import clean_sentence, swap_sides
+
+SIDES = st.integers(20, 2000)
+
+
+def drawn_clip(size: tuple[int, int] = (40, 60)) -> Clip:
+    """Two frames with an object, a third one without."""
+    images = np.random.default_rng(0).integers(0, 256, (3, *size, 3), dtype=np.uint8)
+    masks = np.zeros((3, *size), bool)
+    masks[0, 5:15, 10:30] = True
+    masks[1, 20:21, 7:8] = True
+    return Clip.of_masks(images, masks, "the left square")
+
+
+def test_boxes_hold_the_first_and_last_pixel():
+    clip = drawn_clip()
+    assert clip.boxes.tolist() == [[10, 5, 29, 14], [7, 20, 7, 20], [0, 0, 0, 0]]
+    assert clip.valid.tolist() == [True, True, False]
+
+
+def test_mirroring_twice_gives_the_same_pixels_and_words():
+    clip = drawn_clip()
+    once = mirror(clip)
+    assert once.sentence == "the right square"
+    assert once.boxes[0].tolist() == [31, 5, 50, 14]
+    assert (once.masks[0].nonzero()[1].min(), once.masks[0].nonzero()[1].max()) == (30, 49)
+    twice = mirror(once)
+    assert twice.sentence == clip.sentence
+    assert np.array_equal(twice.images, clip.images)
+    assert np.array_equal(twice.masks, clip.masks)
+
+
+@given(SIDES, SIDES, st.integers(16, 600), st.integers(32, 800))
+def test_fitting_keeps_the_shape_and_the_limits(height, width, short, longest):
+    found = fit_size((height, width), short, longest)
+    ratio = max(height, width) / min(height, width)
+    assert max(found) <= max(longest, short) + ratio / 2  # the shorter side is rounded
+    assert abs(max(found) - min(found) * ratio) <= 1
+    assert (found[0] <= found[1]) == (height <= width) or found[0] == found[1]
+
+
+def test_resized_masks_take_the_nearest_pixel_rounded_down():
+    clip = resize(drawn_clip(), (20, 30))
+    assert np.array_equal(clip.masks[0], drawn_clip().masks[0][::2, ::2])
+    assert clip.boxes[0].tolist() == [5, 2.5, 14.5, 7]
+    assert clip.images.shape == (3, 20, 30, 3)
+
+
+def test_crop_cuts_boxes_and_check_drops_those_without_extent():
+    clip = check(crop(drawn_clip(), 10, 20, 8, 40))
+    assert clip.boxes.tolist() == [[0, 0, 9, 4], [0, 0, 0, 0], [0, 0, 0, 0]]
+    assert clip.valid.tolist() == [True, False, False]
+    assert clip.masks[0].sum() == 5 * 10
+
+
+def test_relative_boxes_are_centres_and_extents():
+    boxes = relative_boxes(drawn_clip((50, 100)))
+    assert boxes[0] == pytest.approx([0.195, 0.19, 0.19, 0.18])
+    assert boxes.dtype == np.float32
+
+
+def test_cut_out_is_black_outside():
+    clip = drawn_clip()
+    image = cut_out(clip.images[0], clip.masks[0])
+    assert np.array_equal(image[clip.masks[0]], clip.images[0][clip.masks[0]])
+    assert not image[~clip.masks[0]].any()
+
+
+@given(st.integers(1, 40), st.data(), st.sampled_from([1, 3, 5, 8]), st.integers(0, 1000))
+def test_chosen_frames_hold_the_centre_and_neighbours(length, data, count, seed):
+    centre = data.draw(st.integers(0, length - 1))
+    frames = choose_frames(length, centre, count, random.Random(seed))
+    assert len(frames) == count
+    assert frames == sorted(frames)
+    assert set(frames) <= set(range(length))
+    assert centre in frames
+    if count > 1:
+        assert any(abs(frame - centre) <= 3 for frame in frames if frame != centre) or length == 1
+
+
+def test_no_clip_has_two_frames():
+    with pytest.raises(ConfigError, match="at least three"):
+        choose_frames(9, 4, 2, random.Random(0))
+
+
+@given(st.integers(2, 50), st.data())
+def test_tracking_neighbours_are_beside_their_frame(length, data):
+    frame = data.draw(st.integers(0, length - 1))
+    other = tracking_neighbour(frame, length)
+    assert 0 <= other < length
+    assert abs(other - frame) == 1
+    assert tracking_neighbour(0, 1) == -1
+
+
+def test_augmentation_limits_sizes_and_is_a_function_of_its_seed():
+    augment = ClipAugmentation(sides=(32, 48), longest=64, cropped_sides=(32,), longest_cropped=50,
+                               sides_before_crop=(40,), crop_range=(20, 36))  # fmt: skip
+    shapes = set()
+    for seed in range(12):
+        first, again = (augment(drawn_clip(), Generators.seeded(seed)) for _ in range(2))
+        assert np.array_equal(first.images, again.images)
+        assert first.images.shape[:3] == first.masks.shape
+        assert max(first.size) <= 64
+        inside = first.boxes[:, 2:] <= np.float32(first.size[::-1])
+        assert inside.all()
+        shapes.add(first.size)
+    assert len(shapes) > 3
+
+
+def test_colours_change_with_the_frame_but_not_the_geometry():
+    grey = np.full((8, 8, 3), 100, np.uint8)
+    results = {distort_colours(grey, Generators.seeded(seed)).tobytes() for seed in range(20)}
+    assert len(results) > 10
+    for seed in range(20):
+        image = distort_colours(grey, Generators.seeded(seed))
+        assert (image == image[0, 0]).all()
+
+
+def test_pseudo_clips_move_the_mask_with_the_object():
+    size = (60, 80)
+    mask = np.zeros((1, *size), bool)
+    mask[0, 20:40, 30:55] = True
+    image = np.where(mask[..., None], 255, 0).astype(np.uint8).repeat(3, axis=-1)
+    clip = pseudo_clip(Clip.of_masks(list(image), mask, "a"), 4, Generators.seeded(3))
+    assert clip.masks.shape == (4, *size)
+    assert sum(np.array_equal(own, mask[0]) for own in clip.masks) >= 1
+    for picture, own in zip(clip.images, clip.masks, strict=True):
+        bright = picture.max(axis=-1) > 128
+        union = (bright | own).sum()
+        assert (bright & own).sum() / union > 0.8
+
+
+def test_sentences():
+    assert clean_sentence(" A\tDog ") == "a dog"
+    assert swap_sides(swap_sides("leftmost, right")) == "leftmost, right"

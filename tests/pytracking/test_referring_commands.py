@@ -1,0 +1,249 @@
+"""Referring segmentation on the command line: every data set, and the original's own commands."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ltr.admin.checkpoint import network_fields, save_checkpoint
+from ltr.data.image_io import read_label_map
+from ltr.models.referring.snapshot import load_referformer
+from pytracking import run_evaluation, run_tracker, run_video
+from tests.referring_trees import (
+    STEMS,
+    TEXTS,
+    write_a2d,
+    write_jhmdb,
+    write_list,
+    write_mp4,
+    write_refdavis,
+    write_refytvos,
+)
+from tests.small_referring import SIZES, TEXT, small_network, small_tokenizer
+from tests.video_trees import SHAPE
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "scripts" / "referring"
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory) -> Path:
+    """A network and its vocabulary."""
+    folder = tmp_path_factory.mktemp("networks")
+    save_checkpoint(folder / "small.pth.tar", network_fields(small_network(3)))
+    small_tokenizer(folder / "tokenizer", [*TEXTS, "0 1 2 3"])
+    return folder
+
+
+@pytest.fixture
+def common(files) -> list[str]:
+    words = ["--net", str(files / "small.pth.tar"), "--set", f"tokenizer_dir={files}/tokenizer"]
+    return [*words, "--set", "short_side=64", "--quiet"]
+
+
+def track(dataset: str, out: Path, common: list[str], *words: str) -> int:
+    own = ["referring", "refytvos_r50", "--dataset_name", dataset, "--results", str(out)]
+    return run_tracker.main([*own, *common, *words])
+
+
+def test_ref_youtube_vos(tmp_path, common, monkeypatch, capsys):
+    root = write_refytvos(tmp_path / "data", "valid")
+    monkeypatch.setenv("PYTRACKING_REFYTVOS_DIR", str(root))
+    archive = tmp_path / "out.zip"
+    assert track("refytvos_valid", tmp_path, common, "--submission", str(archive)) == 0
+    folder = tmp_path / "referring/refytvos_r50/refytvos_valid"
+    masks = sorted(path.relative_to(folder).as_posix() for path in folder.glob("*/*/*.png"))
+    assert masks == sorted(f"{v}/{e}/{s}.png" for v in "ab" for e in range(4) for s in STEMS)
+    values = np.unique([read_label_map(folder / name) for name in masks])
+    assert set(values.tolist()) == {0, 255}
+    keys = json.loads((folder / "key_frames.json").read_text())
+    assert {tuple(entry) for entry in keys.values()} == {("0", "1", "2", "3")}
+    with zipfile.ZipFile(archive) as pack:
+        assert sorted(pack.namelist()) == [f"Annotations/{name}" for name in masks]
+    capsys.readouterr()
+    words = ["--check_submission", str(archive), "--dataset_name", "refytvos_valid"]
+    assert run_evaluation.main(words) == 0
+    assert "is complete (24 masks in 8 folders)" in capsys.readouterr().out
+    objects = {video: {str(e): 1 + e // 2 for e in range(4)} for video in "ab"}
+    (root / "truth/expression_objects.json").write_text(json.dumps({"videos": objects}))
+    words = ["referring", "refytvos_r50", "--dataset_name", "refytvos_valid", "--quiet"]
+    words += ["--results", str(tmp_path), "--ground_truth", str(root / "truth")]
+    assert run_evaluation.main(words) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("J&F=")
+
+
+def test_given_key_frames_are_used(tmp_path, common, monkeypatch):
+    monkeypatch.setenv("PYTRACKING_REFYTVOS_DIR", str(write_refytvos(tmp_path, "valid", ["a"])))
+    wanted = {"a": {"0": 2, "3": 1}}
+    (tmp_path / "keys.json").write_text(json.dumps(wanted))
+    change = ["--set", f"key_frames={tmp_path}/keys.json", "--set", "key_criterion=middle"]
+    assert track("refytvos_valid", tmp_path, common, *change) == 0
+    file = tmp_path / "referring/refytvos_r50/refytvos_valid/key_frames.json"
+    assert json.loads(file.read_text()) == {"a": {"0": 2, "1": 1, "2": 1, "3": 1}}
+
+
+def test_masks_of_an_earlier_pass_are_used(tmp_path, common, monkeypatch):
+    monkeypatch.setenv("PYTRACKING_REFYTVOS_DIR", str(write_refytvos(tmp_path, "valid", ["a"])))
+    assert track("refytvos_valid", tmp_path / "one", common, "--set", "tracking=false") == 0
+    first = tmp_path / "one/referring/refytvos_r50/refytvos_valid"
+    change = ["--set", f"first_masks={first}", "--set", "key_criterion=middle"]
+    assert track("refytvos_valid", tmp_path / "two", common, *change) == 0
+    second = tmp_path / "two/referring/refytvos_r50/refytvos_valid"
+    for expression in range(4):
+        names = [f"a/{expression}/{stem}.png" for stem in STEMS]
+        assert (first / names[1]).read_bytes() == (second / names[1]).read_bytes()
+    (first / "a/0" / f"{STEMS[0]}.png").unlink()
+    assert track("refytvos_valid", tmp_path / "three", common, *change) == 1
+
+
+def test_ref_davis(tmp_path, common, monkeypatch, capsys):
+    write_refdavis(tmp_path / "refdavis", tmp_path / "davis")
+    monkeypatch.setenv("PYTRACKING_REFDAVIS_DIR", str(tmp_path / "refdavis"))
+    monkeypatch.setenv("PYTRACKING_DAVIS_DIR", str(tmp_path / "davis"))
+    archive = tmp_path / "out.zip"
+    words = ["--submission", str(archive), "--set", "tracking=false"]
+    assert track("refdavis_val", tmp_path, common, *words) == 0
+    folder = tmp_path / "referring/refytvos_r50/refdavis_val/dog"
+    assert len([*folder.glob("anno_[0-3]/*.png")]) == 4 * len(STEMS)
+    assert set(np.unique(read_label_map(folder / "anno_0" / f"{STEMS[0]}.png"))) <= {0, 1, 2}
+    words = ["--dataset_name", "refdavis_val", "--quiet"]
+    own = ["referring", "refytvos_r50", "--results", str(tmp_path)]
+    capsys.readouterr()
+    assert run_evaluation.main([*own, *words]) == 0
+    ours = capsys.readouterr().out.splitlines()[-1]
+    with zipfile.ZipFile(archive) as pack:
+        pack.extractall(tmp_path / "upstream")
+    assert (tmp_path / "upstream/anno_3/dog" / f"{STEMS[2]}.png").is_file()
+    assert run_evaluation.main(["--results", str(tmp_path / "upstream"), *words]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == ours
+    assert ours.startswith("J&F=")
+
+
+def test_ref_davis_wants_four_sentences_an_object(tmp_path, common, monkeypatch, capsys):
+    expressions = {str(n): {"exp": "a", "obj_id": "1"} for n in range(3)}
+    write_list(tmp_path, "valid", {"dog": {"expressions": expressions, "frames": list(STEMS)}})
+    monkeypatch.setenv("PYTRACKING_REFDAVIS_DIR", str(tmp_path))
+    assert track("refdavis_val", tmp_path, common) == 2
+    assert "dog has 3 sentences: expected 4 for each object" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("tracking", ["true", "false"])
+@pytest.mark.parametrize(("dataset", "count"), [("a2d_test", 2), ("jhmdb", 1)])
+def test_single_frames(dataset, count, tracking, tmp_path, common, monkeypatch, capsys):
+    write_a2d(tmp_path / "a2d", "test") if dataset == "a2d_test" else write_jhmdb(
+        tmp_path / "jhmdb"
+    )
+    monkeypatch.setenv("PYTRACKING_A2D_DIR", str(tmp_path / "a2d"))
+    monkeypatch.setenv("PYTRACKING_JHMDB_DIR", str(tmp_path / "jhmdb"))
+    assert track(dataset, tmp_path, common, "--set", f"tracking={tracking}") == 0
+    file = tmp_path / "referring/refytvos_r50" / dataset / "results.json"
+    entries = json.loads(file.read_text())
+    assert len(entries) == count * small_network(3).query_embed.num_embeddings
+    assert entries[0]["segmentation"]["size"] == list(SHAPE)
+    own = ["referring", "refytvos_r50", "--results", str(tmp_path), "--dataset_name", dataset]
+    capsys.readouterr()
+    assert run_evaluation.main(own) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("mAP=")
+
+
+def test_a_video_and_a_sentence(tmp_path, common, capsys):
+    write_mp4(tmp_path / "clip.mp4", 4)
+    words = ["referring", "refytvos_r50", str(tmp_path / "clip.mp4"), *common]
+    words += ["--output", str(tmp_path / "out"), "--no_overlay"]
+    assert run_video.main([*words, "--text", "the left square", "--text", "a square"]) == 0
+    assert len([*(tmp_path / "out/masks").glob("*.png")]) == 4
+    assert run_video.main([*words, "--overwrite"]) == 2
+    assert "--text" in capsys.readouterr().err
+
+
+def test_missing_parts_are_named(tmp_path, files, monkeypatch, capsys):
+    monkeypatch.setenv("PYTRACKING_REFYTVOS_DIR", str(write_refytvos(tmp_path, "valid", ["a"])))
+    net = ["--net", str(files / "small.pth.tar")]
+    assert track("refytvos_valid", tmp_path, [*net, "--set", f"tokenizer_dir={tmp_path}/no"]) == 2
+    assert "vocab.json" in capsys.readouterr().err
+    words = ["--set", f"tokenizer_dir={files}/tokenizer"]
+    assert track("refytvos_valid", tmp_path, words) == 2
+    assert "ytvos_r50.pth" in capsys.readouterr().err
+    change = ["--set", f"key_frames={tmp_path}/none.json"]
+    assert track("refytvos_valid", tmp_path, [*net, *words, *change]) == 2
+    assert "none.json" in capsys.readouterr().err
+
+
+@pytest.fixture
+def program(monkeypatch):
+    """Import one of the original's programs as if it were started from its folder."""
+    known = set(sys.modules)
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    yield importlib.import_module
+    for name in set(sys.modules) - known:
+        if not name.startswith(("ltr", "pytracking")):
+            del sys.modules[name]
+
+
+def in_folder(monkeypatch, folder: Path) -> None:
+    """Start from a folder that has the data where the original expects them."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(os, "environ", os.environ.copy())  # the programs set path variables
+
+
+def test_key_frame_inference_of_the_original(tmp_path, files, program, monkeypatch, capsys):
+    write_refytvos(tmp_path / "data/ref-youtube-vos", "valid", ["a"])
+    in_folder(monkeypatch, tmp_path)
+    words = ["--with_box_refine", "--binary", "--freeze_text_encoder", "--output_dir=OUT"]
+    words += [f"--resume={files}/small.pth.tar", "--backbone", "resnet50", "--device", "cpu"]
+    words += ["--tokenizer_dir", f"{files}/tokenizer", "--set", "short_side=64"]
+    main = program("inference_frame_key").main
+    assert main([*words, "--key_frames", "keys.json"]) == 0
+    masks = sorted((tmp_path / "OUT/Annotations/a").glob("[0-3]/*.png"))
+    assert len(masks) == 12
+    assert set(json.loads((tmp_path / "keys.json").read_text())["a"]) == set("0123")
+    (tmp_path / "keys.json").write_text(json.dumps({"a": dict.fromkeys("0123", 2)}))
+    shutil.move(tmp_path / "OUT/Annotations", tmp_path / "Annotations")
+    shutil.rmtree(tmp_path / "OUT")
+    assert main([*words, "--key_frames", "keys.json"]) == 0
+    for expression in range(4):  # the key frame is the mask that lay in Annotations
+        name = f"Annotations/a/{expression}/{STEMS[2]}.png"
+        found, given = (read_label_map(tmp_path / root / name) for root in ("OUT", "."))
+        assert np.array_equal(found, given)
+    capsys.readouterr()
+    assert main([*words, "--dilation"]) == 2
+    assert "--dilation is not offered" in capsys.readouterr().err
+    assert main([*words, "--key_framez", "x"]) == 2
+    assert "did you mean '--key_frames'" in capsys.readouterr().err
+
+
+def test_training_of_the_original(tmp_path, files, program, monkeypatch):
+    write_refytvos(tmp_path / "data/ref-youtube-vos", "train", ["a"])
+    in_folder(monkeypatch, tmp_path)
+    rows = {**SIZES, "text_config": ",".join(f"{k}={v}" for k, v in TEXT.items()), "num_frames": 3}
+    rows |= {"sides": "64", "longest": 96, "crops": False, "batch_size": 4}
+    words = ["--with_box_refine", "--binary", "--freeze_text_encoder", "--output_dir=OUT"]
+    words += [f"--pretrained_weights={files}/small.pth.tar", "--device", "cpu", "--epochs", "1"]
+    words += ["--lr_drop", "1", "--num_workers", "0", "--tokenizer_dir", f"{files}/tokenizer"]
+    words += [word for row, value in rows.items() for word in ("--set", f"{row}={value}")]
+    assert program("main").main(words) == 0
+    folder = tmp_path / "OUT/checkpoints/ltr/referring/refytvos_r50"
+    recipe = json.loads((folder / "settings.json").read_text())["recipe"]
+    assert recipe["milestones"] == [1]
+    assert recipe["freezes_text"]
+    trained, start = load_referformer(folder), small_network(3)
+    assert torch.equal(*(n.text_encoder.pooler.dense.weight for n in (trained, start)))
+    assert not torch.equal(trained.query_embed.weight, start.query_embed.weight)
+
+
+def test_the_original_launcher_wants_its_two_words():
+    run = subprocess.run(
+        ["bash", str(SCRIPTS / "dist_train_test_ytvos.sh"), "OUT"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert run.returncode == 2
+    assert run.stderr == "error: expected OUT and PRETRAINED, then further arguments\n"
