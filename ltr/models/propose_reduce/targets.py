@@ -6,7 +6,6 @@ Values are those of the released training code; boxes are half-open, objects are
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import cv2
@@ -33,8 +32,7 @@ class Instances(NamedTuple):
     masks: torch.Tensor
 
 
-@dataclass(frozen=True)
-class Sampling:
+class Sampling(NamedTuple):
     """How many boxes of an image are learned from.
 
     Args:

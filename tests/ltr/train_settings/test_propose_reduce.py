@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+from collections.abc import Sequence
 
 import pytest
 import torch
@@ -68,9 +69,9 @@ def drawn(tmp_path, monkeypatch):
     return tmp_path / "drawn"
 
 
-def train(name: str, *assignments: str) -> int:
-    words = [word for item in (*SMALL, *assignments) for word in ("--set", item)]
-    return run_training.main(["propose_reduce", name, "--device", "cpu", *words])
+def train(name: str, *assignments: str, words: Sequence[str] = ()) -> int:
+    changes = [word for item in (*SMALL, *assignments) for word in ("--set", item)]
+    return run_training.main(["propose_reduce", name, "--device", "cpu", *changes, *words])
 
 
 @pytest.mark.parametrize(
@@ -113,6 +114,12 @@ def test_from_drawn_clips_to_scores(drawn, tmp_path, monkeypatch, capsys):
     assert run_evaluation.main(["propose_reduce", "drawn", *words]) == 0
     last = capsys.readouterr().out.strip().splitlines()[-1]
     assert last.startswith("AP=")
+
+
+def test_half_precision_and_pieces_of_batches(drawn, tmp_path):
+    words = ["--precision", "bf16", "--max-steps", "1", "--set", "accumulation=2"]
+    assert train("drawn", f"train_set=videos:{drawn}/train", words=words) == 0
+    assert list(tmp_path.glob("work/checkpoints/ltr/propose_reduce/drawn/*.pth.tar"))
 
 
 def test_a_stage_starts_from_the_one_before_and_warms_up(drawn, tmp_path):
