@@ -56,7 +56,7 @@ class Setting:
         """The network with drawn weights, so that boxes, masks and classes differ."""
         torch.manual_seed(0)
         network = seq_mask_rcnn(41, self.backbone, self.width).eval().requires_grad_(False)
-        network.roi_heads.box_predictor.cls_score.weight.mul_(50)
+        network.roi_heads.box_predictor.cls_score.weight.mul_(5)
         network.roi_heads.mask_predictor.mask_fcn_logits.weight.mul_(10)
         network.prop_head.enc_pos.weight.mul_(100)
         network.prop_head.atn_key.weight.mul_(0.2)

@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Event
 
 from ltr.admin.config import describe
+from ltr.admin.errors import ConfigError
 from ltr.admin.files import atomic_write
 from ltr.admin.progress import FrameProgress
 from pytracking.evaluation.environment import evaluation_environment
@@ -110,6 +111,8 @@ def process_live(
         ToolkitError: Video, prompts, tracker or output folder cannot be used.
         OutputError: The results cannot be written.
     """
+    if spec.kind != "online":
+        raise ConfigError(f"{spec.system} cannot follow a live video: it needs the whole clip")
     with read_video(task.source) as video, ExitStack() as stack:
         prompts: dict[int, FrameInfo] = {}
         if screen is None or task.masks or task.boxes:

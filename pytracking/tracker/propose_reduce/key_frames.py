@@ -29,6 +29,9 @@ class KeyFrame(NamedTuple):
 def key_positions(num_frames: int, key_num: int) -> list[int]:
     """Frames spread from the first to the last, each once; one alone is in the middle.
 
+    The product is cut off in double precision as upstream does it, so the last key frame can be the
+    last but one.
+
     >>> key_positions(36, 5), key_positions(3, 5), key_positions(9, 1)
     ([0, 8, 17, 26, 35], [0, 1, 2], [4])
     """

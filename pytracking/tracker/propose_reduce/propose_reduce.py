@@ -144,10 +144,14 @@ class ProposeReduce(ClipSegmenter):
     ) -> SequenceStore:
         """Propagate, and keep masks and class scores of every sequence."""
         first = np.cumsum([0, *(len(key.masks) for key in keys)]).tolist()
-        store = SequenceStore(first[-1], num_frames, self.network.num_classes, self.runtime.device)
+        store = SequenceStore(first[-1], num_frames, self.network.num_classes)
         for step in self.propagate(cache, keys, num_frames):
-            for item, masks, probabilities in self._classified(step):
-                store.add(first[item.key], item.position, masks, probabilities)
+            if step:
+                masks, probabilities = self._classify(step)
+                ends = np.cumsum([len(item.probabilities) for item in step])[:-1]
+                parts = zip(np.split(masks, ends), np.split(probabilities, ends), strict=True)
+                for item, part in zip(step, parts, strict=True):
+                    store.add(first[item.key], item.position, *part)
             advance(1)
         return store
 
@@ -159,26 +163,21 @@ class ProposeReduce(ClipSegmenter):
             store.scores(), overlaps, params.reduction, params.reduction_settings
         )
 
-    def _classified(
-        self, step: Sequence[Propagated]
-    ) -> Iterator[tuple[Propagated, torch.Tensor, torch.Tensor]]:
-        """Masks of every item, and the class probabilities of their boxes, as one batch.
+    def _classify(self, step: Sequence[Propagated]) -> tuple[np.ndarray, np.ndarray]:
+        """Masks of all items, bool (M, H, W), and class probabilities of their boxes, as one batch.
 
         The items of a step come frame by frame.
         """
-        if not step:
-            return
         masks = [item.probabilities >= _PRESENT for item in step]
         frames = {item.position: item.frame for item in step}
-        boxes = {position: [] for position in frames}
+        boxes: dict[int, list[torch.Tensor]] = {position: [] for position in frames}
         for item, own in zip(step, masks, strict=True):
             boxes[item.position].append(mask_boxes(own))
         levels = zip(*(frame.pyramid for frame in frames.values()), strict=True)
         logits, _ = self.network.classify(
             [torch.cat(level) for level in levels], [torch.cat(own) for own in boxes.values()]
         )
-        probabilities = logits.float().softmax(dim=1).split([len(own) for own in masks])
-        yield from zip(step, masks, probabilities, strict=True)
+        return torch.cat(masks).cpu().numpy(), logits.float().softmax(dim=1).cpu().numpy()
 
     def _track(self, masks: tuple, scores: np.ndarray) -> InstanceTrack:
         best = 1 + int(scores[1:].argmax())

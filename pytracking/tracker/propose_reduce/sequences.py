@@ -20,19 +20,14 @@ class SequenceStore:
         num_sequences: How many there are.
         num_frames: Of the clip.
         num_classes: With the background.
-        device: Of the scores.
     """
 
-    def __init__(
-        self, num_sequences: int, num_frames: int, num_classes: int, device: torch.device
-    ) -> None:
+    def __init__(self, num_sequences: int, num_frames: int, num_classes: int) -> None:
         self.masks: list[list[Rle | None]] = [[None] * num_frames for _ in range(num_sequences)]
-        self._sums = torch.zeros(num_sequences, num_classes, device=device)
-        self._counts = torch.zeros(num_sequences, device=device)
+        self._sums = np.zeros((num_sequences, num_classes), np.float32)
+        self._counts = np.zeros((num_sequences, 1), np.float32)
 
-    def add(
-        self, first: int, position: int, masks: torch.Tensor, probabilities: torch.Tensor
-    ) -> None:
+    def add(self, first: int, position: int, masks: np.ndarray, probabilities: np.ndarray) -> None:
         """Take one frame of neighbouring sequences.
 
         Args:
@@ -41,21 +36,20 @@ class SequenceStore:
             masks: bool (M, H, W).
             probabilities: Classes of the masks' boxes, (M, classes); ignored for empty masks.
         """
-        is_present = masks.flatten(1).any(dim=1)
-        rows = slice(first, first + len(masks))
-        self._sums[rows] += probabilities * is_present[:, None]
-        self._counts[rows] += is_present
-        for place, mask in enumerate(masks.cpu().numpy()):
-            self.masks[first + place][position] = encode(mask) if mask.any() else None
+        for row, (mask, classes) in enumerate(zip(masks, probabilities, strict=True), first):
+            if mask.any():
+                self.masks[row][position] = encode(mask)
+                self._sums[row] += classes
+                self._counts[row] += 1
 
     def scores(self) -> np.ndarray:
         """Mean class probabilities, float32 (sequences, classes).
 
         A sequence without any pixel is background.
         """
-        means = self._sums / self._counts.clamp(min=1)[:, None]
-        means[self._counts == 0] = F.one_hot(torch.tensor(0), means.shape[1]).to(means)
-        return means.cpu().numpy()
+        means = self._sums / np.maximum(self._counts, 1)
+        means[:, 0] += self._counts[:, 0] == 0
+        return means
 
 
 def mask_boxes(masks: torch.Tensor) -> torch.Tensor:
