@@ -18,6 +18,7 @@ if not __package__:
 from ltr.admin.cli import CommandParser, command, set_up_logging
 from ltr.admin.errors import ConfigError
 from pytracking.evaluation.arguments import add_tracker_arguments, resolve_tracker
+from pytracking.evaluation.video_arguments import add_to_mask_argument
 
 _PORT = 7860
 
@@ -47,7 +48,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     limits = {name: getattr(arguments, name) for name in vars(PageSettings())}
     settings = PageSettings(**limits)
     spec, device = resolve_tracker(arguments), resolve_device(arguments.device)
-    host = create_host(spec.system, spec.name, spec.overrides, spec.net, Runtime(device))
+    host = create_host(
+        spec.system, spec.name, spec.overrides, spec.net, Runtime(device), arguments.to_mask
+    )
     workbench = Workbench(host, load_guidance(device), settings)
     if arguments.video is not None:
         workbench.open(arguments.video)
@@ -61,6 +64,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
     parser = CommandParser(__doc__)
     add_tracker_arguments(parser)
+    add_to_mask_argument(parser)
     parser.add_argument("--video", type=Path, help="video file or folder of frames to begin with")
     parser.add_argument("--output", type=Path, metavar="DIR", help="folder of exports and uploads")
     parser.add_argument("--port", type=int, default=_PORT, help=f"0 takes a free one ({_PORT})")

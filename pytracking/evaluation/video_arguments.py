@@ -54,6 +54,11 @@ def add_scribble_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="JSON with lines on frames, as in DAVIS; every frame that has some is a round",
     )
+    add_to_mask_argument(parser)
+
+
+def add_to_mask_argument(parser: argparse.ArgumentParser) -> None:
+    """Add what makes masks of lines, for trackers that take masks."""
     parser.add_argument(
         "--to_mask",
         default="grabcut",

@@ -12,6 +12,7 @@ from ltr.admin.cli import CommandParser, set_up_logging
 from ltr.admin.errors import ConfigError
 from pytracking.evaluation.hosts import create_host
 from pytracking.evaluation.tracker import TrackerSpec
+from pytracking.evaluation.video_arguments import add_to_mask_argument
 from pytracking.recommendation.config import RecommendationSettings, parse_settings
 from pytracking.tracker.base import Runtime
 from pytracking.tracker.interactive.base import InteractiveVOS
@@ -26,12 +27,14 @@ class Task:
 
     Args:
         spec: The host.
+        to_mask: How lines become a mask for a tracker of masks, see ``create_host``.
         settings: All settings.
         quiet: Show no progress.
         overwrite: Replace results of other settings.
     """
 
     spec: TrackerSpec
+    to_mask: str
     settings: RecommendationSettings
     quiet: bool
     overwrite: bool
@@ -63,7 +66,9 @@ class Task:
             CheckpointError: Its network is missing or damaged.
         """
         spec = self.spec
-        return create_host(spec.system, spec.name, spec.overrides, spec.net, Runtime(self.device))
+        return create_host(
+            spec.system, spec.name, spec.overrides, spec.net, Runtime(self.device), self.to_mask
+        )
 
 
 def parse_task(
@@ -94,6 +99,7 @@ def parse_task(
         help="change one parameter of the host (repeatable)",
     )
     parser.add_argument("--net", metavar="FILE", help="the host's network file")
+    add_to_mask_argument(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace earlier results")
     parser.add_argument("--quiet", action="store_true", help="no progress, only warnings")
     words, assignments = _split(sys.argv[1:] if argv is None else list(argv))
@@ -106,6 +112,7 @@ def parse_task(
         )
     return Task(
         TrackerSpec(*(named or host), tuple(arguments.overrides), arguments.net),
+        arguments.to_mask,
         parse_settings(assignments, defaults),
         arguments.quiet,
         arguments.overwrite,

@@ -151,6 +151,7 @@ def _continue_table(task: Task, path: Path) -> list[Transition]:
     note = path.with_suffix(".json")
     config = {
         "host": [task.spec.system, task.spec.name, list(task.spec.overrides), task.spec.net],
+        "to_mask": task.to_mask,
         **_deciding(task.settings),
     }
     if path.exists() and not task.overwrite:
