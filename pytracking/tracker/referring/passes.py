@@ -9,7 +9,13 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from ltr.models.referring.batches import ClipBatch, Predictions, SeenClips, SentenceBatch
+from ltr.models.referring.batches import (
+    ClipBatch,
+    Predictions,
+    SeenClips,
+    SentenceBatch,
+)
+from ltr.models.referring.referformer import EncodedSentences
 from pytracking.tracker.clip import Frames
 from pytracking.tracker.referring.images import network_input, tracking_input
 from pytracking.tracker.referring.parameters import ReferringParameters
@@ -23,7 +29,8 @@ from pytracking.tracker.referring.rules import (
 _CERTAIN = 8.0  # logit of a pixel of a given mask
 
 Clips = ClipBatch | SeenClips
-Network = Callable[[Clips, SentenceBatch, Clips | None], Predictions]
+Sentences = SentenceBatch | EncodedSentences
+Network = Callable[[Clips, Sentences, Clips | None], Predictions]
 
 
 @dataclass
@@ -108,7 +115,7 @@ def first_pass(
 
 def track_outward(
     network: Network,
-    sentence: SentenceBatch,
+    sentence: EncodedSentences,
     frames: Frames,
     sighting: Sighting,
     key: int,
@@ -119,7 +126,7 @@ def track_outward(
 
     Args:
         network: Clips, sentences and tracking images -> predictions on the CPU.
-        sentence: Of batch size 1.
+        sentence: One, encoded.
         frames: Of the clip.
         sighting: Of the object; changed in place, but for the key frame.
         key: The key frame.

@@ -21,7 +21,7 @@ from ltr.models.referring.batches import (
 )
 from ltr.models.referring.criterion import MASK_STRIDE
 from ltr.models.referring.deformable_attention import use_kernel
-from ltr.models.referring.referformer import ReferFormer
+from ltr.models.referring.referformer import EncodedSentences, ReferFormer
 from pytracking.tracker.base import Runtime
 from pytracking.tracker.clip import Advance, ClipPrompt, ClipSegmenter, Frames, ignore_progress
 from pytracking.tracker.referring.given_files import (
@@ -82,6 +82,7 @@ class ReferringSegmenter(ClipSegmenter):
         config = network.text_encoder.config
         self.num_words = config.vocab_size
         self.most_pieces = config.max_position_embeddings - config.pad_token_id - 1
+        self.network = network
         self._predict = partial(self._call, network)
         self._predict_first = partial(self._call, first_network or network)
         self._look_first = partial(self._see, first_network or network)
@@ -165,10 +166,14 @@ class ReferringSegmenter(ClipSegmenter):
         self, frames: Frames, sentence: SentenceBatch, sighting: Sighting, given: int | None
     ) -> int | None:
         """Track from the key frame, in rounds; returns the last key frame."""
-        key = None
-        for _ in range(self.params.rounds if self.params.tracking else 0):
+        if not self.params.tracking:
+            return None
+        with self._arithmetic():
+            encoded = self.network.encode_sentences(sentence)
+        key = 0
+        for _ in range(self.params.rounds):
             key = self._choose_key(sighting) if given is None else given
-            track_outward(self._predict, sentence, frames, sighting, key, self.params)
+            track_outward(self._predict, encoded, frames, sighting, key, self.params)
         return key
 
     def _choose_key(self, sighting: Sighting) -> int:
@@ -251,7 +256,7 @@ class ReferringSegmenter(ClipSegmenter):
         self,
         network: ReferFormer,
         clip: ClipBatch | SeenClips,
-        sentence: SentenceBatch,
+        sentence: SentenceBatch | EncodedSentences,
         previous: ClipBatch | SeenClips | None = None,
         target_frames: Sequence[int] | None = None,
     ) -> Predictions:
