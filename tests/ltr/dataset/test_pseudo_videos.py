@@ -1,52 +1,20 @@
-import json
-
 import numpy as np
 import pytest
 
 from ltr.admin.errors import DataError
-from ltr.data.image_io import write_image
 from ltr.data.randomness import Generators
 from ltr.data.transforms import AffineRoll, RandomAffine
 from ltr.dataset.instance_sets import open_pairs
 from ltr.dataset.instances import InstanceImages
 from ltr.dataset.pseudo_videos import MOTION, PseudoVideos
 from ltr.dataset.youtubevis_classes import CLASSES
-from tests.video_trees import textured_frame
-
-SHAPE = (60, 90)
-
-
-def rectangle(x: int, y: int, width: int, height: int) -> list[list[int]]:
-    return [[x, y, x + width, y, x + width, y + height, x, y + height]]
+from tests.small_coco import write_coco
 
 
 @pytest.fixture
 def coco(tmp_path, monkeypatch):
-    """A COCO with a person on a motorcycle, a mouse, and a crowd of dogs."""
-    objects = [(1, 1, (20, 10, 20, 30)), (1, 4, (15, 30, 40, 20)), (2, 74, (30, 20, 20, 20))]
-    annotations = [
-        {"id": n, "image_id": image, "category_id": category, "iscrowd": 0,
-         "area": box[2] * box[3], "segmentation": rectangle(*box)}
-        for n, (image, category, box) in enumerate(objects, 1)
-    ]  # fmt: skip
-    annotations.append({**annotations[0], "id": 9, "category_id": 18, "iscrowd": 1})
-    images = [
-        {"id": n, "file_name": f"{n:012d}.jpg", "height": SHAPE[0], "width": SHAPE[1]}
-        for n in (1, 2)
-    ]
-    for image in images:
-        write_image(tmp_path / "images/train2017" / image["file_name"], textured_frame(3, SHAPE))
-    names = {1: "person", 4: "motorcycle", 18: "dog", 74: "mouse"}
-    record = {
-        "images": images,
-        "annotations": annotations,
-        "categories": [{"id": n, "name": name} for n, name in names.items()],
-    }
-    file = tmp_path / "annotations/instances_train2017.json"
-    file.parent.mkdir()
-    file.write_text(json.dumps(record))
     monkeypatch.setenv("LTR_COCO_DIR", str(tmp_path))
-    return tmp_path
+    return write_coco(tmp_path)
 
 
 def test_the_objects_of_an_image_are_one_pair(coco):

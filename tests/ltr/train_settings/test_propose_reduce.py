@@ -15,6 +15,7 @@ from ltr.dataset.drawn_dataset import write_drawn_split
 from ltr.train_settings.propose_reduce.recipe import ProposeReduceRecipe
 from ltr.trainers.schedule import MultiStep, Warmup
 from pytracking import run_evaluation, run_tracker
+from tests.small_coco import write_coco
 from tests.small_propose_reduce import SHAPES
 
 SMALL = (
@@ -114,6 +115,16 @@ def test_from_drawn_clips_to_scores(drawn, tmp_path, monkeypatch, capsys):
     assert run_evaluation.main(["propose_reduce", "drawn", *words]) == 0
     last = capsys.readouterr().out.strip().splitlines()[-1]
     assert last.startswith("AP=")
+
+
+def test_the_main_stage_makes_pairs_of_still_images(drawn, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("LTR_COCO_DIR", str(write_coco(tmp_path / "coco")))
+    start = ("backbone_weights=none", *SMALL_NETWORK)
+    assert train("coco_ytvis19_r50", *start, words=["--max-steps", "2"]) == 0
+    folder = tmp_path / "work/checkpoints/ltr/propose_reduce/coco_ytvis19_r50"
+    state = read_checkpoint(next(folder.glob("*.pth.tar"))).net
+    assert len(state["roi_heads.box_predictor.cls_score.bias"]) == 41
+    assert "pseudo:COCO/2017/train: 1 frames, 40 classes" in capsys.readouterr().err
 
 
 def test_half_precision_and_pieces_of_batches(drawn, tmp_path):
