@@ -34,7 +34,7 @@ LIMIT_S = 5.0
 """Of the processor; by the clock a reader may take ``_PATIENCE_S`` on a busy machine."""
 LIMIT_MIB = 1024.0
 FINE = ("error", "read")
-_PATIENCE_S = 60.0
+_PATIENCE_S = 300.0
 _POLL_S = 0.02
 _KIB = 1024
 _TICKS = os.sysconf("SC_CLK_TCK")

@@ -17,14 +17,17 @@ import numpy as np
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
+_NAMES = ("Loss/total", "Loss/main")
 
-def read_losses(log: Path, loader: str = "train", name: str = "Loss/total") -> np.ndarray:
+
+def read_losses(log: Path, loader: str = "train") -> np.ndarray:
     """The loss of every step; of a step that was repeated after a stop, the last value."""
     losses = {}
     for line in log.read_text(encoding="utf-8").splitlines():
         record = json.loads(line)
         if record["kind"] == "batch" and record["loader"] == loader:
-            losses[record["steps"]] = record["stats"][name]
+            stats = record["stats"]
+            losses[record["steps"]] = next(stats[name] for name in _NAMES if name in stats)
     return np.array([losses[step] for step in sorted(losses)])
 
 
@@ -45,7 +48,7 @@ def main() -> None:
         tenth = max(len(losses) // 10, 1)
         axis.plot(np.arange(1, len(losses) + 1), losses, color="0.75", linewidth=0.8)
         axis.plot(np.arange(1, len(losses) + 1), smooth(losses, tenth), color="tab:blue")
-        axis.set(title=label, xlabel="step", ylabel="Loss/total")
+        axis.set(title=label, xlabel="step", ylabel="loss")
         axis.grid(alpha=0.3)
         first, last = losses[:tenth].mean(), losses[-tenth:].mean()
         print(f"{label}: first tenth {first:.4f}, last tenth {last:.4f}")

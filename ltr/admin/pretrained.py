@@ -16,6 +16,7 @@ from ltr.admin.tensor_files import read_tensor_file
 
 MASK_RCNN_FILE = "e2e_mask_rcnn_R_50_FPN_1x_converted.pkl"
 _CLASSIFIER = ("fc.weight", "fc.bias")
+_DENSE_ULEARN = "fast_net.backbone."
 
 
 def load_mask_rcnn_backbone(backbone: nn.Module, path: str | os.PathLike[str]) -> None:
@@ -35,12 +36,12 @@ def load_mask_rcnn_backbone(backbone: nn.Module, path: str | os.PathLike[str]) -
 def load_torchvision_backbone(
     backbone: nn.Module, name: str, folder: str | os.PathLike[str]
 ) -> None:
-    """Fill an ImageNet-style ResNet with torchvision's weights.
+    """Fill an ImageNet-style ResNet with torchvision's weights, or those that dense_ulearn learned.
 
     Args:
         backbone: The network's feature extractor.
         name: A model (``resnet50``), one of its weights (``ResNet50_Weights.IMAGENET1K_V2``), or
-            the path of a file.
+            the path of a file: torchvision's, a checkpoint or a released snapshot of dense_ulearn.
         folder: Where downloaded weights lie (``pretrained_networks``).
 
     Raises:
@@ -48,7 +49,7 @@ def load_torchvision_backbone(
         CheckpointError: The file is missing, damaged or of another network.
     """
     file = Path(name)
-    if file.suffix not in (".pth", ".pt", ".pkl"):
+    if file.suffix not in (".pth", ".pt", ".pkl", ".tar"):
         file = Path(folder) / Path(torchvision_address(name)).name
     state = _read_weights(file)
     load_state(backbone, {k: v for k, v in state.items() if k not in _CLASSIFIER}, file)
@@ -81,4 +82,13 @@ def _read_weights(file: Path) -> Mapping[str, torch.Tensor]:
             f"the backbone weights {file.name} are not in {file.parent}: put the file there "
             "(vos-download --list tells its page) or start without: --set backbone_weights=none"
         )
-    return as_state_dict(read_tensor_file(file), file)
+    record = read_tensor_file(file)
+    for field in ("net", "model"):  # of our checkpoints, of upstream's snapshots
+        if isinstance(record, dict) and isinstance(record.get(field), dict):
+            state = as_state_dict(record[field], file)
+            return {
+                key.removeprefix(_DENSE_ULEARN): value
+                for key, value in state.items()
+                if key.startswith(_DENSE_ULEARN)
+            }
+    return as_state_dict(record, file)

@@ -10,6 +10,9 @@ name                path variable            below it
 ``DAVIS``           ``davis_dir``            ``JPEGImages/480p``
 ``folder:PATH``                              any tree: a folder of pictures is a video
 =================== ======================== ====================================================
+
+``DAVIS/2017/train`` and ``YouTubeVOS/2019/jjtrain`` are the frames of one split, see
+``registry.py``.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from ltr.admin.environment import require, train_environment
 from ltr.admin.errors import ConfigError, DataError, did_you_mean
 from ltr.data.frame_files import list_frames, natural_key
 from ltr.data.image_io import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from ltr.dataset.registry import open_videos
 
 _LAYOUTS = {
     "YouTubeVOS": (
@@ -34,6 +38,7 @@ _LAYOUTS = {
     "Kinetics": ("kinetics_dir", ("video_jpeg/train",)),
     "DAVIS": ("davis_dir", ("JPEGImages/480p",)),
 }
+_FAMILIES_WITH_SPLITS = ("DAVIS", "YouTubeVOS")
 
 
 class UnlabelledVideos:
@@ -81,6 +86,9 @@ def open_unlabelled(name: str, filelist: str | None = None) -> UnlabelledVideos:
         ConfigError: There is no such data set, or its path is not set.
         DataError: Its folder or the list holds no video.
     """
+    family, slash, _ = name.partition("/")
+    if slash and family in _FAMILIES_WITH_SPLITS:
+        return _open_split(name, filelist)
     roots = _roots(name)
     if filelist is not None:
         return UnlabelledVideos(name, read_filelist(Path(filelist), roots[0]))
@@ -91,6 +99,14 @@ def open_unlabelled(name: str, filelist: str | None = None) -> UnlabelledVideos:
             hint = " (video files must be taken apart first: python -m pytracking.utils.take_apart)"
         raise DataError(f"{roots[0]} holds no folder of pictures{hint}")
     return UnlabelledVideos(name, videos)
+
+
+def _open_split(name: str, filelist: str | None) -> UnlabelledVideos:
+    """The frames of a split of an annotated data set; its annotations are not read."""
+    if filelist is not None:
+        raise ConfigError(f"filelist = {filelist}: {name} has a list of its own")
+    dataset = open_videos(name)
+    return UnlabelledVideos(name, [dataset.layout.images / video for video in dataset.videos])
 
 
 def _roots(name: str) -> list[Path]:

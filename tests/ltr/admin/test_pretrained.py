@@ -16,6 +16,7 @@ from ltr.admin.pretrained import (
     torchvision_address,
 )
 from ltr.models.backbone.resnet import resnet18, resnet50
+from ltr.models.dense_ulearn.dense_ulearn_net import dense_ulearn_resnet18
 
 
 def write_torchvision_file(path: Path) -> dict[str, torch.Tensor]:
@@ -40,6 +41,19 @@ def test_torchvision_weights_give_torchvision_features(tmp_path, name):
         want = reference.eval()(images)
         got = backbone.eval()(images)["layer4"].mean((2, 3))
     torch.testing.assert_close(got, want)
+
+
+@pytest.mark.parametrize("field", ["net", "model"])
+def test_a_network_of_dense_ulearn_gives_its_backbone(tmp_path, field):
+    network = dense_ulearn_resnet18(backbone_width=8)
+    torch.save({field: network.state_dict(), "epoch": 3}, tmp_path / "net.pth.tar")
+    backbone = resnet18(8)
+    load_torchvision_backbone(backbone, str(tmp_path / "net.pth.tar"), tmp_path)
+    for key, value in network.fast_net["backbone"].state_dict().items():
+        assert backbone.state_dict()[key].equal(value), key
+    torch.save({field: {"other.weight": torch.ones(1)}}, tmp_path / "net.pth.tar")
+    with pytest.raises(CheckpointError, match="no dictionary of tensors"):
+        load_torchvision_backbone(backbone, str(tmp_path / "net.pth.tar"), tmp_path)
 
 
 def test_a_missing_torchvision_file_is_not_fetched(tmp_path):

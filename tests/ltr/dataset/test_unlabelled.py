@@ -42,6 +42,21 @@ def test_official_layouts(name, variable, folders, tmp_path, monkeypatch):
     assert [path.name for path in videos.frames(0)] == list(FRAMES)
 
 
+def test_a_split_leaves_the_other_videos_out(tmp_path, monkeypatch):
+    for name in ("a", "b", "c"):
+        write_frames(tmp_path / "JPEGImages" / "480p" / name)
+    (tmp_path / "ImageSets" / "2017").mkdir(parents=True)
+    (tmp_path / "ImageSets" / "2017" / "train.txt").write_text("c\na\n")
+    monkeypatch.setenv("LTR_DAVIS_DIR", str(tmp_path))
+    videos = open_unlabelled("DAVIS/2017/train")
+    assert [videos.video_name(index) for index in range(len(videos))] == ["c", "a"]
+    assert [path.name for path in videos.frames(0)] == list(FRAMES)
+    with pytest.raises(ConfigError, match="has a list of its own"):
+        open_unlabelled("DAVIS/2017/train", "list.txt")
+    with pytest.raises(DataError, match=r"test\.txt cannot be read"):
+        open_unlabelled("DAVIS/2017/test")
+
+
 def test_any_tree_of_pictures(tmp_path):
     write_frames(tmp_path / "video2")
     write_frames(tmp_path / "deep" / "down" / "video10")
