@@ -12,8 +12,7 @@ from pytracking.tracker.clip import InstanceTrack, label_map
 from pytracking.utils.overlay import bright_palette, draw_result
 
 _FONT, _FONT_SCALE = cv2.FONT_HERSHEY_COMPLEX, 0.5
-_ABOVE = 2  # pixels between a box and its text
-_WHITE, _SHADOW = (255, 255, 255), (0, 0, 0)
+_WHITE = (255, 255, 255)
 
 
 def draw_instances(
@@ -44,15 +43,17 @@ def draw_instances(
 
 
 def describe(track: InstanceTrack, names: Mapping[int, str]) -> str:
-    """Category and score, for instance ``dog:0.87``."""
-    name = "" if track.category is None else names.get(track.category, str(track.category))
-    return f"{name}:{track.score:.2f}"
+    """Category and score, for instance ``dog:0.87``; the score alone without a category."""
+    if track.category is None:
+        return f"{track.score:.2f}"
+    return f"{names.get(track.category, str(track.category))}:{track.score:.2f}"
 
 
 def _write(picture: np.ndarray, text: str, x: int, y: int) -> None:
-    """Write above a box, or inside where there is no room."""
-    (width, height), _ = cv2.getTextSize(text, _FONT, _FONT_SCALE, 1)
+    """Write white on a dark plate above a box, or inside where there is no room."""
+    (width, height), base = cv2.getTextSize(text, _FONT, _FONT_SCALE, 1)
     x = max(0, min(x, picture.shape[1] - width))
-    y = y - _ABOVE if y > height + _ABOVE else y + height + _ABOVE
-    cv2.putText(picture, text, (x, y), _FONT, _FONT_SCALE, _SHADOW, 3, cv2.LINE_AA)
-    cv2.putText(picture, text, (x, y), _FONT, _FONT_SCALE, _WHITE, 1, cv2.LINE_AA)
+    bottom = y if y >= height + base else y + height + base
+    plate = picture[max(0, bottom - height - base) : bottom, x : x + width]
+    plate[:] = plate // 3
+    cv2.putText(picture, text, (x, bottom - base), _FONT, _FONT_SCALE, _WHITE, 1, cv2.LINE_AA)
