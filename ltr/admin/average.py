@@ -1,0 +1,81 @@
+"""``python -m ltr.admin.average SRC SRC ... DST``: the mean of several checkpoints' weights.
+
+The checkpoints of a run differ by the noise of their last steps; their mean is often better than any
+of them (Izmailov et al., arXiv 1803.05407, without their learning rates).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+
+from ltr.admin.checkpoint import Checkpoint, constructor_field, read_checkpoint, save_checkpoint
+from ltr.admin.cli import CommandParser, command
+from ltr.admin.errors import CheckpointError, OutputError
+from ltr.admin.files import file_checksum
+
+_KEPT_FIELDS = ("net_info", "epoch", "settings")
+
+
+def average(sources: Sequence[Path], target: Path) -> None:
+    """Write a network file with the mean weights of several checkpoints of one network.
+
+    Args:
+        sources: In order; what is no number with a fraction, like a counter, is the last one's.
+        target: Replaced if it exists.
+
+    Raises:
+        CheckpointError: A source is missing, damaged or of another network than the first.
+        OSError: The target cannot be written.
+    """
+    sums: dict[str, torch.Tensor] = {}
+    for path in sources:
+        checkpoint = read_checkpoint(path)
+        if sums:
+            _check_same(checkpoint, sums, sources[0])
+        for name, tensor in checkpoint.net.items():
+            is_number = tensor.is_floating_point()
+            sums[name] = sums.get(name, 0) + tensor.double() if is_number else tensor
+    net = {
+        name: (sums[name] / len(sources)).to(tensor.dtype)
+        if tensor.is_floating_point()
+        else sums[name]
+        for name, tensor in checkpoint.net.items()
+    }
+    record = {
+        **{name: checkpoint.fields[name] for name in _KEPT_FIELDS if name in checkpoint.fields},
+        "net": net,
+        "net_type": checkpoint.net_type,
+        "constructor": constructor_field(checkpoint.constructor),
+        "source": [{"file": path.name, "sha256": file_checksum(path)} for path in sources],
+    }
+    save_checkpoint(target, record)
+
+
+def _check_same(checkpoint: Checkpoint, wanted: Mapping[str, torch.Tensor], first: Path) -> None:
+    shapes = {name: tuple(tensor.shape) for name, tensor in checkpoint.net.items()}
+    for name in {**wanted, **shapes}:
+        if name not in wanted or shapes.get(name) != tuple(wanted[name].shape):
+            raise CheckpointError(f"{checkpoint.path} is of another network than {first}: {name}")
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> int:
+    """Average checkpoints."""
+    parser = CommandParser(__doc__)
+    parser.add_argument("sources", nargs="+", type=Path, help="checkpoints of one run")
+    parser.add_argument("target", type=Path, help="file to write")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing target")
+    arguments = parser.parse_args(argv)
+    if arguments.target.exists() and not arguments.overwrite:
+        raise OutputError(f"{arguments.target} exists already: give --overwrite to replace it")
+    average(arguments.sources, arguments.target)
+    print(f"{arguments.target}: the mean of {len(arguments.sources)} checkpoints")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
