@@ -132,6 +132,26 @@ def pseudo_clip(clip: Clip, count: int, random: Generators) -> Clip:
     return Clip.of_masks(images, np.stack([pair[1] for pair in pairs]), clip.sentence)
 
 
+def displace(
+    image: np.ndarray, mask: np.ndarray, random: Generators
+) -> tuple[np.ndarray, np.ndarray]:
+    """Turn, scale and move a frame a little, as if it were another one of its video.
+
+    Args:
+        image: uint8 (H, W, 3).
+        mask: bool (H, W).
+        random: Draws up to 10 degrees, 10 % of the scale and 10 % of the sides.
+    """
+    draw, (height, width) = random.python, mask.shape
+    scale, degrees = draw.uniform(0.9, 1.1), draw.uniform(-10, 10)
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, scale)
+    matrix[:, 2] += draw.uniform(-0.1, 0.1) * width, draw.uniform(-0.1, 0.1) * height
+    moved = cv2.warpAffine(image, matrix, (width, height))
+    pixels = mask.astype(np.uint8)
+    moved_mask = cv2.warpAffine(pixels, matrix, (width, height), flags=cv2.INTER_NEAREST)
+    return moved, moved_mask.astype(bool)
+
+
 def _moved_copy(
     image: np.ndarray, mask: np.ndarray, random: Generators
 ) -> tuple[np.ndarray, np.ndarray]:

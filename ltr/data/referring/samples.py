@@ -12,7 +12,12 @@ import torch
 from ltr.admin.errors import DataError
 from ltr.data.image_format import IMAGENET_RGB
 from ltr.data.randomness import Generators, SampleKey
-from ltr.data.referring.augmentation import IMAGE_AUGMENTATION, ClipAugmentation, pseudo_clip
+from ltr.data.referring.augmentation import (
+    IMAGE_AUGMENTATION,
+    ClipAugmentation,
+    displace,
+    pseudo_clip,
+)
 from ltr.data.referring.clip import Clip, cut_out, relative_boxes
 from ltr.data.referring.frames import choose_frames, tracking_neighbour
 from ltr.data.referring.sentences import clean_sentence
@@ -176,6 +181,9 @@ class ReferringSamples(RandomSamples[ReferringDraw]):
         clip = _gather(images, masks, [place[frame] for frame in frames], sentence)
         if not self.options.uses_tracking:
             return clip, clip
+        if isinstance(dataset, SparseReferringDataset) and sources == frames:
+            moved, moved_mask = displace(images[0], masks[0], random)
+            images, masks = [moved], [moved_mask]
         return clip, _cut_outs(images, masks, [place[frame] for frame in sources], sentence)
 
     def _image_clips(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -130,6 +132,20 @@ def test_a2d_has_a_target_in_one_frame(tmp_path):
     assert tracked["clip"].shape[0] == tracked["previous"].shape[0] == 1
     shown = (tracked["previous"][0] - BLACK[:, None, None]).abs().amax(dim=0) > 1e-3
     assert shown.nonzero()[0].tolist() == [8, 10]  # the actor in the other annotated frame
+
+
+def test_a_lonely_frame_is_its_own_displaced_neighbour(tmp_path):
+    write_a2d(tmp_path)
+    file = tmp_path / "a2d_sentences_single_frame_train_annotations.json"
+    file.write_text(json.dumps([["a square", "vid", 7, 4]]))
+    samples = ReferringSamples([A2DSentences("A2D/train", tmp_path)], options())
+    corners = set()
+    for seed in range(4):
+        sample = samples[SampleKey(seed, 1, 0)]
+        shown = (sample["previous"][0] - BLACK[:, None, None]).abs().amax(dim=0) > 1e-3
+        corners.add(tuple(shown.nonzero()[0].tolist()))
+        assert 40 < shown.sum() < 100  # the square has 64 pixels
+    assert len(corners) > 1
 
 
 def test_batches_are_padded_to_multiples_of_32(videos):
