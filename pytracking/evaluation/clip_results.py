@@ -157,16 +157,17 @@ class InstanceFile(ClipForm):
     def assemble(self, folder: ResultFolder) -> None:
         """See ``ClipForm.assemble``."""
         files = [folder.path / name / _SEQUENCE_FILE for name in folder.finished()]
-        records = sorted(
-            (read_json(file) for file in files if file.is_file()),
-            key=lambda record: record["video_id"],
-        )
+        numbers = {file: _read_tracks(file)["video_id"] for file in files if file.is_file()}
         with (
             cannot_be_written(folder.path / RESULTS_FILE),
             atomic_write(folder.path / RESULTS_FILE, "w") as stream,
         ):
-            entries = (json.dumps(entry) for record in records for entry in _official(record))
-            stream.write("[" + ",\n".join(entries) + "]\n")
+            separator = "["
+            for file in sorted(numbers, key=numbers.__getitem__):
+                for entry in _official(_read_tracks(file)):
+                    stream.write(separator + json.dumps(entry))
+                    separator = ",\n"
+            stream.write("[]\n" if separator == "[" else "]\n")
 
     def members(self, dataset: SequenceList, folder: ResultFolder) -> Iterator[Member]:
         """See ``ClipForm.members``."""
@@ -177,7 +178,7 @@ class InstanceFile(ClipForm):
 
     def pictures(self, sequence: ClipSequence, folder: ResultFolder) -> Iterator[Picture]:
         """See ``ClipForm.pictures``."""
-        record = read_json(folder.path / sequence.name / _SEQUENCE_FILE)
+        record = _read_tracks(folder.path / sequence.name / _SEQUENCE_FILE)
         tracks = [InstanceTrack(tuple(own["segmentations"]), 0.0) for own in record["tracks"]]
         for position, frame in enumerate(sequence.frames):
             labels = label_map(tracks[:_MOST_LABELS], position, sequence.shape)
@@ -186,6 +187,18 @@ class InstanceFile(ClipForm):
 
 LABEL_MAPS = LabelMaps()
 EXPRESSION_MASKS = ExpressionMasks()
+
+
+def _read_tracks(file: Path) -> dict[str, Any]:
+    """The tracks of one video; files that something else wrote are told.
+
+    Raises:
+        DataError: The file is damaged.
+    """
+    record = read_json(file)
+    if not isinstance(record, dict) or not {"video_id", "tracks"} <= record.keys():
+        raise DataError(f"{file} is damaged: remove its folder and run the sequence again")
+    return record
 
 
 def _official(record: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -109,6 +110,7 @@ class ClipProcessor:
                 folder = output or default_folder(self.spec, video.name)
                 yield ClipOutcome(video.name, self._process(video, folder))
             return
+        _check_names(clips)
         parent = output or default_folder(self.spec, Path(source).resolve().name)
         for path in clips:
             try:
@@ -184,6 +186,13 @@ class ClipProcessor:
             for own, text in zip(tracks, texts, strict=True)
         ]
         (folder / INSTANCES).write_text(json.dumps(entries), encoding="utf-8")
+
+
+def _check_names(clips: Sequence[Path]) -> None:
+    """Refuse clips whose results would lie in one folder."""
+    twice = [name for name, count in Counter(clip.stem for clip in clips).items() if count > 1]
+    if twice:
+        raise ConfigError(f"{clips[0].parent} holds several clips called {twice[0]}: rename one")
 
 
 def open_frames(video: FrameSource) -> AbstractContextManager[LazyFrames]:

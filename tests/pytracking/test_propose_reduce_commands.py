@@ -170,8 +170,12 @@ def test_a_folder_of_clips_and_frame_folders_in_one_command(network, tmp_path, c
     write_clip(clips / "moving.mp4", list(small_clip(3, _SHAPE)))
     for index, image in enumerate(small_clip(2, _SHAPE)):
         write_image(clips / "frames" / f"{5 * index:05d}.jpg", image)
+    (clips / "moving").mkdir()
     (clips / "broken.mp4").write_bytes(b"no video")
     arguments = [*_SYSTEM, str(clips), *_options(network), "--output", str(out)]
+    assert run_video(arguments) == 2
+    assert "several clips called moving" in capsys.readouterr().err
+    (clips / "moving").rmdir()
     assert run_video(arguments) == 1
     assert "failed: broken.mp4" in capsys.readouterr().err
     assert sorted(path.name for path in out.iterdir()) == ["frames", "moving", "moving.mp4"]
