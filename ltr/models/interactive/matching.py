@@ -26,7 +26,7 @@ def match_globally(
     annotated: torch.Tensor,
     labels: torch.Tensor,
     num_ids: int,
-    most_bytes: int = 2**28,
+    most_bytes: int = 2**25,
 ) -> torch.Tensor:
     """Find the nearest labelled pixel of the annotated frame, for every id.
 
@@ -49,7 +49,9 @@ def match_globally(
         step = max(1, most_bytes // (_FLOAT_BYTES * max(1, len(chosen))))
         own = chosen.square().sum(dim=1)
         nearest = [
-            (own - 2 * (part @ chosen.T)).amin(dim=1) for part in pixels.split(step) if len(chosen)
+            torch.addmm(own, part, chosen.T, alpha=-2).amin(dim=1)
+            for part in pixels.split(step)
+            if len(chosen)
         ]
         distances = torch.cat(nearest) + lengths if nearest else lengths.new_full((), _OUTSIDE)
         maps.append(scaled(distances.clamp(min=0)).expand(len(pixels)))

@@ -58,7 +58,7 @@ class ManetParameters:
     net: str = "save_step_80000.pth"
     input_size: tuple[int, int] = (480, 854)
     box_margin: int = 20
-    max_distances_mib: int = 256
+    max_distances_mib: int = 32
     feature_memory_mib: int = 2048
 
     def __post_init__(self) -> None:
