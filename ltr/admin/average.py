@@ -1,7 +1,7 @@
 """``python -m ltr.admin.average SRC SRC ... DST``: the mean of several checkpoints' weights.
 
-The checkpoints of a run differ by the noise of their last steps; their mean is often better than any
-of them (Izmailov et al., arXiv 1803.05407, without their learning rates).
+The checkpoints of a run differ by the noise of their last steps; their mean is often better than
+any of them (Izmailov et al., arXiv 1803.05407, without their learning rates).
 """
 
 from __future__ import annotations
