@@ -15,7 +15,7 @@ RECIPE = ProposeReduceRecipe(
     backbone_width=16,
     width=32,
     from_scratch=True,
-    max_epochs=8,
+    max_epochs=5,
     batch_size=8,
     samples_per_epoch=1200,
     num_workers=0,
@@ -23,7 +23,7 @@ RECIPE = ProposeReduceRecipe(
     lr_scale=2e-3,
     warmup_steps=50,
     warmup_start=0.1,
-    milestones=(5, 7),
+    milestones=(3, 4),
     gamma=0.3,
     keep_checkpoints=2,
 )
