@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ltr.models.layers.residual import ResBlock
+
 _LARGEST_SCORES = 1 << 24  # elements of attention scores that are held at once on a CPU
 
 
@@ -39,23 +41,6 @@ class FrameQuery(NamedTuple):
     skip2: torch.Tensor
 
 
-class ResBlock(nn.Module):
-    """Two 3x3 convolutions after ReLUs, beside a shortcut of the input."""
-
-    def __init__(self, in_channels: int, out_channels: int, stride: int = 1) -> None:
-        super().__init__()
-        self.downsample = None
-        if stride != 1 or in_channels != out_channels:
-            self.downsample = nn.Conv2d(in_channels, out_channels, 3, stride, 1)
-        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, stride, 1)
-        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, 1, 1)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(N, in, h, w) -> (N, out, h / stride, w / stride)."""
-        y = self.conv2(F.relu(self.conv1(F.relu(x))))
-        return y + (x if self.downsample is None else self.downsample(x))
-
-
 class Refinement(nn.Module):
     """One step of the decoder: joins a coarser map with a level of the backbone."""
 
@@ -72,7 +57,7 @@ class Refinement(nn.Module):
     def forward(self, coarse: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
         """(M, width, h / 2, w / 2) and the objects' skips (M, width, h, w) -> (M, width, h, w)."""
         fine = F.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)
-        return self.ResMM(fine + skip)
+        return self.ResMM(fine.add_(skip))
 
 
 class PropagationHead(nn.Module):
