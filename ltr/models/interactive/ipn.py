@@ -16,26 +16,11 @@ from ltr.admin.model_constructor import model_constructor
 from ltr.models.interactive.prompt_encoder import PromptEncoder
 from ltr.models.interactive.region import SIDE, crop_regions, enclosing_box, paste_regions
 from ltr.models.interactive.released import without_module_prefix
+from ltr.models.layers.residual import ResBlock
 
 IS_OBJECT = 0.49  # probability from which a pixel belongs to the region
 _UNKNOWN = 0.5  # probability of pixels without a previous mask
 _LOSS_DIVISOR = 1.001  # upstream divides I-Net's loss by its weight, 1, plus a thousandth
-
-
-class ResBlock(nn.Module):
-    """Two 3x3 convolutions before which the input is rectified, and a shortcut."""
-
-    def __init__(self, inplanes: int, planes: int) -> None:
-        super().__init__()
-        is_equal = inplanes == planes
-        self.downsample = None if is_equal else nn.Conv2d(inplanes, planes, 3, 1, 1)
-        self.conv1 = nn.Conv2d(inplanes, planes, 3, 1, 1)
-        self.conv2 = nn.Conv2d(planes, planes, 3, 1, 1)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(N, inplanes, H, W) -> (N, planes, H, W)."""
-        shortcut = x if self.downsample is None else self.downsample(x)
-        return shortcut + self.conv2(F.relu(self.conv1(F.relu(x))))
 
 
 class Refine(nn.Module):
