@@ -13,8 +13,12 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import torch
 
+from ltr.admin.errors import ConfigError
+
 Box = tuple[float, float, float, float]
 Precision = Literal["fp32", "bf16", "fp16"]
+
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 @dataclass(frozen=True)
@@ -25,11 +29,33 @@ class Runtime:
         device: Device of the network and of all tensors.
         precision: ``fp32`` is the exact mode; the others trade digits for speed.
         compile: Compile the fixed-shape parts of the network with ``torch.compile``.
+
+    Raises:
+        ConfigError: The device has no arithmetic of this precision.
     """
 
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     precision: Precision = "fp32"
     compile: bool = False
+
+    def __post_init__(self) -> None:
+        if self.precision == "fp16" and self.device.type == "cpu":
+            raise ConfigError("fp16 needs a GPU: use --precision bf16 on a CPU")
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of what is computed in this precision."""
+        return _DTYPES[self.precision]
+
+    def keep_exact(self) -> None:
+        """In ``fp32``, keep cuDNN from rounding what it convolves."""
+        if self.precision == "fp32":
+            torch.backends.cudnn.allow_tf32 = False
+
+    def autocast(self) -> torch.autocast:
+        """A context in which networks of single precision compute in this one."""
+        is_reduced = self.precision != "fp32"
+        return torch.autocast(self.device.type, self.dtype if is_reduced else None, is_reduced)
 
 
 @dataclass(frozen=True)

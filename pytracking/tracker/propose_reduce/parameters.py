@@ -52,6 +52,8 @@ class ProposeReduceParameters:
         mem_step: A frame enters the memory every so many frames; 0 where ``mem_num`` tells.
         mem_num: About as many frames enter the memory, whatever the clip's length; 0 where
             ``mem_step`` tells. Without both every frame enters.
+        max_memory: MiB of mask memory at most; where a clip would need more, frames enter it less
+            often, and a warning tells.
         max_per_img: Number of instances of a key frame at most.
         detection_score: Instances of key frames below it do not count.
         reduction: How sequences of one object are reduced to one: ``class_agnostic``,
@@ -72,6 +74,7 @@ class ProposeReduceParameters:
     key_num: int = 5
     mem_step: int = 0
     mem_num: int = 0
+    max_memory: int = 4096
     max_per_img: int = 10
     detection_score: float = 0.2
     reduction: ReductionName = "class_agnostic"
@@ -96,10 +99,10 @@ class ProposeReduceParameters:
             )
         if min(self.mem_step, self.mem_num) < 0 or min(self.img_scale) < 32:
             raise ConfigError("mem_step and mem_num must be >= 0, the sides of img_scale >= 32")
-        if min(self.key_num, self.max_per_img, self.object_batch, self.feature_frames) < 1:
-            raise ConfigError(
-                "key_num, max_per_img, object_batch and feature_frames must be at least 1"
-            )
+        counts = ("key_num", "max_per_img", "object_batch", "feature_frames", "max_memory")
+        for name in counts:
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.sigma is not None and self.sigma <= 0:
             raise ConfigError(f"sigma must be > 0, got {self.sigma}")
 

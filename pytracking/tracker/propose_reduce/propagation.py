@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -13,6 +14,9 @@ from ltr.models.propose_reduce.propagation import Memory
 from ltr.models.propose_reduce.seq_mask_rcnn import SeqMaskRCNN
 from pytracking.tracker.propose_reduce.feature_cache import FeatureCache, FrameFeatures
 from pytracking.tracker.propose_reduce.key_frames import KeyFrame
+
+_LOG = logging.getLogger(__name__)
+_MIB = 1 << 20
 
 
 class Propagated(NamedTuple):
@@ -88,6 +92,7 @@ class Propagation:
         keys: Key frames with at least one mask.
         num_frames: Of the clip.
         memory_step: A frame enters the memory every so many frames.
+        max_memory: MiB of mask memory; where it would need more, the step grows.
         object_batch: Number of objects that are decoded together.
     """
 
@@ -98,28 +103,51 @@ class Propagation:
         keys: Sequence[KeyFrame],
         num_frames: int,
         memory_step: int,
+        max_memory: int,
         object_batch: int,
     ) -> None:
         self._head = network.prop_head
         self._cache = cache
         self._num_frames = num_frames
-        self._memory_step = memory_step
         self._object_batch = object_batch
+        starts = [self._start(key) for key in keys]
+        self._memory_step = self._fitting_step(keys, starts, memory_step, max_memory)
         self._forward: list[_Run] = []
         self._backward: list[_Run] = []
-        for place, key in enumerate(keys):
-            self._add_runs(place, key)
+        for place, (key, start) in enumerate(zip(keys, starts, strict=True)):
+            distances = self._distances(key)
+            for runs, distance in zip((self._forward, self._backward), distances, strict=True):
+                entries = _entries(distance, self._memory_step)
+                runs.append(_Run(place, key.position, start, entries))
 
-    def _add_runs(self, place: int, key: KeyFrame) -> None:
-        origin, last = key.position, self._num_frames - 1
-        frame = self._cache.get([origin])[origin]
-        start = self._memorise([frame], [key.masks])[0]
-        for runs, distance in ((self._forward, last - origin), (self._backward, origin)):
-            runs.append(_Run(place, origin, start, 1 + self._entries(distance)))
+    def _start(self, key: KeyFrame) -> Memory:
+        frame = self._cache.get([key.position])[key.position]
+        return self._memorise([frame], [key.masks])[0]
 
-    def _entries(self, distance: int) -> int:
-        """The last frame of a direction is never read again."""
-        return max(distance - 1, 0) // self._memory_step
+    def _distances(self, key: KeyFrame) -> tuple[int, int]:
+        """To the last frame and to the first."""
+        return self._num_frames - 1 - key.position, key.position
+
+    def _fitting_step(
+        self, keys: Sequence[KeyFrame], starts: Sequence[Memory], step: int, max_memory: int
+    ) -> int:
+        """The smallest step from ``step`` on with which the memory of all key frames fits."""
+        sizes = [sum(part.nbytes for part in start) for start in starts]
+        distances = [self._distances(key) for key in keys]
+        for fitting in range(step, max(step, self._num_frames) + 1):
+            needed = sum(
+                size * sum(_entries(distance, fitting) for distance in both)
+                for size, both in zip(sizes, distances, strict=True)
+            )
+            if needed <= max_memory * _MIB:
+                break
+        if fitting > step:
+            _LOG.warning(
+                "only every %d. frame enters the memory, to stay below max_memory = %d MiB",
+                fitting,
+                max_memory,
+            )
+        return fitting
 
     def steps(self) -> Iterator[list[Propagated]]:
         """Go through the clip; each step yields what was segmented in it."""
@@ -192,6 +220,11 @@ class Propagation:
         distance = abs(task.position - task.run.origin)
         is_read_again = 0 < task.position < self._num_frames - 1
         return distance > 0 and distance % self._memory_step == 0 and is_read_again
+
+
+def _entries(distance: int, step: int) -> int:
+    """Entries of a direction with that of the key frame; its last frame is never read again."""
+    return 1 + max(distance - 1, 0) // step
 
 
 def _room(part: torch.Tensor, capacity: int) -> torch.Tensor:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import torch
 
-from ltr.admin.errors import ConfigError
 from ltr.dataset.youtubevis_classes import CLASSES
 from ltr.models.propose_reduce.detection import DetectionSettings
 from ltr.models.propose_reduce.image_input import network_size
@@ -35,7 +34,6 @@ from pytracking.tracker.propose_reduce.reduction import Reduced, reduce_sequence
 from pytracking.tracker.propose_reduce.sequences import SequenceStore, enlarge, mask_boxes
 
 _PRESENT = 0.5
-_AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class ProposeReduce(ClipSegmenter):
@@ -45,18 +43,12 @@ class ProposeReduce(ClipSegmenter):
         params: Configuration.
         network: In eval mode on the runtime's device, from ``loading``.
         runtime: Device and precision.
-
-    Raises:
-        ConfigError: The device has no arithmetic of this precision.
     """
 
     def __init__(
         self, params: ProposeReduceParameters, network: SeqMaskRCNN, runtime: Runtime
     ) -> None:
-        if runtime.precision == "fp16" and runtime.device.type == "cpu":
-            raise ConfigError("fp16 needs a GPU: use --precision bf16 on a CPU")
-        if runtime.precision == "fp32":
-            torch.backends.cudnn.allow_tf32 = False
+        runtime.keep_exact()
         self.params = params
         self.network = network
         self.runtime = runtime
@@ -82,7 +74,7 @@ class ProposeReduce(ClipSegmenter):
         self, frames: Frames, prompt: ClipPrompt, advance: Advance = ignore_progress
     ) -> list[InstanceTrack]:
         """See ``ClipSegmenter.segment``."""
-        with self._precision():
+        with self.runtime.autocast():
             return self._segment(frames, advance)
 
     def _segment(self, frames: Frames, advance: Advance) -> list[InstanceTrack]:
@@ -130,9 +122,9 @@ class ProposeReduce(ClipSegmenter):
         self, cache: FeatureCache, keys: Sequence[KeyFrame], num_frames: int
     ) -> Iterator[list[Propagated]]:
         """Carry the instances of key frames through the clip, see ``Propagation.steps``."""
-        step = self.params.memory_step(num_frames)
+        params, step = self.params, self.params.memory_step(num_frames)
         return Propagation(
-            self.network, cache, keys, num_frames, step, self.params.object_batch
+            self.network, cache, keys, num_frames, step, params.max_memory, params.object_batch
         ).steps()
 
     def collect(
@@ -188,7 +180,3 @@ class ProposeReduce(ClipSegmenter):
             best,
             {label: float(s) for label, s in enumerate(scores.tolist()) if label and s >= least},
         )
-
-    def _precision(self) -> torch.autocast:
-        dtype = _AUTOCAST.get(self.runtime.precision)
-        return torch.autocast(self.runtime.device.type, dtype, enabled=dtype is not None)

@@ -89,6 +89,25 @@ def test_features_and_memory_have_bounds(monkeypatch):
     assert max(kept) <= 4
 
 
+def test_the_mask_memory_stays_below_its_limit(caplog):
+    clip = small_clip(20, (96, 160))
+    segmenter = small_segmenter(img_scale=(160, 96), max_memory=1, key_num=2, max_per_img=3)
+    with torch.inference_mode():
+        cache = segmenter.open_cache(clip)
+        keys = segmenter.find_key_frames(cache, len(clip), clip.shape[1:3])
+        list(segmenter.propagate(cache, keys, len(clip)))
+    assert not caplog.records
+    entry = sum(len(key.masks) for key in keys) * (4 + 16) * 6 * 10 * 4
+    assert 19 * entry < 1 << 20
+    clip = np.repeat(clip, 6, axis=0)
+    with torch.inference_mode():
+        cache = segmenter.open_cache(clip)
+        keys = segmenter.find_key_frames(cache, len(clip), clip.shape[1:3])
+        segmenter.propagate(cache, keys, len(clip))
+    assert (119 * entry) // 4 < 1 << 20 < (119 * entry) // 3
+    assert "only every 4. frame enters the memory" in caplog.text
+
+
 @pytest.mark.parametrize("length", [1, 2])
 @pytest.mark.parametrize("key_num", [1, 5])
 def test_short_clips(length, key_num):
@@ -157,7 +176,7 @@ def test_masks_that_overlap_with_an_earlier_one_are_dropped():
     [
         ({"mem_num": 3, "mem_step": 2}, "exclude each other"),
         ({"categories": "ytvis2020"}, "did you mean 'ytvis20"),
-        ({"key_num": 0}, "at least 1"),
+        ({"key_num": 0}, "key_num must be at least 1"),
         ({"sigma": 0.0}, "sigma"),
     ],
 )
