@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -16,6 +16,9 @@ from torch import nn
 from ltr.admin.checkpoint import Checkpoint, as_state_dict, find_checkpoint, read_checkpoint
 from ltr.admin.errors import CheckpointError, ConfigError, did_you_mean
 from ltr.admin.model_constructor import is_model_constructor
+from ltr.admin.tensor_files import read_tensor_file
+
+Network = TypeVar("Network", bound=nn.Module)
 
 _FACTORY = re.compile(r"(ltr\.models(?:\.[a-z][a-z0-9_]*)+):([a-z][a-z0-9_]*)")
 
@@ -45,6 +48,37 @@ def load_network(
     load_state(net, checkpoint.net, checkpoint.path)
     net.info = checkpoint.fields.get("net_info")
     return net
+
+
+def load_own_or_released(
+    path: str | os.PathLike[str],
+    kind: type[Network],
+    build: Callable[[Any, Path], tuple[Network, Mapping[str, Any]] | None],
+) -> Network:
+    """Load a network from a checkpoint of this code or from a file that its authors released.
+
+    Args:
+        path: A file, or the folder of a training run (its newest checkpoint).
+        kind: Class of the network.
+        build: Gets what a file holds, and its path; returns a network and the weights that belong
+            into it, or None where this is no file of the authors.
+
+    Returns:
+        The network on the CPU, in training mode.
+
+    Raises:
+        CheckpointError: The file is missing, damaged, or of another network.
+    """
+    path = Path(path)
+    released = None if path.is_dir() else build(read_tensor_file(path), path)
+    if released is not None:
+        network, state = released
+        load_state(network, as_state_dict(state, path), path)
+        return network
+    network = load_network(path)
+    if not isinstance(network, kind):
+        raise CheckpointError(f"{path} holds a {type(network).__name__}, not a {kind.__name__}")
+    return network
 
 
 def build_network(checkpoint: Checkpoint, **overrides: Any) -> nn.Module:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from ltr.admin.checkpoint import as_state_dict
-from ltr.admin.errors import CheckpointError
-from ltr.admin.loading import load_network, load_state
-from ltr.admin.tensor_files import read_tensor_file
+from ltr.admin.loading import load_own_or_released
 from ltr.models.dense_ulearn.dense_ulearn_net import DenseULearnNet, dense_ulearn_resnet18
 
 
@@ -25,13 +24,10 @@ def load_dense_ulearn(path: str | os.PathLike[str]) -> DenseULearnNet:
     Raises:
         CheckpointError: The file is missing, damaged, or of another network.
     """
-    path = Path(path)
-    record = None if path.is_dir() else read_tensor_file(path)
+    return load_own_or_released(path, DenseULearnNet, _build)
+
+
+def _build(record: Any, path: Path) -> tuple[DenseULearnNet, Mapping[str, Any]] | None:
     if isinstance(record, dict) and "model" in record:
-        network = dense_ulearn_resnet18()
-        load_state(network, as_state_dict(record["model"], path), path)
-        return network
-    network = load_network(path)
-    if not isinstance(network, DenseULearnNet):
-        raise CheckpointError(f"{path} holds a {type(network).__name__}, not a DenseULearnNet")
-    return network
+        return dense_ulearn_resnet18(), record["model"]
+    return None

@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
 
-from ltr.admin.checkpoint import as_state_dict
-from ltr.admin.errors import CheckpointError
-from ltr.admin.loading import load_network, load_state
-from ltr.admin.tensor_files import read_tensor_file
+from ltr.admin.loading import load_own_or_released
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -39,16 +36,11 @@ def load_released(
     Raises:
         CheckpointError: The file is missing, damaged, or of another network.
     """
-    path = Path(path)
-    record = None if path.is_dir() else read_tensor_file(path)
-    if _is_state_dict(record):
-        network = build()
-        load_state(network, as_state_dict(record, path), path)
-        return network
-    network = load_network(path)
-    if not isinstance(network, kind):
-        raise CheckpointError(f"{path} holds a {type(network).__name__}, not a {kind.__name__}")
-    return network
+
+    def read(record: Any, path: Path) -> tuple[Network, Mapping[str, Any]] | None:
+        return (build(), record) if _is_state_dict(record) else None
+
+    return load_own_or_released(path, kind, read)
 
 
 def _is_state_dict(record: object) -> bool:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from ltr.admin.checkpoint import as_state_dict
 from ltr.admin.errors import CheckpointError
-from ltr.admin.loading import load_network, load_state
-from ltr.admin.tensor_files import read_tensor_file
+from ltr.admin.loading import load_own_or_released
 from ltr.models.propose_reduce.seq_mask_rcnn import SeqMaskRCNN, seq_mask_rcnn
 
 _CONVS = ("0", "1", "2", "3")
@@ -76,17 +76,14 @@ def load_seq_mask_rcnn(path: str | os.PathLike[str]) -> SeqMaskRCNN:
     Raises:
         CheckpointError: The file is missing, damaged, or of another network.
     """
-    path = Path(path)
-    record = None if path.is_dir() else read_tensor_file(path)
-    if isinstance(record, dict) and "state_dict" in record:
-        state = from_upstream(as_state_dict(record["state_dict"], path))
-        network = _build(state, path)
-        load_state(network, state, path)
-        return network
-    network = load_network(path)
-    if not isinstance(network, SeqMaskRCNN):
-        raise CheckpointError(f"{path} holds a {type(network).__name__}, not a SeqMaskRCNN")
-    return network
+    return load_own_or_released(path, SeqMaskRCNN, _read)
+
+
+def _read(record: Any, path: Path) -> tuple[SeqMaskRCNN, Mapping[str, Any]] | None:
+    if not isinstance(record, dict) or "state_dict" not in record:
+        return None
+    state = from_upstream(as_state_dict(record["state_dict"], path))
+    return _build(state, path), state
 
 
 def _renamed(name: str) -> str:

@@ -16,7 +16,7 @@ import torch
 
 from ltr.admin.checkpoint import as_state_dict
 from ltr.admin.errors import CheckpointError
-from ltr.admin.loading import load_network, load_state
+from ltr.admin.loading import load_own_or_released, load_state
 from ltr.admin.tensor_files import read_tensor_file
 from ltr.models.referring.referformer import ReferFormer, referformer
 
@@ -39,21 +39,18 @@ def load_referformer(path: str | os.PathLike[str]) -> ReferFormer:
     Raises:
         CheckpointError: The file is missing, damaged, or of another network.
     """
-    path = Path(path)
-    record = None if path.is_dir() else read_tensor_file(path)
-    if isinstance(record, dict) and "model" in record:
-        state = as_state_dict(record["model"], path)
-        arguments = released_arguments(state, path)
-        try:
-            network = referformer(**arguments)
-        except (ValueError, RuntimeError, AssertionError) as error:
-            raise CheckpointError(f"{path} is no checkpoint of ReferFormer ({error})") from error
-        load_state(network, state, path)
-        return network
-    network = load_network(path)
-    if not isinstance(network, ReferFormer):
-        raise CheckpointError(f"{path} holds a {type(network).__name__}, not a ReferFormer")
-    return network
+    return load_own_or_released(path, ReferFormer, _build)
+
+
+def _build(record: Any, path: Path) -> tuple[ReferFormer, Mapping[str, Any]] | None:
+    if not isinstance(record, dict) or "model" not in record:
+        return None
+    state = as_state_dict(record["model"], path)
+    arguments = released_arguments(state, path)
+    try:
+        return referformer(**arguments), state
+    except (ValueError, RuntimeError, AssertionError) as error:
+        raise CheckpointError(f"{path} is no checkpoint of ReferFormer ({error})") from error
 
 
 def load_pretrained(network: ReferFormer, path: str | os.PathLike[str]) -> None:

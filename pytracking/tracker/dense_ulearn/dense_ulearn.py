@@ -8,7 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from ltr.admin.errors import ConfigError, DataError
+from ltr.admin.errors import DataError
 from ltr.data.image_format import IMAGENET_RGB
 from ltr.dataset.vos_index import measure_objects
 from ltr.models.dense_ulearn.dense_ulearn_net import DenseULearnNet
@@ -17,8 +17,6 @@ from pytracking.tracker.base import Box, FrameInfo, FrameOutput, OnlineTracker, 
 from pytracking.tracker.checks import check_frame
 from pytracking.tracker.dense_ulearn.parameters import DenseULearnParameters
 from pytracking.tracker.dense_ulearn.propagation import PropagationState, start_state, step
-
-_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 @dataclass
@@ -48,21 +46,15 @@ class DenseULearnTracker(OnlineTracker):
         params: Configuration.
         network: Network in eval mode on the runtime's device; prepared for inference in place.
         runtime: Device and precision.
-
-    Raises:
-        ConfigError: The device has no arithmetic of this precision.
     """
 
     def __init__(
         self, params: DenseULearnParameters, network: DenseULearnNet, runtime: Runtime
     ) -> None:
-        if runtime.precision == "fp16" and runtime.device.type == "cpu":
-            raise ConfigError("fp16 needs a GPU: use --precision bf16 on a CPU")
-        if runtime.precision == "fp32":
-            torch.backends.cudnn.allow_tf32 = False
+        runtime.keep_exact()
         self.params = params
         self.runtime = runtime
-        self.dtype = _DTYPES[runtime.precision]
+        self.dtype = runtime.dtype
         network = fold_batch_norms(network)
         self.network = network.to(dtype=self.dtype, memory_format=torch.channels_last)
         self._embed = network.embed

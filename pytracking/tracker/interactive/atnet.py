@@ -24,11 +24,9 @@ from pytracking.tracker.interactive.atnet_maps import (
 from pytracking.tracker.interactive.base import InteractiveVOS, ScribbleLine, Segmentation
 from pytracking.tracker.interactive.computing import (
     FrameCache,
-    check_runtime,
     image_batch,
     in_parts,
     load_host_network,
-    reduced_precision,
 )
 from pytracking.tracker.interactive.parameters import AtnetParameters
 
@@ -81,7 +79,7 @@ class AtnetHost(InteractiveVOS):
 
     def __init__(self, params: AtnetParameters, network: ATNet, runtime: Runtime) -> None:
         super().__init__()
-        check_runtime(runtime)
+        runtime.keep_exact()
         self.params = params
         self.runtime = runtime
         network = fold_batch_norms(network).to(memory_format=torch.channels_last)
@@ -112,7 +110,7 @@ class AtnetHost(InteractiveVOS):
     def _interact(self, frame: int, scribbles: Sequence[ScribbleLine]) -> Segmentation:
         state = self.state
         first, last = plan_sweep(frame, state.annotated, len(self.frames), self.params.proportion)
-        with reduced_precision(self.runtime):
+        with self.runtime.autocast():
             self._annotate(frame, scribbles)
             for part in in_parts(self.num_objects, self.params.max_objects_per_batch):
                 self._sweep(part, frame, range(frame - 1, first - 1, -1))

@@ -1,4 +1,4 @@
-"""What the hosts share: frames as tensors, precision, and features that are computed once."""
+"""What the hosts share: frames as tensors, and features that are computed once."""
 
 from __future__ import annotations
 
@@ -9,13 +9,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from ltr.admin.errors import ConfigError
 from ltr.models.interactive.released import load_released
 from pytracking.evaluation.environment import evaluation_environment
 from pytracking.tracker.base import Runtime
 from pytracking.utils.loading import find_network
-
-_REDUCED = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 Network = TypeVar("Network", bound=nn.Module)
 Tensors = tuple[torch.Tensor, ...]
@@ -37,24 +34,6 @@ def load_host_network(
     """
     path = find_network(net, evaluation_environment().network_folders)
     return load_released(path, kind, build).requires_grad_(False).eval().to(runtime.device)
-
-
-def check_runtime(runtime: Runtime) -> None:
-    """Refuse a precision that the device lacks; keep fp32 exact.
-
-    Raises:
-        ConfigError: fp16 on a CPU.
-    """
-    if runtime.precision == "fp16" and runtime.device.type == "cpu":
-        raise ConfigError("fp16 needs a GPU: use --precision bf16 on a CPU")
-    if runtime.precision == "fp32":
-        torch.backends.cudnn.allow_tf32 = False
-
-
-def reduced_precision(runtime: Runtime) -> torch.autocast:
-    """A context in which networks compute in the runtime's precision."""
-    dtype = _REDUCED.get(runtime.precision)
-    return torch.autocast(runtime.device.type, dtype, enabled=dtype is not None)
 
 
 def image_batch(frame: np.ndarray, device: torch.device) -> torch.Tensor:

@@ -20,11 +20,9 @@ from pytracking.tracker.base import Runtime
 from pytracking.tracker.interactive.base import InteractiveVOS, ScribbleLine, Segmentation
 from pytracking.tracker.interactive.blending import blend_weights, merge_objects
 from pytracking.tracker.interactive.computing import (
-    check_runtime,
     image_batch,
     in_parts,
     load_host_network,
-    reduced_precision,
 )
 from pytracking.tracker.interactive.parameters import IpnParameters
 from pytracking.tracker.interactive.scribbles import draw_scribbles
@@ -71,7 +69,7 @@ class IpnHost(InteractiveVOS):
         runtime: Runtime,
     ) -> None:
         super().__init__()
-        check_runtime(runtime)
+        runtime.keep_exact()
         self.params = params
         self.runtime = runtime
         for network in networks:
@@ -134,7 +132,7 @@ class IpnHost(InteractiveVOS):
         )
         positive, negative = (maps.to(previous.device) for maps in marks)
         images = self._images(frame, len(objects))
-        with reduced_precision(self.runtime):
+        with self.runtime.autocast():
             guess = self._segment(images, previous, positive, negative)
             reference = guess.reference
             if stored is not None and ends[0] < ends[1]:
@@ -148,7 +146,7 @@ class IpnHost(InteractiveVOS):
                 if weights[index] == 0:
                     break
                 images = self._images(index, len(objects))
-                with reduced_precision(self.runtime):
+                with self.runtime.autocast():
                     guess = self._propagate(images, objects[:, index], neighbour, reference)
                 neighbour = guess.probabilities.float()
                 objects[:, index] += weights[index] * (neighbour - objects[:, index])

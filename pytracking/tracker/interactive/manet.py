@@ -18,10 +18,8 @@ from pytracking.tracker.base import Runtime
 from pytracking.tracker.interactive.base import InteractiveVOS, ScribbleLine, Segmentation
 from pytracking.tracker.interactive.computing import (
     FrameCache,
-    check_runtime,
     image_batch,
     load_host_network,
-    reduced_precision,
 )
 from pytracking.tracker.interactive.parameters import ManetParameters
 from pytracking.tracker.interactive.scribbles import NOTHING, draw_scribbles
@@ -80,7 +78,7 @@ class ManetHost(InteractiveVOS):
 
     def __init__(self, params: ManetParameters, network: MANet, runtime: Runtime) -> None:
         super().__init__()
-        check_runtime(runtime)
+        runtime.keep_exact()
         self.params = params
         self.runtime = runtime
         network = fold_batch_norms(network).to(memory_format=torch.channels_last)
@@ -181,7 +179,7 @@ class ManetHost(InteractiveVOS):
         self, index: int, head: torch.nn.Module, embedding: torch.Tensor, maps: torch.Tensor
     ) -> None:
         """Segment a frame and keep the result."""
-        with reduced_precision(self.runtime):
+        with self.runtime.autocast():
             logits = head(embedding, maps).float()
         state = self.state
         logits = resize(logits, state.masks.shape[1:])[0]
@@ -213,6 +211,6 @@ class ManetHost(InteractiveVOS):
         if frame.shape[:2] != (height, width):
             frame = cv2.resize(frame, (width, height), interpolation=cv2.INTER_CUBIC)
         image = IMAGE_FORMAT.normalise(image_batch(frame, self.runtime.device))
-        with reduced_precision(self.runtime):
+        with self.runtime.autocast():
             found = self._embed(image.contiguous(memory_format=torch.channels_last))
         return (found.float(),)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import torch
 
-from ltr.admin.errors import ConfigError
 from ltr.data.image_format import ImageFormat
 from ltr.models.joint.joint_net import JOINTNet
 from ltr.models.joint.transformer import CosineAttention
@@ -15,8 +14,6 @@ from ltr.models.layers.folding import fold_batch_norms
 from ltr.models.layers.normalization import token_instance_norm
 from pytracking.tracker.base import Runtime
 from pytracking.tracker.joint.attention import RunningAttention, affinity
-
-_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,19 +74,13 @@ class FrameEncoder:
         network: The network in eval mode; it is prepared for inference in place.
         image_format: Pixels the network expects.
         runtime: Device and precision.
-
-    Raises:
-        ConfigError: The device has no arithmetic of this precision.
     """
 
     def __init__(self, network: JOINTNet, image_format: ImageFormat, runtime: Runtime) -> None:
-        if runtime.precision == "fp16" and runtime.device.type == "cpu":
-            raise ConfigError("fp16 needs a GPU: use --precision bf16 on a CPU")
-        if runtime.precision == "fp32":
-            torch.backends.cudnn.allow_tf32 = False
+        runtime.keep_exact()
         self.network = fold_batch_norms(network)
         self.image_format = image_format
-        self.dtype = _DTYPES[runtime.precision]
+        self.dtype = runtime.dtype
         channels_last = {"memory_format": torch.channels_last, "dtype": self.dtype}
         self._backbone = network.feature_extractor.to(**channels_last)
         self._decoder = network.decoder.to(**channels_last)

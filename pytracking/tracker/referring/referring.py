@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ltr.admin.errors import ConfigError, DataError
+from ltr.admin.errors import DataError
 from ltr.data.referring.clip import fit_size
 from ltr.data.rle import Rle, encode
 from ltr.models.referring.batches import (
@@ -36,7 +36,6 @@ from pytracking.tracker.referring.prompts import ReferredTrack, TargetPrompt, Vi
 from pytracking.tracker.referring.rules import choose_key_frame, key_frame_terms
 from pytracking.tracker.referring.sentence_masks import sentence_masks
 
-_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 _MULTIPLE = 32  # of the padded input of single frames, as upstream's loader has it
 
 
@@ -50,9 +49,6 @@ class ReferringSegmenter(ClipSegmenter):
         runtime: Device and precision.
         first_network: Of the first pass; None takes ``network``.
         key_frames: By video and number of the sentence; others are chosen.
-
-    Raises:
-        ConfigError: The device has no arithmetic of this precision.
     """
 
     takes_text = True
@@ -66,10 +62,7 @@ class ReferringSegmenter(ClipSegmenter):
         first_network: ReferFormer | None = None,
         key_frames: KeyFrames | None = None,
     ) -> None:
-        if runtime.precision == "fp16" and runtime.device.type == "cpu":
-            raise ConfigError("fp16 needs a GPU: use --precision bf16 on a CPU")
-        if runtime.precision == "fp32":
-            torch.backends.cudnn.allow_tf32 = False
+        runtime.keep_exact()
         self.params = params
         self.runtime = runtime
         self.read_text = read_text
@@ -168,7 +161,7 @@ class ReferringSegmenter(ClipSegmenter):
         """Track from the key frame, in rounds; returns the last key frame."""
         if not self.params.tracking:
             return None
-        with self._arithmetic():
+        with self.runtime.autocast():
             encoded = self.network.encode_sentences(sentence)
         key = 0
         for _ in range(self.params.rounds):
@@ -249,7 +242,7 @@ class ReferringSegmenter(ClipSegmenter):
 
     def _see(self, network: ReferFormer, clip: ClipBatch) -> SeenClips:
         """The backbone's maps, on the device."""
-        with self._arithmetic():
+        with self.runtime.autocast():
             return network.look(clip.to(self.runtime.device))
 
     def _call(
@@ -265,10 +258,6 @@ class ReferringSegmenter(ClipSegmenter):
         clip = clip.to(device)
         if previous is not None:
             previous = clip if is_same else previous.to(device)
-        with self._arithmetic():
+        with self.runtime.autocast():
             predicted = network(clip, sentence, previous, target_frames)
         return Predictions(*(value.float().cpu() for value in predicted[:4]))
-
-    def _arithmetic(self) -> torch.autocast:
-        dtype = _DTYPES.get(self.runtime.precision)
-        return torch.autocast(self.runtime.device.type, dtype, enabled=dtype is not None)
