@@ -12,7 +12,7 @@ from ltr.train_settings.referring.recipe import ReferringRecipe
 RECIPE = ReferringRecipe(
     description="TF² with ResNet-50 on Ref-YouTube-VOS",
     train_sets=("RefYouTubeVOS/train",),
-    pretrained="r50_pretrained.pth",
+    pretrained="r50_pretrain.pth",
     max_epochs=6,
     milestones=(3, 5),
     batch_size=3,
