@@ -26,6 +26,7 @@ from pytracking.tracker.interactive.scribbles import draw_scribbles, read_scribb
 
 
 def make_youtubevos(folder: Path) -> None:
+    """Write a split of YouTube-VOS."""
     part = folder / "2019" / "train"
     for name in FRAMES:
         write(part / "JPEGImages" / "v" / f"{name}.jpg", image())
@@ -35,6 +36,7 @@ def make_youtubevos(folder: Path) -> None:
 
 
 def read_youtubevos(folder: Path) -> None:
+    """Read all frames and masks."""
     dataset = YouTubeVOS(folder, split="train")
     for index in range(dataset.get_num_sequences()):
         info = dataset.get_sequence_info(index)
@@ -42,6 +44,7 @@ def read_youtubevos(folder: Path) -> None:
 
 
 def make_vis(folder: Path) -> None:
+    """Write annotations of YouTube-VIS, in all forms of masks, and results."""
     mask = rle.encode(labels())
     counts = [6 * 24, 24 * 12, 24 * 32 - 18 * 24]
     truth = {
@@ -70,10 +73,12 @@ def read_vis(folder: Path) -> None:
 
 
 def score_vis(folder: Path) -> None:
+    """Score the results."""
     YouTubeVisSet("2019", "valid")(_request(folder))
 
 
 def make_referring(folder: Path) -> None:
+    """Write sentences of Ref-YouTube-VOS, truth and results."""
     entry = {"frames": list(FRAMES), "expressions": {"0": {"exp": "the dog"}}}
     dump(folder / "meta_expressions/valid/meta_expressions.json", {"videos": {"v": entry}})
     dump(folder / "expression_objects.json", {"videos": {"v": {"0": 1}}})
@@ -83,11 +88,13 @@ def make_referring(folder: Path) -> None:
 
 
 def score_referring(folder: Path) -> None:
+    """Score the results."""
     request = _request(folder, results=folder / "results", ground_truth=folder, quiet=True)
     RefYouTubeVosSet("valid")(request)
 
 
 def make_sentences(folder: Path) -> None:
+    """Write truth and results of A2D-Sentences."""
     mask = rle.encode(labels())
     truth = {
         "images": [{"id": 0, "height": SIZE[0], "width": SIZE[1]}],
@@ -100,10 +107,12 @@ def make_sentences(folder: Path) -> None:
 
 
 def score_sentences(folder: Path) -> None:
+    """Score the results."""
     SentenceSet("a2d_dir", "truth.json")(_request(folder))
 
 
 def make_coco(folder: Path) -> None:
+    """Write annotations of COCO, in all forms of masks, and an image."""
     write(folder / "images/train2014/a.jpg", image())
     size = {"height": SIZE[0], "width": SIZE[1]}
     shapes = [[[1, 1, 9, 1, 9, 9]], rle.encode(labels()), {"size": list(SIZE), "counts": [8, 760]}]
@@ -119,6 +128,7 @@ def make_coco(folder: Path) -> None:
 
 
 def read_coco(folder: Path) -> None:
+    """Read all instances."""
     dataset = InstanceImages("COCO", folder)
     for index in range(dataset.get_num_images()):
         check(dataset.get_image(index), 3)
@@ -126,6 +136,7 @@ def read_coco(folder: Path) -> None:
 
 
 def make_sbd(folder: Path) -> None:
+    """Write a mask of SBD."""
     from scipy.io import savemat
 
     (folder / "train.txt").write_text("a\n")
@@ -134,18 +145,21 @@ def make_sbd(folder: Path) -> None:
 
 
 def read_sbd(folder: Path) -> None:
+    """Read all instances."""
     dataset = SBD(folder)
     for index in range(dataset.get_num_images()):
         check(dataset.get_mask(index), 2)
 
 
 def make_scribbles(folder: Path) -> None:
+    """Write scribbles."""
     line = {"path": [[0.1, 0.2], [0.5, 0.5], [0.9, 0.1]], "object_id": 1,
             "start_time": 0, "end_time": 100}  # fmt: skip
     dump(folder / "scribbles.json", {"sequence": "v", "scribbles": [[line], [], [line, line]]})
 
 
 def read_scribble_file(path: Path) -> None:
+    """Read and draw scribbles."""
     for lines in read_scribbles(path).frames:
         draw_scribbles(lines, SIZE)
 

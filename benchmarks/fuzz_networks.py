@@ -19,16 +19,19 @@ def _network() -> torch.nn.Module:
 
 
 def make_checkpoint(folder: Path) -> None:
+    """Write a checkpoint."""
     fields = network_fields(_network())
     save_checkpoint(folder / "net.pth.tar", {**fields, "epoch": 3, "settings": {"seed": 1}})
 
 
 def make_old_checkpoint(folder: Path) -> None:
+    """Write a network in the form of PyTorch before 1.6."""
     fields = network_fields(_network())
     torch.save(fields, folder / "net.pth.tar", _use_new_zipfile_serialization=False)
 
 
 def read_network(path: Path) -> None:
+    """Rebuild the network and load its weights."""
     checkpoint = read_checkpoint(path)
     load_state(build_network(checkpoint), checkpoint.net, path)
 
