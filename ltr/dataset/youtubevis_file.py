@@ -119,7 +119,7 @@ def check_record(record: Any, path: Path) -> VisFile:
         categories = {entry["id"]: str(entry["name"]) for entry in record["categories"]}
         videos = tuple(_video(entry, path) for entry in record["videos"])
         annotations = record.get("annotations")
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise DataError(f"{path} is no file in YouTube-VIS's format: {error!r}") from error
     if not videos:
         raise DataError(f"{path} holds no video")
@@ -153,7 +153,7 @@ def _tracks(
             if entry["category_id"] not in categories:
                 raise DataError(f"there is no category {entry['category_id']}")
             found[video.number].append(_track(entry, video))
-        except (KeyError, TypeError, ValueError, DataError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError, DataError) as error:
             raise DataError(f"{path}: annotation {place} is damaged: {error}") from error
     return {number: tuple(tracks) for number, tracks in found.items()}
 

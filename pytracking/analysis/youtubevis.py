@@ -152,7 +152,7 @@ def _group(
                 raise DataError(f"the category is {entry['category_id']!r}")
             key = entry["category_id"], entry["video_id"]
             groups.setdefault(key, []).append(make_track(entry, masks))
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise DataError(f"{kind} {number} is damaged: {error!r}") from error
         except DataError as error:
             raise DataError(f"{kind} {number}: {error}") from error

@@ -57,7 +57,7 @@ def read_a2d_samples(root: Path, split: str) -> list[A2DSample]:
             A2DSample(plain_name(video, file), int(frame), int(instance), str(text))
             for text, video, frame, instance in read_json(file)
         ]
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise DataError(f"{file} is damaged: {error}") from error
 
 

@@ -97,7 +97,7 @@ def _video(name: str, entry: Any, file: Path) -> ExpressionVideo:
             plain_name(key, file): Expression(str(item["exp"]), _object_id(item))
             for key, item in entry["expressions"].items()
         }
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise DataError(f"{file} is damaged: video {name}: {error!r}") from error
     if not frames:
         raise DataError(f"{file}: video {name} lists no frames")

@@ -61,7 +61,7 @@ def read_jhmdb_samples(root: Path) -> list[JHMDBSample]:
             _sample(root, file, video, frame, masks, int(length), str(text))
             for video, frame, masks, length, text in read_json(file)
         ]
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise DataError(f"{file} is damaged: {error}") from error
 
 

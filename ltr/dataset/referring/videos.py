@@ -129,5 +129,5 @@ def _read_labels(file: Path, categories: Sequence[str]) -> dict[tuple[str, int],
             for video, entry in read_json(file)["videos"].items()
             for key, item in entry["objects"].items()
         }
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise DataError(f"{file} is damaged, or names an unknown category: {error!r}") from error

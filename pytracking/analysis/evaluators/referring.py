@@ -80,7 +80,7 @@ def _objects(file: Path) -> dict[str, dict[str, int]]:
             video: {label: int(number) for label, number in entries.items()}
             for video, entries in content["videos"].items()
         }
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         expected = '{"videos": {<video>: {<expression>: <object id>}}}'
         raise DataError(f"{file} is damaged ({error!r}): expected {expected}") from error
 

@@ -26,7 +26,7 @@ def read_key_frames(file: Path) -> KeyFrames:
             video: {str(int(number)): int(frame) for number, frame in entries.items()}
             for video, entries in content.items()
         }
-    except (AttributeError, TypeError, ValueError) as error:
+    except (AttributeError, TypeError, ValueError, OverflowError) as error:
         raise DataError(
             f'{file} is damaged ({error}): expected {{video: {{"<sentence>": <frame>}}}}'
         ) from error
