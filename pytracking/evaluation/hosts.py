@@ -46,4 +46,6 @@ def create_host(
     from pytracking.tracker.interactive.adapter import MaskTrackerHost
     from pytracking.tracker.interactive.scribble_networks import create_scribble_to_mask
 
-    return MaskTrackerHost(name, tracker, create_scribble_to_mask(to_mask, runtime), runtime.device)
+    return MaskTrackerHost(
+        name, tracker, create_scribble_to_mask(to_mask, runtime.device), runtime.device
+    )

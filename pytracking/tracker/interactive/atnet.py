@@ -83,16 +83,17 @@ class AtnetHost(InteractiveVOS):
         self.params = params
         self.runtime = runtime
         network = fold_batch_norms(network).to(memory_format=torch.channels_last)
-        self._networks = (network.encode, network.annotate, network.propagate)
+        parts = (network.encode, network.annotate, network.propagate)
         if runtime.compile:
-            self._networks = tuple(torch.compile(part, dynamic=False) for part in self._networks)
+            parts = tuple(torch.compile(part, dynamic=False) for part in parts)
+        self._encode_image, self._segment, self._propagate = parts
         self._features = FrameCache(params.feature_memory_mib * _MIB)
         self.state: AtnetState | None = None
 
     @classmethod
     def create(cls, params: AtnetParameters, runtime: Runtime) -> AtnetHost:
         """See ``InteractiveVOS.create``."""
-        return cls(params, load_host_network(params.net, ATNet, atnet, runtime), runtime)
+        return cls(params, load_host_network(params.net, ATNet, atnet, runtime.device), runtime)
 
     def _start(self, video_id: str | None) -> None:
         self._features.begin(video_id)
@@ -123,7 +124,7 @@ class AtnetHost(InteractiveVOS):
 
     def _annotate(self, frame: int, scribbles: Sequence[ScribbleLine]) -> None:
         """Segment all objects on the annotated frame, and remember what they look like."""
-        state, annotate = self.state, self._networks[1]
+        state = self.state
         labels = state.masks[frame] if state.annotated else None
         image = self._image(frame)
         indicators = []
@@ -135,7 +136,7 @@ class AtnetHost(InteractiveVOS):
             padded = pad(np.stack(maps).transpose(2, 3, 0, 1), state.padding)
             inputs = torch.from_numpy(padded.transpose(2, 3, 0, 1).copy()).to(image.device)
             images = image.expand(len(inputs), -1, -1, -1)
-            logits, looks = annotate(torch.cat([images, inputs], dim=1))
+            logits, looks = self._segment(torch.cat([images, inputs], dim=1))
             state.padded[frame, 1 + part.start : 1 + part.stop] = logits[:, 0].float().sigmoid()
             indicators.append(looks)
         state.tops.append(self._encode(frame).top)
@@ -143,13 +144,13 @@ class AtnetHost(InteractiveVOS):
 
     def _sweep(self, part: slice, frame: int, indices: Iterable[int]) -> None:
         """Segment a group of objects on one side of the annotated frame."""
-        state, propagate = self.state, self._networks[2]
+        state, params = self.state, self.params
         channels = slice(1 + part.start, 1 + part.stop)
         neighbour, masks = self._encode(frame), state.padded[frame, channels][:, None]
         for index in indices:
             target = self._encode(index)
             looks = self._look(part, target)
-            logits = propagate(target, looks, neighbour, masks, self.params.align_corners)
+            logits = self._propagate(target, looks, neighbour, masks, params.align_corners)
             neighbour, masks = target, logits.float().sigmoid()
             old = state.padded[index, channels]
             weight = blend_weight(index, frame, state.annotated)
@@ -164,7 +165,7 @@ class AtnetHost(InteractiveVOS):
         return total / len(state.tops)
 
     def _encode(self, index: int) -> FrameFeatures:
-        found = self._features.get(index, lambda frame: self._networks[0](self._image(frame)))
+        found = self._features.get(index, lambda frame: self._encode_image(self._image(frame)))
         return FrameFeatures(*found)
 
     def _image(self, index: int) -> torch.Tensor:

@@ -11,7 +11,6 @@ from torch import nn
 
 from ltr.models.interactive.released import load_released
 from pytracking.evaluation.environment import evaluation_environment
-from pytracking.tracker.base import Runtime
 from pytracking.utils.loading import find_network
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -19,7 +18,7 @@ Tensors = tuple[torch.Tensor, ...]
 
 
 def load_host_network(
-    net: str, kind: type[Network], build: Callable[[], Network], runtime: Runtime
+    net: str, kind: type[Network], build: Callable[[], Network], device: torch.device
 ) -> Network:
     """Load a network for inference; there is no way to get random weights.
 
@@ -27,13 +26,13 @@ def load_host_network(
         net: A path, or a file name that is searched in the folders of ``network_path``.
         kind: Class of the network.
         build: Makes the network that upstream's files belong to.
-        runtime: Where it computes.
+        device: Where it computes.
 
     Raises:
         CheckpointError: The file is nowhere, damaged, or of another network.
     """
     path = find_network(net, evaluation_environment().network_folders)
-    return load_released(path, kind, build).requires_grad_(False).eval().to(runtime.device)
+    return load_released(path, kind, build).requires_grad_(False).eval().to(device)
 
 
 def image_batch(frame: np.ndarray, device: torch.device) -> torch.Tensor:

@@ -85,8 +85,10 @@ class IpnHost(InteractiveVOS):
     def create(cls, params: IpnParameters, runtime: Runtime) -> IpnHost:
         """See ``InteractiveVOS.create``."""
         networks = (
-            load_host_network(params.net, InteractionNet, interaction_network, runtime),
-            load_host_network(params.propagation_net, PropagationNet, propagation_network, runtime),
+            load_host_network(params.net, InteractionNet, interaction_network, runtime.device),
+            load_host_network(
+                params.propagation_net, PropagationNet, propagation_network, runtime.device
+            ),
         )
         return cls(params, networks, runtime)
 

@@ -92,7 +92,7 @@ class ManetHost(InteractiveVOS):
     @classmethod
     def create(cls, params: ManetParameters, runtime: Runtime) -> ManetHost:
         """See ``InteractiveVOS.create``."""
-        return cls(params, load_host_network(params.net, MANet, manet, runtime), runtime)
+        return cls(params, load_host_network(params.net, MANet, manet, runtime.device), runtime)
 
     def _start(self, video_id: str | None) -> None:
         self._embeddings.begin(video_id)

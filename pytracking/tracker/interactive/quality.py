@@ -9,9 +9,7 @@ import torch
 
 from ltr.models.interactive.agent import AgentNet, agent_network
 from ltr.models.interactive.assess import AssessNet, assess_network
-from ltr.models.interactive.released import load_released
-from pytracking.evaluation.environment import evaluation_environment
-from pytracking.utils.loading import find_network
+from pytracking.tracker.interactive.computing import load_host_network
 
 AGENT_FILE, ASSESS_FILE = "agent.pt", "assess_net.pt"
 
@@ -67,13 +65,9 @@ def load_assess_network(net: str, device: torch.device) -> AssessNet:
     Raises:
         CheckpointError: The file is nowhere, damaged, or of another network.
     """
-    path = find_network(net, evaluation_environment().network_folders)
-    network = load_released(path, AssessNet, assess_network)
-    return network.requires_grad_(False).eval().to(device)
+    return load_host_network(net, AssessNet, assess_network, device)
 
 
 def load_agent_network(net: str, device: torch.device) -> AgentNet:
     """Load the agent for inference; see ``load_assess_network``."""
-    path = find_network(net, evaluation_environment().network_folders)
-    network = load_released(path, AgentNet, agent_network)
-    return network.requires_grad_(False).eval().to(device)
+    return load_host_network(net, AgentNet, agent_network, device)

@@ -11,7 +11,6 @@ from ltr.admin.errors import ConfigError, did_you_mean
 from ltr.data.image_format import IMAGENET_RGB
 from ltr.models.interactive.atnet import ATNet, atnet
 from ltr.models.interactive.ipn import InteractionNet, interaction_network
-from pytracking.tracker.base import Runtime
 from pytracking.tracker.interactive.atnet_maps import annotation_maps, pad, plan_padding
 from pytracking.tracker.interactive.base import ScribbleLine
 from pytracking.tracker.interactive.blending import merge_objects
@@ -89,13 +88,13 @@ class AnnotationMask(ScribbleToMask):
         return merge_objects(found)[1].cpu().numpy()
 
 
-def create_scribble_to_mask(method: str, runtime: Runtime) -> ScribbleToMask:
+def create_scribble_to_mask(method: str, device: torch.device) -> ScribbleToMask:
     """Make ready what turns scribbles into a mask.
 
     Args:
         method: ``grabcut``, or ``atnet`` or ``ipn`` for the network of that host; ``ipn:FILE``
             names another file than the released one.
-        runtime: Where a network computes.
+        device: Where a network computes.
 
     Raises:
         ConfigError: There is no such method, or GrabCut is given a file.
@@ -108,10 +107,10 @@ def create_scribble_to_mask(method: str, runtime: Runtime) -> ScribbleToMask:
         )
     if name == "ipn":
         net = file or IpnParameters().net
-        return InteractionMask(load_host_network(net, InteractionNet, interaction_network, runtime))
+        return InteractionMask(load_host_network(net, InteractionNet, interaction_network, device))
     if name == "atnet":
         net = file or AtnetParameters().net
-        return AnnotationMask(load_host_network(net, ATNet, atnet, runtime))
+        return AnnotationMask(load_host_network(net, ATNet, atnet, device))
     if file:
         raise ConfigError(f"grabcut uses no network: leave out {file}")
     return GrabCutMask()
