@@ -1,0 +1,59 @@
+"""The network that ships with the package, first part: narrow, from scratch, on small crops.
+
+``docs/demo_network.md`` has the commands.
+"""
+
+from dataclasses import replace
+
+from ltr.admin.settings import Settings
+from ltr.train_settings.experiment import train
+from ltr.train_settings.joint import joint_stage1
+from ltr.train_settings.joint.assembly import JointAssembly
+
+RECIPE = replace(
+    joint_stage1.RECIPE,
+    description="JOINT with a narrow ResNet-18 from scratch, on DAVIS and pasted objects",
+    train_sets={"DAVIS/2017/train": 1, "pasted:DAVIS/2017/train": 3},
+    validation_sets={},
+    validation_samples=0,
+    num_test_frames=2,
+    max_gap=40,
+    output_size=(192, 112),
+    search_area_factor=3.2,
+    train_centre_jitter=2.0,
+    train_scale_jitter=0.35,
+    test_centre_jitter=(3.0, 2.5),
+    test_scale_jitter=0.45,
+    backbone="resnet18",
+    backbone_weights=None,
+    backbone_width=32,
+    frozen_backbone_layers=(),
+    out_feature_dim=128,
+    transformer_dim=128,
+    key_dim=64,
+    label_encoder_dims=(8, 16, 32),
+    decoder_mdim=24,
+    num_refinement_iter=1,
+    difference_weight=0.0,
+    entropy_weight=100.0,
+    fixes_batch_norm=False,
+    max_epochs=20,
+    batch_size=8,
+    num_workers=1,
+    samples_per_epoch=400,
+    learning_rates={
+        "feature_extractor": 5e-4,
+        "target_model": 5e-4,
+        "decoder": 5e-4,
+        "label_encoder": 5e-4,
+        "transformer": 5e-4,
+    },
+    milestones=(),
+    print_interval=10,
+    keep_checkpoints=3,
+)
+
+
+def run(settings: Settings) -> None:
+    """Train."""
+    train(settings, RECIPE, JointAssembly)
