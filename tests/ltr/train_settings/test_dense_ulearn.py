@@ -80,3 +80,13 @@ def test_from_raw_frames_to_masks(tmp_path, monkeypatch):
     frames, labels = small_clip(2)
     tracker.initialize(frames[0], FrameInfo((1, 5), labels))
     assert tracker.track(frames[1]).segmentation.shape == labels.shape
+
+
+def test_the_small_recipe_runs_as_it_is(tmp_path, monkeypatch):
+    monkeypatch.setenv("LTR_WORKSPACE_DIR", str(tmp_path / "work"))
+    videos = write_videos(tmp_path) / "JPEGImages"
+    words = ("--set", f"train_videos={videos}", "--max-steps", "1")
+    assert run_training.main(["dense_ulearn", "mini", "--device", "cpu", *words]) == 0
+    (checkpoint,) = (tmp_path / "work/checkpoints/ltr/dense_ulearn/mini").glob("*.pth.tar")
+    tracker = DenseULearnTracker.create(DenseULearnParameters(str(checkpoint)), Runtime())
+    assert tracker.network.fast_net["backbone"].channels["layer4"] == 64
