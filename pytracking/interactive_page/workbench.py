@@ -20,7 +20,7 @@ from pytracking.evaluation.video_results import ENTRIES, VideoResults
 from pytracking.interactive_page.clip import Clip, load_clip
 from pytracking.interactive_page.guidance import Guidance
 from pytracking.interactive_page.settings import PageSettings
-from pytracking.tracker.base import FrameOutput
+from pytracking.tracker.base import Box, FrameOutput
 from pytracking.tracker.interactive.base import InteractiveVOS, RoundResult, ScribbleLine
 from pytracking.tracker.interactive.recommend import RecommendContext
 from pytracking.tracker.interactive.scribbles import VideoScribbles, write_scribbles
@@ -102,8 +102,7 @@ class Workbench:
         clip = self._open_clip()
         self._check(clip, frame, lines)
         wanted = [(entry.frame, entry.lines) for entry in self.rounds]
-        drawn = [line for _, earlier in wanted for line in earlier]
-        num_objects = max(1, *(line.object_id for line in (*drawn, *lines)))
+        num_objects = max(self._num_objects_drawn(), *(line.object_id for line in lines))
         if self._played != wanted or num_objects != self._num_objects:
             self.host.start(clip.frames, num_objects)
             self._played, self._num_objects = [], num_objects
@@ -167,13 +166,18 @@ class Workbench:
         with staged_folder(folder, _ENTRIES, overwrite=True) as staging, clip.reread() as video:
             with VideoResults(staging, video) as results:
                 for index, (image, encoded) in enumerate(zip(video, masks, strict=True)):
-                    results.add(VideoFrame(index, image, _output(encoded, image.shape[:2])))
+                    output = _output(encoded, image.shape[:2], self._num_objects_drawn())
+                    results.add(VideoFrame(index, image, output))
             lines: list[list[ScribbleLine]] = [[] for _ in clip.frames]
             for entry in self.rounds:
                 lines[entry.frame] += entry.lines
             write_scribbles(
                 staging / SCRIBBLES, VideoScribbles(clip.name, tuple(map(tuple, lines)))
             )
+
+    def _num_objects_drawn(self) -> int:
+        """The highest object of all rounds; 1 before the first."""
+        return max([1, *(line.object_id for entry in self.rounds for line in entry.lines)])
 
     def _open_clip(self) -> Clip:
         if self.clip is None:
@@ -241,9 +245,12 @@ def _encode_mask(labels: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def _output(encoded: bytes, shape: tuple[int, int]) -> FrameOutput:
+def _output(encoded: bytes, shape: tuple[int, int], num_objects: int) -> FrameOutput:
+    """A mask in full size; an object that it does not show has the box of an absent one."""
     labels = decode_label_map(encoded, "a mask of the page")
     if labels.shape != shape:
         labels = cv2.resize(labels, shape[::-1], interpolation=cv2.INTER_NEAREST)
-    boxes = {key: tuple(map(float, box)) for key, (_, box) in measure_objects(labels).items()}
+    boxes: dict[int, Box] = dict.fromkeys(range(1, num_objects + 1), (-1.0, -1.0, -1.0, -1.0))
+    for key, (_, box) in measure_objects(labels).items():
+        boxes[key] = tuple(map(float, box))
     return FrameOutput(labels, boxes)

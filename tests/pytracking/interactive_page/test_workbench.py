@@ -137,6 +137,17 @@ def test_the_export_has_the_size_of_the_file(tmp_path):
     assert scribbles.annotated == [1]
 
 
+def test_frames_without_an_object_are_exported_too(bench, tmp_path):
+    bench.propagate(0, [FIRST])
+    bench.propagate(4, [line(0, *[(x, 0.5) for x in np.linspace(0, 1, 9)])])
+    assert not decode_label_map(bench.mask_png(4), "mask").any()
+    bench.export(tmp_path / "out")
+    assert len([*(tmp_path / "out/masks").iterdir()]) == 5
+    boxes = (tmp_path / "out/boxes/1.txt").read_text().splitlines()
+    assert len(boxes) == 5
+    assert boxes[4].split() == ["-1"] * 4
+
+
 def test_confidence_is_the_overlap_of_soft_and_hard_mask():
     import torch
 
