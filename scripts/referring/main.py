@@ -18,7 +18,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from original_flags import (
-    SHORT_NAMES,
     check_fixed,
     device_of,
     original_parser,
@@ -105,11 +104,6 @@ def _extra(arguments: argparse.Namespace) -> list[str]:
     if arguments.no_tracking:
         rows.append("tracking=false")
     return rows
-
-
-def short_name(backbone: str) -> str:
-    """The parameter file of a backbone."""
-    return f"refytvos_{SHORT_NAMES[backbone]}"
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from ltr.data.frame_files import list_frames, stem_of
 from ltr.data.json_io import read_json, write_json
 from ltr.dataset.referring.expressions import expression_file, plain_name
 
-# In the order of a object's sentences; the first two by annotator 1, the others by annotator 2.
+# In the order of an object's sentences; the first two by annotator 1, the others by annotator 2.
 TEXT_FILES = (
     ("Davis17_annot1.txt", "utf-8"),
     ("Davis17_annot1_full_video.txt", "utf-8"),
