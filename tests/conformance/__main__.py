@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import importlib.util
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,11 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     if not arguments.folder.is_dir():
         raise ConfigError(f"{arguments.folder} is not a folder")
-    name = f"tests.conformance.{arguments.part}"
-    if importlib.util.find_spec(name) is None:
-        raise ConfigError(f"the part {arguments.part!r} is not part of this release yet")
     report = Report()
-    importlib.import_module(name).run(arguments.folder, report)
+    importlib.import_module(f"tests.conformance.{arguments.part}").run(arguments.folder, report)
     print(f"{report.passed} passed, {report.failed} failed")
     return 0 if report.passed and not report.failed else 1
 

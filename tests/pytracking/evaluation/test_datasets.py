@@ -140,7 +140,7 @@ def test_small_data_sets_are_read_as_documented(monkeypatch):
     ("name", "message"),
     [
         ("dv2017val", "did you mean 'dv2017_val'"),
-        ("otb", "choose from dv2016_val"),
+        ("otb", "choose from a2d_test, dv2016_val"),
         ("folder:/nowhere", "/nowhere is no folder"),
     ],
 )
