@@ -104,6 +104,7 @@ class Campaign:
         child = os.fork()
         if child == 0:
             _become(work)
+        os.setpgid(child, child)  # here too: the kill may come before the child does it
         end = time.perf_counter() + longest_s
         while time.perf_counter() < end:
             ended, status = os.waitpid(child, os.WNOHANG)
