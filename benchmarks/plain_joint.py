@@ -8,6 +8,7 @@ tracker's own functions, so that both forms must give the same masks.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +46,7 @@ class PlainObject:
     memory: tuple[torch.Tensor, torch.Tensor]
     filters: torch.Tensor
     frame_number: int = 1
+    planned: Window | None = None
     window: Window | None = None
     layer3: torch.Tensor | None = None
 
@@ -56,6 +58,9 @@ class PlainJointTracker(OnlineTracker):
         params: Configuration.
         network: Network in eval mode.
         device: Device of the network.
+
+    Attributes:
+        given: Windows that are used instead of the planned ones, by frame number and object.
     """
 
     def __init__(self, params: JointParameters, network: JOINTNet, device: torch.device) -> None:
@@ -64,6 +69,7 @@ class PlainJointTracker(OnlineTracker):
         self.device = device
         self.kernel_size = network.target_model.filter_optimizer.kernel_size
         self.objects: list[PlainObject] = []
+        self.given: Mapping[tuple[int, int], Window] = {}
 
     @classmethod
     def create(cls, params: Any, runtime: Runtime) -> PlainJointTracker:
@@ -133,7 +139,7 @@ class PlainJointTracker(OnlineTracker):
         else:
             measured = item.target.center, item.target.size
         item.target.follow(*measured, params.max_scale_change)
-        item.window = plan_window(
+        item.planned = plan_window(
             self.image_size,
             item.target.search_center(size, FEATURE_STRIDE, self.kernel_size),
             item.target.scale * vector(size),
@@ -141,6 +147,7 @@ class PlainJointTracker(OnlineTracker):
             params.border_mode,
             params.patch_max_scale_change,
         )
+        item.window = self.given.get((item.frame_number, item.object_id), item.planned)
         layers = self.backbone(cut_window(pixels, item.window, size, is_mask=False))
         item.layer3 = layers["layer3"]
         logits = self._segment(item, layers)
