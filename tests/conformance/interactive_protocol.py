@@ -237,21 +237,9 @@ def _run_updates(
                 want = arrays.pop(f"grad_{key}")
                 report.close(name, f"grad {key}", gradient, want, relative=_NETWORK)
             want = arrays.pop(f"delta{step}_{key}")
-            change = _change(parameter, before[key], want)
+            change = (parameter.detach() - before[key]).flatten()[::_EVERY]
             report.close(name, f"change {step} {key}", change, want, absolute=_CHANGE)
     report.close(name, "losses", losses, arrays.pop("losses"), relative=_NETWORK)
-
-
-def _change(after: torch.Tensor, before: torch.Tensor, want: torch.Tensor) -> torch.Tensor:
-    """What a parameter moved by, equal to the reference where float32 cannot tell them apart.
-
-    A value above 0.125 moves in steps of more than the tolerance, so the last bit of a gradient
-    decides between two of them.
-    """
-    first = before.flatten()[::_EVERY]
-    change = after.detach().flatten()[::_EVERY] - first
-    step = torch.from_numpy(np.spacing(first.abs().numpy()))
-    return torch.where((change - want).abs() <= step, want, change)
 
 
 def _seeded_agent(seed: int) -> torch.nn.Module:

@@ -47,14 +47,18 @@ class AgentNet(nn.Module):
         Returns:
             (videos, frames), the value of annotating a frame next.
         """
-        codes = self.encode(states)
-        both = torch.cat([codes, codes.flip(1)])  # the two directions as one batch
-        memory, outputs = None, []
-        for code in both.unbind(1):
-            memory = self.lstm_cell(code, memory)
-            outputs.append(memory[0])
-        forward, backward = torch.stack(outputs, dim=1).chunk(2)
-        found = F.relu(torch.cat([forward, backward.flip(1)], dim=2))
+        codes = self.encode(states).unbind(1)
+        onward, back = None, None
+        forward, backward = [], []
+        # Both directions step by step, the backward one first: so the gradients of the cell add up
+        # in the order of the reference, to the last bit that decides where a weight is rounded to.
+        for first, last in zip(codes, reversed(codes), strict=True):
+            back = self.lstm_cell(last, back)
+            onward = self.lstm_cell(first, onward)
+            backward.append(back[0])
+            forward.append(onward[0])
+        both = torch.stack(forward, dim=1), torch.stack(backward[::-1], dim=1)
+        found = F.relu(torch.cat(both, dim=2))
         return self.decoder_fc2(F.relu(self.decoder_fc1(found)))[..., 0]
 
 

@@ -95,7 +95,7 @@ def test_upstream_style_files_load_without_a_warning(local_files, caplog):
     write(
         local_files[0],
         "class EnvironmentSettings:\n    def __init__(self):\n"
-        "        self.workspace_dir = '/work'    # Base directory for saving checkpoints.\n"
+        "        self.workspace_dir = '/runs'    # Base directory for saving checkpoints.\n"
         "        self.tensorboard_dir = self.workspace_dir + '/tensorboard/'\n"
         "        self.pretrained_networks = self.workspace_dir + '/pretrained_networks/'\n"
         "        self.pregenerated_masks = ''\n        self.lasot_dir = ''\n",
@@ -106,7 +106,7 @@ def test_upstream_style_files_load_without_a_warning(local_files, caplog):
     with caplog.at_level(logging.WARNING):
         training, evaluation = train_environment(), evaluation_environment()
     assert not caplog.records
-    assert training.tensorboard_dir == "/work/tensorboard"
+    assert training.tensorboard_dir == "/runs/tensorboard"
     assert not hasattr(evaluation, "segmentation_path")
 
 
