@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from fresh_process import run_in_fresh_process
 from process_memory import peak_mib, reset_peak, resident_mib
 
 from ltr.models.layers.chunks import apply_in_chunks
@@ -130,18 +131,11 @@ def compare(frames: int, device: torch.device, threads: int) -> float:
     Returns:
         Time of the stacked form divided by that of our fastest.
     """
-    context = multiprocessing.get_context("spawn")
     seconds, samples = {}, {}
     for form in forms(device):
-        queue = context.Queue()
-        process = context.Process(target=measure, args=(form, frames, device, threads, queue))
-        process.start()
-        while process.is_alive() and queue.empty():
-            time.sleep(0.05)
-        if queue.empty():
-            raise RuntimeError(f"the {form} form ended without a result")
-        seconds[form], memory, samples[form] = queue.get()
-        process.join()
+        seconds[form], memory, samples[form] = run_in_fresh_process(
+            form, measure, frames, device, threads
+        )
         error = float(np.abs(samples[form] - samples["stacked"]).max())
         print(
             f"{form:8s} {frames:2d} frames: {1000 * seconds[form]:8.1f} ms a layer, "

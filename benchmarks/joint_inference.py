@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from drawn_clip import draw_clip
+from fresh_process import run_in_fresh_process
 from plain_joint import PlainJointTracker, PlainObject
 from process_memory import peak_mib, reset_peak, resident_mib
 from seeded_network import seeded_network
@@ -261,17 +262,7 @@ def _peak(setting: Setting) -> float:
 
 def run(form: str, setting: Setting, path: Path, given: Windows) -> Result:
     """Measure one form in a fresh process."""
-    context = multiprocessing.get_context("spawn")
-    queue = context.Queue()
-    process = context.Process(target=measure, args=(form, setting, path, given, queue))
-    process.start()
-    while process.is_alive() and queue.empty():
-        time.sleep(0.05)
-    if queue.empty():
-        raise RuntimeError(f"the {form} form ended without a result")
-    result = queue.get()
-    process.join()
-    return result
+    return run_in_fresh_process(form, measure, setting, path, given)
 
 
 def compare(setting: Setting) -> tuple[float, float]:

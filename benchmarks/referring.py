@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from fresh_process import run_in_fresh_process
 from plain_referring import make_plain
 from plain_referring import segment as segment_plainly
 from process_memory import peak_mib, reset_peak, resident_mib
@@ -113,18 +114,9 @@ def compare(frames: int, device: torch.device, threads: int) -> float:
     Returns:
         Time of the plain form divided by ours.
     """
-    context = multiprocessing.get_context("spawn")
     results: dict[str, Result] = {}
     for form in ("plain", "ours"):
-        queue = context.Queue()
-        process = context.Process(target=measure, args=(form, frames, device, threads, queue))
-        process.start()
-        while process.is_alive() and queue.empty():
-            time.sleep(0.05)
-        if queue.empty():
-            raise RuntimeError(f"the {form} form ended without a result (out of memory?)")
-        results[form] = queue.get()
-        process.join()
+        results[form] = run_in_fresh_process(form, measure, frames, device, threads)
         print(
             f"{form:5s}  {frames:2d} frames: {results[form].seconds:7.1f} s, "
             f"{results[form].peak_mib:6.0f} MiB above the network",
