@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ltr.models.layers.resizing import resize_bicubic
 from ltr.models.layers.shifts import sum_shifted
 
 
@@ -31,6 +32,29 @@ class FeatureReducer(nn.Module):
             nn.ReLU(inplace=True),
         )
 
+    def mix(
+        self, reduced: torch.Tensor, encodings: torch.Tensor, index: torch.Tensor | slice
+    ) -> torch.Tensor:
+        """Transform reduced features and encodings of the same size, stacked along the channels.
+
+        The first convolution is linear: its part that sees features is computed once a crop.
+
+        Args:
+            reduced: (crops, out_dim, H, W).
+            encodings: (objects, encoding_dim, H, W).
+            index: The crop of each object.
+
+        Returns:
+            (objects, out_dim, H, W).
+        """
+        first, *rest = self.transform
+        of_features, of_encodings = first.weight.split([reduced.shape[1], encodings.shape[1]], 1)
+        x = F.conv2d(reduced, of_features, first.bias, padding=1)[index]
+        x = x + F.conv2d(encodings, of_encodings, padding=1)
+        for layer in rest:
+            x = layer(x)
+        return x
+
 
 class RefinementBlock(nn.Module):
     """RRB: a 1x1 projection followed by a residual block."""
@@ -48,7 +72,7 @@ class RefinementBlock(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(N, dim, H, W) -> the same shape."""
         x = self.conv1x1(x)
-        return F.relu(x + self.bblock(x))
+        return self.bblock(x).add_(x).relu_()
 
 
 class ChannelAttention(nn.Module):
@@ -84,10 +108,10 @@ class ScoreHead(nn.Module):
         resize, one map per tap of the kernel: 9 maps are resized instead of ``dim / 2``.
         """
         double = (2 * x.shape[-2], 2 * x.shape[-1])
-        x = F.relu(self.conv1(F.interpolate(x, double, mode="bicubic")), inplace=True)
+        x = F.relu(self.conv1(resize_bicubic(x, double)), inplace=True)
         k = self.conv2.kernel_size[0]
         taps = F.conv2d(x, self.conv2.weight.permute(2, 3, 0, 1).reshape(k * k, -1, 1, 1))
-        taps = F.interpolate(taps, tuple(image_size), mode="bicubic")
+        taps = resize_bicubic(taps, image_size)
         return sum_shifted(taps.unflatten(1, (k, k, 1))) + self.conv2.bias.view(1, 1, 1)
 
 
@@ -145,14 +169,13 @@ class Decoder(nn.Module):
         Returns:
             (objects, 1, H, W) foreground logits.
         """
+        index = slice(None) if crop_index is None else crop_index
         x: torch.Tensor | None = None
         for name in self.layers:
             reduced = self.TSE[name].reduce(features[name])
-            if crop_index is not None:
-                reduced = reduced[crop_index]
-            deep = _global_average(reduced) if x is None else self.proj[name](x)
-            mixed = torch.cat([reduced, resize(encodings, reduced.shape[-2:])], dim=1)
-            shallow = self.RRB1[name](self.TSE[name].transform(mixed))
+            own = resize(encodings, reduced.shape[-2:])
+            shallow = self.RRB1[name](self.TSE[name].mix(reduced, own, index))
+            deep = self.proj[name](x) if x is not None else _global_average(reduced)[index]
             x = self.RRB2[name](self.CAB[name](shallow, deep))
             if levels is not None:
                 levels[f"{name}_dec"] = x
