@@ -62,17 +62,17 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     runtime = Runtime(precision=arguments.precision)
-    setting = Setting(arguments.objects, 2 * FRAMES, True, runtime, arguments.threads)
+    setting = Setting(arguments.objects, FRAMES, True, runtime, arguments.threads)
     with tempfile.TemporaryDirectory() as folder:
         fill(setting, Path(folder) / "state.pt")
         tracker = restore_ours(setting, Path(folder) / "state.pt")
     frames = setting.clip()[0][setting.fill_frames + 1 :]
-    for frame in frames[:FRAMES]:
+    for frame in frames[:-FRAMES]:
         tracker.track(frame)
     watch = Stopwatch()
     _watch_components(watch, tracker)
     start = time.perf_counter()
-    for frame in frames[FRAMES:]:
+    for frame in frames[-FRAMES:]:
         tracker.track(frame)
     total = time.perf_counter() - start
     for name, seconds in sorted(watch.seconds.items(), key=lambda item: -item[1]):

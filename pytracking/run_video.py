@@ -5,6 +5,7 @@ Example:
     python run_video.py joint joint_demo dog.mp4 --scribbles dog.json
     python run_video.py propose_reduce ytvis19_r50 clip.mp4
     python run_video.py propose_reduce ytvis19_r101 folder_of_clips --output out
+    python run_video.py joint joint_ytvos folder_of_clips --mask folder_of_masks --threads 4
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +23,7 @@ if not __package__:
 from ltr.admin.cli import CommandParser, command, set_up_logging
 from ltr.admin.errors import ConfigError
 from pytracking.evaluation.arguments import (
+    add_engine_arguments,
     add_runtime_arguments,
     add_tracker_arguments,
     resolve_runtime,
@@ -34,9 +37,8 @@ from pytracking.evaluation.video_arguments import (
 )
 
 if TYPE_CHECKING:
-    from pytracking.evaluation.tracker import TrackerSpec
-    from pytracking.evaluation.video import VideoSummary, VideoTask
-    from pytracking.tracker.base import Runtime
+    from pytracking.evaluation.engines.base import Engine
+    from pytracking.evaluation.video import VideoSummary
 
 
 @command
@@ -44,45 +46,68 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Segment one video, or a folder of them; 1 when one of several failed."""
     arguments = _parse(argv)
     set_up_logging(arguments.quiet)
+    from pytracking.evaluation.console import run_with_engine
+    from pytracking.utils.video_reader import find_clips
+
+    clips = find_clips(Path(arguments.videofile))
+    if clips and arguments.scribbles is None:
+        return run_with_engine(arguments, partial(_segment_clips, arguments, clips))
+    if arguments.engine != "local" or arguments.threads:
+        raise ConfigError(
+            f"--engine and --threads share clips out: {arguments.videofile} is no folder of clips"
+        )
+    _tell(_segment(arguments))
+    return 0
+
+
+def _segment(arguments: argparse.Namespace) -> VideoSummary:
+    """Segment one video."""
+    from pytracking.evaluation.clip_video import process_clip
+    from pytracking.evaluation.scribble_video import process_scribbles
     from pytracking.evaluation.video import process_video
-    from pytracking.evaluation.video_arguments import resolve_task
+    from pytracking.evaluation.video_arguments import resolve_clip_task
 
     spec, runtime = resolve_tracker(arguments), resolve_runtime(arguments)
-    task = resolve_task(arguments, arguments.videofile)
+    task = resolve_clip_task(arguments)
     if arguments.scribbles is not None:
-        from pytracking.evaluation.scribble_video import process_scribbles
-
         file, to_mask = arguments.scribbles, arguments.to_mask
-        _tell(process_scribbles(spec, runtime, task, file, to_mask))
-        return 0
+        return process_scribbles(spec, runtime, task.video, file, to_mask)
     if spec.kind == "clip":
-        return _segment_clips(spec, runtime, task, arguments)
-    if arguments.texts:
+        return process_clip(spec, runtime, task)
+    if task.texts:
         raise ConfigError("this tracker takes no sentences: leave out --text")
     if spec.kind == "interactive":
         raise ConfigError(
             "this tracker takes scribbles: name a file with --scribbles FILE, or draw them in "
             "run_interactive.py"
         )
-    _tell(process_video(spec, runtime, task))
-    return 0
+    return process_video(spec, runtime, task.video)
 
 
 def _segment_clips(
-    spec: TrackerSpec, runtime: Runtime, task: VideoTask, arguments: argparse.Namespace
+    arguments: argparse.Namespace, clips: Sequence[Path], engine: Engine | None
 ) -> int:
-    from pytracking.evaluation.clip_video import ClipProcessor, ClipTask
-    from pytracking.evaluation.video import start_tracker
+    """Segment all clips of a folder that have no results yet."""
+    from pytracking.evaluation.clip_jobs import ClipFolder
+    from pytracking.evaluation.console import refuse_live_view
+    from pytracking.evaluation.video_arguments import resolve_clip_task
 
-    clips = ClipTask(task, tuple(arguments.texts), arguments.least_score)
-    has_failed = False
-    for outcome in ClipProcessor(spec, start_tracker(spec, runtime), runtime, clips).run():
+    if engine is not None:
+        refuse_live_view(arguments)
+    spec, runtime = resolve_tracker(arguments), resolve_runtime(arguments)
+    folder = ClipFolder(spec, runtime, resolve_clip_task(arguments), clips)
+    num_done = num_failed = 0
+    for outcome in folder.run(engine):
         if outcome.summary is not None:
+            num_done += 1
             _tell(outcome.summary)
-            continue
-        has_failed = True
-        print(f"failed: {outcome.name}: {outcome.failure}", file=sys.stderr)
-    return int(has_failed)
+        else:
+            num_failed += 1
+            print(f"failed: {outcome.name}: {outcome.failure}", file=sys.stderr, flush=True)
+    if folder.num_finished:
+        print(f"{folder.num_finished} clips were finished before (--overwrite runs them again)")
+    print(f"{num_done} clips done, {num_failed} failed", flush=True)
+    return int(num_failed > 0)
 
 
 def _tell(summary: VideoSummary) -> None:
@@ -98,6 +123,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add_scribble_arguments(parser)
     add_clip_arguments(parser)
     add_output_arguments(parser)
+    add_engine_arguments(parser)
     add_runtime_arguments(parser)
     return parser.parse_args(argv)
 

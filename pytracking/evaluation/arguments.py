@@ -32,6 +32,13 @@ def add_tracker_arguments(parser: argparse.ArgumentParser) -> None:
         help="change one parameter (repeatable)",
     )
     parser.add_argument("--net", metavar="FILE", help="network file instead of the parameters'")
+    parser.add_argument(
+        "--max-memory",
+        "--max_memory",
+        type=_positive,
+        metavar="MIB",
+        help="limit of what grows with a clip, for trackers that see it whole (max_memory)",
+    )
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -83,12 +90,22 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _positive(text: str) -> int:
+    count = _count(text)
+    if not count:
+        raise argparse.ArgumentTypeError("expected a positive number, got 0")
+    return count
+
+
 def resolve_tracker(arguments: argparse.Namespace) -> TrackerSpec:
     """The tracker that the arguments name; it is not loaded yet."""
+    overrides = list(arguments.overrides)
+    if arguments.max_memory is not None:
+        overrides.append(f"max_memory={arguments.max_memory}")
     return TrackerSpec(
         arguments.system,
         arguments.name,
-        overrides=tuple(arguments.overrides),
+        overrides=tuple(overrides),
         net=arguments.net,
         run_id=getattr(arguments, "runid", None),
     )

@@ -1,33 +1,47 @@
-"""From clips to folders of results, with trackers that see a whole clip: ``run_video``'s work."""
+"""From a clip to a folder of results, with trackers that see a whole clip: ``run_video``'s work."""
 
 from __future__ import annotations
 
 import json
 import logging
 import os
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
-from ltr.admin.errors import ConfigError, DataError
+from ltr.admin.errors import ConfigError
 from ltr.admin.progress import FrameProgress
 from ltr.data.image_io import write_image
 from ltr.dataset.vos_index import measure_objects
 from pytracking.evaluation.session import VideoFrame
-from pytracking.evaluation.tracker import TrackerSpec
-from pytracking.evaluation.video import VideoSummary, VideoTask, default_folder, write_config
+from pytracking.evaluation.tracker import TrackerSpec, describe_run
+from pytracking.evaluation.video import (
+    Load,
+    VideoSummary,
+    VideoTask,
+    default_folder,
+    start_tracker,
+    write_config,
+)
 from pytracking.evaluation.video_results import ENTRIES, OVERLAY, VideoResults
 from pytracking.tracker.base import FrameOutput, Runtime
-from pytracking.tracker.clip import ClipPrompt, ClipSegmenter, InstanceTrack, label_map
+from pytracking.tracker.clip import (
+    Advance,
+    ClipPrompt,
+    ClipSegmenter,
+    InstanceTrack,
+    ignore_progress,
+    label_map,
+)
 from pytracking.utils.clip_frames import FileFrames, LazyFrames, SpooledFrames
 from pytracking.utils.instance_drawing import describe, draw_instances
 from pytracking.utils.staging import cannot_be_written, check_free, staged_folder
-from pytracking.utils.video_reader import FrameSource, find_clips, read_video
+from pytracking.utils.video_reader import FrameSource, read_video
 
 INSTANCES = "instances.json"
 
@@ -37,141 +51,143 @@ _MOST_DRAWN = 254
 
 @dataclass(frozen=True)
 class ClipTask:
-    """What to do with a clip, or with all clips of a folder.
+    """What to do with a clip.
 
     Args:
         video: The source and where the results go; it has no masks and no boxes.
         texts: Sentences, one a wanted object.
         least_score: Instances below it are listed but not drawn.
+        is_one_of_many: The drawings then lie as ``<output>.mp4``, or for a folder of frames as
+            ``<output>/<frame>.jpg``.
     """
 
     video: VideoTask
     texts: tuple[str, ...] = ()
     least_score: float = 0.2
+    is_one_of_many: bool = False
 
 
-@dataclass(frozen=True)
-class ClipOutcome:
-    """What became of one clip.
-
-    Args:
-        name: Of the clip.
-        summary: Of its results; None where it failed.
-        failure: Why; empty where it did not.
-    """
-
-    name: str
-    summary: VideoSummary | None = None
-    failure: str = ""
-
-
-@dataclass(frozen=True)
-class ClipProcessor:
-    """A segmenter and what it is to do.
+def process_clip(
+    spec: TrackerSpec,
+    runtime: Runtime,
+    task: ClipTask,
+    load: Load = start_tracker,
+    count: Advance = ignore_progress,
+) -> VideoSummary:
+    """Segment a clip and write the results; whole or not at all.
 
     Args:
-        spec: Names the segmenter in the results.
-        segmenter: Ready to run.
+        spec: The tracker, of the kind ``clip``.
         runtime: Device and precision.
-        task: The clips and where the results go.
+        task: The clip and where the results go.
+        load: Makes the tracker ready.
+        count: Called with the number of frames done since the last call.
 
     Raises:
-        ConfigError: The task does not fit the tracker.
+        ToolkitError: Clip, task, tracker or output folder cannot be used.
+        OutputError: The results cannot be written.
     """
-
-    spec: TrackerSpec
-    segmenter: ClipSegmenter
-    runtime: Runtime
-    task: ClipTask
-
-    def __post_init__(self) -> None:
-        if self.task.video.masks or self.task.video.boxes:
-            raise ConfigError("this tracker finds its objects itself: leave out masks and boxes")
-        if self.segmenter.takes_text and not self.task.texts:
-            raise ConfigError("no object is told: name one with --text SENTENCE")
-        if self.task.texts and not self.segmenter.takes_text:
-            raise ConfigError("this tracker takes no sentences: leave out --text")
-
-    def run(self) -> Iterator[ClipOutcome]:
-        """Segment a clip, or every clip of a folder, and write the results of each.
-
-        Of several clips a damaged one does not stop the others. Their drawings then lie as
-        ``<output>/<clip>.mp4``, or ``<output>/<clip>/<frame>.jpg`` for a folder of frames.
-
-        Raises:
-            ConfigError: There are results already.
-            DataError: A single clip cannot be read.
-            OutputError: The results cannot be written.
-        """
-        source, output = self.task.video.source, self.task.video.output
-        clips = find_clips(Path(source)) if isinstance(source, str | os.PathLike) else []
-        if not clips:
-            with read_video(source) as video:
-                folder = output or default_folder(self.spec, video.name)
-                yield ClipOutcome(video.name, self._process(video, folder))
-            return
-        _check_names(clips)
-        parent = output or default_folder(self.spec, Path(source).resolve().name)
-        for path in clips:
-            try:
-                with read_video(path) as video:
-                    yield ClipOutcome(video.name, self._process_one_of_many(path, video, parent))
-            except DataError as error:
-                yield ClipOutcome(path.name, failure=str(error))
-
-    def _process_one_of_many(self, path: Path, video: FrameSource, parent: Path) -> VideoSummary:
-        folder = parent / path.stem
-        if path.is_dir():
-            return self._process(video, folder, as_pictures=True)
-        movie = parent / f"{path.stem}.mp4"
-        check_free(parent, () if self.task.video.overwrite else (movie.name,))
-        summary = self._process(video, folder)
-        if self.task.video.with_overlay:
-            with cannot_be_written(movie):
-                os.replace(folder / OVERLAY, movie)
-        return summary
-
-    def _process(self, video: FrameSource, folder: Path, as_pictures: bool = False) -> VideoSummary:
-        """Segment one clip; the results appear whole or not at all."""
-        task = self.task.video
+    own = task.video
+    if own.masks or own.boxes:
+        raise ConfigError("this tracker finds its objects itself: leave out masks and boxes")
+    with read_video(own.source) as video:
+        folder = own.output or default_folder(spec, video.name)
+        as_pictures = task.is_one_of_many and bool(video.files)
+        as_movie = task.is_one_of_many and own.with_overlay and not as_pictures
+        if as_movie and not own.overwrite:
+            check_free(folder.parent, (_movie(folder).name,))
         pictures = [f"{stem}.jpg" for stem in video.stems] if as_pictures else []
         with (
-            staged_folder(folder, (*pictures, INSTANCES, *ENTRIES), task.overwrite) as staging,
+            staged_folder(folder, (*pictures, INSTANCES, *ENTRIES), own.overwrite) as staging,
             open_frames(video) as frames,
-            FrameProgress(video.name, len(frames), task.quiet) as progress,
+            FrameProgress(video.name, len(frames), own.quiet) as progress,
         ):
+
+            def advance(done: int) -> None:
+                progress.advance(done)
+                count(done)
+
+            segmenter = load(spec, runtime)
+            _check(task, segmenter)
             started = perf_counter()
-            tracks = self.segmenter.segment(frames, ClipPrompt(self.task.texts), progress.advance)
+            tracks = segmenter.segment(frames, ClipPrompt(task.texts), advance)
             rate = len(frames) / (perf_counter() - started)
-            drawn = tracks if self.task.texts else self._sure(tracks)
-            names = self.segmenter.category_names
-            _LOG.info("%s: %s", video.name, ", ".join(describe(own, names) for own in drawn))
-            draw = self._drawer(drawn, video, staging if as_pictures else None)
-            with_movie = task.with_overlay and not as_pictures
-            with VideoResults(staging, video, with_movie, draw) as results:
-                for position in range(len(frames)):
-                    results.add(_result(frames, drawn, position))
-            self._write_instances(staging, tracks)
-            write_config(staging, self.spec, self.runtime, video, {}, len(frames))
-        return VideoSummary(folder, len(frames), rate)
+            _ClipWriter(task, segmenter, video, staging, as_pictures).write(frames, tracks)
+            write_config(staging, describe_clip_run(spec, runtime, task), video, {}, len(frames))
+    if as_movie:
+        move_movie(folder)
+    return VideoSummary(folder, len(frames), rate)
+
+
+def describe_clip_run(spec: TrackerSpec, runtime: Runtime, task: ClipTask) -> dict[str, Any]:
+    """What decides the results of a clip; see ``describe_run``."""
+    wanted = {"texts": list(task.texts), "score_threshold": task.least_score}
+    return describe_run(spec, runtime) | wanted
+
+
+def move_movie(folder: Path) -> None:
+    """Move the overlay of one clip of many, where it is, beside the clip's folder.
+
+    Raises:
+        OutputError: It cannot be moved.
+    """
+    overlay, movie = folder / OVERLAY, _movie(folder)
+    if overlay.exists():
+        with cannot_be_written(movie):
+            os.replace(overlay, movie)
+
+
+def _movie(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.mp4")
+
+
+def _check(task: ClipTask, segmenter: ClipSegmenter) -> None:
+    if segmenter.takes_text and not task.texts:
+        raise ConfigError("no object is told: name one with --text SENTENCE")
+    if task.texts and not segmenter.takes_text:
+        raise ConfigError("this tracker takes no sentences: leave out --text")
+
+
+@dataclass(frozen=True)
+class _ClipWriter:
+    """Writes what a segmenter found in a clip.
+
+    Args:
+        task: What is wanted.
+        segmenter: Knows the categories' names.
+        video: The clip.
+        folder: An existing folder.
+        as_pictures: Write the drawings as pictures, not as a video.
+    """
+
+    task: ClipTask
+    segmenter: ClipSegmenter
+    video: FrameSource
+    folder: Path
+    as_pictures: bool
+
+    def write(self, frames: LazyFrames, tracks: Sequence[InstanceTrack]) -> None:
+        """Draw the sure instances, and list all."""
+        drawn = tracks if self.task.texts else self._sure(tracks)
+        names = self.segmenter.category_names
+        _LOG.info("%s: %s", self.video.name, ", ".join(describe(own, names) for own in drawn))
+        with_movie = self.task.video.with_overlay and not self.as_pictures
+
+        def draw(position: int, image: np.ndarray, labels: np.ndarray) -> np.ndarray:
+            picture = draw_instances(image, drawn, position, names)
+            if self.as_pictures and self.task.video.with_overlay:
+                write_image(self.folder / f"{self.video.stem(position)}.jpg", picture)
+            return picture
+
+        with VideoResults(self.folder, self.video, with_movie, draw) as results:
+            for position in range(len(frames)):
+                results.add(_result(frames, drawn, position))
+        self._list(tracks)
 
     def _sure(self, tracks: Sequence[InstanceTrack]) -> list[InstanceTrack]:
         return [own for own in tracks if own.score >= self.task.least_score][:_MOST_DRAWN]
 
-    def _drawer(
-        self, tracks: Sequence[InstanceTrack], video: FrameSource, folder: Path | None
-    ) -> Callable[[int, np.ndarray, np.ndarray], np.ndarray]:
-        """What draws a frame; the pictures are also written where a folder is given."""
-
-        def draw(position: int, image: np.ndarray, labels: np.ndarray) -> np.ndarray:
-            picture = draw_instances(image, tracks, position, self.segmenter.category_names)
-            if folder is not None and self.task.video.with_overlay:
-                write_image(folder / f"{video.stem(position)}.jpg", picture)
-            return picture
-
-        return draw
-
-    def _write_instances(self, folder: Path, tracks: Sequence[InstanceTrack]) -> None:
+    def _list(self, tracks: Sequence[InstanceTrack]) -> None:
         """All tracks with their masks as run lengths, the best first."""
         names = self.segmenter.category_names
         texts = self.task.texts or (None,) * len(tracks)
@@ -185,14 +201,7 @@ class ClipProcessor:
             }
             for own, text in zip(tracks, texts, strict=True)
         ]
-        (folder / INSTANCES).write_text(json.dumps(entries), encoding="utf-8")
-
-
-def _check_names(clips: Sequence[Path]) -> None:
-    """Refuse clips whose results would lie in one folder."""
-    twice = [name for name, count in Counter(clip.stem for clip in clips).items() if count > 1]
-    if twice:
-        raise ConfigError(f"{clips[0].parent} holds several clips called {twice[0]}: rename one")
+        (self.folder / INSTANCES).write_text(json.dumps(entries), encoding="utf-8")
 
 
 def open_frames(video: FrameSource) -> AbstractContextManager[LazyFrames]:

@@ -92,9 +92,8 @@ def _reporter(spec: TrackerSpec, options: RunOptions) -> Callable[[Outcome], Non
 
 def _observer(arguments: argparse.Namespace, engine: Engine | None) -> FrameObserver | None:
     """The live view, where one is wanted and possible."""
-    if arguments.debug > 0 and engine is not None:
-        _LOG.warning("no live view: it needs --engine local --threads 0")
-        return None
+    if engine is not None:
+        refuse_live_view(arguments)
     view = open_live_view(
         arguments.debug, arguments.use_visdom, arguments.visdom_server, arguments.visdom_port
     )
@@ -105,6 +104,13 @@ def _observer(arguments: argparse.Namespace, engine: Engine | None) -> FrameObse
         view.show(sequence.name, frame.image, frame.output, frame.seconds)
 
     return observe
+
+
+def refuse_live_view(arguments: argparse.Namespace) -> None:
+    """Switch off, with a warning, the view that workers cannot draw in."""
+    if arguments.debug > 0:
+        _LOG.warning("no live view: it needs --engine local --threads 0")
+        arguments.debug = 0
 
 
 def _tell(options: RunOptions, line: str) -> None:

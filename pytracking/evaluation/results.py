@@ -20,6 +20,7 @@ import numpy as np
 from ltr.admin.errors import ConfigError
 from ltr.admin.files import atomic_write
 from ltr.data.image_io import encode_label_map
+from pytracking.evaluation.tracker import compare_runs
 from pytracking.tracker.base import Box, FrameOutput
 from pytracking.utils.background import BackgroundWorker
 from pytracking.utils.staging import cannot_be_written, sweep, temporary_folder
@@ -28,7 +29,6 @@ CONFIG_FILE = "config.json"
 MASK_SUFFIX = ".png"
 
 _QUEUE_LENGTH = 8
-_FREE = {"parameters.net", "runtime.device", "runtime.compile"}
 _NO_BOX: Box = (-1.0, -1.0, -1.0, -1.0)
 
 
@@ -55,7 +55,7 @@ class ResultFolder:
             ConfigError: There are finished results of another configuration that would stay.
         """
         kept = set(self.finished()).difference(rerun if overwrite else ())
-        difference = _difference(self._stored_config(), config)
+        difference = compare_runs(self._stored_config(), config)
         if kept and difference:
             raise ConfigError(
                 f"{self.path} holds results of another configuration ({difference}): choose "
@@ -74,7 +74,7 @@ class ResultFolder:
         with cannot_be_written(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             self.sweep()
-            if _difference(self._stored_config(), config):
+            if compare_runs(self._stored_config(), config):
                 for name in self.finished():
                     shutil.rmtree(self.path / name)
             with atomic_write(self.path / CONFIG_FILE, "w") as stream:
@@ -217,24 +217,3 @@ def _flush(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _difference(stored: Any, wanted: Mapping[str, Any]) -> str:
-    """Name the first entry that differs; empty when nothing is stored or nothing differs."""
-    if not isinstance(stored, Mapping) or not stored:
-        return ""
-    old, new = _flatten(stored), _flatten(wanted)
-    for key in sorted((old.keys() | new.keys()) - _FREE):
-        if old.get(key) != new.get(key):
-            return f"{key} is {old.get(key)} there and {new.get(key)} now"
-    return ""
-
-
-def _flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    flat: dict[str, str] = {}
-    for key, value in config.items():
-        if isinstance(value, Mapping):
-            flat |= _flatten(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = json.dumps(value)
-    return flat

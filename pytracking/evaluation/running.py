@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 import logging
-import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
 from ltr.admin.config import describe
-from ltr.admin.errors import DataError, ToolkitError
+from ltr.admin.errors import DataError
 from ltr.admin.progress import FrameProgress
 from pytracking.evaluation.data import AnySequence, SequenceList
 from pytracking.evaluation.engines.base import CountFrames, Engine
+from pytracking.evaluation.jobs import WORKER_DIED, guard, load_once
 from pytracking.evaluation.results import ResultFolder, result_folder
 from pytracking.evaluation.sequence_run import FrameObserver, Tracker, run_sequence
 from pytracking.evaluation.tracker import TrackerSpec, describe_run
@@ -180,33 +179,22 @@ def _run_elsewhere(
     jobs = sorted(jobs, key=lambda job: -len(job.sequence.frames))
     try:
         for job, outcome in engine.run(_work, jobs, progress.advance):
-            died = "its process was ended from outside, perhaps for want of memory"
-            yield outcome or Outcome(job.sequence.name, failure=died)
+            yield outcome or Outcome(job.sequence.name, failure=WORKER_DIED)
     finally:
         folder.sweep()  # workers that were ended could not tidy up
 
 
 def _work(job: _Job, count_frames: CountFrames) -> Outcome:
-    return _attempt(job, _load_tracker(job.spec, job.runtime), count_frames)
-
-
-@functools.lru_cache(maxsize=1)
-def _load_tracker(spec: TrackerSpec, runtime: Runtime) -> Tracker:
-    """Load a tracker once a process."""
-    return spec.create(runtime)
+    return _attempt(job, load_once(job.spec, job.runtime), count_frames)
 
 
 def _attempt(
     job: _Job, tracker: Tracker, count: CountFrames, observe: FrameObserver | None = None
 ) -> Outcome:
-    """Run one sequence; what concerns only this sequence becomes a failed outcome."""
     name, frames = job.sequence.name, len(job.sequence.frames)
-    try:
+
+    def run() -> Outcome:
         seconds = run_sequence(tracker, job.sequence, job.folder, observe, count)
         return Outcome(name, frames, seconds)
-    except DataError as error:
-        return Outcome(name, failure=str(error))
-    except (ToolkitError, OSError):
-        raise
-    except Exception:
-        return Outcome(name, failure=traceback.format_exc())
+
+    return guard(run, lambda reason: Outcome(name, failure=reason))

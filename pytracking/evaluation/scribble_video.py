@@ -14,7 +14,7 @@ from ltr.dataset.vos_index import measure_objects
 from pytracking.evaluation.clip_video import open_frames
 from pytracking.evaluation.hosts import create_host
 from pytracking.evaluation.session import VideoFrame
-from pytracking.evaluation.tracker import TrackerSpec
+from pytracking.evaluation.tracker import TrackerSpec, describe_run
 from pytracking.evaluation.video import VideoSummary, VideoTask, default_folder, write_config
 from pytracking.evaluation.video_results import ENTRIES, VideoResults
 from pytracking.tracker.base import Box, FrameInfo, FrameOutput, Runtime
@@ -68,7 +68,7 @@ def process_scribbles(
                     output = FrameOutput(labels, _boxes(labels, host.num_objects))
                     results.add(VideoFrame(index, frames[index], output))
             prompts = {index: FrameInfo(_marked(scribbles, index)) for index in scribbles.annotated}
-            write_config(staging, spec, runtime, video, prompts, len(frames))
+            write_config(staging, describe_run(spec, runtime), video, prompts, len(frames))
     return VideoSummary(folder, len(frames), progress.frames_per_second)
 
 

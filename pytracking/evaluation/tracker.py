@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import json
 import pkgutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _PARAMETERS = "pytracking.parameter"
 _TRACKERS = "pytracking.tracker"
+_FREE = {"parameters.net", "runtime.device", "runtime.compile"}
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,34 @@ def _network_checksum(net: str | None) -> str | None:
 
     path = find_network(net, evaluation_environment().network_folders)
     return file_checksum(find_checkpoint(path) if path.is_dir() else path)
+
+
+def compare_runs(stored: Any, wanted: Mapping[str, Any]) -> str:
+    """Name the first entry in which two runs differ; empty when nothing is stored or none does.
+
+    The network's path, the device and whether it compiles may differ.
+
+    Args:
+        stored: What ``describe_run`` and the caller stored.
+        wanted: The same of the run that is to come.
+    """
+    if not isinstance(stored, Mapping) or not stored:
+        return ""
+    old, new = _flatten(stored), _flatten(wanted)
+    for key in sorted((old.keys() | new.keys()) - _FREE):
+        if old.get(key) != new.get(key):
+            return f"{key} is {old.get(key)} there and {new.get(key)} now"
+    return ""
+
+
+def _flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            flat |= _flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = json.dumps(value)
+    return flat
 
 
 def trackerlist(

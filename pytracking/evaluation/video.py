@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 from ltr.admin.config import describe
 from ltr.admin.errors import ConfigError
@@ -18,15 +19,19 @@ from pytracking.evaluation.environment import evaluation_environment
 from pytracking.evaluation.live import Screen, live_frames
 from pytracking.evaluation.prompt_arguments import BoxPrompt, MaskPrompt
 from pytracking.evaluation.prompts import plan_prompts
+from pytracking.evaluation.sequence_run import Tracker
 from pytracking.evaluation.session import VideoFrame, VideoSession, segment_video
 from pytracking.evaluation.tracker import TrackerSpec, describe_run
 from pytracking.evaluation.video_results import CONFIG, ENTRIES, VideoResults
-from pytracking.tracker.base import FrameInfo, OnlineTracker, Runtime
+from pytracking.tracker.base import FrameInfo, Runtime
+from pytracking.tracker.clip import Advance, ignore_progress
 from pytracking.utils.staging import staged_folder
 from pytracking.utils.video_reader import FrameSource, VideoLike, read_video
 from pytracking.utils.visdom import LiveView
 
 _LOG = logging.getLogger(__name__)
+
+Load = Callable[[TrackerSpec, Runtime], Tracker]
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,19 @@ class VideoSummary:
     frames_per_second: float
 
 
-def process_video(spec: TrackerSpec, runtime: Runtime, task: VideoTask) -> VideoSummary:
+def start_tracker(spec: TrackerSpec, runtime: Runtime) -> Tracker:
+    """Log the resolved parameters and load the tracker."""
+    _LOG.info("%s %s\n%s", spec.system, spec.name, describe(spec.load_parameters()))
+    return spec.create(runtime)
+
+
+def process_video(
+    spec: TrackerSpec,
+    runtime: Runtime,
+    task: VideoTask,
+    load: Load = start_tracker,
+    count: Advance = ignore_progress,
+) -> VideoSummary:
     """Segment a video and write the results; whole or not at all.
 
     What can be wrong with the input is looked at first, then the tracker is loaded.
@@ -79,6 +96,8 @@ def process_video(spec: TrackerSpec, runtime: Runtime, task: VideoTask) -> Video
         spec: The tracker.
         runtime: Device and precision.
         task: The video, its objects and where the results go.
+        load: Makes the tracker ready.
+        count: Called with the number of frames done since the last call.
 
     Raises:
         ToolkitError: Video, prompts, tracker or output folder cannot be used.
@@ -88,10 +107,10 @@ def process_video(spec: TrackerSpec, runtime: Runtime, task: VideoTask) -> Video
         prompts = plan_prompts(task.masks, task.boxes, video.size, video.length)
         folder = task.output or default_folder(spec, video.name)
         with staged_folder(folder, ENTRIES, task.overwrite) as staging:
-            frames = segment_video(start_tracker(spec, runtime), video, prompts)
-            progress = save_frames(frames, video, task, staging)
+            frames = segment_video(load(spec, runtime), video, prompts)
+            progress = save_frames(frames, video, task, staging, count)
             rate = progress.frames_per_second
-            write_config(staging, spec, runtime, video, prompts, progress.frames)
+            write_config(staging, describe_run(spec, runtime), video, prompts, progress.frames)
     return VideoSummary(folder, progress.frames, rate)
 
 
@@ -126,7 +145,7 @@ def process_live(
         )
         rate = progress.frames_per_second
         if staging is not None:
-            write_config(staging, spec, runtime, video, prompts, progress.frames)
+            write_config(staging, describe_run(spec, runtime), video, prompts, progress.frames)
     return VideoSummary(task.output, progress.frames, rate)
 
 
@@ -136,14 +155,12 @@ def default_folder(spec: TrackerSpec, clip: str) -> Path:
     return results / spec.system / spec.result_name / "video" / clip
 
 
-def start_tracker(spec: TrackerSpec, runtime: Runtime) -> OnlineTracker:
-    """Log the resolved parameters and load the tracker."""
-    _LOG.info("%s %s\n%s", spec.system, spec.name, describe(spec.load_parameters()))
-    return spec.create(runtime)
-
-
 def save_frames(
-    frames: Iterable[VideoFrame], video: FrameSource, task: VideoTask, folder: Path | None
+    frames: Iterable[VideoFrame],
+    video: FrameSource,
+    task: VideoTask,
+    folder: Path | None,
+    count: Advance = ignore_progress,
 ) -> FrameProgress:
     """Run through all frames, count them, and write them where a folder is given.
 
@@ -152,6 +169,7 @@ def save_frames(
         video: Their video.
         task: Whether an overlay, progress and a live view are wanted.
         folder: An existing folder, or None to save nothing.
+        count: Called with the number of frames done since the last call.
 
     Returns:
         The count of the frames and their rate.
@@ -165,6 +183,7 @@ def save_frames(
             if results is not None:
                 results.add(frame)
             progress.advance()
+            count(1)
             if task.view is not None:
                 seconds = 1 / progress.frames_per_second
                 task.view.show(video.name, frame.image, frame.output, seconds)
@@ -173,14 +192,14 @@ def save_frames(
 
 def write_config(
     folder: Path,
-    spec: TrackerSpec,
-    runtime: Runtime,
+    run: Mapping[str, Any],
     video: FrameSource,
     prompts: Mapping[int, FrameInfo],
     frames: int,
 ) -> None:
-    """Store beside the results what made them."""
-    config = describe_run(spec, runtime) | {
+    """Store beside the results what made them; ``run`` comes from ``describe_run``."""
+    config = {
+        **run,
         "video": {"name": video.name, "size": video.size, "fps": video.fps, "frames": frames},
         "objects": {str(index): list(info.object_ids) for index, info in prompts.items()},
     }

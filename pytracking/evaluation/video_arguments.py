@@ -10,6 +10,7 @@ from pytracking.evaluation.arguments import add_switch
 from pytracking.evaluation.prompt_arguments import BoxPrompt, parse_box, parse_mask
 
 if TYPE_CHECKING:
+    from pytracking.evaluation.clip_video import ClipTask
     from pytracking.evaluation.video import VideoTask
     from pytracking.utils.video_reader import VideoLike
 
@@ -23,7 +24,8 @@ def add_object_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="[FRAME:]FILE",
-        help="PNG, pixel value = object id; its objects start in this frame (0), repeatable",
+        help="PNG, pixel value = object id; its objects start in this frame (0), repeatable; for "
+        "a folder of clips a folder with <clip>.png",
     )
     parser.add_argument(
         "--optional_box",
@@ -95,6 +97,14 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--save_results", action="store_true", help="as upstream; results are always saved here"
     )
+
+
+def resolve_clip_task(arguments: argparse.Namespace) -> ClipTask:
+    """The work that the arguments of ``run_video`` describe."""
+    from pytracking.evaluation.clip_video import ClipTask
+
+    task = resolve_task(arguments, arguments.videofile)
+    return ClipTask(task, tuple(arguments.texts), arguments.least_score)
 
 
 def resolve_task(arguments: argparse.Namespace, source: VideoLike) -> VideoTask:

@@ -35,6 +35,7 @@ class ReferringParameters:
             last mask that was not empty.
         rounds: How often key frame and tracks are found.
         chunk_frames: Frames that go through the backbone together; changes the memory only.
+        max_memory: MiB that the masks of a clip may take; a clip that needs more is refused.
         kernel: How deformable attention reads its points; ``triton`` needs a GPU and a checkout.
     """
 
@@ -53,11 +54,12 @@ class ReferringParameters:
     on_empty: Literal["black", "keep"] = "black"
     rounds: int = 1
     chunk_frames: int = 8
+    max_memory: int = 4096
     kernel: Literal["torch", "triton"] = "torch"
 
     def __post_init__(self) -> None:
-        if min(self.window, self.rounds, self.chunk_frames) < 1:
-            raise ConfigError("window, rounds and chunk_frames must be >= 1")
+        if min(self.window, self.rounds, self.chunk_frames, self.max_memory) < 1:
+            raise ConfigError("window, rounds, chunk_frames and max_memory must be >= 1")
         if self.short_side < 64:
             raise ConfigError(f"short_side must be >= 64 pixels, got {self.short_side}")
         if not 0 < self.threshold < 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -37,6 +38,7 @@ from pytracking.tracker.referring.rules import choose_key_frame, key_frame_terms
 from pytracking.tracker.referring.sentence_masks import sentence_masks
 
 _MULTIPLE = 32  # of the padded input of single frames, as upstream's loader has it
+_MIB = 1 << 20
 
 
 class ReferringSegmenter(ClipSegmenter):
@@ -99,6 +101,7 @@ class ReferringSegmenter(ClipSegmenter):
         self, frames: Frames, prompt: ClipPrompt, advance: Advance = ignore_progress
     ) -> list[ReferredTrack]:
         """See ``ClipSegmenter.segment``."""
+        self._check_memory(len(frames), frames[0].shape[:2], len(prompt.texts))
         sentences = [self._read(text) for text in prompt.texts]
         if isinstance(prompt, TargetPrompt):
             tracks = [self._find_in_target(frames, text, prompt.target) for text in sentences]
@@ -128,13 +131,33 @@ class ReferringSegmenter(ClipSegmenter):
                 self._feeds_frames,
                 self._look_first,
             )
-        size = fit_size(frames[0].shape[:2], self.params.short_side, self.params.longest)
-        grid = tuple(-(-side // MASK_STRIDE) for side in size)
+        grid = self._grid(frames[0].shape[:2])
         folder = Path(self.params.first_masks) / prompt.video
         return [
             Sighting.of_masks(read_first_masks(folder / key, prompt.stems, frames[0].shape), grid)
             for key in prompt.expressions
         ]
+
+    def _grid(self, shape: tuple[int, int]) -> tuple[int, int]:
+        """Height and width of the network's masks of a frame."""
+        size = fit_size(shape, self.params.short_side, self.params.longest)
+        return tuple(-(-side // MASK_STRIDE) for side in size)
+
+    def _check_memory(self, length: int, shape: tuple[int, int], sentences: int) -> None:
+        """Refuse a clip whose masks, the only thing that grows with it, would be too large.
+
+        Raises:
+            DataError: They would.
+        """
+        frame = math.prod(self._grid(shape)) * torch.float32.itemsize
+        if self.params.first_masks is not None:
+            frame += math.prod(shape)
+        needed, most = length * sentences * frame / _MIB, self.params.max_memory
+        if needed > most:
+            raise DataError(
+                f"the masks of {length} frames and {sentences} sentences take {needed:.0f} MiB, "
+                f"more than max_memory = {most}: allow more with --max-memory, or cut the clip"
+            )
 
     def _read(self, text: str) -> SentenceBatch:
         """The word pieces of one sentence.

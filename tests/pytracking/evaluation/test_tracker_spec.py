@@ -94,6 +94,16 @@ def test_arguments_describe_tracker_and_runtime():
     assert (arguments.use_visdom, arguments.quiet, arguments.compile) == (False, True, False)
 
 
+def test_limit_of_memory_is_a_parameter():
+    spec = resolve_tracker(parse("--max-memory", "300"))
+    assert spec.overrides == ("max_memory=300",)
+    with pytest.raises(ConfigError, match="has no setting 'max_memory'"):
+        spec.load_parameters()
+    assert load_parameters("referring", "refytvos_r50", spec.overrides).max_memory == 300
+    with pytest.raises(ConfigError, match="expected a positive number, got 0"):
+        parse("--max-memory", "0")
+
+
 @pytest.mark.parametrize(
     "words", [["--use_visdom", "maybe"], ["--threads", "-1"], ["--precision", "fp8"]]
 )

@@ -130,6 +130,19 @@ def test_tracking_forgets_what_is_far_from_the_last_mask():
         assert not mask[:, 40:].any()
 
 
+def test_a_clip_whose_masks_would_be_too_large_is_refused_at_once():
+    tracker, network = segmenter(tracking=False, max_memory=1)
+    longest = (1 << 20) // (16 * 24 * 4)
+    prompt = ClipPrompt(("red", "red"))
+    (image,) = clip(1)
+    with pytest.raises(DataError, match="342 frames and 2 sentences take 1 MiB"):
+        tracker.segment([image] * (longest // 2 + 1), prompt)
+    assert not network.calls
+    tracks = tracker.segment([image] * (longest // 2), prompt)
+    kept = sum(track.mask_logits.nbytes for track in tracks)
+    assert (1 << 20) - 2 * 16 * 24 * 4 < kept <= 1 << 20
+
+
 @pytest.mark.parametrize(("on_empty", "found"), [("black", False), ("keep", True)])
 def test_an_empty_mask_stops_tracking_or_does_not(on_empty, found):
     tracker, _ = segmenter(key_criterion="first", on_empty=on_empty)

@@ -7,19 +7,29 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ltr.admin.errors import ConfigError
+from ltr.data.image_io import write_label_map
+from pytracking.evaluation.clip_jobs import ClipFolder
+from pytracking.evaluation.clip_video import ClipTask
 from pytracking.evaluation.datasets import get_dataset
 from pytracking.evaluation.engines import start_engine
-from pytracking.evaluation.engines.base import WorkerSetup
+from pytracking.evaluation.engines.base import Engine, WorkerSetup
 from pytracking.evaluation.engines.local import LocalEngine
+from pytracking.evaluation.prompt_arguments import MaskPrompt
 from pytracking.evaluation.running import Outcome, RunOptions, run_dataset
 from pytracking.evaluation.tracker import TrackerSpec
+from pytracking.evaluation.video import VideoTask
+from pytracking.tracker.base import Runtime
+from pytracking.utils.video_reader import find_clips
+from tests.pytracking.clips import bar_mask, numbered_frames, write_clip
 from tests.video_trees import write_folder_videos
 
 ROOT = Path(__file__).resolve().parents[4]
 FLOW = TrackerSpec("baseline", "optical_flow")
+TORCHRUN_FLOW = (FLOW.system, FLOW.name, "--engine", "torchrun")
 LENGTHS = {"a": 4, "b": 9, "c": 5, "d": 7, "e": 6}
 SETUP = WorkerSetup(num_threads=1)
 
@@ -52,6 +62,26 @@ def expected(videos: Path, tmp_path: Path) -> dict[str, bytes]:
     return files_of(summary.folder.path)
 
 
+@pytest.fixture
+def clips(tmp_path: Path) -> Path:
+    """Three videos in ``clips`` and their first masks in ``masks``."""
+    for folder in ("clips", "masks"):
+        (tmp_path / folder).mkdir()
+    for name, length in (("a", 3), ("b", 6), ("c", 4)):
+        write_clip(tmp_path / f"clips/{name}.mp4", numbered_frames(length))
+        write_label_map(tmp_path / f"masks/{name}.png", bar_mask(0).astype(np.uint8))
+    return tmp_path / "clips"
+
+
+def segment_clips(clips: Path, output: Path, engine: Engine | None) -> dict[str, bytes]:
+    """Segment all clips; returns all results."""
+    masks = (MaskPrompt(0, clips.with_name("masks")),)
+    task = ClipTask(VideoTask(clips, masks, output=output, quiet=True))
+    outcomes = list(ClipFolder(FLOW, Runtime(), task, find_clips(clips)).run(engine))
+    assert [outcome.failure for outcome in outcomes] == ["", "", ""]
+    return files_of(output)
+
+
 def test_local_processes_count_every_frame():
     frames: list[int] = []
     with LocalEngine(2, SETUP) as engine:
@@ -60,16 +90,36 @@ def test_local_processes_count_every_frame():
     assert sum(frames) == 10
 
 
-def test_torchrun_shares_the_sequences(videos, expected, tmp_path):
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
-    command += ["pytracking/run_tracker.py", "baseline", "optical_flow", "--engine", "torchrun"]
-    command += ["--dataset_name", f"folder:{videos}", "--results", str(tmp_path / "out")]
+def torchrun(command: str, *arguments: str) -> str:
+    """Start a command in two processes; returns what they print."""
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
     run = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=300,
+        [*launch, f"pytracking/{command}", *TORCHRUN_FLOW, *arguments],
+        cwd=ROOT, capture_output=True, text=True, timeout=300,
         env=os.environ | {"OMP_NUM_THREADS": "1"}, check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
-    assert run.stdout.count("5 sequences done, 0 failed, 31 frames") == 1
+    return run.stdout
+
+
+def test_local_processes_share_the_clips(clips, tmp_path):
+    alone = segment_clips(clips, tmp_path / "alone", None)
+    assert len(alone) == 3 + 6 + 4 + 3 * len(("boxes", "overlay", "contact sheet", "config"))
+    with LocalEngine(2, SETUP) as engine:
+        assert segment_clips(clips, tmp_path / "out", engine) == alone
+
+
+def test_torchrun_shares_the_clips(clips, tmp_path):
+    out, masks = tmp_path / "out", clips.with_name("masks")
+    told = torchrun("run_video.py", str(clips), "--mask", str(masks), "--output", str(out))
+    assert told.count("3 clips done, 0 failed") == 1
+    assert files_of(out) == segment_clips(clips, tmp_path / "alone", None)
+
+
+def test_torchrun_shares_the_sequences(videos, expected, tmp_path):
+    out = str(tmp_path / "out")
+    told = torchrun("run_tracker.py", "--dataset_name", f"folder:{videos}", "--results", out)
+    assert told.count("5 sequences done, 0 failed, 31 frames") == 1
     (folder,) = (tmp_path / "out/baseline/optical_flow").iterdir()
     assert files_of(folder) == expected
 
@@ -80,16 +130,23 @@ def test_torchrun_engine_alone_is_one_sentence(monkeypatch):
         start_engine("torchrun", 0, SETUP)
 
 
-def test_ray_finishes_what_a_lost_machine_began(videos, expected, tmp_path, monkeypatch):
-    ray = pytest.importorskip("ray")
+@pytest.fixture(scope="module")
+def cluster():
+    """A Ray cluster of one machine, to which tests may add others."""
+    pytest.importorskip("ray")
     from ray.cluster_utils import Cluster
 
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    cluster = Cluster(
-        initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False}
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        head = {"num_cpus": 1, "include_dashboard": False}
+        started = Cluster(initialize_head=True, head_node_args=head)
+        patch.setenv("RAY_ADDRESS", started.address)
+        yield started
+        started.shutdown()
+
+
+def test_ray_finishes_what_a_lost_machine_began(cluster, videos, expected, tmp_path):
     second = cluster.add_node(num_cpus=1)
-    monkeypatch.setenv("RAY_ADDRESS", cluster.address)
     done: list[str] = []
 
     def report(outcome: Outcome) -> None:
@@ -97,13 +154,15 @@ def test_ray_finishes_what_a_lost_machine_began(videos, expected, tmp_path, monk
             cluster.remove_node(second)
         done.append(outcome.sequence)
 
-    try:
-        with start_engine("ray", 0, SETUP) as engine:
-            options = RunOptions(tmp_path / "out", engine=engine)
-            summary = run_dataset(FLOW, get_dataset(f"folder:{videos}"), options, report)
-    finally:
-        cluster.shutdown()
+    with start_engine("ray", 0, SETUP) as engine:
+        options = RunOptions(tmp_path / "out", engine=engine)
+        summary = run_dataset(FLOW, get_dataset(f"folder:{videos}"), options, report)
     assert not summary.failures
     assert sorted(done) == sorted(LENGTHS)
     assert files_of(summary.folder.path) == expected
-    assert not ray.is_initialized()
+
+
+def test_ray_shares_the_clips(cluster, clips, tmp_path):
+    with start_engine("ray", 2, SETUP) as engine:
+        found = segment_clips(clips, tmp_path / "out", engine)
+    assert found == segment_clips(clips, tmp_path / "alone", None)

@@ -1,0 +1,228 @@
+"""All clips of a folder, in this process or by an engine: ``run_video``'s work with many videos."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from ltr.admin.config import describe
+from ltr.admin.errors import ConfigError, DataError
+from ltr.admin.progress import FrameProgress
+from pytracking.evaluation.clip_video import ClipTask, describe_clip_run, move_movie, process_clip
+from pytracking.evaluation.engines.base import CountFrames, Engine
+from pytracking.evaluation.jobs import WORKER_DIED, guard, load_once
+from pytracking.evaluation.prompt_arguments import MaskPrompt
+from pytracking.evaluation.tracker import TrackerSpec, compare_runs, describe_run
+from pytracking.evaluation.video import (
+    VideoSummary,
+    default_folder,
+    process_video,
+)
+from pytracking.evaluation.video_results import CONFIG
+from pytracking.tracker.base import Runtime
+from pytracking.utils.staging import sweep
+from pytracking.utils.video_reader import read_video
+
+_LOG = logging.getLogger(__name__)
+_OF_ONE_CLIP = {"video", "objects"}
+
+
+@dataclass(frozen=True)
+class ClipOutcome:
+    """What became of one clip.
+
+    Args:
+        name: Of the clip.
+        summary: Of its results; None where it failed.
+        failure: Why; empty where it did not.
+    """
+
+    name: str
+    summary: VideoSummary | None = None
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One clip; ``length`` is its number of frames as far as its container tells."""
+
+    spec: TrackerSpec
+    runtime: Runtime
+    task: ClipTask
+    length: int
+
+    @property
+    def name(self) -> str:
+        return Path(self.task.video.source).name
+
+    @property
+    def folder(self) -> Path:
+        return self.task.video.output
+
+
+class ClipFolder:
+    """The clips of a folder, and what is to be done with them.
+
+    The results of a clip lie in ``<output>/<clip>``. For a tracker that needs masks,
+    every mask prompt names a folder with a file ``<clip>.png`` for the clips that it concerns.
+
+    Args:
+        spec: The tracker.
+        runtime: Device and precision.
+        task: Source and output stand for all clips.
+        clips: Of ``find_clips``.
+
+    Attributes:
+        num_finished: Clips that had results of this configuration before, and are left alone.
+
+    Raises:
+        ConfigError: The task does not fit several clips, or there are results of another
+            configuration.
+    """
+
+    def __init__(
+        self, spec: TrackerSpec, runtime: Runtime, task: ClipTask, clips: Sequence[Path]
+    ) -> None:
+        self._spec = spec
+        self._runtime = runtime
+        self._task = task
+        self._check(clips)
+        run = self._describe()
+        output = task.video.output
+        output = output or default_folder(spec, Path(task.video.source).resolve().name)
+        folders = {clip: output / _name(clip) for clip in clips}
+        waiting = {clip: own for clip, own in folders.items() if not self._is_done(own, run)}
+        self.num_finished = len(folders) - len(waiting)
+        self._failures: list[ClipOutcome] = []
+        self._jobs: list[_Job] = []
+        for clip, folder in waiting.items():
+            try:
+                self._jobs.append(self._job(clip, folder))
+            except DataError as error:
+                self._failures.append(ClipOutcome(clip.name, failure=str(error)))
+
+    def run(self, engine: Engine | None) -> Iterator[ClipOutcome]:
+        """Segment the clips that have no results yet, each whole or not at all.
+
+        A damaged clip does not stop the others. An engine takes the longest clips first.
+
+        Raises:
+            ToolkitError: The tracker cannot be used.
+            OutputError: The results cannot be written.
+        """
+        spec = self._spec
+        _LOG.info("%s %s\n%s", spec.system, spec.name, describe(spec.load_parameters()))
+        lengths = [job.length for job in self._jobs]
+        total = sum(lengths) if all(lengths) else None
+        title = Path(self._task.video.source).resolve().name
+        with FrameProgress(title, total, self._task.video.quiet) as progress:
+            if engine is None:
+                outcomes = (_work(job, progress.advance) for job in self._jobs)
+            else:
+                outcomes = self._run_elsewhere(engine, progress)
+            yield from chain(self._failures, outcomes)
+
+    def _run_elsewhere(self, engine: Engine, progress: FrameProgress) -> Iterator[ClipOutcome]:
+        jobs = sorted(self._jobs, key=lambda job: -job.length)
+        try:
+            for job, outcome in engine.run(_work, jobs, progress.advance):
+                yield outcome or ClipOutcome(job.name, failure=WORKER_DIED)
+        finally:
+            for job in jobs:  # workers that were ended could not tidy up
+                sweep(job.folder)
+                with suppress(OSError):
+                    job.folder.rmdir()
+
+    def _check(self, clips: Sequence[Path]) -> None:
+        names = Counter(map(_name, clips))
+        twice = [name for name, count in names.items() if count > 1]
+        if twice:
+            raise ConfigError(
+                f"{clips[0].parent} holds several clips called {twice[0]}: rename one"
+            )
+        task = self._task.video
+        if task.boxes:
+            raise ConfigError("boxes belong to one video: name masks with --mask FOLDER")
+        if self._spec.kind == "clip":
+            return
+        if self._task.texts:
+            raise ConfigError("this tracker takes no sentences: leave out --text")
+        folders = [prompt.path for prompt in task.masks]
+        files = [path for path in folders if not path.is_dir()]
+        if files or not folders:
+            found = f"{files[0]} is none" if files else "none is named"
+            raise ConfigError(
+                "clips of a folder need --mask FOLDER, which holds a first mask <clip>.png for "
+                f"every clip: {found}"
+            )
+
+    def _describe(self) -> dict[str, Any]:
+        if self._spec.kind == "clip":
+            return describe_clip_run(self._spec, self._runtime, self._task)
+        return describe_run(self._spec, self._runtime)
+
+    def _is_done(self, folder: Path, run: Mapping[str, Any]) -> bool:
+        """Whether a clip has results of this configuration, and they are to be kept."""
+        if self._task.video.overwrite or not (folder / CONFIG).exists():
+            return False
+        difference = compare_runs(_stored_run(folder), run)
+        if difference:
+            raise ConfigError(
+                f"{folder} holds results of another configuration ({difference}): choose another "
+                "--output, or run all clips again with --overwrite"
+            )
+        if self._spec.kind == "clip":
+            move_movie(folder)
+        return True
+
+    def _job(self, clip: Path, folder: Path) -> _Job:
+        task = self._task.video
+        file = f"{_name(clip)}.png"
+        masks = tuple(MaskPrompt(prompt.frame, prompt.path / file) for prompt in task.masks)
+        present = tuple(prompt for prompt in masks if prompt.path.exists())
+        if masks and not present:
+            raise DataError(f"{clip} has no mask: {masks[0].path} does not exist")
+        with read_video(clip) as video:
+            length = video.length or 0
+        last = max((prompt.frame for prompt in present), default=0)
+        if length and last >= length:
+            raise DataError(f"{clip} has {length} frames, a mask is for frame {last}")
+        own = replace(task, source=clip, masks=present, output=folder, quiet=True)
+        return _Job(
+            self._spec,
+            self._runtime,
+            replace(self._task, video=own, is_one_of_many=True),
+            length,
+        )
+
+
+def _name(clip: Path) -> str:
+    return clip.name if clip.is_dir() else clip.stem
+
+
+def _stored_run(folder: Path) -> dict[str, Any]:
+    try:
+        stored = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(stored, dict):
+        return {}
+    return {key: value for key, value in stored.items() if key not in _OF_ONE_CLIP}
+
+
+def _work(job: _Job, count: CountFrames) -> ClipOutcome:
+    def run() -> ClipOutcome:
+        if job.spec.kind == "clip":
+            summary = process_clip(job.spec, job.runtime, job.task, load_once, count)
+        else:
+            summary = process_video(job.spec, job.runtime, job.task.video, load_once, count)
+        return ClipOutcome(job.name, summary)
+
+    return guard(run, lambda reason: ClipOutcome(job.name, failure=reason))

@@ -1,0 +1,46 @@
+"""What the jobs of an engine have in common, whether sequences of a data set or clips."""
+
+from __future__ import annotations
+
+import functools
+import traceback
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from ltr.admin.errors import DataError, ToolkitError
+
+if TYPE_CHECKING:
+    from pytracking.evaluation.sequence_run import Tracker
+    from pytracking.evaluation.tracker import TrackerSpec
+    from pytracking.tracker.base import Runtime
+
+Result = TypeVar("Result")
+
+WORKER_DIED = "its process was ended from outside, perhaps for want of memory"
+
+
+@functools.lru_cache(maxsize=1)
+def load_once(spec: TrackerSpec, runtime: Runtime) -> Tracker:
+    """Load a tracker once a process."""
+    return spec.create(runtime)
+
+
+def guard(work: Callable[[], Result], fail: Callable[[str], Result]) -> Result:
+    """Do one job; what concerns only this job becomes a failed result.
+
+    Args:
+        work: The job.
+        fail: Makes a result of the reason.
+
+    Raises:
+        ToolkitError: All jobs would fail like this one.
+        OSError: Likewise.
+    """
+    try:
+        return work()
+    except DataError as error:
+        return fail(str(error))
+    except (ToolkitError, OSError):
+        raise
+    except Exception:
+        return fail(traceback.format_exc())
