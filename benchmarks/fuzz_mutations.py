@@ -6,6 +6,7 @@ chunks and zip members are also changed under checksums that fit.
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import random
@@ -147,7 +148,7 @@ def _json_value(old: Any, draw: random.Random) -> Any:
         return draw.choice([old[::-1], old * 2, old[:-1], [old], dict(enumerate(old))])
     if isinstance(old, int) and draw.random() < 0.5:
         return old + draw.choice((-1, 1, 1000, 10**9))
-    return draw.choice(_VALUES)
+    return copy.deepcopy(draw.choice(_VALUES))  # later edits may change it
 
 
 def _range(content: bytearray, draw: random.Random) -> slice:

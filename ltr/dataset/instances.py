@@ -14,6 +14,7 @@ from ltr.admin.errors import DataError
 from ltr.admin.progress import FrameProgress
 from ltr.data.image_io import read_image
 from ltr.data.json_io import names_damage, read_json
+from ltr.data.names import plain_path
 from ltr.data.rle import as_rle, decode
 from ltr.dataset.image_base import ImageDataset
 
@@ -92,7 +93,7 @@ class InstanceImages(ImageDataset):
     ) -> None:
         images, annotations, self._category_names = _read_annotations(file, min_area)
         places = {number: place for place, number in enumerate(images)}
-        self._files = np.array([name_of(image) for image in images.values()])
+        self._files = np.array([plain_path(name_of(image), file) for image in images.values()])
         self._sizes = np.array([(i["height"], i["width"]) for i in images.values()], np.int32)
         self._places = np.array([places[a["image_id"]] for a in annotations], np.int32)
         self._categories = np.array([a.get("category_id", -1) for a in annotations], np.int32)

@@ -12,6 +12,7 @@ import numpy as np
 from ltr.admin.errors import DataError
 from ltr.data.bounding_boxes import box_of_mask
 from ltr.data.json_io import read_json, write_json
+from ltr.data.names import plain_path
 from ltr.data.rle import Rle, as_rle, encode
 
 Box = tuple[float, float, float, float]
@@ -130,12 +131,9 @@ def check_record(record: Any, path: Path) -> VisFile:
 
 
 def _video(entry: Mapping[str, Any], path: Path) -> VisVideo:
-    files = tuple(str(name) for name in entry["file_names"])
+    files = tuple(plain_path(name, path) for name in entry["file_names"])
     if not files:
         raise DataError(f"{path}: video {entry['id']} has no frame")
-    for name in files:
-        if Path(name).is_absolute() or ".." in Path(name).parts:
-            raise DataError(f"{path}: frame {name!r} lies outside the data set")
     return VisVideo(int(entry["id"]), (int(entry["height"]), int(entry["width"])), files)
 
 

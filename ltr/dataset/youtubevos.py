@@ -11,6 +11,7 @@ from ltr.admin.environment import require, train_environment
 from ltr.admin.errors import DataError, did_you_mean
 from ltr.data.image_io import VOID, read_image
 from ltr.data.json_io import names_damage, read_json
+from ltr.data.names import plain_name
 from ltr.dataset.base import EmptySplitError
 from ltr.dataset.vos_base import VosDataset
 from ltr.dataset.vos_index import VosLayout
@@ -126,14 +127,17 @@ def _read_meta(file: Path) -> dict[str, dict[int, str]]:
     form = '{"videos": {<video>: {"objects": {<id>: {"frames": [<first frame>, ...]}}}}}'
     with names_damage(file, form):
         videos = read_json(file)["videos"]
-        return {video: _first_frames(entry["objects"]) for video, entry in sorted(videos.items())}
+        return {
+            plain_name(video, file): _first_frames(entry["objects"], file)
+            for video, entry in sorted(videos.items())
+        }
 
 
-def _first_frames(objects: dict[str, dict]) -> dict[int, str]:
+def _first_frames(objects: dict[str, dict], file: Path) -> dict[int, str]:
     ids = {label: int(label) for label in objects}
     if not all(0 < number < VOID for number in ids.values()):
         raise ValueError(f"object ids must lie between 1 and {VOID - 1}")
-    return {ids[label]: str(entry["frames"][0]) for label, entry in objects.items()}
+    return {ids[label]: plain_name(entry["frames"][0], file) for label, entry in objects.items()}
 
 
 def _move_starts(listed: dict[str, dict[int, str]]) -> None:

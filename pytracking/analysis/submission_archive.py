@@ -76,6 +76,8 @@ class SubmissionArchive:
         name = member.filename
         parts = PurePosixPath(name).parts
         mode = member.external_attr >> _UNIX_MODE_SHIFT
+        if not name.strip("/"):
+            raise DataError(f"{self.path}: a member has no name")
         if name.startswith("/") or "\\" in name or ".." in parts or ":" in name:
             raise DataError(f"{self.path}: the member {name!r} would leave the folder")
         if stat.S_ISLNK(mode):

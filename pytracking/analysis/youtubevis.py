@@ -165,7 +165,7 @@ def _truth_track(entry: Mapping[str, Any], masks: tuple[Rle | None, ...]) -> _Tr
     return _Track(
         masks,
         float(np.mean(frame_areas)) if frame_areas else 0.0,
-        identifier=int(entry["id"]),
+        identifier=int(np.int64(entry["id"])),
         is_crowd=bool(entry.get("iscrowd", 0)),
     )
 

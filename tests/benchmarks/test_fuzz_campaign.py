@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import random
 import signal
 import time
 from pathlib import Path
@@ -37,6 +38,17 @@ def test_every_reader_withstands_damage_and_a_second_call_has_nothing_to_do(load
     assert progress.read_text().splitlines()[:-1] == lines
 
 
+def test_a_mutation_does_not_depend_on_those_before_it(load):
+    mutations = load("fuzz_mutations")
+    valid = json.dumps({"a": [1, {"b": "text"}], "c": None}).encode()
+
+    def damaged(number: int) -> bytes:
+        return mutations.mutate_json(valid, random.Random(number))
+
+    forward = [damaged(number) for number in range(2000)]
+    assert [damaged(number) for number in reversed(range(2000))] == forward[::-1]
+
+
 def test_network_files_and_lists_execute_nothing(load, tmp_path, capsys):
     campaign: ModuleType = load("fuzz_campaign")
     names = ["--reader", "network file", "--reader", "RefCOCO pickle"]
@@ -51,6 +63,27 @@ def test_valid_files_are_read(load, tmp_path):
         folder.mkdir()
         reader.prepare(folder)
         reader.read(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        ("zip of masks", 3863),
+        ("YouTube-VOS meta.json", 3913),
+        ("YouTube-VOS meta.json", 4818),
+        ("YouTube-VIS truth, scoring", 4525),
+        ("Ref-YouTube-VOS sentences", 8250),
+        ("Ref-YouTube-VOS objects", 1736),
+        ("A2D mask", 1620),
+        ("A2D mask", 3524),
+        ("A2D mask", 4593),
+    ],
+)
+def test_mutations_that_were_findings_once(load, name, number):
+    children = load("fuzz_children")
+    (reader,) = (one for one in load("fuzz_readers").READERS if one.name == name)
+    (outcome,) = children.run_cases(reader, list(children.mutated(reader, [number])))
+    assert (outcome.kind, outcome.detail.partition(":")[0]) == ("error", "DataError")
 
 
 def _crash(folder: Path) -> None:

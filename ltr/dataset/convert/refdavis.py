@@ -18,7 +18,8 @@ from ltr.admin.errors import DataError
 from ltr.admin.progress import FrameProgress
 from ltr.data.frame_files import list_frames, stem_of
 from ltr.data.json_io import read_json, write_json
-from ltr.dataset.referring.expressions import expression_file, plain_name
+from ltr.data.names import plain_name
+from ltr.dataset.referring.expressions import expression_file
 
 # In the order of an object's sentences; the first two by annotator 1, the others by annotator 2.
 TEXT_FILES = (

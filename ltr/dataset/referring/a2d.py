@@ -16,9 +16,9 @@ import numpy as np
 
 from ltr.admin.errors import DataError
 from ltr.data.json_io import read_json
+from ltr.data.names import plain_name
 from ltr.data.video_frames import measure_video, read_video_frames
 from ltr.dataset.referring.base import SparseReferringDataset
-from ltr.dataset.referring.expressions import plain_name
 
 _MASKS = "text_annotations/a2d_annotation_with_instances"
 
@@ -78,9 +78,11 @@ def read_a2d_mask(root: Path, sample: A2DSample) -> np.ndarray:
     try:
         with h5py.File(path, "r") as file:
             instances, masks = np.ravel(file["instance"]), np.asarray(file["reMask"])
-    except (OSError, KeyError) as error:
+    except (OSError, KeyError, TypeError, ValueError) as error:
         raise DataError(f"{path} is missing or damaged: {error}") from error
     masks = masks[None] if masks.ndim == 2 else masks
+    if masks.ndim != 3 or len(masks) != len(instances):
+        raise DataError(f"{path} is damaged: {len(instances)} instances, masks {masks.shape}")
     found = np.flatnonzero(instances == sample.instance)
     if not len(found):
         raise DataError(f"{path} shows no instance {sample.instance}")

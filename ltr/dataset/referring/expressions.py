@@ -9,6 +9,7 @@ from typing import Any
 
 from ltr.admin.errors import DataError
 from ltr.data.json_io import read_json
+from ltr.data.names import plain_name
 
 
 @dataclass(frozen=True)
@@ -62,17 +63,6 @@ def read_expressions(root: Path, split: str) -> dict[str, ExpressionVideo]:
 def expression_file(root: Path, split: str) -> Path:
     """Where the sentences of a split lie."""
     return root / "meta_expressions" / split / "meta_expressions.json"
-
-
-def plain_name(name: object, file: Path) -> str:
-    """A name from a file that may become part of a path.
-
-    Raises:
-        DataError: It would lead out of its folder.
-    """
-    if not isinstance(name, str) or Path(name).name != name or name in ("", ".."):
-        raise DataError(f"{file}: {name!r} is no valid name of a video, sentence or frame")
-    return name
 
 
 def _videos_of(file: Path) -> dict[str, Any]:

@@ -15,9 +15,9 @@ import numpy as np
 from ltr.admin.errors import DataError
 from ltr.data.image_io import read_image
 from ltr.data.json_io import read_json
+from ltr.data.names import plain_name
 from ltr.data.rle import as_rle, decode
 from ltr.dataset.referring.base import ReferringDataset
-from ltr.dataset.referring.expressions import plain_name
 
 
 class ReferringImages(ReferringDataset):

@@ -14,7 +14,7 @@ import numpy as np
 from ltr.admin.errors import DataError
 from ltr.data.json_io import read_json
 from ltr.data.mat_files import read_mat
-from ltr.dataset.referring.expressions import plain_name
+from ltr.data.names import plain_name
 
 _LIST = "jhmdb_sentences_samples_metadata.json"
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from ltr.admin.errors import DataError
 from ltr.data.json_io import read_json
+from ltr.data.names import plain_name
 from ltr.dataset.referring.expressions import read_expressions
 from pytracking.analysis.evaluators import servers
 from pytracking.analysis.evaluators.davis import davis_video
@@ -77,7 +78,9 @@ def _objects(file: Path) -> dict[str, dict[str, int]]:
     content: Any = read_json(file)
     try:
         return {
-            video: {label: int(number) for label, number in entries.items()}
+            plain_name(video, file): {
+                plain_name(label, file): int(number) for label, number in entries.items()
+            }
             for video, entries in content["videos"].items()
         }
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:

@@ -109,7 +109,10 @@ def test_an_object_of_a_shown_class_must_be_shown_too():
         (lambda r: r["annotations"][0].update(video_id=7), "annotation 0 is damaged: 7"),
         (lambda r: r["annotations"][1].update(category_id=9), "no category 9"),
         (lambda r: r["annotations"][1]["bboxes"].pop(), "expected 4 masks, boxes and areas"),
-        (lambda r: r["videos"][0].update(file_names=["../x.jpg"] * 4), "outside the data set"),
+        (
+            lambda r: r["videos"][0].update(file_names=["../x.jpg"] * 4),
+            "no path inside the data set",
+        ),
         (lambda r: r["videos"][0].pop("height"), "no file in YouTube-VIS's format"),
         (lambda r: r.update(videos=[]), "holds no video"),
         (lambda r: r.update(annotations=5), "'annotations' is no list"),

@@ -1,0 +1,43 @@
+"""Names from annotation files that become parts of paths."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ltr.admin.errors import DataError
+
+
+def plain_name(name: object, file: Path) -> str:
+    """A name of one file or folder.
+
+    Args:
+        name: As it stands in the file.
+        file: Named in errors.
+
+    Raises:
+        DataError: It would lead out of its folder, or no file can have it.
+    """
+    if not isinstance(name, str) or Path(name).name != name or name == ".." or not _can_be(name):
+        raise DataError(f"{file}: {name!r} is no valid name of a video, sentence or frame")
+    return name
+
+
+def plain_path(name: object, file: Path) -> str:
+    """A path below the folder of a data set; arguments as ``plain_name``.
+
+    Raises:
+        DataError: It would lead out of its folder, or no file can have it.
+    """
+    path = Path(name) if isinstance(name, str) else None
+    if path is None or path.is_absolute() or ".." in path.parts or not _can_be(name):
+        raise DataError(f"{file}: {name!r} is no path inside the data set")
+    return name
+
+
+def _can_be(name: str) -> bool:
+    """Whether the file system can hold a name: it has no null, and text that can be encoded."""
+    try:
+        return b"\0" not in os.fsencode(name) and bool(name)
+    except UnicodeEncodeError:
+        return False
