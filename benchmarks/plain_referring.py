@@ -1,20 +1,21 @@
 """ReferFormer as published, without our care for memory, to be measured against.
 
 The whole window goes through every layer at once, the samples of all levels are stacked, attention
-writes out its weights, and the masks of all slots are enlarged before one is chosen.
+writes out its weights, products run through the matrix library, and the masks of all slots are
+enlarged before one is chosen.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from deformable_attention import stacked
 from torch import nn
 
-from ltr.models.referring import fusion, pixel_decoder
+from ltr.models.layers import products
+from ltr.models.referring import deformable_transformer, fusion, pixel_decoder
 from ltr.models.referring.batches import ClipBatch, SentenceBatch
 from ltr.models.referring.deformable_attention import DeformableAttention
 from ltr.models.referring.referformer import ReferFormer
@@ -22,11 +23,15 @@ from ltr.models.referring.referformer import ReferFormer
 _EVERYTHING = 2**62
 
 
-class ExplicitAttention(nn.MultiheadAttention):
-    """Attention that computes and returns its weights."""
-
-    def forward(self, *inputs: torch.Tensor, **options: Any) -> tuple[torch.Tensor, torch.Tensor]:
-        return super().forward(*inputs, **{**options, "need_weights": True})
+def attend_explicitly(
+    attention: nn.MultiheadAttention,
+    queries: torch.Tensor,
+    keys: torch.Tensor,
+    values: torch.Tensor,
+    padding: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Attention that computes its weights; arguments as of ``fusion.attend``."""
+    return attention(queries, keys, values, key_padding_mask=padding, need_weights=True)[0]
 
 
 def make_plain(network: ReferFormer) -> None:
@@ -34,11 +39,11 @@ def make_plain(network: ReferFormer) -> None:
     network.chunk_frames = _EVERYTHING
     fusion.TOKENS_AT_ONCE = _EVERYTHING
     pixel_decoder._FRAMES_AT_ONCE = _EVERYTHING
+    products._has_fast_convolution = lambda x: False
+    fusion.attend = deformable_transformer.attend = attend_explicitly
     for module in network.modules():
         if isinstance(module, DeformableAttention):
             module.sampler = stacked
-        if isinstance(module, nn.MultiheadAttention):
-            module.__class__ = ExplicitAttention
 
 
 def segment(

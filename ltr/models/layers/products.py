@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 
 def linear(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
@@ -26,6 +27,11 @@ def linear(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = No
         return F.linear(x, weight, bias)
     pixels = x[None, None].permute(0, 3, 1, 2)
     return F.conv2d(pixels, weight[:, :, None, None], bias).permute(0, 2, 3, 1).flatten(0, 2)
+
+
+def apply_linear(layer: nn.Linear, x: torch.Tensor) -> torch.Tensor:
+    """Compute ``layer(x)`` for tokens of any memory order, (..., tokens, channels)."""
+    return linear(x.flatten(0, -2), layer.weight, layer.bias).unflatten(0, x.shape[:-1])
 
 
 def project(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ltr.admin.errors import ConfigError, did_you_mean
+from ltr.models.layers.products import apply_linear
 
 MapSizes = Sequence[tuple[int, int]]  # height and width of each level
 Sampler = Callable[[torch.Tensor, MapSizes, torch.Tensor, torch.Tensor], torch.Tensor]
@@ -28,7 +29,8 @@ def sample_points(
 ) -> torch.Tensor:
     """Sum weighted bilinear samples; outside the maps lie zeros.
 
-    Levels are added one after the other, so that only one level's samples exist at a time.
+    Levels are added one after the other, so that only one level's samples exist at a time. On a
+    CPU, where nothing is learned, ``gather_points`` does the same several times as fast.
 
     Args:
         values: Maps of all levels one after the other, (N, sum of h * w, heads, channels).
@@ -39,6 +41,10 @@ def sample_points(
     Returns:
         (N, queries, heads * channels).
     """
+    is_exact = values.dtype == locations.dtype == weights.dtype == torch.float32
+    if is_exact and values.device.type == "cpu" and not torch.is_grad_enabled():
+        pieces = zip(values, locations, weights, strict=True)
+        return torch.stack([gather_points(one, sizes, *where) for one, *where in pieces])
     batch, _, heads, channels = values.shape
     queries = locations.shape[1]
     grids = 2 * locations.transpose(1, 2).flatten(0, 1) - 1
@@ -52,6 +58,57 @@ def sample_points(
         samples = F.grid_sample(maps, grids[:, :, level], padding_mode="zeros", align_corners=False)
         total = total + (samples * shares[:, None, :, level]).sum(-1)
     return total.view(batch, heads * channels, queries).transpose(1, 2)
+
+
+def gather_points(
+    values: torch.Tensor, sizes: MapSizes, locations: torch.Tensor, weights: torch.Tensor
+) -> torch.Tensor:
+    """The same as ``sample_points`` for one image, as weighted sums of rows of a table.
+
+    A row is what one head sees in one pixel; a bilinear sample is four of them, and all samples of
+    a query and head are summed at once.
+
+    Args:
+        values: (sum of h * w, heads, channels).
+        sizes: Height and width of each level.
+        locations: (queries, heads, levels, points, 2).
+        weights: (queries, heads, levels, points).
+
+    Returns:
+        (queries, heads * channels).
+    """
+    _, heads, channels = values.shape
+    extents = locations.new_tensor([(width, height) for height, width in sizes])
+    width, height = extents[:, :1], extents[:, 1:]
+    areas = torch.tensor([0, *(math.prod(size) for size in sizes[:-1])])
+    firsts = (areas.cumsum(0) * heads)[:, None] + torch.arange(heads)[:, None, None]
+    x, y = (locations * extents[:, None]).sub_(0.5).unbind(-1)
+    columns = [((cell * heads).int(), share) for cell, share in _cells(x, width)]
+    lines = [
+        ((cell * (width * heads)).int() + firsts.int(), share * weights)
+        for cell, share in _cells(y, height)
+    ]
+    rows = torch.stack([line + column for line, _ in lines for column, _ in columns], dim=2)
+    shares = torch.stack([line * column for _, line in lines for _, column in columns], dim=2)
+    bags = len(locations) * heads
+    summed = F.embedding_bag(
+        rows.view(bags, -1),
+        values.reshape(-1, channels),
+        mode="sum",
+        per_sample_weights=shares.view(bags, -1),
+    )
+    return summed.view(len(locations), heads * channels)
+
+
+def _cells(
+    position: torch.Tensor, count: torch.Tensor
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """The two cells of an axis around each position, and their shares; none outside the map."""
+    first = position.floor()
+    share = position - first
+    for cell, part in ((first, 1 - share), (first + 1, share)):
+        part = part * ((cell >= 0) & (cell < count))
+        yield torch.minimum(cell.clamp(min=0), count - 1), part
 
 
 class Attended(NamedTuple):
@@ -123,12 +180,12 @@ class DeformableAttention(nn.Module):
             sizes: Height and width of each level.
             padding: Where padding lies, bool (N, sum of h * w).
         """
-        values = self.value_proj(tokens)
+        values = apply_linear(self.value_proj, tokens)
         if padding is not None:
             values = values.masked_fill(padding[..., None], 0.0)
         values = values.unflatten(-1, (self.shape[0], -1))
-        offsets = self.sampling_offsets(queries).unflatten(-1, (*self.shape, 2))
-        scores = self.attention_weights(queries).unflatten(-1, (self.shape[0], -1))
+        offsets = apply_linear(self.sampling_offsets, queries).unflatten(-1, (*self.shape, 2))
+        scores = apply_linear(self.attention_weights, queries).unflatten(-1, (self.shape[0], -1))
         weights = scores.softmax(-1).unflatten(-1, self.shape[1:])
         around = references[:, :, None, :, None]
         if references.shape[-1] == 2:
@@ -137,7 +194,7 @@ class DeformableAttention(nn.Module):
             scale = around[..., 2:] * (0.5 / self.shape[2])
         locations = around[..., :2] + offsets * scale
         sampled = self.sampler(values, sizes, locations, weights)
-        return Attended(self.output_proj(sampled), locations, weights)
+        return Attended(apply_linear(self.output_proj, sampled), locations, weights)
 
     def forward(
         self,

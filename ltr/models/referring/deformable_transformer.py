@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from ltr.models.referring.deformable_attention import DeformableAttention, MapSizes
-from ltr.models.referring.fusion import feed_forward
+from ltr.models.referring.fusion import attend, feed_forward
 from ltr.models.referring.heads import refine_boxes
 from ltr.models.referring.positions import valid_ratios
 
@@ -205,7 +205,7 @@ class DecoderLayer(nn.Module):
     ) -> torch.Tensor:
         """Queries (N, Q, dim), references (N, Q, levels, 2 or 4) -> (N, Q, dim)."""
         keys = x + position
-        attended, _ = self.self_attn(keys, keys, x, need_weights=False)
+        attended = attend(self.self_attn, keys, keys, x)
         x = self.norm2(x + self.dropout(attended))
         for source in (memory,) if previous is None else (previous, memory):
             attended = self.cross_attn(

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ltr.models.layers.chunks import apply_in_chunks
-from ltr.models.layers.products import linear
+from ltr.models.layers.products import apply_linear, linear
 from ltr.models.referring.positions import sine_position_1d
 
 # Hidden units of a feed-forward layer are many times its input: this many tokens go through it at
@@ -61,9 +61,42 @@ def to_maps(tokens: torch.Tensor, frames: int, height: int, width: int) -> torch
 
 def attend_words(attention: nn.MultiheadAttention, x: torch.Tensor, words: Words) -> torch.Tensor:
     """Let tokens (clips, tokens, dim) attend to the words of their sentence."""
-    return attention(
-        x, words.keys, words.features, key_padding_mask=words.padding, need_weights=False
-    )[0]
+    return attend(attention, x, words.keys, words.features, words.padding)
+
+
+def attend(
+    attention: nn.MultiheadAttention,
+    queries: torch.Tensor,
+    keys: torch.Tensor,
+    values: torch.Tensor,
+    padding: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Compute what ``attention`` with ``batch_first`` computes, without its slow copies.
+
+    Args:
+        attention: Holds the weights.
+        queries: (N, queries, dim).
+        keys: (N, keys, dim).
+        values: (N, keys, dim).
+        padding: bool (N, keys), keys that nothing attends to.
+
+    Returns:
+        (N, queries, dim).
+    """
+    weights = attention.in_proj_weight.chunk(3)
+    biases = attention.in_proj_bias.chunk(3)
+    heads = [
+        linear(x.flatten(0, 1), weight, bias)
+        .view(*x.shape[:2], attention.num_heads, -1)
+        .transpose(1, 2)
+        for x, weight, bias in zip((queries, keys, values), weights, biases, strict=True)
+    ]
+    attended = F.scaled_dot_product_attention(
+        *heads,
+        attn_mask=None if padding is None else ~padding[:, None, None],
+        dropout_p=attention.dropout if attention.training else 0.0,
+    )
+    return apply_linear(attention.out_proj, attended.transpose(1, 2).flatten(2))
 
 
 def feed_forward(
@@ -72,8 +105,7 @@ def feed_forward(
     """Two linear layers with a ReLU between, on tokens (N, tokens, dim)."""
 
     def apply(rows: torch.Tensor) -> torch.Tensor:
-        hidden = dropout(linear(rows, linear1.weight, linear1.bias).relu_())
-        return linear(hidden, linear2.weight, linear2.bias)
+        return apply_linear(linear2, dropout(apply_linear(linear1, rows).relu_()))
 
     return apply_in_chunks(apply, x.flatten(0, 1), size=TOKENS_AT_ONCE).view(x.shape)
 
@@ -165,9 +197,7 @@ class VisionLanguageBlock(nn.Module):
             padding = self._reduce(padding[:, :, None].float()).bool().flatten(1)
         values = to_tokens(maps)
         keys = values + to_tokens(position.expand(clips, frames, -1, -1, -1))
-        attended, _ = self.self_attn(
-            keys, keys, values, key_padding_mask=padding, need_weights=False
-        )
+        attended = attend(self.self_attn, keys, keys, values, padding)
         return to_maps(attended, frames, height, width)
 
     def _reduce(self, maps: torch.Tensor) -> torch.Tensor:

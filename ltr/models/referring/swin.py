@@ -19,6 +19,7 @@ from torch.utils.checkpoint import checkpoint
 from torchvision.ops import StochasticDepth
 
 from ltr.models.layers.chunks import apply_in_chunks
+from ltr.models.layers.products import apply_linear
 
 _MASKED = -100.0  # added to scores between regions that the cyclic shift brought together
 _TOKENS_AT_ONCE = 65536  # of one window attention, or of one feed-forward layer
@@ -109,7 +110,9 @@ class WindowAttention(nn.Module):
         bias = self.relative_position_bias_table[index].permute(2, 0, 1)[None]
 
         def attend(windows: torch.Tensor, *regions: torch.Tensor) -> torch.Tensor:
-            q, k, v = self.qkv(windows).unflatten(-1, (3, self.num_heads, -1)).unbind(2)
+            q, k, v = (
+                apply_linear(self.qkv, windows).unflatten(-1, (3, self.num_heads, -1)).unbind(2)
+            )
             scores = bias
             for region in regions:
                 is_apart = region[:, None, None] != region[:, None, :, None]
@@ -117,7 +120,7 @@ class WindowAttention(nn.Module):
             heads = F.scaled_dot_product_attention(
                 q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), attn_mask=scores
             )
-            return self.proj(heads.transpose(1, 2).flatten(2))
+            return apply_linear(self.proj, heads.transpose(1, 2).flatten(2))
 
         inputs = [windows]
         if regions is not None:
@@ -145,10 +148,11 @@ class SwinMLP(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(..., dim) -> the same shape."""
-        rows = apply_in_chunks(
-            lambda part: self.fc2(F.gelu(self.fc1(part))), x.flatten(0, -2), size=_TOKENS_AT_ONCE
-        )
-        return rows.view(x.shape)
+
+        def apply(rows: torch.Tensor) -> torch.Tensor:
+            return apply_linear(self.fc2, F.gelu(apply_linear(self.fc1, rows)))
+
+        return apply_in_chunks(apply, x.flatten(0, -2), size=_TOKENS_AT_ONCE).view(x.shape)
 
 
 class SwinBlock(nn.Module):
@@ -237,7 +241,7 @@ class PatchMerging(nn.Module):
         """(clips, frames, h, w, dim) -> (clips, frames, h / 2, w / 2, 2 * dim), rounded up."""
         x = F.pad(x, (0, 0, 0, x.shape[3] % 2, 0, x.shape[2] % 2))
         corners = [x[:, :, row::2, column::2] for column in (0, 1) for row in (0, 1)]
-        return self.reduction(self.norm(torch.cat(corners, dim=-1)))
+        return apply_linear(self.reduction, self.norm(torch.cat(corners, dim=-1)))
 
 
 class PatchEmbedding(nn.Module):

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ltr.models.layers.normalization import SampleL2Norm
-from ltr.models.layers.products import linear, project
+from ltr.models.layers.products import apply_linear, linear, project
 from ltr.models.layers.shifts import shift, sum_shifted
 
 sides = st.integers(1, 9)
@@ -24,6 +24,13 @@ def test_products_equal_matrix_products(n, m, c, has_bias, dtype):
     want = F.linear(x, weight, bias)
     torch.testing.assert_close(linear(x, weight, bias), want)
     torch.testing.assert_close(project(weight, x.t().contiguous(), bias), want.t())
+
+
+@pytest.mark.parametrize("has_bias", [True, False])
+def test_a_layer_on_tokens_in_any_order(has_bias):
+    torch.manual_seed(0)
+    layer, x = torch.nn.Linear(6, 4, bias=has_bias), torch.randn(5, 2, 3, 6).transpose(0, 2)
+    torch.testing.assert_close(apply_linear(layer, x), layer(x))
 
 
 def test_products_of_half_precision():

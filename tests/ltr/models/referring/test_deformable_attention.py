@@ -7,7 +7,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ltr.models.referring.deformable_attention import DeformableAttention, sample_points
+from ltr.models.referring.deformable_attention import (
+    DeformableAttention,
+    gather_points,
+    sample_points,
+)
 
 SIZES = ((5, 7), (3, 4), (1, 2))
 
@@ -48,6 +52,17 @@ def test_samples_are_the_sum_over_four_corners(seed):
     inputs = drawn(seed)
     wanted = four_corners(inputs[0], SIZES, *inputs[1:])
     assert torch.allclose(sample_points(inputs[0], SIZES, *inputs[1:]), wanted, atol=1e-12)
+    gathered = [gather_points(value, SIZES, *where) for value, *where in zip(*inputs, strict=True)]
+    assert torch.allclose(torch.stack(gathered), wanted, atol=1e-12)
+
+
+def test_both_forms_agree_where_nothing_is_learned():
+    values, locations, weights = (x.float() for x in drawn(5, queries=50))
+    wanted = sample_points(values, SIZES, locations, weights)
+    with torch.inference_mode():
+        found = sample_points(values, SIZES, locations, weights)
+    assert not torch.equal(found, wanted)
+    assert torch.allclose(found, wanted, atol=1e-5)
 
 
 def test_gradients():
