@@ -39,9 +39,10 @@ from pytracking.tracker.clip import (
     label_map,
 )
 from pytracking.utils.clip_frames import FileFrames, LazyFrames, SpooledFrames
+from pytracking.utils.frame_source import FrameSource
 from pytracking.utils.instance_drawing import describe, draw_instances
 from pytracking.utils.staging import cannot_be_written, check_free, staged_folder
-from pytracking.utils.video_reader import FrameSource, read_video
+from pytracking.utils.video_reader import read_video
 
 INSTANCES = "instances.json"
 

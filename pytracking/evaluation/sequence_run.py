@@ -20,7 +20,7 @@ from pytracking.evaluation.session import VideoSession
 from pytracking.tracker.base import FrameInfo, FrameOutput, OnlineTracker
 from pytracking.tracker.clip import Advance, ClipSegmenter, Frames, ignore_progress
 from pytracking.utils.background import read_ahead
-from pytracking.utils.video_reader import checked_frames
+from pytracking.utils.frame_source import checked_frames
 
 if TYPE_CHECKING:
     from pytracking.tracker.interactive.base import InteractiveVOS

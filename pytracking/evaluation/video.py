@@ -25,8 +25,9 @@ from pytracking.evaluation.tracker import TrackerSpec, describe_run
 from pytracking.evaluation.video_results import CONFIG, ENTRIES, VideoResults
 from pytracking.tracker.base import FrameInfo, Runtime
 from pytracking.tracker.clip import Advance, ignore_progress
+from pytracking.utils.frame_source import FrameSource
 from pytracking.utils.staging import staged_folder
-from pytracking.utils.video_reader import FrameSource, VideoLike, read_video
+from pytracking.utils.video_reader import VideoLike, read_video
 from pytracking.utils.visdom import LiveView
 
 _LOG = logging.getLogger(__name__)

@@ -15,8 +15,8 @@ from pytracking.evaluation.session import VideoFrame
 from pytracking.tracker.base import Box
 from pytracking.utils.background import BackgroundWorker
 from pytracking.utils.contact_sheet import ContactSheet
+from pytracking.utils.frame_source import FrameSource
 from pytracking.utils.overlay import draw_result
-from pytracking.utils.video_reader import FrameSource
 from pytracking.utils.video_writer import VideoWriter
 
 MASKS, BOXES, CONFIG = "masks", "boxes", "config.json"

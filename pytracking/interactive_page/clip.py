@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 
 from pytracking.interactive_page.settings import PageSettings
-from pytracking.utils.video_reader import FrameSource, read_video
+from pytracking.utils.frame_source import FrameSource
+from pytracking.utils.video_reader import read_video
 
 _JPEG_QUALITY = 90
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ltr.admin.errors import DataError
-from pytracking.utils.video_reader import FrameSource, checked_frames
+from pytracking.utils.frame_source import FrameSource, checked_frames
 
 if TYPE_CHECKING:
     import av

@@ -15,7 +15,7 @@ from pytracking.analysis.interactive import SequenceInfo
 from pytracking.evaluation.data import Sequence
 from pytracking.tracker.interactive.base import ScribbleLine
 from pytracking.tracker.interactive.scribbles import read_scribbles
-from pytracking.utils.video_reader import checked_frames
+from pytracking.utils.frame_source import checked_frames
 
 SCRIBBLES = "Scribbles"
 NUM_SCRIBBLES = 3  # sets of first scribbles a sequence of DAVIS 2017 has
