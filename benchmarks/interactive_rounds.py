@@ -28,7 +28,8 @@ from pytracking.tracker.interactive.parameters import AtnetParameters
 
 _OBJECTS = 3
 _ROUNDS = 3
-_EQUAL_SHARE = 0.999
+# A drawn network gives all objects nearly the same probabilities: masks would compare noise.
+_TOLERANCE = 1e-4
 
 
 class PlainAtnet(AtnetHost):
@@ -72,8 +73,8 @@ def draw_lines(labels: np.ndarray) -> list[ScribbleLine]:
 
 def play(
     form: type[AtnetHost], frames: list[np.ndarray], lines: list[ScribbleLine], device: torch.device
-) -> tuple[list[float], np.ndarray]:
-    """Seconds of every round, and the masks after the first."""
+) -> tuple[list[float], torch.Tensor]:
+    """Seconds of every round, and the probabilities after the first."""
     clock = time.process_time if device.type == "cpu" else time.perf_counter
     host = form(AtnetParameters(net=""), drawn_network(device), Runtime(device))
     host.start(frames, _OBJECTS)
@@ -85,7 +86,7 @@ def play(
         if device.type == "cuda":
             torch.cuda.synchronize()
         seconds.append(clock() - started)
-        first = result.masks if first is None else first
+        first = result.probs.clone() if first is None else first
     return seconds, first
 
 
@@ -101,15 +102,15 @@ def main() -> None:
     frames, labels = draw_clip(count, _OBJECTS, size)
     lines, device = draw_lines(labels), torch.device(arguments.device)
     print(f"{count} frames of {size[0]}x{size[1]}, {_OBJECTS} objects, {device}, fp32")
-    totals, masks = {}, {}
+    totals, probs = {}, {}
     for name, form in (("plain", PlainAtnet), ("ours", AtnetHost)):
-        seconds, masks[name] = play(form, frames, lines, device)
+        seconds, probs[name] = play(form, frames, lines, device)
         totals[name] = sum(seconds)
         rounds = ", ".join(f"{value:.1f}" for value in seconds)
         print(f"{name}: {totals[name]:.1f} s (rounds {rounds})", flush=True)
-    share = float((masks["plain"] == masks["ours"]).mean())
-    print(f"equal pixels after the first round: {share:.5f}")
-    if share < _EQUAL_SHARE:
+    difference = float((probs["plain"] - probs["ours"]).abs().max())
+    print(f"largest difference of probabilities after the first round: {difference:.1e}")
+    if difference > _TOLERANCE:
         raise SystemExit("the two forms differ")
     print(f"ratio={totals['plain'] / totals['ours']:.2f}")
 
