@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 DEFAULT_FPS = 25.0
 _ENCODERS = ("libx264", "libopenh264", "h264_videotoolbox", "h264_mf")
-_X264_OPTIONS = {"crf": "20", "preset": "veryfast"}
+# Without these parameters the same frames give other bytes from run to run and machine to machine.
+_X264_OPTIONS = {"crf": "20", "preset": "veryfast", "x264-params": "mbtree=0:threads=4"}
 _LARGEST_DENOMINATOR = 1001
 _BT709 = 1
 _LIMITED_RANGE = 1

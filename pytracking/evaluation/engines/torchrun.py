@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import pickle
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from torch.distributed import Store, rendezvous
@@ -48,7 +50,7 @@ class TorchrunEngine(Engine):
         if missing:
             raise ConfigError(
                 f"--engine torchrun: {missing[0]} is not set, start the command as "
-                "torchrun --nproc_per_node N run_tracker.py ..."
+                f"torchrun --nproc_per_node N {Path(sys.argv[0]).name} ..."
             )
         setup.apply(int(os.environ.get("LOCAL_RANK", 0)))
         self._store, rank, self._num_processes = next(iter(rendezvous("env://")))

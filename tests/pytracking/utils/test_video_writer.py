@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import resource
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from ltr.admin.errors import OutputError
 from pytracking.utils.video_reader import read_video
 from pytracking.utils.video_writer import VideoWriter
 from tests.pytracking.clips import numbered_frames, write_clip
+from tests.video_trees import textured_frame
 
 
 def test_every_browser_can_play_it(tmp_path):
@@ -95,3 +97,19 @@ def test_full_disk_leaves_nothing(tmp_path):
     assert done.returncode == 1
     assert "File too large" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "sched_setaffinity") or len(os.sched_getaffinity(0)) < 2,
+    reason="needs two processors that can be taken away",
+)
+def test_the_same_frames_give_the_same_bytes_on_every_machine(tmp_path):
+    frames = [textured_frame(shift, (240, 320)) for shift in range(0, 60, 4)]
+    processors = os.sched_getaffinity(0)
+    all_of_them = write_clip(tmp_path / "all.mp4", frames).read_bytes()
+    os.sched_setaffinity(0, {min(processors)})
+    try:
+        one = write_clip(tmp_path / "one.mp4", frames).read_bytes()
+    finally:
+        os.sched_setaffinity(0, processors)
+    assert one == all_of_them
