@@ -22,6 +22,7 @@ from ltr.data.palette import VOID, pascal_palette, result_palette
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".webm", ".mov", ".avi", ".m4v", ".mpg")
 _JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
+_PNG_START, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND"
 _MAX_PIXELS = 1 << 28
 # What Pillow raises on damaged files.
 _DAMAGE = (OSError, ValueError, SyntaxError, LookupError, TypeError, struct.error)
@@ -42,6 +43,8 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
     encoded = _read_bytes(path)
     if encoded[:2] == _JPEG_START and not _jpeg_is_complete(encoded):
         raise DataError(f"{path} is a truncated JPEG: its end marker is missing")
+    if encoded.startswith(_PNG_START) and not _png_is_complete(encoded):
+        raise DataError(f"{path} is a truncated PNG: its end is missing, or a part is too long")
     _check_header(path, encoded)
     pixels = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
     if pixels is None:
@@ -134,6 +137,16 @@ def _read_bytes(path: str | os.PathLike[str]) -> bytes:
 def _jpeg_is_complete(encoded: bytes) -> bool:
     """Whether the end marker stands in the tail (some cameras append a few padding bytes)."""
     return _JPEG_END in encoded[-1024:]
+
+
+def _png_is_complete(encoded: bytes) -> bool:
+    """Whether all parts are there; OpenCV takes the memory that they declare."""
+    position = len(_PNG_START)
+    while position + 12 <= len(encoded):
+        if encoded[position + 4 : position + 8] == _PNG_END:
+            return True
+        position += 12 + int.from_bytes(encoded[position : position + 4], "big")
+    return False
 
 
 def _check_header(path: str | os.PathLike[str], encoded: bytes) -> None:

@@ -68,6 +68,7 @@ def test_valid_files_are_read(load, tmp_path):
 @pytest.mark.parametrize(
     ("name", "number"),
     [
+        ("PNG picture", 13820),
         ("zip of masks", 3863),
         ("YouTube-VOS meta.json", 3913),
         ("YouTube-VOS meta.json", 4818),
