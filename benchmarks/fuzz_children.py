@@ -87,11 +87,17 @@ def mutated(reader: Reader, numbers: Sequence[int]) -> Iterator[Case]:
 
 def run_cases(reader: Reader, cases: Sequence[Case]) -> Iterator[Outcome]:
     """Read all cases, each within the limits."""
-    left = list(cases)
-    while left:
-        done = list(_one_child(reader, left))
-        yield from done
-        left = left[len(done) :]
+    # OpenCV's threads do not live on in a child, which would wait for them.
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        left = list(cases)
+        while left:
+            done = list(_one_child(reader, left))
+            yield from done
+            left = left[len(done) :]
+    finally:
+        cv2.setNumThreads(threads)
 
 
 def _one_child(reader: Reader, cases: Sequence[Case]) -> Iterator[Outcome]:
@@ -157,7 +163,6 @@ def _be_child(reader: Reader, cases: Sequence[Case], pipe: int) -> None:
     for stream in (0, 1, 2):
         os.dup2(nowhere, stream)
     torch.set_num_threads(1)
-    cv2.setNumThreads(1)
     folder = Path(tempfile.mkdtemp())
     try:
         reader.prepare(folder)
