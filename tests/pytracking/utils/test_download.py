@@ -41,9 +41,16 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
+class Server(ThreadingHTTPServer):
+    """Keeps quiet when a client hangs up: stderr may be another test's by then."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Tell nobody."""
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as instance:
+    with Server(("127.0.0.1", 0), Handler) as instance:
         threading.Thread(target=instance.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{instance.server_port}"
         instance.shutdown()
