@@ -64,7 +64,6 @@ def _segment(arguments: argparse.Namespace) -> VideoSummary:
     """Segment one video."""
     from pytracking.evaluation.clip_video import process_clip
     from pytracking.evaluation.scribble_video import process_scribbles
-    from pytracking.evaluation.video import process_video
     from pytracking.evaluation.video_arguments import resolve_clip_task
 
     spec, runtime = resolve_tracker(arguments), resolve_runtime(arguments)
@@ -72,16 +71,7 @@ def _segment(arguments: argparse.Namespace) -> VideoSummary:
     if arguments.scribbles is not None:
         file, to_mask = arguments.scribbles, arguments.to_mask
         return process_scribbles(spec, runtime, task.video, file, to_mask)
-    if spec.kind == "clip":
-        return process_clip(spec, runtime, task)
-    if task.texts:
-        raise ConfigError("this tracker takes no sentences: leave out --text")
-    if spec.kind == "interactive":
-        raise ConfigError(
-            "this tracker takes scribbles: name a file with --scribbles FILE, or draw them in "
-            "run_interactive.py"
-        )
-    return process_video(spec, runtime, task.video)
+    return process_clip(spec, runtime, task)
 
 
 def _segment_clips(

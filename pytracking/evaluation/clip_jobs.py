@@ -15,16 +15,18 @@ from typing import Any
 from ltr.admin.config import describe
 from ltr.admin.errors import ConfigError, DataError
 from ltr.admin.progress import FrameProgress
-from pytracking.evaluation.clip_video import ClipTask, describe_clip_run, move_movie, process_clip
+from pytracking.evaluation.clip_video import (
+    ClipTask,
+    check_task,
+    describe_clip_run,
+    move_movie,
+    process_clip,
+)
 from pytracking.evaluation.engines.base import CountFrames, Engine
 from pytracking.evaluation.jobs import WORKER_DIED, guard, load_once
 from pytracking.evaluation.prompt_arguments import MaskPrompt
-from pytracking.evaluation.tracker import TrackerSpec, compare_runs, describe_run
-from pytracking.evaluation.video import (
-    VideoSummary,
-    default_folder,
-    process_video,
-)
+from pytracking.evaluation.tracker import TrackerSpec, compare_runs
+from pytracking.evaluation.video import VideoSummary, default_folder
 from pytracking.evaluation.video_results import CONFIG
 from pytracking.tracker.base import Runtime
 from pytracking.utils.staging import sweep
@@ -94,7 +96,7 @@ class ClipFolder:
         self._runtime = runtime
         self._task = task
         self._check(clips)
-        run = self._describe()
+        run = describe_clip_run(spec, runtime, task)
         output = task.video.output
         output = output or default_folder(spec, Path(task.video.source).resolve().name)
         folders = {clip: output / _name(clip) for clip in clips}
@@ -147,13 +149,12 @@ class ClipFolder:
             raise ConfigError(
                 f"{clips[0].parent} holds several clips called {twice[0]}: rename one"
             )
+        check_task(self._spec, self._task)
         task = self._task.video
         if task.boxes:
             raise ConfigError("boxes belong to one video: name masks with --mask FOLDER")
         if self._spec.kind == "clip":
             return
-        if self._task.texts:
-            raise ConfigError("this tracker takes no sentences: leave out --text")
         folders = [prompt.path for prompt in task.masks]
         files = [path for path in folders if not path.is_dir()]
         if files or not folders:
@@ -162,11 +163,6 @@ class ClipFolder:
                 "clips of a folder need --mask FOLDER, which holds a first mask <clip>.png for "
                 f"every clip: {found}"
             )
-
-    def _describe(self) -> dict[str, Any]:
-        if self._spec.kind == "clip":
-            return describe_clip_run(self._spec, self._runtime, self._task)
-        return describe_run(self._spec, self._runtime)
 
     def _is_done(self, folder: Path, run: Mapping[str, Any]) -> bool:
         """Whether a clip has results of this configuration, and they are to be kept."""
@@ -219,10 +215,7 @@ def _stored_run(folder: Path) -> dict[str, Any]:
 
 def _work(job: _Job, count: CountFrames) -> ClipOutcome:
     def run() -> ClipOutcome:
-        if job.spec.kind == "clip":
-            summary = process_clip(job.spec, job.runtime, job.task, load_once, count)
-        else:
-            summary = process_video(job.spec, job.runtime, job.task.video, load_once, count)
+        summary = process_clip(job.spec, job.runtime, job.task, load_once, count)
         return ClipOutcome(job.name, summary)
 
     return guard(run, lambda reason: ClipOutcome(job.name, failure=reason))

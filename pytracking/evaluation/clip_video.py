@@ -1,4 +1,4 @@
-"""From a clip to a folder of results, with trackers that see a whole clip: ``run_video``'s work."""
+"""From a video to a folder of results, with any tracker: ``run_video``'s work."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from pytracking.evaluation.video import (
     VideoSummary,
     VideoTask,
     default_folder,
+    process_video,
     start_tracker,
     write_config,
 )
@@ -55,7 +56,7 @@ class ClipTask:
     """What to do with a clip.
 
     Args:
-        video: The source and where the results go; it has no masks and no boxes.
+        video: The source and where the results go; masks and boxes for online trackers only.
         texts: Sentences, one a wanted object.
         least_score: Instances below it are listed but not drawn.
         is_one_of_many: The drawings then lie as ``<output>.mp4``, or for a folder of frames as
@@ -68,6 +69,25 @@ class ClipTask:
     is_one_of_many: bool = False
 
 
+def check_task(spec: TrackerSpec, task: ClipTask) -> None:
+    """Make sure that a tracker takes what tells it the objects, before anything is loaded.
+
+    Raises:
+        ConfigError: It does not.
+    """
+    if spec.kind == "interactive":
+        raise ConfigError(
+            "this tracker takes scribbles: name a file with --scribbles FILE, or draw them in "
+            "run_interactive.py"
+        )
+    if task.texts and not spec.takes_text:
+        raise ConfigError("this tracker takes no sentences: leave out --text")
+    if spec.takes_text and not task.texts:
+        raise ConfigError("no object is told: name one with --text SENTENCE")
+    if spec.kind == "clip" and (task.video.masks or task.video.boxes):
+        raise ConfigError("this tracker finds its objects itself: leave out masks and boxes")
+
+
 def process_clip(
     spec: TrackerSpec,
     runtime: Runtime,
@@ -78,7 +98,7 @@ def process_clip(
     """Segment a clip and write the results; whole or not at all.
 
     Args:
-        spec: The tracker, of the kind ``clip``.
+        spec: The tracker, online or of the kind ``clip``.
         runtime: Device and precision.
         task: The clip and where the results go.
         load: Makes the tracker ready.
@@ -88,9 +108,16 @@ def process_clip(
         ToolkitError: Clip, task, tracker or output folder cannot be used.
         OutputError: The results cannot be written.
     """
+    check_task(spec, task)
+    if spec.kind == "clip":
+        return _process_whole(spec, runtime, task, load, count)
+    return process_video(spec, runtime, task.video, load, count)
+
+
+def _process_whole(
+    spec: TrackerSpec, runtime: Runtime, task: ClipTask, load: Load, count: Advance
+) -> VideoSummary:
     own = task.video
-    if own.masks or own.boxes:
-        raise ConfigError("this tracker finds its objects itself: leave out masks and boxes")
     with read_video(own.source) as video:
         folder = own.output or default_folder(spec, video.name)
         as_pictures = task.is_one_of_many and bool(video.files)
@@ -109,7 +136,6 @@ def process_clip(
                 count(done)
 
             segmenter = load(spec, runtime)
-            _check(task, segmenter)
             started = perf_counter()
             tracks = segmenter.segment(frames, ClipPrompt(task.texts), advance)
             rate = len(frames) / (perf_counter() - started)
@@ -121,7 +147,9 @@ def process_clip(
 
 
 def describe_clip_run(spec: TrackerSpec, runtime: Runtime, task: ClipTask) -> dict[str, Any]:
-    """What decides the results of a clip; see ``describe_run``."""
+    """What decides the results of a clip, beside its masks; see ``describe_run``."""
+    if spec.kind != "clip":
+        return describe_run(spec, runtime)
     wanted = {"texts": list(task.texts), "score_threshold": task.least_score}
     return describe_run(spec, runtime) | wanted
 
@@ -140,13 +168,6 @@ def move_movie(folder: Path) -> None:
 
 def _movie(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.mp4")
-
-
-def _check(task: ClipTask, segmenter: ClipSegmenter) -> None:
-    if segmenter.takes_text and not task.texts:
-        raise ConfigError("no object is told: name one with --text SENTENCE")
-    if task.texts and not segmenter.takes_text:
-        raise ConfigError("this tracker takes no sentences: leave out --text")
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,20 @@ class TrackerSpec:
         Raises:
             ConfigError: There is no such system.
         """
-        return _import_member(_TRACKERS, self.system, "tracker").get_tracker_class().kind
+        return self._tracker_class.kind
+
+    @property
+    def takes_text(self) -> bool:
+        """Whether sentences tell the tracker its objects.
+
+        Raises:
+            ConfigError: There is no such system.
+        """
+        return getattr(self._tracker_class, "takes_text", False)
+
+    @property
+    def _tracker_class(self) -> type:
+        return _import_member(_TRACKERS, self.system, "tracker").get_tracker_class()
 
     def load_parameters(self) -> Any:
         """See ``load_parameters``."""

@@ -123,6 +123,11 @@ def test_what_does_not_fit_many_clips(change, words, clips, tmp_path, capsys):
     assert not out.exists()
 
 
+def test_a_host_of_scribbles_is_told_before_anything_is_read(clips, masks, capsys):
+    assert main(["interactive", "atnet", str(clips), "--mask", str(masks)]) == 2
+    assert "this tracker takes scribbles" in capsys.readouterr().err
+
+
 def test_an_engine_needs_several_clips(clips, tmp_path, capsys):
     assert main([*TRACKER, str(clips / "long.mp4"), "--threads", "2"]) == 2
     assert "long.mp4 is no folder of clips" in capsys.readouterr().err
