@@ -59,7 +59,7 @@ class DenseULearnActor(Actor):
         size = (len(main), *main.shape[-2:])
         anchors = _given_or_drawn(batch, "anchors", size, self.grid_size)
         references = _given_or_drawn(batch, "reference_anchors", size, self.reference_grid_size)
-        whole = gather_batch(
+        keys, reg_keys, theta, anchors, references = gather_batch(
             main.float(),
             reg.float(),
             batch["theta"],
@@ -67,7 +67,9 @@ class DenseULearnActor(Actor):
             references.to(main.device),
             dim=0,
         )
-        losses = self_training_losses(*whole, self.temperature, self.cross_weight)
+        losses = self_training_losses(
+            keys, reg_keys, theta, anchors, references, self.temperature, self.cross_weight
+        )
         return losses.main, {f"Loss/{name}": value for name, value in losses._asdict().items()}
 
 

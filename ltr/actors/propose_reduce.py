@@ -67,7 +67,7 @@ def stack_frames(frames: Sequence[Mapping[str, torch.Tensor]]) -> TrainingFrames
         Instances(frame["labels"], frame["boxes"], _pad(frame["masks"], height, width))
         for frame in frames
     ]
-    sizes = [tuple(frame["image"].shape[-2:]) for frame in frames]
+    sizes = [(frame["image"].shape[-2], frame["image"].shape[-1]) for frame in frames]
     stacked = torch.stack([_pad(image, height, width) for image in images])
     return TrainingFrames(stacked, sizes, objects)
 

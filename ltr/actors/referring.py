@@ -9,9 +9,8 @@ import torch
 from torch import nn
 
 from ltr.actors.base import Actor, Stats
-from ltr.models.referring.batches import ReferringTarget, SentenceBatch
+from ltr.models.referring.batches import Predictions, ReferringTarget, SentenceBatch
 from ltr.models.referring.criterion import MASK_STRIDE, Criterion
-from ltr.models.referring.referformer import Predictions
 
 _LOSSES = ("loss_ce", "loss_bbox", "loss_giou", "loss_mask", "loss_dice")
 

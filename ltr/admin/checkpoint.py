@@ -163,7 +163,8 @@ def _read_constructor(value: object, path: Path) -> NetConstructor | None:
     if value is None:
         return None
     if isinstance(value, Record):
-        function = f"{value.get('fun_module')}:{value.get('fun_name')}".removeprefix("dlframework.")
+        name = f"{value.get('fun_module')}:{value.get('fun_name')}"
+        function: object = name.removeprefix("dlframework.")
         kwargs, args = value.get("kwds", {}), value.get("args", ())
     else:
         fields = value if isinstance(value, dict) else {}

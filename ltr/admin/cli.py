@@ -10,11 +10,17 @@ import functools
 import logging
 import sys
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 from ltr.admin.errors import ConfigError, ToolkitError, did_you_mean
 
-Main = Callable[[Sequence[str] | None], int]
+
+class Main(Protocol):
+    """A command as a function: ``main()`` reads the command line, ``main(argv)`` these words."""
+
+    def __call__(self, argv: Sequence[str] | None = None) -> int:
+        """Run the command and return its exit code."""
+
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
@@ -69,7 +75,7 @@ class CommandParser(argparse.ArgumentParser):
         raise ConfigError(f"{message} (see {self.prog} --help)")
 
 
-def command(main: Main) -> Main:
+def command(main: Callable[[Sequence[str] | None], int]) -> Main:
     """Decorate a ``main(argv)``: user errors become one sentence on stderr and exit code 2."""
 
     @functools.wraps(main)

@@ -14,9 +14,16 @@ from ltr.admin.errors import ConfigError
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
 
+    # Lightning's type of its argument; it has no public name.
+    from lightning.fabric.connector import _PRECISION_INPUT
+
     from ltr.admin.settings import Precision
 
-_PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
+_PRECISIONS: dict[Precision, _PRECISION_INPUT] = {
+    "fp32": "32-true",
+    "bf16": "bf16-mixed",
+    "fp16": "16-mixed",
+}
 
 
 def launch_fabric(device: str, precision: Precision) -> Fabric:

@@ -126,7 +126,7 @@ def _without_derived(environment: TrainEnvironment) -> TrainEnvironment:
     Such a file yields ``/tensorboard/`` for an empty base, and it cannot know a base that the
     process environment sets.
     """
-    derived = {
+    derived: dict[str, Any] = {
         name: ""
         for name in ("tensorboard_dir", "pretrained_networks")
         if getattr(environment, name) == f"{environment.workspace_dir}/{name.removesuffix('_dir')}/"
@@ -143,7 +143,8 @@ def read_environment(kind: type[AnyEnvironment]) -> AnyEnvironment:
     Raises:
         ConfigError: The file is broken, or a value is neither a text nor a path.
     """
-    known, fields = comments(kind), {}
+    known = comments(kind)
+    fields: dict[str, Any] = {}
     for name, value in read_local_file(kind.file, kind.reader).items():
         if name not in known:
             if name not in kind.unused:
@@ -178,7 +179,7 @@ def with_process_variables(environment: AnyEnvironment) -> AnyEnvironment:
 def with_defaults(environment: AnyEnvironment, defaults: Mapping[str, str]) -> AnyEnvironment:
     """Fill what is still empty: the given defaults, and DAVIS's variants from ``davis_dir``."""
     davis = dict.fromkeys(("davis16_dir", "davis_testdev_dir"), environment.davis_dir)
-    empty = {
+    empty: dict[str, Any] = {
         name: value
         for name, value in (davis | dict(defaults)).items()
         if not getattr(environment, name)

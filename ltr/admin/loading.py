@@ -46,7 +46,8 @@ def load_network(
     checkpoint = read_checkpoint(find_checkpoint(path, epoch) if path.is_dir() else path)
     net = build_network(checkpoint, **overrides)
     load_state(net, checkpoint.net, checkpoint.path)
-    net.info = checkpoint.fields.get("net_info")
+    # Any name can be an attribute of a module; PyTorch declares them all as tensors or modules.
+    net.info = checkpoint.fields.get("net_info")  # type: ignore[assignment]
     return net
 
 
@@ -75,10 +76,10 @@ def load_own_or_released(
         network, state = released
         load_state(network, as_state_dict(state, path), path)
         return network
-    network = load_network(path)
-    if not isinstance(network, kind):
-        raise CheckpointError(f"{path} holds a {type(network).__name__}, not a {kind.__name__}")
-    return network
+    loaded = load_network(path)
+    if not isinstance(loaded, kind):
+        raise CheckpointError(f"{path} holds a {type(loaded).__name__}, not a {kind.__name__}")
+    return loaded
 
 
 def build_network(checkpoint: Checkpoint, **overrides: Any) -> nn.Module:
@@ -113,16 +114,19 @@ def build_network(checkpoint: Checkpoint, **overrides: Any) -> nn.Module:
 def _factory(name: str, path: Path) -> Callable[..., nn.Module]:
     """Only functions of our own networks that are decorated as such are ever called."""
     found = _FACTORY.fullmatch(name)
+    function = _find_function(found[1], found[2]) if found else None
+    if function is None or not is_model_constructor(function):
+        raise CheckpointError(f"{path} names {name!r}, which is no network of this code")
+    return function
+
+
+def _find_function(module: str, name: str) -> Callable[..., nn.Module] | None:
     try:
-        module = importlib.import_module(found[1]) if found else None
+        return getattr(importlib.import_module(module), name, None)
     except ModuleNotFoundError as error:
         if not (error.name or "").startswith("ltr."):
             raise
-        module = None
-    function = getattr(module, found[2], None) if module else None
-    if not is_model_constructor(function):
-        raise CheckpointError(f"{path} names {name!r}, which is no network of this code")
-    return function
+        return None
 
 
 def load_state(net: nn.Module, state: Mapping[str, torch.Tensor], path: Path) -> None:

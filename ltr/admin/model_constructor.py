@@ -46,10 +46,11 @@ def model_constructor(function: Callable[Parameters, Network]) -> Callable[Param
             _check_plain(f"{function.__name__}({name}=...)", value)
         network = function(*args, **kwargs)
         path = f"{function.__module__}:{function.__name__}"
-        network.constructor = NetConstructor(path, dict(bound.arguments))
+        # Any name can be an attribute of a module; PyTorch declares them all as tensors or modules.
+        network.constructor = NetConstructor(path, dict(bound.arguments))  # type: ignore[assignment]
         return network
 
-    build.is_model_constructor = True
+    build.is_model_constructor = True  # type: ignore[attr-defined]  # a mark on a function
     return build
 
 

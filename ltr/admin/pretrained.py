@@ -69,7 +69,7 @@ def torchvision_address(name: str) -> str:
     from torchvision.models import get_model_weights, get_weight, list_models
 
     try:
-        weights = get_weight(name) if "." in name else get_model_weights(name).IMAGENET1K_V1
+        weights = get_weight(name) if "." in name else get_model_weights(name)["IMAGENET1K_V1"]
     except (ValueError, AttributeError, KeyError) as error:
         hint = did_you_mean(name, list_models())
         raise ConfigError(f"torchvision has no ImageNet weights {name!r}{hint}") from error

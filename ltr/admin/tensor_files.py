@@ -13,6 +13,7 @@ import struct
 import threading
 import warnings
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
@@ -37,6 +38,7 @@ _REFUSED_NAME = re.compile(r"GLOBAL (\S+) (?:was not an allowed|whose module)")
 _REFUSED_OPERAND = re.compile(r"Unsupported operand (\d+)")
 # The stand-ins are registered with PyTorch for the time of one read, for the whole process.
 _REGISTERED = threading.Lock()
+_INSTRUCTIONS = {opcode.code: opcode.name for opcode in pickletools.opcodes}
 
 
 class Record(dict):
@@ -64,7 +66,7 @@ def _numpy_scalar(kind: _NumpyType, data: bytes) -> float:
     return np.frombuffer(data, kind.byte_order + kind.code)[0].item()
 
 
-def _stand_ins() -> list[tuple[Any, str]]:
+def _stand_ins() -> list[Callable[..., Any] | tuple[Callable[..., Any], str]]:
     """What replaces the names that a file may hold besides PyTorch's own."""
     names = [
         spelling
@@ -145,10 +147,8 @@ def _verdict(error: Exception) -> str:
     if name := _REFUSED_NAME.search(message):
         return f"is refused: it wants to use {name[1]}, which no network file needs"
     operand = _REFUSED_OPERAND.search(message)
-    if operand and (instruction := pickletools.code2op.get(chr(int(operand[1])))):
-        return (
-            f"is refused: it holds the instruction {instruction.name}, which no network file needs"
-        )
+    if operand and (instruction := _INSTRUCTIONS.get(chr(int(operand[1])))):
+        return f"is refused: it holds the instruction {instruction}, which no network file needs"
     lines = message.split("WeightsUnpickler error:")[-1].strip().splitlines()
     reason = lines[0] if lines else type(error).__name__
     return f"is damaged, incomplete or not a network file ({reason})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from ltr.actors.base import Actor, Stats
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
+    from lightning.fabric.wrappers import _FabricModule
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,9 @@ class Learner:
         results = []
         for index, piece in enumerate(pieces):
             waits = self.fabric.world_size > 1 and index < len(pieces) - 1
-            with self.fabric.no_backward_sync(self.actor.network, enabled=waits):
+            # The trainer gave the actor the wrapped network.
+            network = cast("_FabricModule", self.actor.network)
+            with self.fabric.no_backward_sync(network, enabled=waits):
                 loss, stats = self.actor(piece)
                 self.fabric.backward(loss * self._weight(sizes, index))
             results.append((loss.detach(), stats))
@@ -78,7 +81,9 @@ class Learner:
             max_norm=self.max_gradient_norm or math.inf,
             error_if_nonfinite=False,
         )
-        checked = [loss for loss, _ in results] + ([] if self.has_scaler else [norm])
+        checked = [loss for loss, _ in results]
+        if norm is not None and not self.has_scaler:
+            checked.append(norm)
         outcome = self._agree(results, checked, sizes, wants_stop)
         if outcome.is_finite:
             self.optimizer.step()
@@ -108,12 +113,17 @@ class Learner:
         """Let all processes know all flags and means, with one synchronisation."""
         device = checked[0].device
         shares = sizes[self.fabric.global_rank] / sizes.sum()
-        means = sum(
-            float(share) * torch.stack([value.detach().float() for value in stats.values()])
-            for share, (_, stats) in zip(shares, results, strict=True)
-        )
+        names = list(results[0][1])
+        means = torch.zeros(len(names), device=device)
+        for share, (_, stats) in zip(shares, results, strict=True):
+            means += float(share) * torch.stack([stats[name].detach().float() for name in names])
         is_bad = ~torch.stack([value.float() for value in checked]).isfinite().all()
         flags = torch.stack([is_bad.float(), torch.tensor(float(wants_stop), device=device)])
-        values = self.fabric.all_reduce(torch.cat([flags, means]), reduce_op="sum").tolist()
-        stats = dict(zip(results[0][1], values[2:], strict=True))
-        return Outcome(stats, is_finite=values[0] == 0, must_stop=values[1] > 0)
+        reduced = self.fabric.all_reduce(torch.cat([flags, means]), reduce_op="sum")
+        assert isinstance(reduced, torch.Tensor)  # what goes in as a tensor comes out as one
+        values = reduced.tolist()
+        return Outcome(
+            dict(zip(names, values[2:], strict=True)),
+            is_finite=values[0] == 0,
+            must_stop=values[1] > 0,
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ltr.admin.reporters.base import BatchReport, EpochReport, Reporter
 
@@ -22,7 +22,7 @@ class JsonLines(Reporter):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._stream = None
+        self._stream: IO[str] | None = None
 
     def on_batch(self, report: BatchReport) -> None:
         """Write a batch, without the running means."""

@@ -36,7 +36,8 @@ class VisdomCurves(Reporter):
             raise_exceptions=False,
             use_incoming_socket=False,
         )
-        if not self._view.check_connection(timeout_seconds=3):
+        # visdom's own stub lacks the argument.
+        if not self._view.check_connection(timeout_seconds=3):  # type: ignore[call-arg]
             raise ConfigError(
                 f"no visdom server answers at {server}:{port}: start one or use --use_visdom false"
             )
