@@ -5,6 +5,7 @@
 ``DAVIS/2017/train``                      version and split
 ``folder:PATH``                           one's own ``JPEGImages/<seq>`` and ``Annotations/<seq>``
 ``COCO/2014/train``, ``LVIS/0.5/train``   an image with one instance, repeated
+``COCO/2017/train/900``                   only instances of at least so many pixels
 ``SBD/train``                             likewise
 ``MSRA10K``, ``ECSSD``, ``HKU-IS``        an image with its salient object, repeated
 ``synthetic:MSRA10K``                     still images, moved differently in every frame
@@ -108,10 +109,12 @@ def _davis(version: str, split: str) -> VideoDataset:
     return Davis(version=version, split=split, multiobj=False)
 
 
-def _instances(name: str, version: str, split: str) -> ImageDataset:
+def _instances(name: str, version: str, split: str, min_area: str) -> ImageDataset:
     from ltr.dataset.instances import InstanceImages
 
-    return InstanceImages(name, version=version, split=split)
+    if not min_area.isdecimal():
+        raise ConfigError(f"{name}/{version}/{split}/{min_area}: expected the least pixels")
+    return InstanceImages(name, version=version, split=split, min_area=float(min_area))
 
 
 def _sbd(split: str) -> ImageDataset:
@@ -131,8 +134,8 @@ _VIDEOS: Mapping[str, Family] = {
     "DAVIS": (_davis, ("2017", "train")),
 }
 _IMAGES: Mapping[str, Family] = {
-    "COCO": (partial(_instances, "COCO"), ("2014", "train")),
-    "LVIS": (partial(_instances, "LVIS"), ("0.5", "train")),
+    "COCO": (partial(_instances, "COCO"), ("2014", "train", "0")),
+    "LVIS": (partial(_instances, "LVIS"), ("0.5", "train", "0")),
     "SBD": (_sbd, ("train",)),
     "MSRA10K": (partial(_salient, "MSRA10K"), ()),
     "ECSSD": (partial(_salient, "ECSSD"), ()),

@@ -29,7 +29,7 @@ from ltr.train_settings.assembly import Assembly
 from ltr.train_settings.recipe import Recipe
 from ltr.trainers.optimizer import make_optimizer
 from ltr.trainers.run_folder import RunFolder
-from ltr.trainers.schedule import MultiStep, Warmup
+from ltr.trainers.schedule import Cosine, MultiStep, Warmup
 from ltr.trainers.trainer import LTRTrainer
 
 if TYPE_CHECKING:
@@ -129,16 +129,23 @@ def _make_trainer(
         assembly.actor(network),
         loaders,
         optimizer,
-        MultiStep(recipe.milestones, recipe.gamma),
+        _make_schedule(recipe),
         folder,
         _make_reporters(settings, assembly, folder) if fabric.is_global_zero else (),
         settings=to_plain(recipe),
         seed=recipe.seed,
         warmup=Warmup(recipe.warmup_steps, recipe.warmup_start),
         max_gradient_norm=recipe.max_gradient_norm,
+        average_decay=recipe.average_decay,
         checkpoint_interval=recipe.checkpoint_interval,
         keep_checkpoints=recipe.keep_checkpoints,
     )
+
+
+def _make_schedule(recipe: Recipe) -> Cosine | MultiStep:
+    if recipe.rate_schedule == "cosine":
+        return Cosine(recipe.max_epochs)
+    return MultiStep(recipe.milestones, recipe.gamma)
 
 
 def _make_loaders(assembly: Assembly, fabric: Fabric) -> list[LTRLoader]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from ltr.admin.errors import ConfigError
 from ltr.trainers.optimizer import OptimizerKind
@@ -33,11 +34,15 @@ class Recipe:
         betas: Of ``adam`` and ``adamw``.
         bias_factor: Biases learn at this multiple of their module's rate, without weight decay;
             None treats them like weights.
+        rate_schedule: ``steps`` (see ``milestones``) or ``cosine``: towards 0 over the whole run.
         milestones: Epochs after which the learning rates are multiplied by ``gamma``.
         gamma: See ``milestones``.
         warmup_steps: The learning rates rise linearly in the first so many steps.
         warmup_start: Factor of the first of them.
         max_gradient_norm: Longer gradients are shortened to this norm; None leaves them.
+        average_decay: The network of the checkpoints is the moving average of the weights, of which
+            a step keeps this share (0.999 averages about the last 1,000 steps); None stores the
+            weights of the last step.
         init_checkpoint: Network to start from: a file, a folder, or a run below ``checkpoints``
             such as ``ltr/joint/joint_stage1``; None starts from random weights.
         print_interval: Print every so many batches.
@@ -63,11 +68,13 @@ class Recipe:
     momentum: float = 0.9
     betas: tuple[float, float] = (0.9, 0.999)
     bias_factor: float | None = None
+    rate_schedule: Literal["steps", "cosine"] = "steps"
     milestones: tuple[int, ...] = ()
     gamma: float = 0.1
     warmup_steps: int = 0
     warmup_start: float = 1 / 3
     max_gradient_norm: float | None = None
+    average_decay: float | None = None
     init_checkpoint: str | None = None
     print_interval: int = 10
     print_stats: tuple[str, ...] | None = None
@@ -92,3 +99,5 @@ class Recipe:
                 value = getattr(self, name)
                 if value is not None and value < limit:
                     raise ConfigError(f"{name} must be >= {limit}, got {value}")
+        if self.average_decay is not None and not 0 < self.average_decay < 1:
+            raise ConfigError(f"average_decay must be between 0 and 1, got {self.average_decay}")

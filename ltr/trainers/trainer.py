@@ -19,6 +19,7 @@ from ltr.admin.reporters.base import BatchReport, EpochReport, Reporter
 from ltr.admin.stats import Meters
 from ltr.data.loader import LTRLoader
 from ltr.data.randomness import seed_global
+from ltr.trainers.moving_average import MovingAverage
 from ltr.trainers.nonfinite import NonFiniteError
 from ltr.trainers.pace import Pace
 from ltr.trainers.run_folder import RunFolder
@@ -65,6 +66,7 @@ class LTRTrainer:
         settings: Plain values to be stored in the checkpoints.
         seed: Of the run.
         max_gradient_norm: Longer gradients are shortened; None leaves them.
+        average_decay: See ``MovingAverage``; None stores the weights as they are.
         checkpoint_interval: Also write a checkpoint every so many steps, 0 only after epochs.
         keep_checkpoints: See ``RunFolder.save``.
     """
@@ -83,6 +85,7 @@ class LTRTrainer:
         seed: int = 0,
         warmup: Callable[[int], float] | None = None,
         max_gradient_norm: float | None = None,
+        average_decay: float | None = None,
         checkpoint_interval: int = 0,
         keep_checkpoints: int = 0,
     ) -> None:
@@ -103,6 +106,7 @@ class LTRTrainer:
         self._network = actor.network
         actor.network, self._optimizer = fabric.setup(actor.network, optimizer)
         self._learner = Learner(fabric, actor, self._optimizer, max_gradient_norm)
+        self._average = MovingAverage(self._network, average_decay) if average_decay else None
         self._stop = StopRequest()
         self._known_failures: set[str] = set()
         self._num_failures = 0
@@ -181,6 +185,8 @@ class LTRTrainer:
         if loader.training:
             self.position.batch = batch + 1
             self.position.steps += 1
+            if self._average is not None:
+                self._average.update(self._network, self.position.steps)
         return outcome
 
     def _name_of_failure(self, loader: LTRLoader, epoch: int, batch: int) -> str:
@@ -193,8 +199,10 @@ class LTRTrainer:
         Raises:
             CheckpointError: It is of another network or optimiser.
         """
-        load_state(self._network, checkpoint.net, checkpoint.path)
         fields = checkpoint.fields
+        load_state(self._network, fields.get("live_net", checkpoint.net), checkpoint.path)
+        if self._average is not None:
+            self._average.restore(checkpoint.net)
         try:
             self._optimizer.load_state_dict(fields["optimizer"])
         except (KeyError, ValueError) as error:
@@ -225,6 +233,7 @@ class LTRTrainer:
             return
         record = {
             **network_fields(self._network),
+            **self._averaged_fields(),
             "epoch": self.position.epoch,
             "position": asdict(self.position),
             "actor_type": type(self.actor).__name__,
@@ -234,6 +243,12 @@ class LTRTrainer:
             "settings": self.settings,
         }
         self.folder.save(record, self.position.epoch, self.position.batch, self.keep_checkpoints)
+
+    def _averaged_fields(self) -> dict[str, Any]:
+        """The average in the place of the weights, and the weights themselves to resume from."""
+        if self._average is None:
+            return {}
+        return {"net": self._average.state, "live_net": self._network.state_dict()}
 
     def _note_failures(self, pieces: Sequence[Mapping[str, Any]]) -> None:
         """Tell once why samples had to be drawn again."""

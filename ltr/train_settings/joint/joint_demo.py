@@ -1,23 +1,29 @@
-"""The network that ships with the package, second part: larger crops, smaller rates.
+"""The network that ships with the package, last part: crops as large as in tracking.
 
-``docs/demo_network.md`` has the commands; the shipped weights are the mean of the last 16 epochs'.
+``docs/demo_networks.md`` has the commands.
 """
 
 from dataclasses import replace
 
 from ltr.admin.settings import Settings
 from ltr.train_settings.experiment import train
-from ltr.train_settings.joint import joint_demo_coarse
+from ltr.train_settings.joint import joint_demo_broad
 from ltr.train_settings.joint.assembly import JointAssembly
 
 RECIPE = replace(
-    joint_demo_coarse.RECIPE,
-    init_checkpoint="ltr/joint/joint_demo_coarse",
-    output_size=(256, 144),
-    max_epochs=23,
-    milestones=(4, 7),
-    gamma=0.5,
-    keep_checkpoints=16,
+    joint_demo_broad.RECIPE,
+    description="JOINT with a narrow ResNet-18, on larger crops, the rate falling to zero",
+    train_sets={
+        "DAVIS/2017/train": 2,
+        "pasted:DAVIS/2017/train": 2,
+        "pasted:COCO/2017/train/900": 1,
+    },
+    init_checkpoint="ltr/joint/joint_demo_broad",
+    output_size=(320, 176),
+    max_epochs=34,
+    rate_schedule="cosine",
+    average_decay=0.995,
+    keep_checkpoints=4,
 )
 
 

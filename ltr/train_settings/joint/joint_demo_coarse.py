@@ -1,6 +1,6 @@
 """The network that ships with the package, first part: narrow, from scratch, on small crops.
 
-``docs/demo_network.md`` has the commands.
+``docs/demo_networks.md`` has the commands.
 """
 
 from dataclasses import replace
