@@ -22,6 +22,7 @@ import torch
 
 from ltr.admin.cli import describe_os_error
 from ltr.admin.errors import CheckpointError
+from ltr.admin.files import open_regular
 
 ZIP_HEAD = b"PK\x03\x04"
 # PyTorch before 1.6: a pickle of protocol 2 that holds only a magic number.
@@ -101,7 +102,7 @@ def read_tensor_file(path: Path) -> Any:
             would have to be imported or called.
     """
     try:
-        with open(path, "rb") as stream:
+        with open_regular(path) as stream:
             _check_form(path, stream)
             return _read(path, stream)
     except OSError as error:

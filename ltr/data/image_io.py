@@ -13,17 +13,23 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import simplejpeg
 from PIL import Image
 
 from ltr.admin.errors import DataError
-from ltr.admin.files import atomic_write
+from ltr.admin.files import atomic_write, read_regular
 from ltr.data.palette import VOID, pascal_palette, result_palette
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".webm", ".mov", ".avi", ".m4v", ".mpg")
 _JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 _PNG_START, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND"
+_EXIF = b"Exif\0\0"
 _MAX_PIXELS = 1 << 28
+_MAX_BYTES = 1 << 30
+# A scan of a progressive JPEG may have a few bytes and makes the decoder visit every pixel.
+_SCAN_START = b"\xff\xda"
+_MAX_VISITS = 1 << 31
 # What Pillow raises on damaged files.
 _DAMAGE = (OSError, ValueError, SyntaxError, LookupError, TypeError, struct.error)
 
@@ -41,11 +47,34 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
         DataError: The file is missing, empty, truncated or no picture.
     """
     encoded = _read_bytes(path)
-    if encoded[:2] == _JPEG_START and not _jpeg_is_complete(encoded):
-        raise DataError(f"{path} is a truncated JPEG: its end marker is missing")
+    if encoded[:2] == _JPEG_START:
+        return _decode_jpeg(path, encoded)
     if encoded.startswith(_PNG_START) and not _png_is_complete(encoded):
         raise DataError(f"{path} is a truncated PNG: its end is missing, or a part is too long")
     _check_header(path, encoded)
+    return _decode_with_opencv(path, encoded)
+
+
+def _decode_jpeg(path: str | os.PathLike[str], encoded: bytes) -> np.ndarray:
+    """With libjpeg-turbo alone, twice as fast; what it does not take as it is goes to OpenCV.
+
+    These are pictures that are stored turned (OpenCV turns them), of four colours, and damaged in a
+    way that decoders pass over. The pixels are the same.
+    """
+    if not _jpeg_is_complete(encoded):
+        raise DataError(f"{path} is a truncated JPEG: its end marker is missing")
+    width, height = _check_header(path, encoded)
+    if width * height * encoded.count(_SCAN_START) > _MAX_VISITS:
+        raise DataError(f"{path} has too many scans for {width}x{height} pixels to be decoded")
+    if _EXIF not in encoded:
+        try:
+            return simplejpeg.decode_jpeg(encoded, "RGB")
+        except ValueError:
+            pass
+    return _decode_with_opencv(path, encoded)
+
+
+def _decode_with_opencv(path: str | os.PathLike[str], encoded: bytes) -> np.ndarray:
     pixels = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
     if pixels is None:
         raise DataError(f"{path} cannot be decoded as a picture")
@@ -122,7 +151,7 @@ def write_image(path: str | os.PathLike[str], image: np.ndarray) -> None:
 
 def _read_bytes(path: str | os.PathLike[str]) -> bytes:
     try:
-        encoded = Path(path).read_bytes()
+        encoded = read_regular(path, _MAX_BYTES)
     except FileNotFoundError as error:
         raise DataError(f"{path} does not exist") from error
     except OSError as error:
@@ -149,8 +178,8 @@ def _png_is_complete(encoded: bytes) -> bool:
     return False
 
 
-def _check_header(path: str | os.PathLike[str], encoded: bytes) -> None:
-    """Refuse what is no picture, and pictures so large that they can only be an attack."""
+def _check_header(path: str | os.PathLike[str], encoded: bytes) -> tuple[int, int]:
+    """Width and height; refuses what is no picture, or so large that it can only be an attack."""
     try:
         with Image.open(io.BytesIO(encoded)) as picture:
             width, height = picture.size
@@ -160,6 +189,7 @@ def _check_header(path: str | os.PathLike[str], encoded: bytes) -> None:
         raise DataError(f"{path} is damaged or not a picture file") from error
     if width * height > _MAX_PIXELS:
         raise DataError(f"{path} declares {width}x{height} pixels, more than {_MAX_PIXELS}")
+    return width, height
 
 
 def _labels_of(picture: Image.Image, path: str | os.PathLike[str]) -> np.ndarray:

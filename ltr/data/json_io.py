@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ltr.admin.errors import DataError
-from ltr.admin.files import atomic_write
-
-_MAX_BYTES = 4 << 30
+from ltr.admin.files import atomic_write, read_regular
 
 
 def read_json(file: Path) -> Any:
@@ -21,9 +19,7 @@ def read_json(file: Path) -> Any:
         DataError: It is missing, too large, or no JSON.
     """
     try:
-        if file.stat().st_size > _MAX_BYTES:
-            raise DataError(f"{file} is larger than {_MAX_BYTES >> 30} GiB")
-        return json.loads(file.read_bytes())
+        return json.loads(read_regular(file))
     except OSError as error:
         raise DataError(f"{file} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:

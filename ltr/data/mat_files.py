@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from ltr.admin.errors import DataError
+from ltr.admin.files import read_regular
 
 _HEADER, _ENDIANNESS = 128, slice(126, 128)
 _MATRIX, _COMPRESSED = 14, 15
@@ -43,7 +44,7 @@ def read_mat(path: Path, variable: str, field: str | None = None) -> np.ndarray:
         DataError: The file is missing, damaged, of another version, or lacks the field.
     """
     try:
-        content = path.read_bytes()
+        content = read_regular(path)
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
     try:

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from ltr.admin.environment import require, train_environment
-from ltr.admin.errors import DataError
 from ltr.data.image_io import read_image
+from ltr.data.text_files import read_names
 from ltr.dataset.vos_base import VosDataset
 from ltr.dataset.vos_index import VosLayout
 
@@ -49,7 +49,7 @@ class Davis(VosDataset):
         super().__init__(
             f"DAVIS/{version}/{split}",
             layout,
-            _read_list(folder / "ImageSets" / version / f"{split}.txt"),
+            read_names(folder / "ImageSets" / version / f"{split}.txt", "the list of sequences"),
             multiobj=multiobj,
             has_every_frame=True,
             image_loader=image_loader,
@@ -62,13 +62,3 @@ def _default_root(version: str, split: str) -> Path:
     else:
         variable = "davis_testdev_dir" if split == "test-dev" else "davis_dir"
     return require(train_environment(), variable)
-
-
-def _read_list(file: Path) -> list[str]:
-    try:
-        names = file.read_text(encoding="utf-8").split()
-    except OSError as error:
-        raise DataError(f"the list of sequences {file} cannot be read: {error.strerror}") from error
-    if not names:
-        raise DataError(f"the list of sequences {file} is empty")
-    return names

@@ -10,6 +10,7 @@ from pathlib import Path
 from ltr.admin.errors import DataError
 from ltr.admin.progress import FrameProgress
 from ltr.data.image_io import read_label_map
+from ltr.data.text_files import read_names
 from ltr.dataset.youtubevis_classes import CLASSES
 from ltr.dataset.youtubevis_file import VisWriter
 
@@ -30,7 +31,7 @@ def describe_davis(root: Path, split: str, year: str = "2017", quiet: bool = Fal
     Raises:
         DataError: The list or a label map is missing or damaged.
     """
-    names = _read_list(root / "ImageSets" / year / f"{split}.txt")
+    names = read_names(root / "ImageSets" / year / f"{split}.txt", "the list of sequences")
     (category,) = CLASSES["davis"]
     writer = VisWriter(CLASSES["davis"], f"DAVIS {year} {split}, unsupervised")
     with FrameProgress(f"reading DAVIS {split}", len(names), quiet, unit="videos") as progress:
@@ -44,16 +45,6 @@ def describe_davis(root: Path, split: str, year: str = "2017", quiet: bool = Fal
             writer.add(frames, labels, dict.fromkeys(range(1, 255), category))
             progress.advance()
     return writer
-
-
-def _read_list(file: Path) -> list[str]:
-    try:
-        names = file.read_text(encoding="utf-8").split()
-    except OSError as error:
-        raise DataError(f"{file} cannot be read: {error.strerror}") from error
-    if not names:
-        raise DataError(f"{file} lists no sequence")
-    return names
 
 
 def _label_files(root: Path, name: str) -> list[Path]:

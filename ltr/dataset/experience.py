@@ -12,11 +12,12 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from io import TextIOWrapper
 
 import numpy as np
 
 from ltr.admin.errors import DataError
-from ltr.admin.files import atomic_write
+from ltr.admin.files import atomic_write, open_regular
 
 NUM_SCRIBBLES = 3  # sets of first scribbles of a sequence
 _LONGEST_FIELD = 1 << 24
@@ -90,7 +91,7 @@ def read_experience(path: str | os.PathLike[str], limit: int | None = None) -> l
     csv.field_size_limit(_LONGEST_FIELD)
     rows: list[Transition] = []
     try:
-        with open(path, newline="", encoding="utf-8") as stream:
+        with open_regular(path) as binary, TextIOWrapper(binary, "utf-8", newline="") as stream:
             for entry in csv.DictReader(stream):
                 if limit is not None and len(rows) == limit:
                     break

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from ltr.admin.environment import require, train_environment
-from ltr.admin.errors import DataError
 from ltr.admin.progress import FrameProgress
 from ltr.data.image_io import VOID, read_image
 from ltr.data.mat_files import read_mat
+from ltr.data.text_files import read_names
 from ltr.dataset.image_base import ImageDataset
 
 _THREADS = 8
@@ -39,7 +39,7 @@ class SBD(ImageDataset):
         self._folder = Path(root) if root else require(train_environment(), "sbd_dir")
         self._name = f"SBD/{split}"
         self._image_loader = image_loader
-        names = _read_list(self._folder / f"{split}.txt")
+        names = read_names(self._folder / f"{split}.txt", "the list of images")
         items = []
         with (
             FrameProgress("reading instances", len(names), unit="images") as progress,
@@ -73,13 +73,3 @@ class SBD(ImageDataset):
         """Read the mask of an instance."""
         name, number = self._items[image_id]
         return (self._read(name) == int(number)).astype(np.uint8)
-
-
-def _read_list(file: Path) -> list[str]:
-    try:
-        names = file.read_text(encoding="utf-8").split()
-    except OSError as error:
-        raise DataError(f"the list of images {file} cannot be read: {error.strerror}") from error
-    if not names:
-        raise DataError(f"the list of images {file} is empty")
-    return names

@@ -24,6 +24,7 @@ from ltr.admin.progress import FrameProgress
 from ltr.data.frame_files import list_frames
 from ltr.data.image_io import VOID, read_image, read_label_map
 from ltr.data.json_io import write_json
+from ltr.data.text_files import read_names
 
 _DEFAULT = Path("data/Scribble_Youtube_VOS")
 _TABLE = "scb_ytbvos.json"
@@ -97,10 +98,7 @@ def _check_sources(images: Path, annotations: Path) -> None:
 
 
 def _read_names(file: Path) -> list[str]:
-    try:
-        names = file.read_text(encoding="utf-8").split()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"the list of sequences {file} cannot be read: {error}") from error
+    names = read_names(file, "the list of sequences")
     wrong = [name for name in names if Path(name).name != name or name == ".."]
     if wrong or not names:
         raise DataError(f"{file} lists no sequence" if not names else f"{file}: {wrong[0]!r}")

@@ -26,6 +26,7 @@ from ltr.admin.environment import require, train_environment
 from ltr.admin.errors import ConfigError, DataError, did_you_mean
 from ltr.data.frame_files import list_frames, natural_key
 from ltr.data.image_io import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from ltr.data.text_files import read_text
 from ltr.dataset.registry import open_videos
 
 _LAYOUTS = {
@@ -163,10 +164,7 @@ def read_filelist(path: Path, root: Path) -> list[Path | list[Path]]:
     Raises:
         DataError: The list is missing or empty, or its first line leads nowhere.
     """
-    try:
-        rows = [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"the file list {path} cannot be read: {error}") from error
+    rows = [line.split() for line in read_text(path, "the file list").splitlines()]
     names = [Path(row[0].lstrip("/")) for row in rows if row]
     if not names:
         raise DataError(f"the file list {path} is empty")

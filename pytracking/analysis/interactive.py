@@ -6,12 +6,13 @@ import csv
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 
 import numpy as np
 
 from ltr.admin.errors import DataError
-from ltr.admin.files import atomic_write
+from ltr.admin.files import atomic_write, open_regular
 from pytracking.analysis.starts import score_objects
 
 METRICS = {"J": "jaccard", "F": "contour", "J_AND_F": "j_and_f"}
@@ -248,7 +249,7 @@ def read_report(path: Path) -> list[ReportRow]:
         DataError: The file is missing or damaged.
     """
     try:
-        with open(path, newline="", encoding="utf-8") as stream:
+        with open_regular(path) as binary, TextIOWrapper(binary, "utf-8", newline="") as stream:
             return [_parse_row(entry) for entry in csv.DictReader(stream)]
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error

@@ -7,22 +7,23 @@ other file takes the general reader of ``ltr.data.image_io``.
 from __future__ import annotations
 
 import struct
-import zlib
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from zlib_ng import zlib_ng
 
 from ltr.admin.errors import DataError
+from ltr.admin.files import read_regular
 from ltr.data.palette import pascal_palette, result_palette
-from pytracking.analysis.inflate import inflate
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEADER = struct.Struct(">IIBBBBB")
 _GREY, _PALETTE = 0, 3
 _COLOUR_TYPES = {2: "RGB", 4: "grey with transparency", 6: "RGB with transparency"}
 _MAX_PIXELS = 1 << 28
+_MAX_BYTES = 1 << 30
 
 
 class Mask(NamedTuple):
@@ -77,8 +78,7 @@ def read_labels(path: Path) -> np.ndarray:
 
 def _read(path: Path) -> bytes:
     try:
-        with open(path, "rb", buffering=0) as stream:
-            encoded = stream.read()
+        encoded = read_regular(path, _MAX_BYTES)
     except FileNotFoundError as error:
         raise DataError(f"{path} does not exist") from error
     except OSError as error:
@@ -100,7 +100,7 @@ def _parse(path: Path | str, encoded: bytes) -> tuple[tuple[int, ...], dict[byte
         if end > len(encoded):
             raise DataError(f"{path} is truncated")
         content = encoded[position + 4 : end - 4]
-        if zlib.crc32(content) != int.from_bytes(encoded[end - 4 : end], "big"):
+        if zlib_ng.crc32(content) != int.from_bytes(encoded[end - 4 : end], "big"):
             raise DataError(f"{path} is damaged: a checksum is wrong")
         pieces.setdefault(content[:4], []).append(content[4:])
         position = end
@@ -113,14 +113,23 @@ def _parse(path: Path | str, encoded: bytes) -> tuple[tuple[int, ...], dict[byte
 def _unfiltered(path: Path | str, packed: bytes, height: int, width: int) -> np.ndarray | None:
     """The label map, or None when rows are filtered (each begins with the number of its filter)."""
     try:
-        rows = inflate(packed, height * (width + 1)).reshape(height, width + 1)
-    except ValueError as error:
+        rows = _inflate(packed, height * (width + 1)).reshape(height, width + 1)
+    except (ValueError, zlib_ng.error) as error:
         raise DataError(f"{path} cannot be decoded as a mask: {error}") from error
     if rows[:, 0].any():
         return None
     labels = rows[:, 1:]
     labels.flags.writeable = False
     return labels
+
+
+def _inflate(packed: bytes, size: int) -> np.ndarray:
+    """Decompress a zlib stream that must give exactly ``size`` bytes; never unpacks more."""
+    stream = zlib_ng.decompressobj()
+    data = stream.decompress(packed, size + 1)
+    if not stream.eof or len(data) != size:
+        raise ValueError(f"the image data is incomplete or does not have {size} bytes")
+    return np.frombuffer(data, np.uint8)
 
 
 def _decode_any(encoded: bytes, path: Path | str) -> np.ndarray:

@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path, PurePosixPath
 
 from ltr.admin.errors import DataError
+from ltr.admin.files import check_regular
 
 _UNIX_MODE_SHIFT = 16
 _ENCRYPTED = 0x1
@@ -29,6 +30,7 @@ class SubmissionArchive:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
+            check_regular(path)
             self._archive = zipfile.ZipFile(path)
         except OSError as error:
             raise DataError(f"{path} cannot be read: {error.strerror or error}") from error

@@ -104,18 +104,3 @@ def annotation_root(path: Path, kind: str = "Annotations") -> Path:
         if folder.is_dir():
             return folder
     raise DataError(f"the ground truth {path} is no folder")
-
-
-def read_sequence_list(file: Path) -> list[str]:
-    """Names of a list in ``ImageSets``, one a line.
-
-    Raises:
-        DataError: The file is missing or empty.
-    """
-    try:
-        names = file.read_text(encoding="utf-8").split()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"the list of sequences {file} cannot be read: {error}") from error
-    if not names:
-        raise DataError(f"the list of sequences {file} is empty")
-    return names

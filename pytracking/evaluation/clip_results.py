@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ltr.admin.errors import DataError
-from ltr.admin.files import atomic_write
+from ltr.admin.files import atomic_write, read_regular
 from ltr.data.image_io import VOID, read_label_map
 from ltr.data.json_io import read_json
 from ltr.data.rle import Rle, encode
@@ -224,4 +224,4 @@ def _checked_png(path: Path, shape: tuple[int, int]) -> bytes:
         raise DataError(
             f"{path} is {labels.shape[1]}x{labels.shape[0]}, its frame {shape[1]}x{shape[0]}"
         )
-    return path.read_bytes()
+    return read_regular(path)

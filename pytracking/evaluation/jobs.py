@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+import threading
 import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
@@ -19,10 +19,17 @@ Result = TypeVar("Result")
 WORKER_DIED = "its process was ended from outside, perhaps for want of memory"
 
 
-@functools.lru_cache(maxsize=1)
+_loaded = threading.local()
+
+
 def load_once(spec: TrackerSpec, runtime: Runtime) -> Tracker:
-    """Load a tracker once a process."""
-    return spec.create(runtime)
+    """Load a tracker once per thread: it keeps the state of the video that the thread works on."""
+    request = (spec, runtime)
+    if getattr(_loaded, "request", None) != request:
+        _loaded.tracker = spec.create(runtime)
+        _loaded.request = request
+    tracker: Tracker = _loaded.tracker
+    return tracker
 
 
 def guard(work: Callable[[], Result], fail: Callable[[str], Result]) -> Result:

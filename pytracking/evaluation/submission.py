@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from ltr.admin.errors import ConfigError, DataError
-from ltr.admin.files import atomic_write
+from ltr.admin.files import atomic_write, read_regular
 from ltr.data.image_io import encode_label_map, read_label_map
 from pytracking.evaluation.data import Sequence, SequenceList
 from pytracking.evaluation.results import MASK_SUFFIX, ResultFolder
@@ -115,4 +115,4 @@ def read_checked_mask(path: Path, sequence: Sequence) -> bytes:
     unknown = set(np.unique(labels).tolist()).difference((0, *sequence.object_ids))
     if unknown:
         raise DataError(f"{path} shows the ids {sorted(unknown)}, which {sequence.name} has not")
-    return path.read_bytes()
+    return read_regular(path)

@@ -120,4 +120,6 @@ def bright_palette() -> np.ndarray:
     known = len(_FIRST_COLOURS)
     hues = (np.arange(known, 256) * _GOLDEN_RATIO) % 1.0
     further = [colorsys.hsv_to_rgb(hue, 0.75, 1.0) for hue in hues]
-    return np.vstack([_FIRST_COLOURS, np.array(further) * 255]).astype(np.uint8)
+    palette = np.vstack([_FIRST_COLOURS, np.array(further) * 255]).astype(np.uint8)
+    palette.flags.writeable = False  # all callers share it
+    return palette

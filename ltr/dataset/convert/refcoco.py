@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ltr.admin.errors import DataError
+from ltr.admin.files import read_regular
 from ltr.data.json_io import read_json, write_json
 
 SPLITS_BY = {"refcoco": "unc", "refcoco+": "unc", "refcocog": "umd"}
@@ -60,7 +61,7 @@ def read_refs(file: Path) -> list[dict[str, Any]]:
         DataError: It is missing, damaged or refused.
     """
     try:
-        content = file.read_bytes()
+        content = read_regular(file)
         refs = _PlainUnpickler(io.BytesIO(content), encoding="utf-8", errors="replace").load()
     except OSError as error:
         raise DataError(f"{file} cannot be read: {error.strerror}") from error

@@ -19,6 +19,7 @@ from ltr.admin.progress import FrameProgress
 from ltr.data.frame_files import list_frames, stem_of
 from ltr.data.json_io import read_json, write_json
 from ltr.data.names import plain_name
+from ltr.data.text_files import read_text
 from ltr.dataset.referring.expressions import expression_file
 
 # In the order of an object's sentences; the first two by annotator 1, the others by annotator 2.
@@ -53,7 +54,7 @@ def convert(source: Path, target: Path, quiet: bool = False) -> str:
     counts = []
     for listed, split in _SPLITS.items():
         file = davis / "ImageSets/2017" / f"{listed}.txt"
-        videos = [plain_name(name, file) for name in _read_text(file, "utf-8").split()]
+        videos = [plain_name(name, file) for name in read_text(file, "the list of videos").split()]
         _write_lists(davis, target, split, videos, sentences, semantics)
         with FrameProgress(split, len(videos), quiet, unit="videos") as progress:
             for video in videos:
@@ -76,7 +77,8 @@ def read_sentences(source: Path) -> Sentences:
     found: dict[str, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
     for name, encoding in TEXT_FILES:
         file = _find(source, name)
-        for number, line in enumerate(_read_text(file, encoding).splitlines(), 1):
+        lines = read_text(file, "the list of sentences", encoding).splitlines()
+        for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
             match = _LINE.fullmatch(line.strip())
@@ -143,10 +145,3 @@ def _find(source: Path, name: str) -> Path:
     if found is None:
         raise DataError(f"{name} is neither in {source} nor in one of its folders")
     return found
-
-
-def _read_text(file: Path, encoding: str) -> str:
-    try:
-        return file.read_text(encoding=encoding)
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{file} cannot be read: {error}") from error

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from ltr.admin.errors import DataError
+from ltr.admin.files import open_regular
 from ltr.data.json_io import read_json
 from ltr.data.names import plain_name
 from ltr.data.video_frames import measure_video, read_video_frames
@@ -76,7 +77,7 @@ def read_a2d_mask(root: Path, sample: A2DSample) -> np.ndarray:
 
     path = root / _MASKS / sample.video / f"{sample.frame:05d}.h5"
     try:
-        with h5py.File(path, "r") as file:
+        with open_regular(path) as stream, h5py.File(stream, "r") as file:
             instances, masks = np.ravel(file["instance"]), np.asarray(file["reMask"])
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise DataError(f"{path} is missing or damaged: {error}") from error

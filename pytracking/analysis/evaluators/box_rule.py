@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ltr.admin.errors import DataError
+from ltr.admin.files import read_regular
 from pytracking.analysis.boxes import (
     NORMALISED_THRESHOLDS,
     OVERLAP_THRESHOLDS,
@@ -22,6 +23,7 @@ from pytracking.analysis.report import Report, Table, csv_table
 from pytracking.analysis.starts import find_starts
 from pytracking.analysis.truth_folder import VideoTruth
 
+_MAX_BYTES = 64 << 20
 _COLUMNS = ("AUC", "OP50", "OP75", "Precision", "NormPrecision")
 
 
@@ -105,7 +107,7 @@ def _box_of(mask: np.ndarray) -> tuple[float, float, float, float]:
 
 def _read_boxes(path: Path, num_frames: int) -> np.ndarray:
     try:
-        text = path.read_text(encoding="utf-8").replace(",", " ")
+        text = read_regular(path, _MAX_BYTES).decode().replace(",", " ")
         boxes = np.array([[float(v) for v in line.split()] for line in text.splitlines()])
     except FileNotFoundError as error:
         raise DataError(f"{path} is missing") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ltr.data.text_files import read_names
 from pytracking.analysis.evaluators import servers
 from pytracking.analysis.evaluators.masks import (
     DAVIS,
@@ -19,7 +20,6 @@ from pytracking.analysis.truth_folder import (
     VideoTruth,
     annotation_root,
     list_masks,
-    read_sequence_list,
 )
 
 
@@ -54,7 +54,9 @@ class DavisSet:
 
     def _videos(self, request: Request) -> list[VideoTruth]:
         root = request.find_root(self.variable)
-        listed = read_sequence_list(root / "ImageSets" / self.year / f"{self.set_name}.txt")
+        listed = read_names(
+            root / "ImageSets" / self.year / f"{self.set_name}.txt", "the list of sequences"
+        )
         return [
             davis_video(root, request.ground_truth or root, name, self.annotations)
             for name in request.choose(listed)

@@ -9,6 +9,7 @@ from typing import Any
 from ltr.admin.errors import DataError
 from ltr.data.json_io import read_json
 from ltr.data.names import plain_name
+from ltr.data.text_files import read_names
 from ltr.dataset.referring.expressions import read_expressions
 from pytracking.analysis.evaluators import servers
 from pytracking.analysis.evaluators.davis import davis_video
@@ -29,7 +30,6 @@ from pytracking.analysis.truth_folder import (
     VideoTruth,
     annotation_root,
     list_masks,
-    read_sequence_list,
 )
 
 _ANNOTATORS = 4
@@ -104,7 +104,7 @@ def evaluate_refdavis(request: Request) -> Report:
     """
     resolve_rule(request.rule, OFFICIAL, (OFFICIAL,))
     root = request.find_root("davis_dir")
-    listed = read_sequence_list(root / "ImageSets/2017/val.txt")
+    listed = read_names(root / "ImageSets/2017/val.txt", "the list of sequences")
     truth = request.ground_truth or root
     videos = [
         davis_video(root, truth, name, "Annotations_unsupervised")

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ltr.admin.errors import ConfigError, DataError, did_you_mean
+from ltr.admin.files import open_regular
 from ltr.data.json_io import read_json
+from ltr.data.text_files import read_names
 from ltr.dataset.referring.expressions import read_expressions
 from pytracking.analysis.davis import count_objects
 from pytracking.analysis.evaluators import servers
@@ -18,7 +20,7 @@ from pytracking.analysis.submission_check import (
     InstanceSubmission,
     MaskSubmission,
 )
-from pytracking.analysis.truth_folder import list_masks, read_sequence_list
+from pytracking.analysis.truth_folder import list_masks
 
 FindRoot = Callable[[str], Path]
 Submission = MaskSubmission | InstanceSubmission
@@ -53,7 +55,9 @@ class _Davis:
 
     def __call__(self, find_root: FindRoot) -> Submission:
         root = find_root(self.variable)
-        names = read_sequence_list(root / "ImageSets/2017" / f"{self.set_name}.txt")
+        names = read_names(
+            root / "ImageSets/2017" / f"{self.set_name}.txt", "the list of sequences"
+        )
         return MaskSubmission(servers.DAVIS, tuple(self._video(root, name) for name in names))
 
     def _video(self, root: Path, name: str) -> ExpectedVideo:
@@ -128,7 +132,7 @@ def _frames(folder: Path) -> tuple[tuple[str, ...], tuple[int, int]]:
         )
         if not files:
             raise DataError(f"{folder} holds no pictures")
-        with Image.open(folder / files[0]) as picture:
+        with open_regular(folder / files[0]) as stream, Image.open(stream) as picture:
             width, height = picture.size
     except OSError as error:
         raise DataError(f"the pictures in {folder} cannot be read: {error}") from error

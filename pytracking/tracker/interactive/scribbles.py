@@ -17,7 +17,7 @@ import numpy as np
 
 from ltr.admin.cli import describe_os_error
 from ltr.admin.errors import DataError
-from ltr.admin.files import atomic_write
+from ltr.admin.files import atomic_write, read_regular
 from pytracking.tracker.interactive.base import ScribbleLine
 
 NOTHING = -1  # value of a pixel that no line touches
@@ -50,9 +50,7 @@ def read_scribbles(path: str | os.PathLike[str]) -> VideoScribbles:
     """
     path = Path(path)
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise DataError(f"{path} is too large for a scribble file")
-        record = json.loads(path.read_bytes())
+        record = json.loads(read_regular(path, _MOST_BYTES))
     except OSError as error:
         raise DataError(f"cannot read scribbles: {describe_os_error(error)}") from error
     except (ValueError, RecursionError) as error:

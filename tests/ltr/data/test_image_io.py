@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import os
 
 import cv2
 import numpy as np
@@ -127,3 +128,39 @@ def test_missing_files_and_texts_are_told_apart(tmp_path):
     (tmp_path / "text.png").write_text("no picture")
     with pytest.raises(DataError, match="is damaged or not a picture file"):
         read_image(tmp_path / "text.png")
+
+
+@pytest.mark.parametrize("orientation", [None, 1, 3, 6, 8])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_jpegs_have_the_pixels_of_opencv(tmp_path, mode, orientation):
+    """Libjpeg-turbo alone is faster; stored turns and four colours are left to OpenCV."""
+    pixels = np.random.default_rng(0).integers(0, 256, (37, 50, 3), np.uint8)
+    exif = Image.Exif()
+    if orientation is not None:
+        exif[0x0112] = orientation
+    path = tmp_path / "picture.jpg"
+    Image.fromarray(pixels).convert(mode).save(path, exif=exif, quality=90)
+    found = read_image(path)
+    np.testing.assert_array_equal(found, cv2.imread(str(path))[..., ::-1])
+    assert found.shape == ((50, 37, 3) if orientation in (6, 8) else (37, 50, 3))
+
+
+def test_a_jpeg_of_many_scans_is_refused(tmp_path):
+    """Each has a few bytes and makes the decoder visit 16 million pixels."""
+    path = tmp_path / "picture.jpg"
+    Image.new("L", (4096, 4096)).save(path, progressive=True)
+    content = path.read_bytes()
+    start = content.rindex(b"\xff\xda")
+    path.write_bytes(content[:start] + content[start:-2] * 200 + content[-2:])
+    with pytest.raises(DataError, match="too many scans for 4096x4096 pixels"):
+        read_image(path)
+
+
+@pytest.mark.parametrize("read", [read_image, read_label_map])
+def test_pipes_and_devices_are_refused_at_once(tmp_path, read):
+    """A pipe would be waited for, and /dev/zero never ends."""
+    os.mkfifo(tmp_path / "00000.png")
+    (tmp_path / "00001.png").symlink_to("/dev/zero")
+    for name in ("00000.png", "00001.png"):
+        with pytest.raises(DataError, match=rf"{name} cannot be read: Not a regular file"):
+            read(tmp_path / name)

@@ -1,0 +1,34 @@
+"""Lists of names: every way in which they cannot be read is one sentence."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from ltr.admin.errors import DataError
+from ltr.data.text_files import read_names
+
+
+def test_names_are_the_words_of_the_file(tmp_path):
+    (tmp_path / "val.txt").write_text("bear\n\n camel \n")
+    assert read_names(tmp_path / "val.txt", "the list") == ["bear", "camel"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "cannot be read: No such file"),
+        (b" \n", "is empty"),
+        (b"\xff\xfe", "is not text"),
+        ("pipe", "cannot be read: Not a regular file"),
+    ],
+)
+def test_what_is_not_a_list_is_named(tmp_path, content, message):
+    path = tmp_path / "val.txt"
+    if content == "pipe":
+        os.mkfifo(path)
+    elif content is not None:
+        path.write_bytes(content)
+    with pytest.raises(DataError, match=rf"the list .*val\.txt {message}"):
+        read_names(path, "the list")
