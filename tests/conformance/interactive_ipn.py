@@ -74,8 +74,8 @@ def _run_forward(
     alone = propagation(frame, unknown, 0.8 * blob, later.reference)
     with_stored = propagation(frame, mask, 0.8 * blob, mixed)
     found = {
-        **_described("I_first", "ref", first, interaction.loss(first, blob)),
-        **_described("I_later", "ref", later, interaction.loss(later, blob)),
+        **_described("I_first", "ref", first, interaction.loss(first, blob, positive)),
+        **_described("I_later", "ref", later, interaction.loss(later, blob, positive)),
         **_described("P_noprev", "aref", alone, propagation.loss(alone, blob)),
         **_described("P_prev", "aref", with_stored, propagation.loss(with_stored, blob)),
         "sefa": mixed.flatten()[::401],

@@ -19,8 +19,9 @@ from ltr.models.interactive.released import without_module_prefix
 from ltr.models.layers.residual import ResBlock
 
 IS_OBJECT = 0.49  # probability from which a pixel belongs to the region
-_UNKNOWN = 0.5  # probability of pixels without a previous mask
-_LOSS_DIVISOR = 1.001  # upstream divides I-Net's loss by its weight, 1, plus a thousandth
+_MISSING = -1.0  # every pixel of a previous mask that does not exist
+_UNKNOWN = 0.5  # what takes its place
+_WEIGHT_MARGIN = 0.001  # added to the mean weight by which I-Net's losses are divided
 
 
 class Refine(nn.Module):
@@ -128,7 +129,7 @@ class InteractionNet(nn.Module):
             positive: (N, H, W), 1 where scribbles mark the object.
             negative: (N, H, W), 1 where they mark the background.
         """
-        maps = torch.stack([known_or_half(previous), positive, negative], dim=1)
+        maps = torch.stack([fill_unknown(previous), positive, negative], dim=1)
         boxes = enclosing_box((maps >= IS_OBJECT).any(dim=1))  # in the first round the whole image
         regions = crop_regions(torch.cat([images, maps], dim=1), boxes)
         stems = {"m": regions[:, 3:4], "p": regions[:, 4:5], "n": regions[:, 5:6]}
@@ -136,9 +137,20 @@ class InteractionNet(nn.Module):
         logits = self.Decoder(features["res5"], features)
         return Guess(_paste(logits, boxes, images), features["res5"], logits, boxes)
 
-    def loss(self, guess: Guess, truth: torch.Tensor) -> torch.Tensor:
-        """See ``region_loss``."""
-        return region_loss(guess, truth) / _LOSS_DIVISOR
+    def loss(self, guess: Guess, truth: torch.Tensor, scribbles: torch.Tensor) -> torch.Tensor:
+        """The loss of the objects that have scribbles; 0 for the others.
+
+        Args:
+            guess: What ``forward`` returned.
+            truth: (N, H, W), 1 on the object.
+            scribbles: (N, ..., H, W), not 0 where scribbles mark the object or the background.
+
+        Returns:
+            (N,), ``region_loss`` times the weight (1 with scribbles, else 0) over the batch's mean
+            weight plus a thousandth.
+        """
+        weights = (scribbles != 0).flatten(1).any(dim=1).float()
+        return region_loss(guess, truth) * weights / (weights.mean() + _WEIGHT_MARGIN)
 
 
 class Aggregation(nn.Module):
@@ -188,8 +200,8 @@ class PropagationNet(nn.Module):
             neighbour: (N, H, W) probability of the neighbouring frame.
             reference: (N, channels, 8, 8), aggregated features of the annotated frames.
         """
-        boxes = enclosing_box((previous >= IS_OBJECT) | (neighbour >= IS_OBJECT))
-        maps = torch.stack([known_or_half(previous), neighbour], dim=1)
+        maps = torch.stack([fill_unknown(previous), neighbour], dim=1)
+        boxes = enclosing_box((maps >= IS_OBJECT).any(dim=1))  # in the first round the whole image
         regions = crop_regions(torch.cat([images, maps], dim=1), boxes)
         features = self.Encoder(regions[:, :3], {"m": regions[:, 3:4], "x": regions[:, 4:5]})
         top = torch.cat([reference, features["res5"]], dim=1)
@@ -201,13 +213,24 @@ class PropagationNet(nn.Module):
         return region_loss(guess, truth)
 
 
-def known_or_half(previous: torch.Tensor) -> torch.Tensor:
-    """Replace the -1 of a missing mask."""
-    return torch.where(previous < 0, torch.full_like(previous, _UNKNOWN), previous)
+def fill_unknown(previous: torch.Tensor) -> torch.Tensor:
+    """Replace the maps that are -1 in every pixel, those of the first round, by 0.5.
+
+    It happens before the region is taken, so the region of such an object is the whole image. A
+    map that is -1 in part stays as it is.
+
+    Args:
+        previous: (N, H, W).
+    """
+    is_unknown = (previous == _MISSING).flatten(1).all(dim=1)
+    return torch.where(is_unknown[:, None, None], torch.full_like(previous, _UNKNOWN), previous)
 
 
 def region_loss(guess: Guess, truth: torch.Tensor) -> torch.Tensor:
     """Cross entropy in the region, summed over the five scales.
+
+    A pixel of the resized truth that is exactly one half counts as background (rounding half to
+    even, as upstream).
 
     Args:
         guess: Of either network.
@@ -221,7 +244,7 @@ def region_loss(guess: Guess, truth: torch.Tensor) -> torch.Tensor:
     for logits in guess.logits:
         scale = logits.shape[-1] / SIDE
         small = F.interpolate(regions, scale_factor=scale, mode="bilinear", align_corners=True)
-        labels = (small[:, 0] >= 0.5).long()
+        labels = small[:, 0].round().long()
         losses.append(F.cross_entropy(logits, labels, reduction="none").mean(dim=(1, 2)))
     return torch.stack(losses).sum(dim=0)
 
