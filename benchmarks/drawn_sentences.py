@@ -1,6 +1,6 @@
 """How often a sentence found its object in drawn clips, by what the sentence names.
 
-``python drawn_sentences.py DATA RESULTS``: DATA as ``ltr.dataset.referring.drawn`` writes it,
+``python drawn_sentences.py DATA RESULTS``: DATA as ``ltr.dataset.referring.synthetic`` writes it,
 RESULTS the folder ``.../refytvos_valid`` of a run of ``run_tracker.py``. An object is found when
 its masks and those of the run overlap by more than a half, all frames of the clip together.
 """

@@ -34,7 +34,7 @@ from pytracking.analysis.truth_folder import VideoTruth, list_masks
 
 _SHARED = Path(os.environ.get("VOS_SHARED_DIR", Path(__file__).resolve().parents[2] / "shared"))
 _DELAY = 3  # frames between an annotation and the one that serves as its result
-_MOST_FRAMES, _FULL_FRAMES = 40, 1000
+_MAX_FRAMES, _FULL_FRAMES = 40, 1000
 _PARALLEL_FRAMES = 8000
 _SIZE = (480, 854)
 
@@ -64,7 +64,7 @@ def main() -> None:
         return
     cv2.setNumThreads(1)
     runs = 5 if arguments.full else 3
-    most = _FULL_FRAMES if arguments.full else _MOST_FRAMES
+    most = _FULL_FRAMES if arguments.full else _MAX_FRAMES
     totals = np.zeros(2)
     with tempfile.TemporaryDirectory() as folder:
         for masks in _collect(Path(folder), most, arguments.drawn):
@@ -184,7 +184,7 @@ def _link(files: list[Path], masks: Masks, name: str) -> None:
 def _draw(folder: Path, objects: int) -> None:
     """Ellipses that move, 480 x 854; overlapping where there are several."""
     for number in range(4):
-        for frame in range(_MOST_FRAMES):
+        for frame in range(_MAX_FRAMES):
             labels = np.zeros(_SIZE, np.uint8)
             for label in range(1, objects + 1):
                 phase = frame / 15 + label + number

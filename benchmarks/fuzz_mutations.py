@@ -18,8 +18,8 @@ from typing import Any
 
 Mutation = Callable[[bytes, random.Random], bytes]
 
-_MOST_EDITS = 4
-_LONGEST_RANGE = 64
+_MAX_EDITS = 4
+_MAX_RANGE = 64
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _NUMBERS = (0, 1, -1, 2, 127, 128, 255, 256, 32767, 65535, 2**31 - 1, -(2**31), 2**32 - 1, 2**63)
 _VALUES: tuple[Any, ...] = (
@@ -46,7 +46,7 @@ def mutate(valid: bytes, suffix: str, draw: random.Random) -> bytes:
 def mutate_bytes(valid: bytes, draw: random.Random) -> bytes:
     """Change up to four places without looking at what stands there."""
     content = bytearray(valid)
-    for _ in range(draw.randint(1, _MOST_EDITS)):
+    for _ in range(draw.randint(1, _MAX_EDITS)):
         draw.choice(_EDITS)(content, draw)
     return bytes(content)
 
@@ -54,7 +54,7 @@ def mutate_bytes(valid: bytes, draw: random.Random) -> bytes:
 def mutate_json(valid: bytes, draw: random.Random) -> bytes:
     """Replace, remove or rename up to four values of a JSON file."""
     holder = [json.loads(valid)]
-    for _ in range(draw.randint(1, _MOST_EDITS)):
+    for _ in range(draw.randint(1, _MAX_EDITS)):
         container, key = draw.choice(list(_places(holder)))
         if container is holder or draw.random() < 0.7:
             container[key] = _json_value(container[key], draw)
@@ -153,7 +153,7 @@ def _json_value(old: Any, draw: random.Random) -> Any:
 
 def _range(content: bytearray, draw: random.Random) -> slice:
     start = draw.randrange(len(content) + 1)
-    return slice(start, min(len(content), start + draw.randint(1, _LONGEST_RANGE)))
+    return slice(start, min(len(content), start + draw.randint(1, _MAX_RANGE)))
 
 
 def _flip_bit(content: bytearray, draw: random.Random) -> None:
@@ -186,7 +186,7 @@ def _repeat(content: bytearray, draw: random.Random) -> None:
 
 def _insert(content: bytearray, draw: random.Random) -> None:
     start = draw.randrange(len(content) + 1)
-    content[start:start] = draw.randbytes(draw.randint(1, _LONGEST_RANGE))
+    content[start:start] = draw.randbytes(draw.randint(1, _MAX_RANGE))
 
 
 def _overwrite(content: bytearray, draw: random.Random) -> None:
@@ -209,7 +209,7 @@ def _cut(content: bytearray, draw: random.Random) -> None:
 
 
 def _append(content: bytearray, draw: random.Random) -> None:
-    content += draw.randbytes(draw.randint(1, 4 * _LONGEST_RANGE))
+    content += draw.randbytes(draw.randint(1, 4 * _MAX_RANGE))
 
 
 _EDITS = (

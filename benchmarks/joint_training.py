@@ -27,10 +27,10 @@ from ltr.actors.segmentation import SegActor
 from ltr.admin.distributed import launch_fabric
 from ltr.train_settings.joint.joint_stage2 import RECIPE
 from ltr.trainers.optimizer import make_optimizer
-from ltr.trainers.step import Learner
+from ltr.trainers.step import TrainStep
 
 STEPS = 5
-LARGEST_DIFFERENCE = 1e-4
+MAX_DIFFERENCE = 1e-4
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def measure(form: str, setting: Setting, queue: multiprocessing.Queue) -> None:
     batch = fabric.to_device(make_batch(setting))
     actor.network, wrapped = fabric.setup(actor.network, optimizer)
     actor.train()
-    learner = Learner(fabric, actor, wrapped)
+    train_step = TrainStep(fabric, actor, wrapped)
     sizes = np.array([[setting.sequences]])
     is_cuda = fabric.device.type == "cuda"
     result = Result([], 0.0, [])
@@ -94,7 +94,7 @@ def measure(form: str, setting: Setting, queue: multiprocessing.Queue) -> None:
     clock = time.perf_counter if is_cuda else time.process_time
     for _ in range(1 + STEPS):
         started = clock()
-        outcome = learner.learn([batch], sizes, wants_stop=False)
+        outcome = train_step.train([batch], sizes, stop_requested=False)
         result.seconds.append(clock() - started)
         result.losses.append(outcome.stats["Loss/total"])
     peak = torch.cuda.max_memory_allocated() / 2**20 if is_cuda else peak_mib()
@@ -129,7 +129,7 @@ def compare(setting: Setting) -> float:
         )
     difference = abs(results["plain"].losses[0] / results["ours"].losses[0] - 1)
     print(f"       relative difference of the losses: {difference:.1e}", flush=True)
-    if setting.precision == "fp32" and difference > LARGEST_DIFFERENCE:
+    if setting.precision == "fp32" and difference > MAX_DIFFERENCE:
         raise SystemExit("the two forms differ")
     return medians["plain"] / medians["ours"]
 

@@ -34,7 +34,7 @@ from ltr.admin.files import TEMPORARY_SUFFIX
 from ltr.admin.progress import FrameProgress
 
 _POLL_S = 0.002
-_LONGEST_S = 120.0
+_MAX_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Campaign:
         self._in_child(lambda: task.prepare(self._source) or 0)
         self._random = random.Random(f"{task.name} {seed}")
         started = time.perf_counter()
-        self._run(_LONGEST_S)
+        self._run(_MAX_S)
         self._usual_s = time.perf_counter() - started
         self._wanted = task.contents(self._target)
         if not self._wanted:
@@ -100,7 +100,7 @@ class Campaign:
         """Start the program; whether it ended by itself before it was killed."""
         return self._in_child(lambda: self._task.run(self._source, self._target), longest_s)
 
-    def _in_child(self, work, longest_s: float = _LONGEST_S) -> bool:
+    def _in_child(self, work, longest_s: float = _MAX_S) -> bool:
         child = os.fork()
         if child == 0:
             _become(work)

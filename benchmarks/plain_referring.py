@@ -1,7 +1,7 @@
 """ReferFormer as published, without our care for memory, to be measured against.
 
 The whole window goes through every layer at once, the samples of all levels are stacked, attention
-writes out its weights, products run through the matrix library, and the masks of all slots are
+writes out its weights, matmul run through the matrix library, and the masks of all slots are
 enlarged before one is chosen.
 """
 
@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from deformable_attention import stacked
 from torch import nn
 
-from ltr.models.layers import products
+from ltr.models.layers import matmul
 from ltr.models.referring import deformable_transformer, fusion, pixel_decoder
 from ltr.models.referring.batches import ClipBatch, SentenceBatch
 from ltr.models.referring.deformable_attention import DeformableAttention
@@ -39,7 +39,7 @@ def make_plain(network: ReferFormer) -> None:
     network.chunk_frames = _EVERYTHING
     fusion.TOKENS_AT_ONCE = _EVERYTHING
     pixel_decoder._FRAMES_AT_ONCE = _EVERYTHING
-    products._has_fast_convolution = lambda x: False
+    matmul._has_fast_convolution = lambda x: False
     fusion.attend = deformable_transformer.attend = attend_explicitly
     for module in network.modules():
         if isinstance(module, DeformableAttention):

@@ -31,8 +31,8 @@ from pytracking.tracker.propose_reduce.propose_reduce import ProposeReduce
 
 _CPU = torch.device("cpu")
 _LONG, _SHORT = 300, 60
-_LARGEST_GROWTH = 1.5
-_LEAST_EQUAL = 0.999
+_MAX_GROWTH = 1.5
+_MIN_EQUAL = 0.999
 
 
 class Seconds(NamedTuple):
@@ -91,16 +91,16 @@ class Setting:
 
 
 _SMALL = Setting(
-    ProposeReduceParameters("", img_scale=(256, 144), detection_score=0.0, max_per_img=2),
+    ProposeReduceParameters("", img_scale=(256, 144), detection_threshold=0.0, max_per_img=2),
     frames=12,
     size=(144, 256),
 )
 _FULL = Setting(
-    ProposeReduceParameters("", detection_score=0.0, max_per_img=2), frames=36, size=(360, 640)
+    ProposeReduceParameters("", detection_threshold=0.0, max_per_img=2), frames=36, size=(360, 640)
 )
 _THIN = Setting(
     ProposeReduceParameters(
-        "", img_scale=(96, 64), key_num=3, mem_num=10, detection_score=0.0, max_per_img=2
+        "", img_scale=(96, 64), key_num=3, mem_num=10, detection_threshold=0.0, max_per_img=2
     ),
     frames=_SHORT,
     size=(64, 96),
@@ -145,7 +145,7 @@ def compare(setting: Setting) -> float:
     share = _equal_share(results["plain"], results["ours"])
     gap = float(np.abs(results["plain"].scores - results["ours"].scores).max())
     print(f"       {share:.4%} equal pixels, class scores within {gap:.2g}")
-    if share < _LEAST_EQUAL:
+    if share < _MIN_EQUAL:
         sys.exit("the two forms disagree")
     return times["plain"].wall / times["ours"].wall
 
@@ -182,8 +182,8 @@ def check_memory(limit_mib: float | None) -> None:
     short, long = measure_memory(_SHORT), measure_memory(_LONG)
     growth = long / short
     print(f"memory {_SHORT} frames {short:.0f} MiB, {_LONG} frames {long:.0f} MiB: {growth:.2f}")
-    if growth > _LARGEST_GROWTH:
-        sys.exit(f"the longer clip may need {_LARGEST_GROWTH} times as much")
+    if growth > _MAX_GROWTH:
+        sys.exit(f"the longer clip may need {_MAX_GROWTH} times as much")
     if limit_mib is not None and long > limit_mib:
         sys.exit(f"more than the {limit_mib:.0f} MiB of --max-memory")
 

@@ -27,10 +27,10 @@ from process_memory import peak_mib, reset_peak, resident_mib
 
 from ltr.models.referring.batches import ClipBatch, SentenceBatch
 from ltr.models.referring.referformer import ReferFormer, referformer
-from pytracking.tracker.referring.rules import choose_slot, full_probabilities
+from pytracking.tracker.referring.rules import choose_query, full_probabilities
 
 INPUT, ORIGINAL = (360, 640), (720, 1280)
-_LEAST_EQUAL = 0.9999  # share of the pixels in which the two forms must agree
+_MIN_EQUAL = 0.9999  # share of the pixels in which the two forms must agree
 
 
 @dataclass
@@ -72,10 +72,10 @@ def segment(
     size: tuple[int, int],
 ) -> list[torch.Tensor]:
     """Masks of each sentence's object, bool (frames, H, W): the slot first, then its masks."""
-    seen, results = network.look(clips), []
+    seen, results = network.extract_features(clips), []
     for sentence in sentences:
         found = network(seen, sentence)
-        slot = choose_slot(found.logits[0])
+        slot = choose_query(found.logits[0])
         masks = [full_probabilities(mask[None], size) > 0.5 for mask in found.masks[0, :, slot]]
         results.append(torch.cat(masks))
     return results
@@ -126,7 +126,7 @@ def compare(frames: int, device: torch.device, threads: int) -> float:
     equal = np.unpackbits(~(plain.masks ^ ours.masks)).mean()
     ratio = plain.seconds / ours.seconds
     print(f"       {equal:.4%} equal pixels, speed ratio {ratio:.2f}", flush=True)
-    if equal < _LEAST_EQUAL:
+    if equal < _MIN_EQUAL:
         raise RuntimeError("the two forms give different masks")
     return ratio
 

@@ -78,7 +78,7 @@ def _settings(arguments: argparse.Namespace) -> Settings:
         device=arguments.device,
         precision=arguments.precision,
         resume=arguments.resume,
-        starts_anew=arguments.no_resume,
+        fresh=arguments.no_resume,
         max_steps=arguments.max_steps,
         cudnn_benchmark=arguments.cudnn_benchmark,
         quiet=arguments.quiet,

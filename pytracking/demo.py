@@ -19,7 +19,7 @@ from pytracking.evaluation.arguments import resolve_device
 from pytracking.evaluation.tracker import TrackerSpec
 
 _TRACKER = TrackerSpec("joint", "joint_demo")
-_LEAST_FRAMES = 3
+_MIN_FRAMES = 3
 _FPS = 12.0
 _CLIP, _FIRST_MASK = "demo_clip.mp4", "demo_first_frame.png"
 
@@ -29,8 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Draw a clip, segment it and score it; the last line has percent and frames per second."""
     arguments = _parse(argv)
     set_up_logging()
-    if arguments.frames < _LEAST_FRAMES:
-        raise ConfigError(f"--frames {arguments.frames}: the scores need {_LEAST_FRAMES} or more")
+    if arguments.frames < _MIN_FRAMES:
+        raise ConfigError(f"--frames {arguments.frames}: the scores need {_MIN_FRAMES} or more")
     from pytracking.analysis.davis import score_clip
     from pytracking.evaluation.prompt_arguments import MaskPrompt
     from pytracking.evaluation.video import VideoTask, process_video

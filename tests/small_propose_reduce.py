@@ -9,13 +9,13 @@ import torch
 
 from ltr.data.instance_pairs import PairSampler
 from ltr.data.randomness import SampleKey
-from ltr.dataset.drawn_dataset import write_drawn_split
 from ltr.dataset.instance_sets import open_pairs
+from ltr.dataset.synthetic_ytvis import write_synthetic_split
 from ltr.dataset.youtubevis_classes import CLASSES
 from ltr.models.propose_reduce.image_input import network_size
 from ltr.models.propose_reduce.seq_mask_rcnn import SeqMaskRCNN, seq_mask_rcnn
 
-SHAPES = CLASSES["drawn"]
+SHAPES = CLASSES["shapes"]
 
 
 def small_network(seed: int = 0, width: int = 16) -> SeqMaskRCNN:
@@ -26,7 +26,7 @@ def small_network(seed: int = 0, width: int = 16) -> SeqMaskRCNN:
 
 def drawn_sampler(folder: Path, clips: int = 2, frames: int = 3) -> PairSampler:
     """Pairs of drawn clips of 64 x 96 pixels."""
-    write_drawn_split(folder, "train", range(clips), SHAPES, frames, (64, 96))
+    write_synthetic_split(folder, "train", range(clips), SHAPES, frames, (64, 96))
     pairs = open_pairs(f"videos:{folder}/train", SHAPES)
     return PairSampler(pairs, None, partial(network_size, scale=(96, 64)))
 

@@ -30,7 +30,7 @@ class Actor(ABC):
         """Compute the loss of a batch.
 
         Args:
-            batch: As collated, on the network's device.
+            batch: Collated batch on the network's device.
 
         Returns:
             The loss, a mean over the batch, and what is reported, by name and in this order.

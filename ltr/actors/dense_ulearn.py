@@ -19,12 +19,12 @@ class DenseULearnActor(Actor):
     Positions of other clips are negatives, so the parts of all processes are gathered first.
 
     Args:
-        network: ``(main, reg, stops_gradient)`` -> keys of both views.
+        network: ``(main, reg, stop_gradient)`` -> keys of both views.
         grid_size: Anchors along each axis of the feature map.
         reference_grid_size: Positions along each axis that the consistency compares.
         temperature: Divides the cosines.
         cross_weight: Weight of the consistency.
-        stops_gradient: Whether the regularising view gives targets only.
+        stop_gradient: Whether the regularising view gives targets only.
     """
 
     sees_whole_batch = True
@@ -36,14 +36,14 @@ class DenseULearnActor(Actor):
         reference_grid_size: int = 4,
         temperature: float = 0.05,
         cross_weight: float = 0.1,
-        stops_gradient: bool = True,
+        stop_gradient: bool = True,
     ) -> None:
         super().__init__(network)
         self.grid_size = grid_size
         self.reference_grid_size = reference_grid_size
         self.temperature = temperature
         self.cross_weight = cross_weight
-        self.stops_gradient = stops_gradient
+        self.stop_gradient = stop_gradient
 
     def __call__(self, batch: Mapping[str, Any]) -> tuple[torch.Tensor, Stats]:
         """See ``Actor``; the batch holds clips first, frames second.
@@ -55,7 +55,7 @@ class DenseULearnActor(Actor):
         Returns:
             The loss; ``Loss/main``, ``Loss/temp`` and ``Loss/cross_key``.
         """
-        main, reg = self.network(batch["main"], batch["reg"], self.stops_gradient)
+        main, reg = self.network(batch["main"], batch["reg"], self.stop_gradient)
         size = (len(main), *main.shape[-2:])
         anchors = _given_or_drawn(batch, "anchors", size, self.grid_size)
         references = _given_or_drawn(batch, "reference_anchors", size, self.reference_grid_size)

@@ -92,7 +92,7 @@ class LearningRules:
 
     Args:
         gamma: Weight of the next state's value.
-        lr: Of Adam.
+        lr: Learning rate of Adam.
         weight_decay: L2 penalty.
         update_rate: Probability that after an update the target network becomes a copy.
     """

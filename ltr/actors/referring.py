@@ -38,11 +38,11 @@ class ReferringActor(Actor):
         """See ``Actor``.
 
         Args:
-            batch: As ``ltr.data.referring.samples.collate_clips`` joins it.
+            batch: Batch built by ``ltr.data.referring.samples.collate_clips``.
 
         Returns:
             The loss; ``Loss/total``, the last layer's losses without their weights, and
-            ``Stats/iou``, the mean overlap of the best-scored slot with the object.
+            ``Stats/iou``, the mean overlap of the best-scored query with the object.
         """
         sentences = self.tokenise(batch["sentences"]).to(batch["clips"].frames.device)
         predictions = self.network(
@@ -57,17 +57,17 @@ class ReferringActor(Actor):
 
 @torch.no_grad()
 def mean_overlap(predictions: Predictions, targets: Sequence[ReferringTarget]) -> torch.Tensor:
-    """Mean overlap of clips: the slot of the largest mean score against the object.
+    """Mean overlap of clips: the query of the largest mean score against the object.
 
     Args:
-        predictions: Of all clips.
+        predictions: Predictions for all clips of the batch.
         targets: One a clip; compared at the centres of the predictions' cells.
     """
-    slots = predictions.logits.sigmoid().mean(dim=1).amax(dim=-1).argmax(dim=-1)
+    queries = predictions.logits.sigmoid().mean(dim=1).amax(dim=-1).argmax(dim=-1)
     start, overlaps = MASK_STRIDE // 2, []
-    for masks, slot, target in zip(predictions.masks, slots, targets, strict=True):
+    for masks, query, target in zip(predictions.masks, queries, targets, strict=True):
         truth = target.masks[:, start::MASK_STRIDE, start::MASK_STRIDE] > 0
-        found = masks[:, slot, : truth.shape[1], : truth.shape[2]] > 0
+        found = masks[:, query, : truth.shape[1], : truth.shape[2]] > 0
         either = (found | truth).sum().clamp(min=1)
         overlaps.append((found & truth).sum() / either)
     return torch.stack(overlaps).mean()

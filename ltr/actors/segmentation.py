@@ -26,7 +26,7 @@ class SegActor(Actor):
         mask_weight: Weight of the mask loss.
         difference_weight: Weight of the similarity of the encodings.
         num_refinement_iter: Filter iterations after each test frame.
-        fixes_batch_norm: Keep the whole network in evaluation mode.
+        freeze_batch_norm: Keep the whole network in evaluation mode.
         entropy_weight: Weight of the masks' cross entropy, which gives a network that starts from
             random weights a direction where the Lovasz loss is flat.
     """
@@ -39,19 +39,19 @@ class SegActor(Actor):
         mask_weight: float = 100.0,
         difference_weight: float = 1.0,
         num_refinement_iter: int = 2,
-        fixes_batch_norm: bool = True,
+        freeze_batch_norm: bool = True,
         entropy_weight: float = 0.0,
     ) -> None:
         super().__init__(network)
         self.mask_weight = mask_weight
         self.difference_weight = difference_weight
         self.num_refinement_iter = num_refinement_iter
-        self.fixes_batch_norm = fixes_batch_norm
+        self.freeze_batch_norm = freeze_batch_norm
         self.entropy_weight = entropy_weight
 
     def train(self, mode: bool = True) -> None:
         """Set the network to training, unless its batch norms are fixed, or to evaluation."""
-        super().train(mode and not self.fixes_batch_norm)
+        super().train(mode and not self.freeze_batch_norm)
 
     def __call__(self, batch: Mapping[str, Any]) -> tuple[torch.Tensor, Stats]:
         """See ``Actor``; the batch holds time first, sequences second.

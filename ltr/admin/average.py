@@ -24,7 +24,8 @@ def average(sources: Sequence[Path], target: Path) -> None:
     """Write a network file with the mean weights of several checkpoints of one network.
 
     Args:
-        sources: In order; what is no number with a fraction, like a counter, is the last one's.
+        sources: Checkpoints in order of time; entries that are not floating point, such as
+            counters, are taken from the last one.
         target: Replaced if it exists.
 
     Raises:

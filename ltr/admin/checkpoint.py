@@ -180,8 +180,8 @@ def find_checkpoint(folder: str | os.PathLike[str], epoch: int | None = None) ->
     """Find a checkpoint of a training run.
 
     Args:
-        folder: Where the run writes ``<network>_ep0007.pth.tar``.
-        epoch: Its epoch; the newest by default.
+        folder: Folder of the run's checkpoints, ``<network>_ep0007.pth.tar``.
+        epoch: Epoch of the checkpoint; None takes the newest.
 
     Raises:
         CheckpointError: There is none.

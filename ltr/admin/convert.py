@@ -24,7 +24,7 @@ def convert(source: Path, target: Path, network_only: bool = False) -> Checkpoin
     """Write the checkpoint ``source`` in the safe form as ``target``.
 
     Args:
-        source: Of this code or of upstream's trainer.
+        source: Checkpoint of this code or of upstream's trainer.
         target: Replaced if it exists.
         network_only: Keep what inference needs and the recipe, weights as float16.
 

@@ -32,7 +32,7 @@ class Environment:
     """The paths that both libraries know: data sets.
 
     Args:
-        sources: Where each variable that was set came from, by name.
+        sources: Origin of each variable that is set, by its name.
     """
 
     file: ClassVar[Path]
@@ -191,7 +191,7 @@ def require(environment: Environment, name: str, layout: str = "") -> Path:
     """Return the existing folder that a path variable names.
 
     Args:
-        environment: Of training or of evaluation.
+        environment: Paths for training or for evaluation.
         name: A variable, for instance ``"davis_dir"``.
         layout: What the folder must contain; the variable's own description by default.
 

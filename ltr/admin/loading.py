@@ -15,7 +15,7 @@ from torch import nn
 
 from ltr.admin.checkpoint import Checkpoint, as_state_dict, find_checkpoint, read_checkpoint
 from ltr.admin.errors import CheckpointError, ConfigError, did_you_mean
-from ltr.admin.model_constructor import is_model_constructor
+from ltr.admin.model_constructor import adapt_arguments, is_model_constructor
 from ltr.admin.tensor_files import read_tensor_file
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -94,7 +94,11 @@ def build_network(checkpoint: Checkpoint, **overrides: Any) -> nn.Module:
         raise CheckpointError(f"{path} does not tell which network it belongs to")
     function = _factory(constructor.function, path)
     names = list(inspect.signature(function).parameters)
-    for name in constructor.kwargs:
+    try:
+        kwargs = adapt_arguments(constructor)
+    except ConfigError as error:
+        raise CheckpointError(f"{path}: {constructor.function}: {error}") from error
+    for name in kwargs:
         if name not in names:
             hint = did_you_mean(name, names)
             raise CheckpointError(f"{path}: {constructor.function} has no argument {name!r}{hint}")
@@ -104,7 +108,7 @@ def build_network(checkpoint: Checkpoint, **overrides: Any) -> nn.Module:
             raise ConfigError(f"{constructor.function} has no argument {name!r}{hint}")
     offline = {"backbone_pretrained": False} if "backbone_pretrained" in names else {}
     try:
-        return function(**{**constructor.kwargs, **offline, **overrides})
+        return function(**{**kwargs, **offline, **overrides})
     except Exception as error:  # arguments from a file can make a constructor fail in any way
         raise CheckpointError(
             f"{path}: {constructor.function} cannot be built with the stored arguments ({error})"

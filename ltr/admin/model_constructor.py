@@ -6,12 +6,16 @@ import functools
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import FunctionType
 from typing import Any, ParamSpec, TypeVar
 
 from torch import nn
 
+from ltr.admin.errors import ConfigError
+
 Parameters = ParamSpec("Parameters")
 Network = TypeVar("Network", bound=nn.Module)
+Function = TypeVar("Function", bound=FunctionType)
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,7 @@ class NetConstructor:
 
     Args:
         function: ``"module:function"`` of a function decorated with ``model_constructor``.
-        kwargs: Its keyword arguments, plain values only.
+        kwargs: Keyword arguments of the call, plain values only.
     """
 
     function: str
@@ -52,6 +56,67 @@ def model_constructor(function: Callable[Parameters, Network]) -> Callable[Param
 
     build.is_model_constructor = True  # type: ignore[attr-defined]  # a mark on a function
     return build
+
+
+@dataclass(frozen=True)
+class OldArguments:
+    """Arguments that older checkpoints store and that a constructor no longer takes.
+
+    Args:
+        renamed: Old name -> current name.
+        fixed: Name -> the only value that was ever supported.
+    """
+
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    fixed: Mapping[str, object] = field(default_factory=dict)
+
+    def adapt(self, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Translate stored arguments to those that the constructor takes today.
+
+        Raises:
+            ConfigError: A fixed argument has another value.
+
+        >>> OldArguments({"depth": "num_layers"}, {"groups": 1}).adapt({"depth": 3, "groups": 1})
+        {'num_layers': 3}
+        """
+        for name, only in self.fixed.items():
+            value = kwargs.get(name, only)
+            if (tuple(value) if isinstance(value, list) else value) != only:
+                raise ConfigError(f"{name} must be {only!r}, got {value!r}")
+        return {
+            self.renamed.get(name, name): value
+            for name, value in kwargs.items()
+            if name not in self.fixed
+        }
+
+
+_OLD_ARGUMENTS: dict[str, OldArguments] = {}
+
+
+def old_arguments(
+    renamed: Mapping[str, str] | None = None, fixed: Mapping[str, object] | None = None
+) -> Callable[[Function], Function]:
+    """Decorate a constructor, below ``model_constructor``, whose older checkpoints store more.
+
+    See ``OldArguments`` for the arguments.
+    """
+
+    def register(function: Function) -> Function:
+        name = f"{function.__module__}:{function.__qualname__}"
+        _OLD_ARGUMENTS[name] = OldArguments(renamed or {}, fixed or {})
+        return function
+
+    return register
+
+
+def adapt_arguments(constructor: NetConstructor) -> dict[str, Any]:
+    """Stored keyword arguments of a constructor, under the names that it takes today.
+
+    Raises:
+        ConfigError: The network cannot be built with one of them.
+    """
+    old = _OLD_ARGUMENTS.get(constructor.function, OldArguments())
+    return old.adapt(constructor.kwargs)
 
 
 def is_model_constructor(candidate: object) -> bool:

@@ -42,7 +42,7 @@ def load_torchvision_backbone(
         backbone: The network's feature extractor.
         name: A model (``resnet50``), one of its weights (``ResNet50_Weights.IMAGENET1K_V2``), or
             the path of a file: torchvision's, a checkpoint or a released snapshot of dense_ulearn.
-        folder: Where downloaded weights lie (``pretrained_networks``).
+        folder: Folder of downloaded weights (``pretrained_networks``).
 
     Raises:
         ConfigError: torchvision has no weights of this name.

@@ -19,9 +19,9 @@ class Settings:
         assignments: Changes of the recipe, ``"field=value"``.
         device: ``auto``, ``cpu``, ``cuda`` (every GPU) or ``cuda:N``.
         precision: Arithmetic of the network; parameters are always float32.
-        resume: Checkpoint to go on from, instead of the run's newest one.
-        starts_anew: Train from the beginning, in a fresh folder.
-        max_steps: Stop when the run has made so many steps, counted from its beginning.
+        resume: Checkpoint to resume from instead of the run's newest one.
+        fresh: Train from the beginning in a new folder, ignoring existing checkpoints.
+        max_steps: Stop after this many steps, counted from the beginning of the run.
         cudnn_benchmark: Let cuDNN try which convolution algorithm is the fastest.
         quiet: No progress, only warnings and errors.
         visdom: ``(server, port)`` of a live view.
@@ -33,7 +33,7 @@ class Settings:
     device: str = "auto"
     precision: Precision = "fp32"
     resume: Path | None = None
-    starts_anew: bool = False
+    fresh: bool = False
     max_steps: int | None = None
     cudnn_benchmark: bool = True
     quiet: bool = False

@@ -54,7 +54,8 @@ class BoxJitter:
     """How far a box is moved and scaled at random.
 
     Args:
-        scale: Of the logarithm of width and height: deviation (``gauss``) or limit (``uniform``).
+        scale: Change of the logarithm of width and height: standard deviation (``gauss``) or limit
+            (``uniform``).
         centre: Range of the displacement, in units of the square root of the box's new area; one
             number, or one for x and one for y.
         mode: Distribution of the scale.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def choose_frames(
-    length: int, count: int, gap: int, random: python_random.Random, keeps_order: bool = False
+    length: int, count: int, gap: int, random: python_random.Random, keep_order: bool = False
 ) -> list[int]:
     """Choose the frames of a clip, evenly spaced.
 
@@ -32,16 +32,16 @@ def choose_frames(
         count: Frames of the clip.
         gap: Largest distance between neighbours; shorter videos have a smaller one.
         random: Draws the start, then the order.
-        keeps_order: Frames stay in order of time and may repeat, as upstream has it for Kinetics;
+        keep_order: Frames stay in order of time and may repeat, as upstream has it for Kinetics;
             otherwise their order is random, and with it the first frame, which gives the anchors.
 
     Raises:
         DataError: The video is too short.
     """
-    if length < (1 if keeps_order else count):
+    if length < (1 if keep_order else count):
         raise DataError(f"the video has {length} frames, a clip needs {count}")
     window = min(length, gap * count)
-    if keeps_order:
+    if keep_order:
         start = random.randint(0, length - window)
         return [start + int(index * window / count) for index in range(count)]
     offsets = [index * (window // count) for index in range(count)]
@@ -62,11 +62,11 @@ class ClipSampler(RandomSamples[ClipDraw]):
 
     Args:
         datasets: With at least one video together.
-        samples_per_epoch: Length of an epoch; the next one goes on with the next videos.
+        samples_per_epoch: Length of an epoch; the next one continues with the next videos.
         views: Makes the two views.
         video_len: Frames a clip.
         frame_gap: See ``choose_frames``.
-        keeps_order: See ``choose_frames``.
+        keep_order: See ``choose_frames``.
     """
 
     def __init__(
@@ -76,14 +76,14 @@ class ClipSampler(RandomSamples[ClipDraw]):
         views: TwoViews,
         video_len: int = 5,
         frame_gap: int = 5,
-        keeps_order: bool = False,
+        keep_order: bool = False,
     ) -> None:
         super().__init__(samples_per_epoch)
         self.datasets = datasets
         self.views = views
         self.video_len = video_len
         self.frame_gap = frame_gap
-        self.keeps_order = keeps_order
+        self.keep_order = keep_order
         self._ends = np.cumsum([len(dataset) for dataset in datasets])
 
     def choose(self, key: SampleKey, attempt: int, random: Generators) -> ClipDraw:
@@ -105,7 +105,7 @@ class ClipSampler(RandomSamples[ClipDraw]):
         """
         frames = self.datasets[draw.dataset].frames(draw.video)
         chosen = choose_frames(
-            len(frames), self.video_len, self.frame_gap, random.python, self.keeps_order
+            len(frames), self.video_len, self.frame_gap, random.python, self.keep_order
         )
         images = _read_images([frames[number] for number in chosen])
         views = self.views.apply(images, self.views.roll(images[0].shape[:2], random))

@@ -18,9 +18,9 @@ def texture(
 
     Args:
         rng: Gives the colours.
-        height: Of the picture, at least ``cell``.
-        width: Likewise.
-        cell: Distance of independent colours, pixels.
+        height: Height of the picture in pixels, at least ``cell``.
+        width: Width of the picture in pixels, at least ``cell``.
+        cell: Distance between independent colours, pixels.
         low: Smallest value of a random colour.
         high: Largest value plus one; cubic interpolation goes a little beyond both.
 

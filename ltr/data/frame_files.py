@@ -58,7 +58,8 @@ def find_gap(names: Sequence[str], step: int | None = None) -> tuple[str, str] |
 
     Args:
         names: File names in order.
-        step: By how much the frames' numbers rise; None takes the smallest rise that occurs.
+        step: Expected difference between neighbouring frame numbers; None takes the smallest one
+            that occurs.
 
     Returns:
         The first such pair; None where there is none or the frames are not named by numbers.

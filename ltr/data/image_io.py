@@ -104,7 +104,7 @@ def decode_label_map(encoded: bytes, path: str | os.PathLike[str]) -> np.ndarray
 
     Args:
         encoded: The content.
-        path: Its name, for errors.
+        path: File name for error messages.
     """
     if encoded[:2] == _JPEG_START:
         raise DataError(f"{path} is a JPEG, whose compression changes object ids: expected a PNG")

@@ -20,13 +20,13 @@ class PairSampler(RandomSamples[int]):
     """Pairs of a data set; every query frame is used equally often.
 
     Args:
-        pairs: Where the frames come from.
+        pairs: Data set of annotated frame pairs.
         samples_per_epoch: Length of an epoch, which goes on where the last one ended; None makes
             it every query frame once.
         network_size: From a frame's height and width to those of the network's input, and the
             factor before rounding.
-        flip_probability: How often both frames are mirrored.
-        most_objects: How many objects are propagated at most.
+        flip_probability: Probability of mirroring both frames, 0..1.
+        max_objects: Largest number of propagated objects per pair.
     """
 
     def __init__(
@@ -35,13 +35,13 @@ class PairSampler(RandomSamples[int]):
         samples_per_epoch: int | None,
         network_size: NetworkSize,
         flip_probability: float = 0.5,
-        most_objects: int = 5,
+        max_objects: int = 5,
     ) -> None:
         super().__init__(samples_per_epoch or len(pairs))
         self.pairs = pairs
         self.network_size = network_size
         self.flip_probability = flip_probability
-        self.most_objects = most_objects
+        self.max_objects = max_objects
 
     def choose(self, key: SampleKey, attempt: int, random: Generators) -> int:
         """The query frame whose turn it is; another one, at random, when that cannot be used."""
@@ -68,8 +68,8 @@ class PairSampler(RandomSamples[int]):
             for frame in frames
         )
         links = link_objects(frames[1].numbers, frames[0].numbers, query["masks"])
-        if len(links) > self.most_objects:
-            links = sorted(random.python.sample(links, self.most_objects))
+        if len(links) > self.max_objects:
+            links = sorted(random.python.sample(links, self.max_objects))
         pairs = torch.tensor(links, dtype=torch.int64).reshape(-1, 2)
         return {"query": query, "guidance": guidance, "links": pairs}
 
@@ -94,9 +94,10 @@ def prepare_frame(
     """Resize and mirror a frame; values as in ``PairSampler.read``.
 
     Args:
-        frame: As read.
+        frame: Image and annotations as read.
         size: Height and width afterwards.
-        factor: Of the boxes, whose last pixels are scaled, not their ends, as in the released code.
+        factor: Scale of the boxes. As in the released code it applies to their last pixels, not
+            their ends.
         is_flipped: Whether it is mirrored.
     """
     height, width = size
@@ -126,8 +127,8 @@ def link_objects(
     """Places of the objects of both frames that have a pixel in the query frame.
 
     Args:
-        guidance: Numbers of the objects of the guidance frame.
-        query: Likewise.
+        guidance: int64 (m,), object numbers of the guidance frame.
+        query: int64 (n,), object numbers of the query frame.
         query_masks: (n, H, W).
     """
     places = {number: place for place, number in enumerate(query.tolist())}

@@ -27,12 +27,12 @@ def read_json(file: Path) -> Any:
 
 
 @contextmanager
-def names_damage(what: object, expected: str) -> Iterator[None]:
+def translate_json_errors(what: object, expected: str) -> Iterator[None]:
     """Turn what parsing content of another form raises into one sentence.
 
     Args:
         what: The file, or other words for the content.
-        expected: Its form.
+        expected: Description of the expected content, for the message.
 
     Raises:
         DataError: The block found an entry missing, or of another type or value than it needs.

@@ -1,4 +1,4 @@
-"""Batches of training samples: the same ones whatever the number of workers and processes."""
+"""Batches of training samples: the same ones whatever the number of workers and of processes."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from ltr.admin.errors import ConfigError, DataError
 from ltr.data.randomness import SampleKey
 
 
-class Shares(Sampler[list[SampleKey]]):
-    """Which samples one process loads: its share of every batch of an epoch, in pieces.
+class DistributedBatchSampler(Sampler[list[SampleKey]]):
+    """Which samples one rank loads: its share of every batch of an epoch, in microbatches.
 
-    Every batch is cut into ``processes * pieces`` nearly equal parts; each process takes
-    ``pieces`` neighbouring ones. A last batch that is too small to be cut is left out.
+    Every batch is cut into ``world_size * microbatches`` nearly equal parts; each rank takes
+    ``microbatches`` neighbouring ones. A last batch that is too small to be cut is left out.
 
     Args:
         length: Samples an epoch.
-        batch_size: Samples of all processes and pieces together.
-        seed: Of the run and the loader.
-        shuffles: Whether the indices are permuted, differently in every epoch.
-        pieces: Parts of a batch that one process loads one after the other.
-        process: Number of this process.
-        processes: Number of processes.
+        batch_size: Samples of a whole batch, over all ranks and microbatches.
+        seed: Seed of the run combined with the name of the loader.
+        shuffle: Whether the indices are permuted, differently in every epoch.
+        microbatches: Parts of a batch that one rank loads one after the other.
+        rank: Index of this process, from 0.
+        world_size: Number of processes.
 
     Raises:
         ConfigError: The batch is too small to be cut.
@@ -43,23 +43,24 @@ class Shares(Sampler[list[SampleKey]]):
         length: int,
         batch_size: int,
         seed: int,
-        shuffles: bool = False,
-        pieces: int = 1,
-        process: int = 0,
-        processes: int = 1,
+        shuffle: bool = False,
+        microbatches: int = 1,
+        rank: int = 0,
+        world_size: int = 1,
     ) -> None:
-        if batch_size < processes * pieces:
+        if batch_size < world_size * microbatches:
             raise ConfigError(
-                f"a batch of {batch_size} samples cannot be cut into {processes * pieces} parts "
-                f"({processes} processes, each {pieces} pieces)"
+                f"a batch of {batch_size} samples cannot be split into "
+                f"{world_size * microbatches} parts ({world_size} processes with "
+                f"{microbatches} microbatches each): use a larger batch_size"
             )
         self.length = length
         self.batch_size = batch_size
         self.seed = seed
-        self.shuffles = shuffles
-        self.pieces = pieces
-        self.process = process
-        self.processes = processes
+        self.shuffle = shuffle
+        self.microbatches = microbatches
+        self.rank = rank
+        self.world_size = world_size
         self.epoch = 1
         self.first_batch = 0
 
@@ -67,49 +68,50 @@ class Shares(Sampler[list[SampleKey]]):
     def num_batches(self) -> int:
         """Batches of a whole epoch."""
         full, rest = divmod(self.length, self.batch_size)
-        return full + (rest >= self.processes * self.pieces)
+        return full + (rest >= self.world_size * self.microbatches)
 
     def __len__(self) -> int:
-        return (self.num_batches - self.first_batch) * self.pieces
+        return (self.num_batches - self.first_batch) * self.microbatches
 
     def __iter__(self) -> Iterator[list[SampleKey]]:
         indices = np.arange(self.length)
-        if self.shuffles:
+        if self.shuffle:
             np.random.default_rng((self.seed, self.epoch)).shuffle(indices)
-        first = self.process * self.pieces
+        first = self.rank * self.microbatches
         for batch in range(self.first_batch, self.num_batches):
-            for part in self._parts(indices, batch)[first : first + self.pieces]:
+            for part in self._parts(indices, batch)[first : first + self.microbatches]:
                 yield [SampleKey(self.seed, self.epoch, int(index)) for index in part]
 
     def sizes(self, batch: int) -> np.ndarray:
-        """Samples of every part of a batch (counted from 0), (processes, pieces)."""
+        """Samples of every part of a batch (counted from 0), (world_size, microbatches)."""
         parts = self._parts(np.arange(self.length), batch)
-        return np.array([len(part) for part in parts]).reshape(self.processes, self.pieces)
+        return np.array([len(part) for part in parts]).reshape(self.world_size, self.microbatches)
 
     def _parts(self, indices: np.ndarray, batch: int) -> list[np.ndarray]:
         start = batch * self.batch_size
         whole = indices[start : start + self.batch_size]
-        return np.array_split(whole, self.processes * self.pieces)
+        return np.array_split(whole, self.world_size * self.microbatches)
 
 
 class LTRLoader(DataLoader):
     """A data loader that knows its part in the training.
 
     Args:
-        name: For instance ``train``; names the log entries.
-        dataset: Its items are asked for by ``SampleKey``; its function ``collate``, where it has
-            one, joins them.
-        batch_size: Samples of all processes together.
+        name: Name of the loader in logs, for example ``train``.
+        dataset: Maps a ``SampleKey`` to a sample; its method ``collate``, if it has one, builds the
+            batches.
+        batch_size: Samples of a whole batch, over all ranks.
         training: Whether the network learns from it.
         epoch_interval: It is used in every so many epochs.
         stack_dim: Axis of the batch in stacked tensors, 0 or 1.
-        num_workers: Processes that load; 0 loads in this process.
-        seed: Of the run.
-        shuffles: Whether the indices are permuted in every epoch.
-        pieces: Parts of a batch that are loaded one after the other.
-        process: Number of this training process.
-        processes: Number of training processes.
-        pins_memory: Whether batches are put in page-locked memory for a GPU.
+        num_workers: Processes that load; 0 loads in the training process itself.
+        seed: Seed of the run.
+        shuffle: Whether the indices are permuted in every epoch.
+        microbatches: Parts of a rank's batch that are loaded and processed one after the other
+            (gradient accumulation).
+        rank: Index of this training process, from 0.
+        world_size: Number of training processes.
+        pin_memory: Whether batches are put in page-locked memory for a GPU.
     """
 
     def __init__(
@@ -123,11 +125,11 @@ class LTRLoader(DataLoader):
         stack_dim: int = 0,
         num_workers: int = 0,
         seed: int = 0,
-        shuffles: bool = False,
-        pieces: int = 1,
-        process: int = 0,
-        processes: int = 1,
-        pins_memory: bool = False,
+        shuffle: bool = False,
+        microbatches: int = 1,
+        rank: int = 0,
+        world_size: int = 1,
+        pin_memory: bool = False,
     ) -> None:
         if stack_dim not in (0, 1):
             raise ConfigError(f"stack_dim is 0 or 1, not {stack_dim}")
@@ -135,28 +137,28 @@ class LTRLoader(DataLoader):
         self.training = training
         self.epoch_interval = epoch_interval
         self.stack_dim = stack_dim
-        self.shares = Shares(
+        self.distributed_sampler = DistributedBatchSampler(
             len(dataset),
             batch_size,
             seed ^ crc32(name.encode()),
-            shuffles,
-            pieces,
-            process,
-            processes,
+            shuffle,
+            microbatches,
+            rank,
+            world_size,
         )
         super().__init__(
             dataset,
-            batch_sampler=self.shares,
+            batch_sampler=self.distributed_sampler,
             num_workers=num_workers,
             collate_fn=getattr(dataset, "collate", None) or Collate(stack_dim),
-            pin_memory=pins_memory,
+            pin_memory=pin_memory,
             worker_init_fn=_start_worker,
             multiprocessing_context="spawn" if num_workers else None,
             persistent_workers=num_workers > 0,
         )
 
     def batches(self, epoch: int, first_batch: int = 0) -> Iterator[list[dict[str, Any]]]:
-        """Load the batches of an epoch, each as the list of this process's pieces.
+        """Load the batches of an epoch, each as the list of this rank's microbatches.
 
         Args:
             epoch: Counted from 1.
@@ -165,14 +167,14 @@ class LTRLoader(DataLoader):
         Raises:
             DataError: A sample cannot be made; the sentence is the worker's.
         """
-        self.shares.epoch, self.shares.first_batch = epoch, first_batch
-        pieces: list[dict[str, Any]] = []
+        self.distributed_sampler.epoch, self.distributed_sampler.first_batch = epoch, first_batch
+        microbatches: list[dict[str, Any]] = []
         try:
-            for piece in self:
-                pieces.append(piece)
-                if len(pieces) == self.shares.pieces:
-                    yield pieces
-                    pieces = []
+            for microbatch in self:
+                microbatches.append(microbatch)
+                if len(microbatches) == self.distributed_sampler.microbatches:
+                    yield microbatches
+                    microbatches = []
         except DataError as error:
             raise DataError(_sentence_of_worker(error)) from error
 
@@ -202,7 +204,7 @@ class Collate:
     are joined part by part, anything else becomes a list.
 
     Args:
-        stack_dim: Where the batch axis goes.
+        stack_dim: Axis along which the samples of a batch are stacked.
 
     >>> Collate(1)([{"x": torch.zeros(3, 2), "name": "a"}, {"x": torch.ones(3, 2), "name": "b"}])[
     ...     "x"

@@ -12,7 +12,7 @@ def plain_name(name: object, file: Path) -> str:
     """A name of one file or folder.
 
     Args:
-        name: As it stands in the file.
+        name: Name as written in the file.
         file: Named in errors.
 
     Raises:

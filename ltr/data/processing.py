@@ -47,9 +47,9 @@ class SegProcessing:
         """Process one sample.
 
         Args:
-            train: Frames as read, with the true boxes.
-            test: Likewise.
-            random: Of this sample.
+            train: Annotated frames as read, with the true boxes.
+            test: Frames to be segmented, as read, with the true boxes.
+            random: Random generators of this sample.
 
         Returns:
             ``train_images`` (frames, 3, h, w) float32, ``train_masks`` (frames, h, w) float32,

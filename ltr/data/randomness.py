@@ -18,7 +18,7 @@ class SampleKey(NamedTuple):
     """What a loader asks a data set for.
 
     Args:
-        seed: Of the run and the loader.
+        seed: Seed of the run combined with the name of the loader.
         epoch: Counted from 1.
         index: Position in the epoch.
     """
@@ -33,9 +33,9 @@ class Generators:
     """One generator of each library that draws.
 
     Args:
-        python: For choices: data set, sequence, frames, flips, affine parameters.
-        numpy: For the brightness.
-        torch: For the jitter of boxes.
+        python: Choices: data set, sequence, frames, flips, affine parameters.
+        numpy: Brightness factors.
+        torch: Jitter of boxes.
     """
 
     python: random.Random

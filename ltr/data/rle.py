@@ -11,7 +11,7 @@ from ltr.admin.errors import DataError
 Rle = dict[str, Any]
 
 _FIRST_CHARACTER, _LAST_CHARACTER = 48, 111
-_BITS, _SIGN, _CONTINUES, _MOST_DIGITS = 5, 16, 32, 8
+_BITS, _SIGN, _CONTINUES, _MAX_DIGITS = 5, 16, 32, 8
 _MAX_PIXELS = 1 << 28
 _MAX_COORDINATE = 1 << 16
 
@@ -46,8 +46,8 @@ def as_rle(segmentation: Any, height: int, width: int) -> Rle | None:
 
     Args:
         segmentation: Compressed or uncompressed run lengths, a list of polygons, or None.
-        height: Of the frame.
-        width: Of the frame.
+        height: Height of the frame, pixels.
+        width: Width of the frame, pixels.
 
     Returns:
         ``{"size": [height, width], "counts": bytes}``, None for None.
@@ -89,7 +89,7 @@ def count_pixels(rle: Rle) -> int:
     is_last = (digits & _CONTINUES) == 0
     starts = np.concatenate(([0], np.flatnonzero(is_last)[:-1] + 1))
     place = np.arange(len(digits)) - np.repeat(starts, np.diff(starts, append=len(digits)))
-    if place.max() >= _MOST_DIGITS:
+    if place.max() >= _MAX_DIGITS:
         raise DataError("the run lengths are damaged: a number is too long")
     values = np.add.reduceat((digits & (_CONTINUES - 1)) << (_BITS * place), starts)
     lengths = place[is_last] + 1

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ltr.dataset.base import VideoDataset
 
 _GAP_STEP = 5
-_LARGEST_GAP = 1000
+_MAX_GAP = 1000
 _TRIES_PER_SEQUENCE = 20
 
 Process = Callable[[Sequence[Frame], Sequence[Frame], Generators], dict[str, torch.Tensor]]
@@ -41,7 +41,8 @@ class Draw:
         dataset: Number of the data set.
         sequence: Number of the sequence in it.
         train_ids: Annotated frames, in order of time (backwards if reversed).
-        test_ids: Frames to be segmented, likewise; all after the first train frame drawn.
+        test_ids: Frames to be segmented, in the same order; all come after the first train frame
+            drawn.
         info: What the data set tells about the sequence.
     """
 
@@ -56,7 +57,7 @@ class SegSampler(RandomSamples[Draw]):
     """Random samples from several data sets, each a function of its key.
 
     Args:
-        datasets: In single-object mode, with masks.
+        datasets: Data sets in single-object mode, with masks.
         samples_per_epoch: Length of an epoch.
         processing: Makes the tensors of a sample.
         weights: How often each data set is drawn; None: in proportion to its length.
@@ -126,7 +127,7 @@ class SegSampler(RandomSamples[Draw]):
         """A sequence whose object is visible in more than twice the frames of a sample."""
         needed = 2 * (self.num_train_frames + self.num_test_frames)
         count = dataset.get_num_sequences()
-        for _ in range(max(_LARGEST_GAP, _TRIES_PER_SEQUENCE * count)):
+        for _ in range(max(_MAX_GAP, _TRIES_PER_SEQUENCE * count)):
             sequence = random.randint(0, count - 1)
             info = dataset.get_sequence_info(sequence)
             visible = np.asarray(info["visible"])
@@ -153,7 +154,7 @@ class SegSampler(RandomSamples[Draw]):
             if is_reversed
             else (num_train - 1, count - num_test)
         )
-        for gap in range(0, _LARGEST_GAP + 1, _GAP_STEP):
+        for gap in range(0, _MAX_GAP + 1, _GAP_STEP):
             reach = self.max_gap + gap
             base = _choose(visible, 1, *bases, random)
             if base is None:

@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 from ltr.admin.errors import DataError
 from ltr.data.randomness import Generators, SampleKey
 
-MOST_ATTEMPTS = 20
+MAX_ATTEMPTS = 20
 
 Draw = TypeVar("Draw")
 
@@ -40,7 +40,7 @@ class RandomSamples(Dataset, Generic[Draw]):
         """
         random = Generators.of_sample(key)
         failures: list[str] = []
-        while len(failures) < MOST_ATTEMPTS:
+        while len(failures) < MAX_ATTEMPTS:
             draw = self.choose(key, len(failures), random)
             try:
                 sample = self.read(draw, random)
@@ -48,7 +48,7 @@ class RandomSamples(Dataset, Generic[Draw]):
                 failures.append(f"{self.source(draw)}: {error}")
                 continue
             return {**sample, "source": self.source(draw), "failures": "\n".join(failures)}
-        raise DataError(f"{MOST_ATTEMPTS} samples in a row failed, the last one: {failures[-1]}")
+        raise DataError(f"{MAX_ATTEMPTS} samples in a row failed, the last one: {failures[-1]}")
 
     @abstractmethod
     def choose(self, key: SampleKey, attempt: int, random: Generators) -> Draw:

@@ -77,7 +77,7 @@ class Compose:
     """Several steps, one after the other.
 
     Args:
-        steps: In order.
+        steps: Transforms in the order in which they are applied.
     """
 
     def __init__(self, *steps: Transform) -> None:
@@ -117,7 +117,7 @@ class RandomGrey(Transform):
     The weights are those of RGB whatever the order of the channels; JOINT applies it to BGR.
 
     Args:
-        probability: How often.
+        probability: Probability of the change, 0..1.
     """
 
     def __init__(self, probability: float = 0.5) -> None:
@@ -138,7 +138,7 @@ class RandomFlip(Transform):
     """Mirror left and right.
 
     Args:
-        probability: How often.
+        probability: Probability of the flip, 0..1.
     """
 
     def __init__(self, probability: float = 0.5) -> None:
@@ -167,9 +167,9 @@ class AffineRoll(NamedTuple):
     Args:
         is_flipped: Mirrored left and right first.
         degrees: Rotation, counter-clockwise.
-        shear: In x and y.
-        scale: In x and y.
-        shift: In x and y, as shares of width and height.
+        shear: Shear along x and along y.
+        scale: Scale along x and along y.
+        shift: Shift along x and y, relative to width and height.
     """
 
     is_flipped: bool
@@ -183,8 +183,8 @@ class RandomAffine(Transform):
     """Mirror, shear, rotate and scale around the centre.
 
     Args:
-        flip_probability: How often it is mirrored.
-        max_rotation: In degrees.
+        flip_probability: Probability of a horizontal flip, 0..1.
+        max_rotation: Largest rotation to either side, degrees.
         max_shear: Largest shear of each axis.
         max_scale: Largest logarithm of the scale.
         max_aspect: Largest logarithm of the ratio of vertical to horizontal scale.
@@ -267,8 +267,8 @@ class RandomBlur(Transform):
     """Blur by a Gaussian.
 
     Args:
-        sigma: Its deviation in pixels; the kernel reaches two deviations.
-        probability: How often.
+        sigma: Standard deviation of the Gaussian in pixels; the kernel reaches two of them.
+        probability: Probability of the blur, 0..1.
     """
 
     def __init__(self, sigma: float, probability: float = 0.1) -> None:
@@ -293,8 +293,8 @@ class ToTensor(Transform):
     Args:
         brightness: The factor is drawn from 1 - brightness .. 1 + brightness.
         scale: 255 for networks that expect 0..1, else 1.
-        mean: Of each channel, in the image's channel order.
-        std: Of each channel.
+        mean: Mean of each channel, in the image's channel order.
+        std: Standard deviation of each channel, in the image's channel order.
     """
 
     def __init__(

@@ -25,12 +25,12 @@ class ViewRoll:
     """What is drawn for a clip.
 
     Args:
-        shorter_side: Of the scaled frames, pixels.
+        shorter_side: Shorter side of the scaled frames, pixels.
         crop: Row and column of the crop in the scaled, padded frames.
         flips: Whether both views are mirrored.
         flips_reg: Whether the regularising view is mirrored once more.
         zoom: Part of the main view's sides that the regularising view shows, 0..1.
-        zoom_corner: Its row and column in the main view.
+        zoom_corner: Row and column of the zoomed window in the main view, pixels.
     """
 
     shorter_side: int
@@ -47,7 +47,7 @@ class Views:
 
     Args:
         main: uint8 (frames, H, W, 3).
-        reg: The regularising view, likewise.
+        reg: uint8 (frames, H, W, 3), the regularising view.
         theta: float32 (2, 3): brings the main view into the frame of the other one, as
             ``affine_grid`` wants it (normalised coordinates, x first).
     """
@@ -67,7 +67,7 @@ class TwoViews:
         crops_randomly: Whether the crop lies anywhere, or in the centre.
         flips: Whether clips are mirrored half of the time.
         flips_reg: Whether the regularising view is mirrored half of the time.
-        zoom_range: Of ``ViewRoll.zoom``.
+        zoom_range: Range of ``ViewRoll.zoom``, 0..1.
     """
 
     crop_size: tuple[int, int] = (256, 256)

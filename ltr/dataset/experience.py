@@ -20,7 +20,7 @@ from ltr.admin.errors import DataError
 from ltr.admin.files import atomic_write, open_regular
 
 NUM_SCRIBBLES = 3  # sets of first scribbles of a sequence
-_LONGEST_FIELD = 1 << 24
+_MAX_FIELD = 1 << 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +88,7 @@ def read_experience(path: str | os.PathLike[str], limit: int | None = None) -> l
     Raises:
         DataError: The file is missing, damaged or another table.
     """
-    csv.field_size_limit(_LONGEST_FIELD)
+    csv.field_size_limit(_MAX_FIELD)
     rows: list[Transition] = []
     try:
         with open_regular(path) as binary, TextIOWrapper(binary, "utf-8", newline="") as stream:

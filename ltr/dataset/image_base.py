@@ -66,7 +66,7 @@ class ImageVideos(VideoDataset):
     """Videos whose frames are made of still images when they are asked for.
 
     Args:
-        name: Of the data set.
+        name: Name of the data set.
         count: Number of sequences.
     """
 

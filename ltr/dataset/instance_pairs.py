@@ -33,7 +33,7 @@ class InstancePairs(ABC):
     """Numbered query frames; each comes with a guidance frame that shows some of its objects.
 
     Args:
-        name: Of the data set.
+        name: Name of the data set.
         classes: Names of the classes; label 1 is the first.
     """
 

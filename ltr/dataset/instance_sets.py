@@ -25,7 +25,7 @@ def open_pairs(name: str, classes: tuple[str, ...]) -> InstancePairs:
     """Open a data set.
 
     Args:
-        name: As in the table above; version and split may be left out.
+        name: A name of the table above; version and split may be left out.
         classes: What is to be learned; ``("instance",)`` joins all categories.
 
     Raises:

@@ -21,8 +21,8 @@ class _Video:
     """A video with the objects that can be learned from.
 
     Args:
-        video: Its frames.
-        tracks: Its objects.
+        video: Frames and size of the video.
+        tracks: Objects of the video.
         labels: int64 (objects,).
         is_shown: bool (frames, objects).
     """
@@ -37,7 +37,7 @@ class InstanceVideos(InstancePairs):
     """Every annotated frame is a query; its guidance is another frame of the video.
 
     Args:
-        name: Of the data set.
+        name: Name of the data set.
         content: With annotations.
         images: Folder of the frames.
         is_class_agnostic: Whether all categories are one class, ``instance``.

@@ -13,12 +13,12 @@ from ltr.admin.environment import require, train_environment
 from ltr.admin.errors import DataError
 from ltr.admin.progress import FrameProgress
 from ltr.data.image_io import read_image
-from ltr.data.json_io import names_damage, read_json
+from ltr.data.json_io import read_json, translate_json_errors
 from ltr.data.names import plain_path
 from ltr.data.rle import as_rle, decode
 from ltr.dataset.image_base import ImageDataset
 
-_LEAST_NUMBERS = 6
+_MIN_NUMBERS = 6
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class InstanceLayout:
     Args:
         variable: Path variable of the data set.
         annotations: The JSON file; ``{version}`` and ``{split}`` are filled in.
-        images: The folder of images, likewise.
+        images: The folder of images; ``{version}`` and ``{split}`` are filled in.
         version: Used when none is given.
         by_address: Whether images are found by the end of their web address, ``train2017/x.jpg``:
             the file names in LVIS 0.5 are those of COCO 2014, and LVIS 1 has none.
@@ -61,7 +61,7 @@ class InstanceImages(ImageDataset):
         name: A key of ``LAYOUTS``.
         root: The data set's folder; None takes it from ``ltr/admin/local.py``.
         split: ``train`` or ``val``.
-        version: Of the annotations; None takes the usual one.
+        version: Version of the annotations; None takes the layout's default.
         min_area: Smallest area of an instance, pixels.
         image_loader: Reads a picture as uint8 (H, W, 3) RGB.
 
@@ -85,7 +85,7 @@ class InstanceImages(ImageDataset):
         self._name = f"{name}/{version}/{split}"
         self._folder = folder / layout.images.format(split=split, version=version)
         self._image_loader = image_loader
-        with names_damage(file, "an annotation file in COCO's format"):
+        with translate_json_errors(file, "an annotation file in COCO's format"):
             self._read(file, min_area, _end_of_address if layout.by_address else _file_name)
 
     def _read(
@@ -161,7 +161,7 @@ def _end_of_address(image: Mapping[str, Any]) -> str:
 def _run_lengths(segmentation: Any, height: int, width: int) -> bytes:
     """Compressed run lengths of polygons, of plain run lengths, or of compressed ones."""
     if isinstance(segmentation, list):  # outlines of two points cover nothing, but do occur
-        segmentation = [outline for outline in segmentation if len(outline) >= _LEAST_NUMBERS]
+        segmentation = [outline for outline in segmentation if len(outline) >= _MIN_NUMBERS]
     runs = as_rle(segmentation, height, width)
     if runs is None:
         raise ValueError("an instance has no mask")

@@ -35,14 +35,14 @@ _RECOLOUR_PROBABILITY = 0.5
 _BLUR_PROBABILITY = 0.2
 _STILL_SCENE_PROBABILITY = 0.3
 _TWIN_PROBABILITY = 0.15
-_MOST_BELOW = 2
-_MOST_ABOVE = 1
-_LARGEST_STEP = 8
-_LEAST_PIXELS = 30
+_MAX_BELOW = 2
+_MAX_ABOVE = 1
+_MAX_STEP = 8
+_MIN_PIXELS = 30
 # Side of a square as large as the object, relative to the image's shorter side.
 _SIZES = (0.12, 0.6)
 # What hides more of the target in a frame is left out of that frame.
-_LEAST_VISIBLE = 0.3
+_MIN_VISIBLE = 0.3
 
 
 @dataclass(frozen=True)
@@ -84,10 +84,10 @@ class PastedObjects(ImageVideos):
         make_scene = self._pasted_scene if is_pasted else self._own_scene
         images, masks = make_scene(sequence_id, count, draw)
         whole = [mask.sum() for mask in masks]
-        for layer in self._others(sequence_id, images, _MOST_ABOVE, draw):
+        for layer in self._others(sequence_id, images, _MAX_ABOVE, draw):
             for index, (pixels, alpha) in enumerate(layer):
                 rest = masks[index] * (1 - alpha)
-                if rest.sum() > _LEAST_VISIBLE * whole[index]:
+                if rest.sum() > _MIN_VISIBLE * whole[index]:
                     images[index] = blend(images[index], pixels, alpha)
                     masks[index] = rest
         images = _blur(images, draw)
@@ -106,7 +106,7 @@ class PastedObjects(ImageVideos):
         """The target above others on a background, and its opacity in every frame."""
         images = self._background(sequence_id, count, draw)
         target = place(self._sprite(sequence_id, count, draw), images[0].shape[1::-1], draw)
-        for layer in [*self._others(sequence_id, images, _MOST_BELOW, draw), target]:
+        for layer in [*self._others(sequence_id, images, _MAX_BELOW, draw), target]:
             images = [blend(image, *cover) for image, cover in zip(images, layer, strict=True)]
         return images, [alpha for _, alpha in target]
 
@@ -124,11 +124,11 @@ class PastedObjects(ImageVideos):
         return _recolour(images, draw)
 
     def _others(
-        self, sequence_id: int, images: Sequence[np.ndarray], most: int, draw: python_random.Random
+        self, sequence_id: int, images: Sequence[np.ndarray], limit: int, draw: python_random.Random
     ) -> list[list[tuple[np.ndarray, np.ndarray]]]:
-        """Up to ``most`` other objects, placed in ``images``; some look like the target."""
+        """Up to ``limit`` other objects, placed in ``images``; some look like the target."""
         layers = []
-        for _ in range(draw.randint(0, most)):
+        for _ in range(draw.randint(0, limit)):
             is_twin = draw.random() < _TWIN_PROBABILITY
             number = sequence_id if is_twin else draw.randint(0, self._count - 1)
             sprite = self._sprite(number, len(images), draw)
@@ -164,7 +164,7 @@ class PastedObjects(ImageVideos):
         seen = np.flatnonzero(np.asarray(info["visible"]).reshape(len(info["visible"]), -1)[:, 0])
         if len(seen) == 0:
             raise DataError(f"{self.videos.get_name()} {info['sequence']} never shows its object")
-        step = draw.randint(0, _LARGEST_STEP)
+        step = draw.randint(0, _MAX_STEP)
         start = draw.randint(0, len(seen) - 1)
         wanted = [min(start + step * index, len(seen) - 1) for index in range(count)]
         if draw.random() < 0.5:
@@ -270,6 +270,6 @@ def _blur(images: Sequence[np.ndarray], draw: python_random.Random) -> list[np.n
 
 def _frame(image: np.ndarray, opacity: np.ndarray) -> Frame:
     mask = (opacity > 0.5).astype(np.float32)
-    if mask.sum() < _LEAST_PIXELS:
+    if mask.sum() < _MIN_PIXELS:
         raise DataError("the pasted object can hardly be seen in one of the frames")
     return Frame(image, mask, box_of_mask(mask))

@@ -24,7 +24,7 @@ MOTION = RandomAffine(
     max_scale=math.log(1.2),
     max_shift=0.1,
 )
-_LEAST_PIXELS = 16
+_MIN_PIXELS = 16
 
 
 class PseudoVideos(InstancePairs):
@@ -85,7 +85,7 @@ class PseudoVideos(InstancePairs):
     def _move(self, still: AnnotatedFrame, random: Generators) -> AnnotatedFrame:
         roll = self._motion.roll(random)
         masks = np.stack([self._motion.mask(mask, roll) for mask in still.masks])
-        is_shown = masks.sum(axis=(1, 2)) >= _LEAST_PIXELS
+        is_shown = masks.sum(axis=(1, 2)) >= _MIN_PIXELS
         masks = masks[is_shown]
         boxes = [box_of_mask(mask) for mask in masks]
         return AnnotatedFrame(

@@ -32,7 +32,7 @@ def open_videos(name: str) -> VideoDataset:
     """Open a data set in single-object mode.
 
     Args:
-        name: As in the table above.
+        name: A name of the table above.
 
     Raises:
         ConfigError: There is no such data set, or its path is not set.

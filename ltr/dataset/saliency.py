@@ -21,7 +21,7 @@ class SaliencyLayout:
     Args:
         variable: Path variable of the data set.
         images: Folder of the images.
-        image_suffix: Of the images.
+        image_suffix: Suffix of the image files.
         masks: Folder of the masks, PNGs of the same names; 255 is the object.
     """
 

@@ -48,7 +48,7 @@ class UnlabelledVideos:
     Folders are listed when their video is used, so that large data sets open at once.
 
     Args:
-        name: For messages.
+        name: Name of the data set, for messages.
         videos: A folder each, or the frames in order of time.
     """
 
@@ -80,7 +80,7 @@ def open_unlabelled(name: str, filelist: str | None = None) -> UnlabelledVideos:
     """Open a data set.
 
     Args:
-        name: As in the table above; the path of a folder may stand without ``folder:``.
+        name: A name of the table above, or the path of a folder with or without ``folder:``.
         filelist: A list in upstream's form, which restricts and orders the videos.
 
     Raises:
@@ -97,7 +97,9 @@ def open_unlabelled(name: str, filelist: str | None = None) -> UnlabelledVideos:
     if not videos:
         hint = ""
         if any(entry.suffix.lower() in VIDEO_SUFFIXES for entry in roots[0].iterdir()):
-            hint = " (video files must be taken apart first: python -m pytracking.utils.take_apart)"
+            hint = (
+                " (extract the frames of videos first: python -m pytracking.utils.extract_frames)"
+            )
         raise DataError(f"{roots[0]} holds no folder of pictures{hint}")
     return UnlabelledVideos(name, videos)
 

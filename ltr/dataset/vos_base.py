@@ -30,8 +30,8 @@ class VosDataset(VideoDataset):
     in evaluation when its turn comes.
 
     Args:
-        name: Of data set, version and split, for instance ``DAVIS/2017/train``.
-        layout: Where frames and annotations lie.
+        name: Name of data set, version and split, for example ``DAVIS/2017/train``.
+        layout: Folders of frames and annotations.
         videos: Names of the videos in order.
         listed: ``{video: {object id: stem of its first frame}}`` where the data set has such a
             list; None takes the labels found in the annotations.

@@ -23,7 +23,7 @@ class VideoRecord:
     """The measured facts of one video; arrays, because a loader copies them to every worker.
 
     Args:
-        name: Of the video.
+        name: Name of the video.
         shape: Height and width in pixels.
         frames: File names of the frames in order.
         is_annotated: bool (frames,), whether a frame has an annotation file.
@@ -31,7 +31,7 @@ class VideoRecord:
         sizes: int32 (frames, objects), pixels.
         boxes: int32 (frames, objects, 4), ``(x0, y0, x1 - x0, y1 - y0)`` of the extreme pixels;
             -1 where the object is absent.
-        fingerprint: Of the video's files.
+        fingerprint: CRC-32 of the frame names and of the names and sizes of the annotations.
     """
 
     name: str

@@ -54,7 +54,7 @@ class VosIndex:
     """The records of a data set's videos by name; a damaged video fails when it is asked for.
 
     Args:
-        layout: Where the videos lie.
+        layout: Folders of frames and annotations.
         names: The videos to be measured, or taken from the cache.
     """
 

@@ -25,7 +25,7 @@ CLASSES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "ytvis2019": _YOUTUBEVIS_2019,
         "ytvis2021": _YOUTUBEVIS_2021,
         "davis": ("instance",),
-        "drawn": ("disc", "triangle", "star"),
+        "shapes": ("disc", "triangle", "star"),
     }
 )
 

@@ -23,7 +23,7 @@ class VisVideo:
     """One video.
 
     Args:
-        number: Its id.
+        number: Id of the video.
         size: Height and width, pixels.
         files: Frames in order, below ``JPEGImages``.
     """
@@ -45,9 +45,9 @@ class VisTrack:
     Args:
         number: Id of the annotation.
         category: Id of the category.
-        masks: Compressed, one a frame; None where the object is not seen.
-        boxes: x, y, width, height, likewise.
-        areas: Pixels, likewise.
+        masks: Compressed run lengths per frame; None where the object is not visible.
+        boxes: x, y, width, height in pixels per frame; None where the object is not visible.
+        areas: Number of pixels per frame; None where the object is not visible.
         is_crowd: Whether it is a group that counts neither as found nor as missed.
     """
 
@@ -64,11 +64,11 @@ class VisFile:
     """The content of a file.
 
     Args:
-        path: Of the file.
-        categories: Names by id.
-        videos: In the order of the file.
-        tracks: By id of the video; None where the file has no annotations, as those of the
-            validation and test sets.
+        path: The JSON file.
+        categories: Category names by id.
+        videos: Videos in the order of the file.
+        tracks: Objects by id of the video; None where the file has no annotations, like those of
+            the validation and test sets.
     """
 
     path: Path
@@ -110,7 +110,7 @@ def check_record(record: Any, path: Path) -> VisFile:
     """Check the content of a file.
 
     Args:
-        record: As it stands in the file.
+        record: Content of the JSON file.
         path: Named in errors.
 
     Raises:
@@ -197,8 +197,8 @@ class VisWriter:
     """Collects videos and objects for a file.
 
     Args:
-        categories: Their names; the ids count from 1.
-        description: Of the data set.
+        categories: Names of the categories; ids count from 1.
+        description: Description of the data set.
     """
 
     def __init__(self, categories: Sequence[str], description: str) -> None:
@@ -219,7 +219,7 @@ class VisWriter:
         Args:
             files: ``<video>/<frame>.jpg``, in order.
             labels: uint8 (H, W) label maps of the same frames.
-            categories: Of the objects that are annotated, by object id.
+            categories: Category of each annotated object, by object id.
             attributes: What else is known about objects, by object id.
         """
         height, width = labels[0].shape

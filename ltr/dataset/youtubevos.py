@@ -10,7 +10,7 @@ import numpy as np
 from ltr.admin.environment import require, train_environment
 from ltr.admin.errors import DataError, did_you_mean
 from ltr.data.image_io import VOID, read_image
-from ltr.data.json_io import names_damage, read_json
+from ltr.data.json_io import read_json, translate_json_errors
 from ltr.data.names import plain_name
 from ltr.dataset.base import EmptySplitError
 from ltr.dataset.vos_base import VosDataset
@@ -125,7 +125,7 @@ def _check_choice(argument: str, value: str, choices: Collection[str]) -> None:
 def _read_meta(file: Path) -> dict[str, dict[int, str]]:
     """Read ``{video: {object id: stem of its first frame}}`` from a ``meta.json``."""
     form = '{"videos": {<video>: {"objects": {<id>: {"frames": [<first frame>, ...]}}}}}'
-    with names_damage(file, form):
+    with translate_json_errors(file, form):
         videos = read_json(file)["videos"]
         return {
             plain_name(video, file): _first_frames(entry["objects"], file)

@@ -21,7 +21,7 @@ class Assembly(ABC):
 
     Args:
         recipe: Resolved.
-        environment: Where data sets and pre-trained networks lie.
+        environment: Paths of data sets and pre-trained networks.
     """
 
     stack_dim: ClassVar[int] = 0

@@ -42,8 +42,8 @@ def train(settings: Settings, recipe: Recipe, assembly_class: type[Assembly]) ->
     """Carry out an experiment, or go on with it.
 
     Args:
-        settings: Of the command line.
-        recipe: Of the experiment, before the command line's changes.
+        settings: Settings of the command line.
+        recipe: Recipe of the experiment, before the changes of the command line.
         assembly_class: Builds the system's parts.
 
     Raises:
@@ -85,9 +85,9 @@ def _find_start(settings: Settings, workspace: Path) -> tuple[RunFolder, Path | 
     if given is not None and not given.is_file():
         raise CheckpointError(f"--resume {given}: there is no such file")
     is_branch = given is not None and (newest is None or not given.samefile(newest))
-    if settings.starts_anew or is_branch:
-        folder = RunFolder.choose(workspace, settings.project_path, starts_anew=True)
-    return folder, given or (None if settings.starts_anew else newest)
+    if settings.fresh or is_branch:
+        folder = RunFolder.choose(workspace, settings.project_path, fresh=True)
+    return folder, given or (None if settings.fresh else newest)
 
 
 def _initialise(network: nn.Module, assembly: Assembly, workspace: Path) -> None:
@@ -155,13 +155,13 @@ def _make_loaders(assembly: Assembly, fabric: Fabric) -> list[LTRLoader]:
         "num_workers": recipe.num_workers,
         "stack_dim": assembly.stack_dim,
         "seed": recipe.seed,
-        "pieces": recipe.accumulation,
-        "process": fabric.global_rank,
-        "processes": fabric.world_size,
-        "pins_memory": fabric.device.type == "cuda",
+        "microbatches": recipe.accumulation_steps,
+        "rank": fabric.global_rank,
+        "world_size": fabric.world_size,
+        "pin_memory": fabric.device.type == "cuda",
     }
     training, validation = assembly.datasets()
-    loaders = [LTRLoader("train", training, shuffles=True, **common)]
+    loaders = [LTRLoader("train", training, shuffle=True, **common)]
     if validation is not None:
         interval = recipe.validation_interval
         loaders.append(

@@ -20,18 +20,18 @@ class Recipe:
         description: What the experiment is, for the log.
         max_epochs: Length of the run.
         batch_size: Samples of one step, of all processes together.
-        accumulation: Parts of a batch that go through the network one after the other, to save
-            memory. A loss that is no mean over samples sees one part at a time.
+        accumulation_steps: Microbatches into which each process splits its share of a batch, to
+            save memory. A loss that is not a mean over samples sees one microbatch at a time.
         num_workers: Processes that load data, for each training process.
         samples_per_epoch: Training samples an epoch.
         validation_samples: Samples of one validation; 0 for none.
         validation_interval: Validate in every so many epochs.
         optimizer: ``adam``, ``adamw`` or ``sgd``.
-        learning_rates: By module of the network; other modules must be frozen.
+        learning_rates: Learning rate by module of the network; other modules must be frozen.
         lr_scale: Factor of all learning rates.
-        weight_decay: Of all parameters.
-        momentum: Of ``sgd``.
-        betas: Of ``adam`` and ``adamw``.
+        weight_decay: Weight decay of all parameters.
+        momentum: Momentum of ``sgd``.
+        betas: Coefficients of ``adam`` and ``adamw``.
         bias_factor: Biases learn at this multiple of their module's rate, without weight decay;
             None treats them like weights.
         rate_schedule: ``steps`` (see ``milestones``) or ``cosine``: towards 0 over the whole run.
@@ -49,14 +49,14 @@ class Recipe:
         print_stats: What is printed; None prints all.
         checkpoint_interval: Also write a checkpoint every so many steps; 0 only after epochs.
         keep_checkpoints: Only the newest so many are kept; 0 keeps all.
-        seed: Of all random numbers.
+        seed: Seed of all random numbers of the run.
         deterministic: Use slower algorithms that give the same bits in every run on a GPU.
     """
 
     description: str = ""
     max_epochs: int
     batch_size: int
-    accumulation: int = 1
+    accumulation_steps: int = 1
     num_workers: int = 8
     samples_per_epoch: int
     validation_samples: int = 0
@@ -86,8 +86,8 @@ class Recipe:
     def __post_init__(self) -> None:
         least = {
             1: (
-                "max_epochs", "batch_size", "accumulation", "samples_per_epoch", "print_interval",
-                "validation_interval",
+                "max_epochs", "batch_size", "accumulation_steps", "samples_per_epoch",
+                "print_interval", "validation_interval",
             ),
             0: (
                 "num_workers", "validation_samples", "checkpoint_interval", "keep_checkpoints",

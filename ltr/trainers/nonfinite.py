@@ -20,22 +20,26 @@ class NonFiniteError(Exception):
         path: Path,
         place: str,
         network: nn.Module,
-        pieces: Sequence[Mapping[str, Any]],
+        microbatches: Sequence[Mapping[str, Any]],
         stats: Mapping[str, float],
     ) -> NonFiniteError:
         """Write what is needed to repeat the step, and make an error that tells where.
 
         Args:
-            path: Gets the network before the step, the batch (``pieces``) and ``stats``.
+            path: Gets the network before the step, the batch (``microbatches``) and ``stats``.
             place: Names the step.
             network: Not yet changed by the step.
-            pieces: Of the batch.
+            microbatches: Microbatches of the failing batch.
             stats: What the actor reported.
         """
-        record = {**network_fields(network), "pieces": list(pieces), "stats": dict(stats)}
+        record = {
+            **network_fields(network),
+            "microbatches": list(microbatches),
+            "stats": dict(stats),
+        }
         save_checkpoint(path, record)
         values = ", ".join(f"{key} {value:g}" for key, value in stats.items())
-        sources = [source for piece in pieces for source in piece.get("source", ())]
+        sources = [source for microbatch in microbatches for source in microbatch.get("source", ())]
         return cls(
             f"loss or gradient not finite in {place} ({values}); network and batch are in {path}; "
             f"the samples are: {'; '.join(sources) or 'not named'}"

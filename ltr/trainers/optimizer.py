@@ -26,19 +26,20 @@ def make_optimizer(
 
     Args:
         network: Frozen parameters are left out.
-        learning_rates: By name of a submodule; a name inside another one takes its parameters out
-            of the outer group. A module without parameters gives an empty group.
+        learning_rates: Learning rate by module name. The parameters of a module that is named
+            itself are taken out of the group of the module around it. A module without parameters
+            gives an empty group.
         kind: ``adam``, ``adamw`` or ``sgd``.
-        weight_decay: Of all groups.
-        momentum: Of ``sgd``.
-        betas: Of ``adam`` and ``adamw``.
+        weight_decay: Weight decay of all groups.
+        momentum: Momentum of ``sgd``.
+        betas: Coefficients of ``adam`` and ``adamw``.
         bias_factor: Biases are put in a second group a module, with this multiple of its rate and
             without weight decay; None treats them like weights.
 
     Raises:
         ConfigError: The network has no module of a name, or a trained parameter has no rate.
     """
-    groups: dict[str, list[nn.Parameter]] = {name: [] for name in learning_rates}
+    groups: dict[str, dict[str, nn.Parameter]] = {name: {} for name in learning_rates}
     modules = [name for name, _ in network.named_modules(remove_duplicate=False)]
     for name in learning_rates:
         if name not in modules:
@@ -46,14 +47,14 @@ def make_optimizer(
             raise ConfigError(f"learning_rates: no module {name!r}{did_you_mean(name, top)}")
     for name, parameter in network.named_parameters():
         if parameter.requires_grad:
-            groups[_group_of(name, groups)].append(parameter)
+            groups[_group_of(name, groups)][name] = parameter
     parts = []
     for name, parameters in groups.items():
         rate = learning_rates[name]
         if bias_factor is None:
-            parts.append({"params": parameters, "lr": rate})
+            parts.append({"params": list(parameters.values()), "lr": rate})
         else:
-            weights, biases = _split(network, parameters)
+            weights, biases = _split(parameters)
             parts.append({"params": weights, "lr": rate})
             parts.append({"params": biases, "lr": bias_factor * rate, "weight_decay": 0.0})
     if kind == "sgd":
@@ -63,13 +64,12 @@ def make_optimizer(
 
 
 def _split(
-    network: nn.Module, parameters: list[nn.Parameter]
+    parameters: Mapping[str, nn.Parameter],
 ) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     """Separate the parameters that are called ``bias`` from the others."""
-    names = {id(parameter): name for name, parameter in network.named_parameters()}
-    parts: tuple[list, list] = ([], [])
-    for parameter in parameters:
-        parts[names[id(parameter)].rpartition(".")[2] == "bias"].append(parameter)
+    parts: tuple[list[nn.Parameter], list[nn.Parameter]] = ([], [])
+    for name, parameter in parameters.items():
+        parts[name.rpartition(".")[2] == "bias"].append(parameter)
     return parts
 
 

@@ -29,7 +29,7 @@ class RunFolder:
     path: Path
 
     @classmethod
-    def choose(cls, workspace: Path, project_path: str, starts_anew: bool = False) -> RunFolder:
+    def choose(cls, workspace: Path, project_path: str, fresh: bool = False) -> RunFolder:
         """Find the newest folder of a project, or the next free one.
 
         The first is ``<workspace>/checkpoints/<project_path>``, later ones end in ``_run002`` and
@@ -37,8 +37,9 @@ class RunFolder:
 
         Args:
             workspace: Base of all runs.
-            project_path: For instance ``ltr/joint/joint_stage1``.
-            starts_anew: Whether a folder that was used is left alone.
+            project_path: Path of the experiment below the workspace, for example
+                ``ltr/joint/joint_stage1``.
+            fresh: Whether a folder that was used is left alone.
         """
         first = workspace / "checkpoints" / project_path
         numbers = [1] + [
@@ -48,7 +49,7 @@ class RunFolder:
         ]
         number = max(numbers)
         newest = first if number == 1 else first.with_name(f"{first.name}_run{number:03d}")
-        if starts_anew and newest.is_dir() and any(newest.iterdir()):
+        if fresh and newest.is_dir() and any(newest.iterdir()):
             return cls(first.with_name(f"{first.name}_run{number + 1:03d}"))
         return cls(newest)
 
@@ -74,7 +75,7 @@ class RunFolder:
         """Write a checkpoint, then remove those that it makes superfluous.
 
         Args:
-            record: Its fields; ``net_type`` begins the file's name.
+            record: Fields of the checkpoint; ``net_type`` begins the file's name.
             epoch: Finished epochs.
             step: Steps of the epoch that is running.
             keep: How many of the checkpoints after epochs are kept; 0 keeps all. Of those within

@@ -1,4 +1,4 @@
-"""One step of learning, the same whatever the number of processes and of pieces of a batch."""
+"""One optimiser step, the same for any number of processes and microbatches."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What all processes know after a batch.
+class StepResult:
+    """Statistics and flags of one batch, equal in all processes.
 
     Args:
         stats: Means over the whole batch, in the actor's order.
         is_finite: Whether loss and gradients were finite in every process.
-        must_stop: Whether any process was asked to stop.
+        should_stop: Whether any process was asked to stop.
     """
 
     stats: dict[str, float]
     is_finite: bool
-    must_stop: bool
+    should_stop: bool
 
 
-class Learner:
+class TrainStep:
     """Applies an actor and an optimiser to batches.
 
     Args:
         fabric: Devices, precision and processes.
-        actor: Its network is the wrapped one.
-        optimizer: The wrapped one.
+        actor: Computes losses; its network is already wrapped by Fabric.
+        optimizer: Optimiser of the network, already wrapped by Fabric.
         max_gradient_norm: Longer gradients are shortened; None leaves them.
     """
 
@@ -53,26 +53,26 @@ class Learner:
         self.actor = actor
         self.optimizer = optimizer
         self.max_gradient_norm = max_gradient_norm
-        # A gradient scaler skips steps with infinite gradients itself; they are no failure then.
+        # A gradient scaler skips steps with infinite gradients itself; they are not a failure then.
         self.has_scaler = getattr(fabric.strategy.precision, "scaler", None) is not None
 
-    def learn(
-        self, pieces: Sequence[Mapping[str, Any]], sizes: np.ndarray, wants_stop: bool
-    ) -> Outcome:
+    def train(
+        self, microbatches: Sequence[Mapping[str, Any]], sizes: np.ndarray, stop_requested: bool
+    ) -> StepResult:
         """Take one step; parameters stay as they are when something is not finite.
 
         Args:
-            pieces: Of this process, on its device.
-            sizes: Samples of every piece, (processes, pieces).
-            wants_stop: Whether this process was asked to stop.
+            microbatches: The batches of this process, on its device.
+            sizes: Samples of every microbatch, (processes, microbatches).
+            stop_requested: Whether this process was asked to stop.
         """
         results = []
-        for index, piece in enumerate(pieces):
-            waits = self.fabric.world_size > 1 and index < len(pieces) - 1
+        for index, microbatch in enumerate(microbatches):
+            waits = self.fabric.world_size > 1 and index < len(microbatches) - 1
             # The trainer gave the actor the wrapped network.
             network = cast("_FabricModule", self.actor.network)
             with self.fabric.no_backward_sync(network, enabled=waits):
-                loss, stats = self.actor(piece)
+                loss, stats = self.actor(microbatch)
                 self.fabric.backward(loss * self._weight(sizes, index))
             results.append((loss.detach(), stats))
         norm = self.fabric.clip_gradients(
@@ -84,19 +84,19 @@ class Learner:
         checked = [loss for loss, _ in results]
         if norm is not None and not self.has_scaler:
             checked.append(norm)
-        outcome = self._agree(results, checked, sizes, wants_stop)
-        if outcome.is_finite:
+        result = self._agree(results, checked, sizes, stop_requested)
+        if result.is_finite:
             self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        return outcome
+        return result
 
     @torch.no_grad()
     def evaluate(
-        self, pieces: Sequence[Mapping[str, Any]], sizes: np.ndarray, wants_stop: bool
-    ) -> Outcome:
-        """Compute the losses only; arguments as for ``learn``."""
-        results = [self.actor(piece) for piece in pieces]
-        return self._agree(results, [loss for loss, _ in results], sizes, wants_stop)
+        self, microbatches: Sequence[Mapping[str, Any]], sizes: np.ndarray, stop_requested: bool
+    ) -> StepResult:
+        """Compute the losses only; arguments as for ``train``."""
+        results = [self.actor(microbatch) for microbatch in microbatches]
+        return self._agree(results, [loss for loss, _ in results], sizes, stop_requested)
 
     def _weight(self, sizes: np.ndarray, index: int) -> float:
         """Factor that makes the processes' mean gradient that of the mean over the whole batch."""
@@ -108,8 +108,8 @@ class Learner:
         results: Sequence[tuple[torch.Tensor, Stats]],
         checked: Sequence[torch.Tensor],
         sizes: np.ndarray,
-        wants_stop: bool,
-    ) -> Outcome:
+        stop_requested: bool,
+    ) -> StepResult:
         """Let all processes know all flags and means, with one synchronisation."""
         device = checked[0].device
         shares = sizes[self.fabric.global_rank] / sizes.sum()
@@ -118,12 +118,12 @@ class Learner:
         for share, (_, stats) in zip(shares, results, strict=True):
             means += float(share) * torch.stack([stats[name].detach().float() for name in names])
         is_bad = ~torch.stack([value.float() for value in checked]).isfinite().all()
-        flags = torch.stack([is_bad.float(), torch.tensor(float(wants_stop), device=device)])
+        flags = torch.stack([is_bad.float(), torch.tensor(float(stop_requested), device=device)])
         reduced = self.fabric.all_reduce(torch.cat([flags, means]), reduce_op="sum")
         assert isinstance(reduced, torch.Tensor)  # what goes in as a tensor comes out as one
         values = reduced.tolist()
-        return Outcome(
+        return StepResult(
             dict(zip(names, values[2:], strict=True)),
             is_finite=values[0] == 0,
-            must_stop=values[1] > 0,
+            should_stop=values[1] > 0,
         )

@@ -21,11 +21,11 @@ from ltr.data.loader import LTRLoader
 from ltr.data.randomness import seed_global
 from ltr.trainers.moving_average import MovingAverage
 from ltr.trainers.nonfinite import NonFiniteError
-from ltr.trainers.pace import Pace
 from ltr.trainers.run_folder import RunFolder
 from ltr.trainers.schedule import Warmup
 from ltr.trainers.signals import StopRequest, TrainingStopped
-from ltr.trainers.step import Learner, Outcome
+from ltr.trainers.step import StepResult, TrainStep
+from ltr.trainers.throughput import Throughput
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
@@ -57,14 +57,15 @@ class LTRTrainer:
     Args:
         fabric: Devices, precision and processes.
         actor: Computes the losses; its network is wrapped here.
-        loaders: In the order in which an epoch runs them; one of them trains.
-        optimizer: Of the actor's network.
+        loaders: Loaders in the order in which an epoch runs them; one of them trains.
+        optimizer: Optimiser of the actor's network.
         schedule: Factor of the learning rates in an epoch, the first being 1.
         warmup: A second factor, after so many steps of the run.
-        folder: Where checkpoints go.
-        reporters: Are told about batches and epochs; empty in all processes but the first.
+        folder: Folder of the checkpoints.
+        reporters: Receive the statistics of batches and epochs; empty in all processes but the
+            first.
         settings: Plain values to be stored in the checkpoints.
-        seed: Of the run.
+        seed: Seed of the run.
         max_gradient_norm: Longer gradients are shortened; None leaves them.
         average_decay: See ``MovingAverage``; None stores the weights as they are.
         checkpoint_interval: Also write a checkpoint every so many steps, 0 only after epochs.
@@ -105,7 +106,7 @@ class LTRTrainer:
         self._base_rates = [group["lr"] for group in optimizer.param_groups]
         self._network = actor.network
         actor.network, self._optimizer = fabric.setup(actor.network, optimizer)
-        self._learner = Learner(fabric, actor, self._optimizer, max_gradient_norm)
+        self._train_step = TrainStep(fabric, actor, self._optimizer, max_gradient_norm)
         self._average = MovingAverage(self._network, average_decay) if average_decay else None
         self._stop = StopRequest()
         self._known_failures: set[str] = set()
@@ -150,17 +151,17 @@ class LTRTrainer:
         """
         self.actor.train(loader.training)
         first = self.position.batch if loader.training else 0
-        batches, pace = loader.batches(epoch, first), Pace()
-        for batch in range(first, loader.shares.num_batches):
+        batches, throughput = loader.batches(epoch, first), Throughput()
+        for batch in range(first, loader.distributed_sampler.num_batches):
             if loader.training and max_steps is not None and self.position.steps >= max_steps:
                 return False
-            pieces = pace.wait_for(batches)
-            outcome = self._run_batch(loader, epoch, batch, pieces)
-            size = int(loader.shares.sizes(batch).sum())
-            pace.finish(size)
-            self.meters[loader.name].update(outcome.stats, size)
-            self._report_batch(loader, epoch, batch, outcome, pace)
-            if outcome.must_stop:
+            microbatches = throughput.wait_for(batches)
+            result = self._run_batch(loader, epoch, batch, microbatches)
+            size = int(loader.distributed_sampler.sizes(batch).sum())
+            throughput.finish(size)
+            self.meters[loader.name].update(result.stats, size)
+            self._report_batch(loader, epoch, batch, result, throughput)
+            if result.should_stop:
                 self._save()
                 raise TrainingStopped(self._stop.signal or signal.SIGTERM)
             if self._is_checkpoint_due(loader):
@@ -168,26 +169,28 @@ class LTRTrainer:
         return True
 
     def _run_batch(
-        self, loader: LTRLoader, epoch: int, batch: int, pieces: list[dict[str, Any]]
-    ) -> Outcome:
+        self, loader: LTRLoader, epoch: int, batch: int, microbatches: list[dict[str, Any]]
+    ) -> StepResult:
         """Learn from a batch, or evaluate it."""
         seed_global(self.seed, self.fabric.global_rank, self.position.steps, batch)
-        self._note_failures(pieces)
-        sizes, wants_stop = loader.shares.sizes(batch), self._stop.signal is not None
-        pieces = self.fabric.to_device([{**piece, "epoch": epoch} for piece in pieces])
+        self._note_failures(microbatches)
+        sizes, stop_requested = loader.distributed_sampler.sizes(batch), self._stop.signal is not None
+        microbatches = self.fabric.to_device(
+            [{**microbatch, "epoch": epoch} for microbatch in microbatches]
+        )
         self._set_learning_rates(epoch)
-        run = self._learner.learn if loader.training else self._learner.evaluate
-        outcome = run(pieces, sizes, wants_stop)
-        if not outcome.is_finite:
+        run = self._train_step.train if loader.training else self._train_step.evaluate
+        result = run(microbatches, sizes, stop_requested)
+        if not result.is_finite:
             path = self.folder.path / self._name_of_failure(loader, epoch, batch)
             place = f"step {batch + 1} of epoch {epoch} of {loader.name}"
-            raise NonFiniteError.saved(path, place, self._network, pieces, outcome.stats)
+            raise NonFiniteError.saved(path, place, self._network, microbatches, result.stats)
         if loader.training:
             self.position.batch = batch + 1
             self.position.steps += 1
             if self._average is not None:
                 self._average.update(self._network, self.position.steps)
-        return outcome
+        return result
 
     def _name_of_failure(self, loader: LTRLoader, epoch: int, batch: int) -> str:
         process = f"_process{self.fabric.global_rank}" if self.fabric.world_size > 1 else ""
@@ -250,12 +253,12 @@ class LTRTrainer:
             return {}
         return {"net": self._average.state, "live_net": self._network.state_dict()}
 
-    def _note_failures(self, pieces: Sequence[Mapping[str, Any]]) -> None:
+    def _note_failures(self, microbatches: Sequence[Mapping[str, Any]]) -> None:
         """Tell once why samples had to be drawn again."""
         reasons = [
             reason
-            for piece in pieces
-            for text in piece.get("failures", ())
+            for microbatch in microbatches
+            for text in microbatch.get("failures", ())
             for reason in text.splitlines()
         ]
         self._num_failures += len(reasons)
@@ -265,20 +268,20 @@ class LTRTrainer:
                 _LOG.warning("a sample was drawn again: %s", reason)
 
     def _report_batch(
-        self, loader: LTRLoader, epoch: int, batch: int, outcome: Outcome, pace: Pace
+        self, loader: LTRLoader, epoch: int, batch: int, result: StepResult, throughput: Throughput
     ) -> None:
         report = BatchReport(
             loader=loader.name,
             epoch=epoch,
             batch=batch + 1,
-            num_batches=loader.shares.num_batches,
+            num_batches=loader.distributed_sampler.num_batches,
             steps=self.position.steps,
-            stats=outcome.stats,
+            stats=result.stats,
             means=self.meters[loader.name].means(),
-            mean_fps=pace.mean_fps,
-            fps=pace.fps,
-            wait_s=pace.wait_s,
-            step_s=pace.step_s,
+            mean_fps=throughput.mean_fps,
+            fps=throughput.fps,
+            wait_s=throughput.wait_s,
+            step_s=throughput.step_s,
         )
         for reporter in self.reporters:
             reporter.on_batch(report)
@@ -292,7 +295,7 @@ class LTRTrainer:
             means={name: values for name, values in means.items() if values},
             learning_rates=[group["lr"] for group in self._optimizer.param_groups],
             training=next(loader.name for loader in self.loaders if loader.training),
-            redrawn=self._num_failures,
+            resampled=self._num_failures,
             seconds=seconds,
         )
         self._num_failures = 0

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from pytracking.analysis.report import csv_table
 
-_LEAST_WIDTH = 10
+_MIN_WIDTH = 10
 
 
 def comparison_table(
@@ -27,7 +27,7 @@ def comparison_table(
     <BLANKLINE>
     """
     width = max(map(len, [*labels, title])) + 5
-    widths = [max(_LEAST_WIDTH, len(name) + 3) for name in scores]
+    widths = [max(_MIN_WIDTH, len(name) + 3) for name in scores]
     rows = [[title, *scores]]
     for place, label in enumerate(labels):
         rows.append([label, *(f"{values[place]:.2f}" for values in scores.values())])

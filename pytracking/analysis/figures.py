@@ -11,8 +11,8 @@ import numpy as np
 from pytracking.analysis.report import Report
 from pytracking.analysis.scores import ObjectScores, Scores
 
-_MOST_BARS = 40
-_MOST_LINES = 8
+_MAX_BARS = 40
+_MAX_LINES = 8
 _TIME_STEPS = 20
 
 
@@ -103,9 +103,9 @@ def _object_bars(scores: Scores) -> Figure:
     """J and F of every object; of very many the worst."""
     objects = [item for item in scores.objects if not item.is_unscored]
     title = "objects"
-    if len(objects) > _MOST_BARS:
-        title = f"the {_MOST_BARS} worst of {len(objects)} objects"
-        objects = sorted(objects, key=lambda item: item.j_and_f)[:_MOST_BARS]
+    if len(objects) > _MAX_BARS:
+        title = f"the {_MAX_BARS} worst of {len(objects)} objects"
+        objects = sorted(objects, key=lambda item: item.j_and_f)[:_MAX_BARS]
     places = tuple(range(len(objects)))
     j = Series("J", places, tuple(100 * item.j_statistics.mean for item in objects))
     f = Series("F", places, tuple(100 * item.f_statistics.mean for item in objects))
@@ -116,7 +116,7 @@ def _object_bars(scores: Scores) -> Figure:
 def _over_time(scores: Scores, title: str) -> Figure:
     """J frame by frame of a few objects; of many the mean over the parts of their videos."""
     objects = [item for item in scores.objects if not item.is_unscored]
-    if len(objects) > _MOST_LINES:
+    if len(objects) > _MAX_LINES:
         line = _mean_over_time(f"mean of {len(objects)} objects", objects)
         return Figure("j_over_time", title, "part of the video (%)", "mean J (%)", (line,))
     lines = tuple(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ltr.admin.errors import DataError
-from ltr.data.json_io import names_damage
+from ltr.data.json_io import translate_json_errors
 from ltr.data.rle import Rle, as_rle
 from pytracking.analysis.average_precision import (
     MAX_DETECTIONS,
@@ -183,7 +183,7 @@ def _annotations(
     ground_truth: Mapping[str, Any], region_of: Callable[..., Any]
 ) -> dict[Any, _Annotation]:
     """The one annotation of each image, in the order of the file's images."""
-    with names_damage("the ground truth", "a COCO file"):
+    with translate_json_errors("the ground truth", "a COCO file"):
         sizes = {entry["id"]: (entry["height"], entry["width"]) for entry in ground_truth["images"]}
         entries = {entry["image_id"]: entry for entry in ground_truth["annotations"]}
         if len(entries) != len(ground_truth["annotations"]) or entries.keys() != sizes.keys():

@@ -9,7 +9,7 @@ from typing import Any
 
 from pytracking.analysis.scores import Scores
 
-_MOST_ROWS = 60
+_MAX_ROWS = 60
 _SHOWN_OF_MANY = 20
 _GAP = "  "
 
@@ -37,7 +37,7 @@ class Table:
     def text(self) -> str:
         """Aligned columns in percent; of very many rows the worst by the first column."""
         names = list(self.rows)
-        if len(names) > _MOST_ROWS:
+        if len(names) > _MAX_ROWS:
             names = sorted(names, key=lambda name: _sort_key(self.rows[name][0]))[:_SHOWN_OF_MANY]
         cells = [["", *self.columns]]
         cells += [[name, *map(format_percent, self.rows[name])] for name in names]

@@ -14,7 +14,7 @@ from ltr.admin.files import check_regular
 _UNIX_MODE_SHIFT = 16
 _ENCRYPTED = 0x1
 # Results are compressed to a twentieth at best; more is a bomb.
-_SMALL_BYTES, _LARGEST_RATIO = 16 << 20, 200
+_SMALL_BYTES, _MAX_RATIO = 16 << 20, 200
 
 
 class SubmissionArchive:
@@ -56,16 +56,16 @@ class SubmissionArchive:
         """Names of all files."""
         return set(self._members)
 
-    def read(self, name: str, most_bytes: int) -> bytes:
+    def read(self, name: str, max_bytes: int) -> bytes:
         """The content of a file.
 
         Raises:
             DataError: It is larger, or damaged.
         """
         member = self._members[name]
-        most_bytes = min(most_bytes, max(_SMALL_BYTES, _LARGEST_RATIO * member.compress_size))
-        if member.file_size > most_bytes:
-            raise DataError(f"{name} has {member.file_size} bytes, at most {most_bytes} make sense")
+        max_bytes = min(max_bytes, max(_SMALL_BYTES, _MAX_RATIO * member.compress_size))
+        if member.file_size > max_bytes:
+            raise DataError(f"{name} has {member.file_size} bytes, at most {max_bytes} make sense")
         try:
             with self._archive.open(member) as stream:
                 return stream.read(member.file_size)

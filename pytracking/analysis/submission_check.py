@@ -19,8 +19,8 @@ from pytracking.analysis.submission_archive import SubmissionArchive
 RESULTS_FILE = "results.json"
 
 _SHOWN_PROBLEMS = 5
-_MOST_MASK_BYTES = 16 << 20
-_MOST_JSON_BYTES = 2 << 30
+_MAX_MASK_BYTES = 16 << 20
+_MAX_JSON_BYTES = 2 << 30
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def _missing_folders(names: set[str], expected: MaskSubmission) -> list[str]:
 
 def _content_problems(archive: SubmissionArchive, name: str, video: ExpectedVideo) -> Iterator[str]:
     try:
-        labels = decode_mask(archive.read(name, _MOST_MASK_BYTES), name).labels
+        labels = decode_mask(archive.read(name, _MAX_MASK_BYTES), name).labels
     except DataError as error:
         yield str(error)
         return
@@ -132,7 +132,7 @@ def _check_instances(archive: SubmissionArchive, expected: InstanceSubmission) -
         raise DataError(f"{archive.path} has no {RESULTS_FILE}")
     extra = [f"{name} does not belong there" for name in sorted(archive.names - {RESULTS_FILE})]
     try:
-        entries = json.loads(archive.read(RESULTS_FILE, _MOST_JSON_BYTES))
+        entries = json.loads(archive.read(RESULTS_FILE, _MAX_JSON_BYTES))
     except (ValueError, RecursionError) as error:
         raise DataError(f"{archive.path}: {RESULTS_FILE} is no JSON: {error}") from error
     if not isinstance(entries, list):

@@ -13,7 +13,7 @@ from pytracking.analysis.scores import ObjectScores, Scores
 from pytracking.analysis.truth_folder import MASK_SUFFIX
 
 _WIDTH = 360
-_MOST_AN_OBJECT = 2
+_MAX_PER_OBJECT = 2
 _BACKDROP = 70
 _QUALITY = 85
 _IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
@@ -67,7 +67,7 @@ def draw_worst_frames(scores: Scores, count: int = 12) -> list[WorstFrame]:
 def _lowest(item: ObjectScores) -> np.ndarray:
     """Positions of the object's lowest frames."""
     order = np.argsort(item.j + item.f, kind="stable")  # NaN comes last
-    return order[: min(_MOST_AN_OBJECT, int((~np.isnan(item.j)).sum()))]
+    return order[: min(_MAX_PER_OBJECT, int((~np.isnan(item.j)).sum()))]
 
 
 def _draw(item: ObjectScores, place: int) -> WorstFrame:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ltr.admin.errors import DataError
-from ltr.data.json_io import names_damage
+from ltr.data.json_io import translate_json_errors
 from ltr.data.rle import Rle, as_rle
 from pytracking.analysis.average_precision import (
     MAX_DETECTIONS,
@@ -89,7 +89,7 @@ def evaluate(
     Raises:
         DataError: There are no annotations, or an entry is damaged or names an unknown video.
     """
-    with names_damage("the ground truth", "videos and categories as in YouTube-VIS"):
+    with translate_json_errors("the ground truth", "videos and categories as in YouTube-VIS"):
         sizes = _video_sizes(ground_truth, videos)
         names = {
             int(entry["id"]): str(entry["name"]) for entry in _entries(ground_truth, "categories")

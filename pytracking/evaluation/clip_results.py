@@ -20,11 +20,11 @@ from pytracking.evaluation.clip_data import ClipSequence
 from pytracking.evaluation.data import SequenceList
 from pytracking.evaluation.results import MASK_SUFFIX, ResultFolder, SequenceWriter
 from pytracking.tracker.clip import InstanceTrack, label_map
-from pytracking.utils.staging import cannot_be_written
+from pytracking.utils.staging import translate_write_errors
 
 RESULTS_FILE = "results.json"
 _SEQUENCE_FILE = "instances.json"
-_MOST_LABELS = VOID - 1
+_MAX_LABELS = VOID - 1
 
 Member = tuple[str, bytes]
 Picture = tuple[str, Path, np.ndarray]
@@ -75,7 +75,7 @@ class LabelMaps(ClipForm):
     ) -> None:
         """See ``ClipForm.write``."""
         for position, frame in enumerate(sequence.frames):
-            labels = label_map(tracks[:_MOST_LABELS], position, sequence.shape)
+            labels = label_map(tracks[:_MAX_LABELS], position, sequence.shape)
             writer.add_mask(f"{frame.stem}{MASK_SUFFIX}", labels)
 
     def members(self, dataset: SequenceList, folder: ResultFolder) -> Iterator[Member]:
@@ -159,7 +159,7 @@ class InstanceFile(ClipForm):
         files = [folder.path / name / _SEQUENCE_FILE for name in folder.finished()]
         numbers = {file: _read_tracks(file)["video_id"] for file in files if file.is_file()}
         with (
-            cannot_be_written(folder.path / RESULTS_FILE),
+            translate_write_errors(folder.path / RESULTS_FILE),
             atomic_write(folder.path / RESULTS_FILE, "w") as stream,
         ):
             separator = "["
@@ -181,7 +181,7 @@ class InstanceFile(ClipForm):
         record = _read_tracks(folder.path / sequence.name / _SEQUENCE_FILE)
         tracks = [InstanceTrack(tuple(own["segmentations"]), 0.0) for own in record["tracks"]]
         for position, frame in enumerate(sequence.frames):
-            labels = label_map(tracks[:_MOST_LABELS], position, sequence.shape)
+            labels = label_map(tracks[:_MAX_LABELS], position, sequence.shape)
             yield frame.stem, frame, labels
 
 

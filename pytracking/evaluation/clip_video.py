@@ -42,13 +42,13 @@ from pytracking.tracker.clip import (
 from pytracking.utils.clip_frames import FileFrames, LazyFrames, SpooledFrames
 from pytracking.utils.frame_source import FrameSource
 from pytracking.utils.instance_drawing import describe, draw_instances
-from pytracking.utils.staging import cannot_be_written, check_free, staged_folder
+from pytracking.utils.staging import check_free, staged_folder, translate_write_errors
 from pytracking.utils.video_reader import read_video
 
 INSTANCES = "instances.json"
 
 _LOG = logging.getLogger(__name__)
-_MOST_DRAWN = 254
+_MAX_DRAWN = 254
 
 
 @dataclass(frozen=True)
@@ -58,14 +58,14 @@ class ClipTask:
     Args:
         video: The source and where the results go; masks and boxes for online trackers only.
         texts: Sentences, one a wanted object.
-        least_score: Instances below it are listed but not drawn.
+        score_threshold: Instances below it are listed but not drawn.
         is_one_of_many: The drawings then lie as ``<output>.mp4``, or for a folder of frames as
             ``<output>/<frame>.jpg``.
     """
 
     video: VideoTask
     texts: tuple[str, ...] = ()
-    least_score: float = 0.2
+    score_threshold: float = 0.2
     is_one_of_many: bool = False
 
 
@@ -150,7 +150,7 @@ def describe_clip_run(spec: TrackerSpec, runtime: Runtime, task: ClipTask) -> di
     """What decides the results of a clip, beside its masks; see ``describe_run``."""
     if spec.kind != "clip":
         return describe_run(spec, runtime)
-    wanted = {"texts": list(task.texts), "score_threshold": task.least_score}
+    wanted = {"texts": list(task.texts), "score_threshold": task.score_threshold}
     return describe_run(spec, runtime) | wanted
 
 
@@ -162,7 +162,7 @@ def move_movie(folder: Path) -> None:
     """
     overlay, movie = folder / OVERLAY, _movie(folder)
     if overlay.exists():
-        with cannot_be_written(movie):
+        with translate_write_errors(movie):
             os.replace(overlay, movie)
 
 
@@ -207,7 +207,7 @@ class _ClipWriter:
         self._list(tracks)
 
     def _sure(self, tracks: Sequence[InstanceTrack]) -> list[InstanceTrack]:
-        return [own for own in tracks if own.score >= self.task.least_score][:_MOST_DRAWN]
+        return [own for own in tracks if own.score >= self.task.score_threshold][:_MAX_DRAWN]
 
     def _list(self, tracks: Sequence[InstanceTrack]) -> None:
         """All tracks with their masks as run lengths, the best first."""

@@ -18,7 +18,7 @@ from pytracking.utils.box_mask import inside_frame, mask_from_box
 
 _LOG = logging.getLogger(__name__)
 
-_MOST_OBJECTS = 100
+_MAX_OBJECTS = 100
 
 
 def plan_prompts(
@@ -85,7 +85,7 @@ def read_prompt_mask(path: Path, size: tuple[int, int]) -> np.ndarray:
     if (width, height) != size:
         raise DataError(f"{path} is {width}x{height}, the video {size[0]}x{size[1]}")
     present = object_ids(labels)
-    if len(present) > _MOST_OBJECTS:
+    if len(present) > _MAX_OBJECTS:
         raise DataError(
             f"{path} holds {len(present)} different values: expected one value an object, as in a "
             "PNG saved without smoothing"

@@ -19,7 +19,7 @@ from pytracking.evaluation.results import MASK_SUFFIX, ResultFolder, SequenceWri
 from pytracking.tracker.clip import InstanceTrack
 from pytracking.tracker.referring.prompts import ReferredTrack
 from pytracking.tracker.referring.rules import merge_objects
-from pytracking.utils.staging import cannot_be_written
+from pytracking.utils.staging import translate_write_errors
 
 KEY_FRAMES_FILE = "key_frames.json"
 PREDICTIONS_FILE = "predictions.json"
@@ -48,7 +48,7 @@ class KeyedMasks(ExpressionMasks):
         files = {name: folder.path / name / KEY_FRAMES_FILE for name in folder.finished()}
         keys = {name: read_json(file) for name, file in files.items() if file.is_file()}
         if keys:
-            with cannot_be_written(folder.path / KEY_FRAMES_FILE):
+            with translate_write_errors(folder.path / KEY_FRAMES_FILE):
                 write_json(folder.path / KEY_FRAMES_FILE, keys)
 
 
@@ -110,7 +110,7 @@ class CandidateMasks(ClipForm):
         """Join the masks of all sentences."""
         files = [folder.path / name / PREDICTIONS_FILE for name in folder.finished()]
         entries = [entry for file in files if file.is_file() for entry in read_json(file)]
-        with cannot_be_written(folder.path / RESULTS_FILE):
+        with translate_write_errors(folder.path / RESULTS_FILE):
             write_json(folder.path / RESULTS_FILE, entries)
 
     def members(self, dataset: SequenceList, folder: ResultFolder) -> Iterator[Member]:

@@ -23,7 +23,7 @@ from ltr.data.image_io import encode_label_map
 from pytracking.evaluation.tracker import compare_runs
 from pytracking.tracker.base import Box, FrameOutput
 from pytracking.utils.background import BackgroundWorker
-from pytracking.utils.staging import cannot_be_written, sweep, temporary_folder
+from pytracking.utils.staging import sweep, temporary_folder, translate_write_errors
 
 CONFIG_FILE = "config.json"
 MASK_SUFFIX = ".png"
@@ -71,7 +71,7 @@ class ResultFolder:
         Raises:
             OutputError: The folder cannot be written.
         """
-        with cannot_be_written(self.path):
+        with translate_write_errors(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             self.sweep()
             if compare_runs(self._stored_config(), config):
@@ -103,7 +103,7 @@ class ResultFolder:
         Raises:
             OutputError: They cannot be written.
         """
-        with cannot_be_written(self.path / name):
+        with translate_write_errors(self.path / name):
             self.path.mkdir(parents=True, exist_ok=True)
             with temporary_folder(self.path, name) as staging:
                 (staging / name).mkdir()

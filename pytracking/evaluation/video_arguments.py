@@ -81,7 +81,7 @@ def add_clip_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--score_threshold",
-        dest="least_score",
+        dest="score_threshold",
         type=float,
         default=0.2,
         metavar="SCORE",
@@ -104,7 +104,7 @@ def resolve_clip_task(arguments: argparse.Namespace) -> ClipTask:
     from pytracking.evaluation.clip_video import ClipTask
 
     task = resolve_task(arguments, arguments.videofile)
-    return ClipTask(task, tuple(arguments.texts), arguments.least_score)
+    return ClipTask(task, tuple(arguments.texts), arguments.score_threshold)
 
 
 def resolve_task(arguments: argparse.Namespace, source: VideoLike) -> VideoTask:

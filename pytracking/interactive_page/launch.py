@@ -14,20 +14,20 @@ from pytracking.interactive_page.server import HOST, PageServer
 from pytracking.interactive_page.workbench import Workbench
 
 
-def serve(workbench: Workbench, folder: Path, port: int, opens_browser: bool = False) -> None:
+def serve(workbench: Workbench, folder: Path, port: int, open_browser: bool = False) -> None:
     """Serve the page until it is interrupted.
 
     Args:
         workbench: The work.
         folder: The only folder that is written to.
         port: 0 takes a free one.
-        opens_browser: Show the page in the user's browser.
+        open_browser: Show the page in the user's browser.
 
     Raises:
         ConfigError: The port is taken.
     """
     with suppress(KeyboardInterrupt):
-        asyncio.run(_serve_forever(workbench, folder, port, opens_browser))
+        asyncio.run(_serve_forever(workbench, folder, port, open_browser))
 
 
 async def start(workbench: Workbench, folder: Path, port: int) -> tuple[web.AppRunner, str]:
@@ -51,12 +51,10 @@ async def start(workbench: Workbench, folder: Path, port: int) -> tuple[web.AppR
     return runner, f"http://{HOST}:{runner.addresses[0][1]}/"
 
 
-async def _serve_forever(
-    workbench: Workbench, folder: Path, port: int, opens_browser: bool
-) -> None:
+async def _serve_forever(workbench: Workbench, folder: Path, port: int, open_browser: bool) -> None:
     runner, address = await start(workbench, folder, port)
     print(f"Page: {address}  (Ctrl-C ends it)", flush=True)
-    if opens_browser:
+    if open_browser:
         webbrowser.open(address)
     try:
         await asyncio.Event().wait()

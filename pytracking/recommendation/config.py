@@ -57,13 +57,11 @@ class RoundSettings:
 
     Args:
         metric: ``J``, ``F`` or ``J_AND_F``.
-        allow_repeat: Must be 1: ``random`` and ``ours`` may name a frame again, the others never.
         max_nb_interactions: Rounds of an episode of training.
         eval_interactions: Rounds of an evaluation.
     """
 
     metric: str = "J_AND_F"
-    allow_repeat: int = 1
     max_nb_interactions: int = 5
     eval_interactions: int = 8
 
@@ -71,8 +69,6 @@ class RoundSettings:
         if self.metric not in METRICS:
             hint = did_you_mean(self.metric, METRICS)
             raise ConfigError(f"davis_interactive.metric: unknown value {self.metric!r}{hint}")
-        if self.allow_repeat != 1:
-            raise ConfigError("davis_interactive.allow_repeat must be 1: the method decides")
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ from pytracking.tracker.interactive.quality import (
     load_assess_network,
 )
 from pytracking.tracker.interactive.recommend import Recommender, make_recommender
-from pytracking.utils.staging import cannot_be_written
+from pytracking.utils.staging import translate_write_errors
 
 _LOG = logging.getLogger(__name__)
 _WILD_ONLY = ("random", "linspace")
@@ -117,13 +117,13 @@ def run(task: Task) -> int:
     folder = root / task.host_name / settings.setting / settings.dataset / settings.method
     if (folder / _SUMMARY).exists() and not task.overwrite:
         raise ConfigError(f"{folder} holds results already: --overwrite replaces them")
-    with cannot_be_written(folder):
+    with translate_write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     rows, records = _play_all(task, videos, recommender, estimator)
     infos = {name: video.info for name, video in videos.items()}
     limits = SessionLimits(None, settings.davis_interactive.eval_interactions)
     scores = summarise_session(rows, infos, limits, settings.davis_interactive.metric)
-    with cannot_be_written(folder):
+    with translate_write_errors(folder):
         write_report(folder / datetime.now().strftime("result_%Y%m%d_%H%M%S.csv"), rows)
         _write_records(folder / _ROUNDS, records)
         _write_summary(folder / _SUMMARY, scores)

@@ -31,7 +31,7 @@ from pytracking.recommendation.quality_masks import probability_file
 from pytracking.recommendation.tables import training_videos
 from pytracking.tracker.interactive.base import InteractiveVOS
 from pytracking.tracker.interactive.recommend import WorstFrame
-from pytracking.utils.staging import cannot_be_written
+from pytracking.utils.staging import translate_write_errors
 
 
 @command
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     host = task.create_host() if videos else None
     total = len(videos) * rounds
     with (
-        cannot_be_written(folder),
+        translate_write_errors(folder),
         FrameProgress("playing", total, task.quiet, unit="rounds") as progress,
     ):
         for video in videos:

@@ -25,7 +25,7 @@ from pytracking.recommendation.config import AssessSettings, RecommendationSetti
 from pytracking.recommendation.quality_masks import QualityMasks, list_samples
 from pytracking.recommendation.tables import training_videos
 from pytracking.recommendation.train_agent import save_network
-from pytracking.utils.staging import cannot_be_written
+from pytracking.utils.staging import translate_write_errors
 
 _LOG = logging.getLogger(__name__)
 _SAVE_EVERY = 10
@@ -42,12 +42,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     rounds = settings.davis_interactive.max_nb_interactions
     samples = list_samples(settings.quality_data, videos, rounds)
     masks = QualityMasks(samples, settings.assess_net.image_size, settings.seed)
-    with cannot_be_written(file):
+    with translate_write_errors(file):
         file.parent.mkdir(parents=True, exist_ok=True)
     for epoch, (network, loss) in enumerate(train(task, masks), 1):
         _LOG.info("epoch %d of %d: loss %.5f", epoch, settings.assess_net.num_epochs, loss)
         if epoch % _SAVE_EVERY == 0 or epoch == settings.assess_net.num_epochs:
-            with cannot_be_written(file):
+            with translate_write_errors(file):
                 save_network(file, network)
     print(f"Quality network: {file}")
     return 0

@@ -32,7 +32,7 @@ from pytracking.recommendation.config import RecommendationSettings, open_datase
 from pytracking.recommendation.episodes import play_sample, remember
 from pytracking.tracker.interactive.base import InteractiveVOS
 from pytracking.tracker.interactive.recommend import RandomFrame, Recommender, cut_window
-from pytracking.utils.staging import cannot_be_written
+from pytracking.utils.staging import translate_write_errors
 
 _SAVE_EVERY_S = 30.0
 
@@ -122,7 +122,7 @@ def record_random_episodes(
     """
     settings = task.settings
     videos = training_videos(settings)
-    with cannot_be_written(path):
+    with translate_write_errors(path):
         rows = _continue_table(task, path)
         played = Counter((row.sequence, row.scribble_iter) for row in rows)
         due = [

@@ -39,7 +39,7 @@ from pytracking.recommendation.config import RecommendationSettings
 from pytracking.recommendation.episodes import ExploringAgent
 from pytracking.recommendation.tables import play_episode, reward_table, training_videos
 from pytracking.tracker.interactive.recommend import AgentFrame
-from pytracking.utils.staging import cannot_be_written
+from pytracking.utils.staging import translate_write_errors
 
 _LOG = logging.getLogger(__name__)
 _MEMORY = "memory_pool.csv"
@@ -52,10 +52,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     settings = task.settings
     pool, names = _first_experience(settings)
     file, memory = settings.agent_file, settings.tables / _MEMORY
-    with cannot_be_written(file):
+    with translate_write_errors(file):
         file.parent.mkdir(parents=True, exist_ok=True)
     for epoch, agent in enumerate(train(task, pool, names), 1):
-        with cannot_be_written(file):
+        with translate_write_errors(file):
             write_experience(memory, pool)
             save_network(file, agent)
         _LOG.info("epoch %d of %d: %s", epoch, settings.agent.train_epochs, file)

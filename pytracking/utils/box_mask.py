@@ -20,7 +20,7 @@ _WORK_SIDE = 320
 _MARGIN = 0.5
 _CORE_SHARE = 0.25
 _ITERATIONS = 2
-_LEAST_SHARE, _MOST_SHARE = 0.1, 0.97
+_MIN_SHARE, _MAX_SHARE = 0.1, 0.97
 
 
 def mask_from_box(image: np.ndarray, box: Box) -> np.ndarray:
@@ -42,7 +42,7 @@ def mask_from_box(image: np.ndarray, box: Box) -> np.ndarray:
     mask = np.zeros(image.shape[:2], bool)
     found = _grab_cut(image, left, top, right, bottom)
     area = (right - left) * (bottom - top)
-    if _LEAST_SHARE * area <= np.count_nonzero(found) <= _MOST_SHARE * area:
+    if _MIN_SHARE * area <= np.count_nonzero(found) <= _MAX_SHARE * area:
         _LOG.info("box %s: mask cut out by GrabCut", _text(box))
         mask[top:bottom, left:right] = found
     else:

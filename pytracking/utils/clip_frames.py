@@ -13,7 +13,7 @@ import numpy as np
 
 from ltr.admin.errors import DataError
 from ltr.data.image_io import read_image
-from pytracking.utils.staging import cannot_be_written
+from pytracking.utils.staging import translate_write_errors
 
 _CACHED_FRAMES = 4
 _SPOOL_BYTES = 256 << 20
@@ -92,7 +92,7 @@ class SpooledFrames(LazyFrames):
             self._file = stack.enter_context(tempfile.SpooledTemporaryFile(_SPOOL_BYTES))
             for frame in frames:
                 self._form = frame.shape
-                with cannot_be_written(Path(tempfile.gettempdir())):
+                with translate_write_errors(Path(tempfile.gettempdir())):
                     self._file.write(np.ascontiguousarray(frame))
                 self._length += 1
             stack.pop_all()

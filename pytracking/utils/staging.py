@@ -44,7 +44,7 @@ def staged_folder(
     check_free(target, () if overwrite else entries)
     is_new = not target.exists()
     try:
-        with cannot_be_written(target):
+        with translate_write_errors(target):
             target.mkdir(parents=True, exist_ok=True)
             sweep(target)
             with temporary_folder(target, _RUN) as staging:
@@ -95,7 +95,7 @@ def sweep(parent: Path) -> None:
 
 
 @contextmanager
-def cannot_be_written(what: Path) -> Iterator[None]:
+def translate_write_errors(what: Path) -> Iterator[None]:
     """Turn failures of the file system inside the block into one sentence about ``what``.
 
     Raises:

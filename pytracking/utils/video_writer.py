@@ -22,7 +22,7 @@ DEFAULT_FPS = 25.0
 _ENCODERS = ("libx264", "libopenh264", "h264_videotoolbox", "h264_mf")
 # Without these parameters the same frames give other bytes from run to run and machine to machine.
 _X264_OPTIONS = {"crf": "20", "preset": "veryfast", "x264-params": "mbtree=0:threads=4"}
-_LARGEST_DENOMINATOR = 1001
+_MAX_DENOMINATOR = 1001
 _BT709 = 1
 _LIMITED_RANGE = 1
 
@@ -62,7 +62,7 @@ class VideoWriter:
     def __init__(self, path: str | os.PathLike[str], fps: float | None = None) -> None:
         self._path = Path(path)
         self._temporary = self._path.with_name(f".{self._path.name}{TEMPORARY_SUFFIX}")
-        self._rate = Fraction(fps or DEFAULT_FPS).limit_denominator(_LARGEST_DENOMINATOR)
+        self._rate = Fraction(fps or DEFAULT_FPS).limit_denominator(_MAX_DENOMINATOR)
         self._encoder = h264_encoder()
         self._container: av.container.OutputContainer | None = None
         self._stream: av.VideoStream | None = None

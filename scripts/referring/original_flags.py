@@ -93,7 +93,7 @@ VALUES: Mapping[str, Flag] = {
     "focal_alpha": Flag(0.25, is_fixed=True),
     "dataset_file": Flag("ytvos"),
     "max_skip": Flag(3),
-    "max_size": Flag(640, "longest"),
+    "max_size": Flag(640, "max_size"),
     "output_dir": Flag("output"),
     "device": Flag("cuda"),
     "seed": Flag(42, "seed"),
@@ -178,9 +178,9 @@ def recipe_rows(arguments: argparse.Namespace) -> list[str]:
         "max_epochs": arguments.epochs,
         "milestones": ",".join(map(str, arguments.lr_drop)),
         "batch_size": arguments.batch_size * int(os.environ.get("WORLD_SIZE", "1")),
-        "has_box_refinement": arguments.with_box_refine,
-        "freezes_text": arguments.freeze_text_encoder,
-        "recomputes": arguments.use_checkpoint,
+        "with_box_refine": arguments.with_box_refine,
+        "freeze_text_encoder": arguments.freeze_text_encoder,
+        "gradient_checkpointing": arguments.use_checkpoint,
     }
     return [f"{row}={value}" for row, value in rows.items()]
 

@@ -21,7 +21,7 @@ from tests.seeded_weights import seeded_input
 
 # A bias of the memory's keys moves all scores of a position alike: its gradient is rounding.
 _NOISE = 1e-9
-_EVERYTHING = Sampling(anchors=10**6, boxes=10**6)
+_EVERYTHING = Sampling(rpn_batch_size=10**6, box_batch_size=10**6)
 _LOSSES = {"cls": "loss_cls", "reg": "loss_reg", "mask": "loss_mask", "prop": "loss_prop"}
 
 

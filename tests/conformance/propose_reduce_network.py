@@ -88,11 +88,11 @@ def run_proposals(name: str, folder: Path, entry: Mapping[str, Any], report: Rep
         case.compare(f"rpn_cls{level}", logits)
         case.compare(f"rpn_reg{level}", deltas)
         _compare_anchors(case, level, inclusive(anchors[level]))
-        most = PROPOSALS.most_candidates
+        most = PROPOSALS.max_candidates
         found = level_candidates(logits[0], deltas[0], anchors[level], size, most)
         want = case.take(f"pre_nms{level}")
         report.close(name, f"pre_nms{level}", _scored(found), want, absolute=_PIXELS)
-        keep = nms(found.boxes, found.scores, PROPOSALS.largest_overlap)[:most]
+        keep = nms(found.boxes, found.scores, PROPOSALS.nms_iou)[:most]
         report.equal(name, f"keep{level}", keep.tolist(), case.take(f"keep{level}").tolist())
     [proposals] = network.propose(outputs, size)
     want = case.take("proposals")
@@ -162,7 +162,7 @@ def _compare_detections(
     scores = outputs[0].softmax(dim=1)[:, 1:].amax(dim=1)
     case.compare("prop_scores_max", scores)
     for prefix, labels, settings in (
-        ("det_all", "det_all_labels0", DetectionSettings(most=10**9)),
+        ("det_all", "det_all_labels0", DetectionSettings(max_detections=10**9)),
         ("det_bboxes", "det_labels0", DetectionSettings()),
     ):
         found = choose_detections(*outputs, proposals.boxes, size, settings)

@@ -27,7 +27,7 @@ from tests.conformance.propose_reduce_files import Case, golden_network, parse_c
 from tests.conformance.report import Report
 
 _SCORE, _PROBABILITY = 1e-3, 1e-4
-_LEAST_IOU = 0.995
+_MIN_IOU = 0.995
 _DAVIS = {"categories": "davis", "reduction": "soft"}
 
 
@@ -70,7 +70,7 @@ def _segmenter(folder: Path, entry: Mapping[str, Any]) -> ProposeReduce:
     elif config.startswith("CateAwareReduce/") and entry.get("use_cate_reduce"):
         changes["reduction"] = "category_aware"
     if entry.get("json_score_thr") is not None:
-        changes["least_output"] = entry["json_score_thr"]
+        changes["min_output_score"] = entry["json_score_thr"]
     params = ProposeReduceParameters(
         net="",
         key_num=entry["key_num"],
@@ -142,7 +142,7 @@ def _compare_stacks(case: Case, key: str, found: np.ndarray, wanted: np.ndarray)
     either = (found | wanted).sum(axis=1)
     common = (found & wanted).sum(axis=1)
     ious = np.where(either > 0, common / np.maximum(either, 1), 1.0)
-    case.report.close(case.name, f"{key} (IoU)", ious, np.ones(len(ious)), absolute=1 - _LEAST_IOU)
+    case.report.close(case.name, f"{key} (IoU)", ious, np.ones(len(ious)), absolute=1 - _MIN_IOU)
 
 
 def _compare_labels(case: Case, tracks: list[InstanceTrack], shape: tuple[int, int]) -> None:
@@ -173,4 +173,4 @@ def _compare_results(
         video_overlaps([own], [other])[0, 0] if any(own) else 1.0
         for (_, _, own), other in zip(flat, masks, strict=True)
     ]
-    report.close(name, "results masks (IoU)", ious, np.ones(len(ious)), absolute=1 - _LEAST_IOU)
+    report.close(name, "results masks (IoU)", ious, np.ones(len(ious)), absolute=1 - _MIN_IOU)

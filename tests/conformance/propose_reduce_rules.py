@@ -18,7 +18,11 @@ from pytracking.analysis import youtubevis
 from pytracking.analysis.youtubevis import video_overlaps
 from pytracking.tracker.propose_reduce.key_frames import without_overlap
 from pytracking.tracker.propose_reduce.parameters import ReductionSettings
-from pytracking.tracker.propose_reduce.reduction import decay_by_class, suppress, suppress_softly
+from pytracking.tracker.propose_reduce.reduction import (
+    sequence_nms,
+    soft_class_aware_reduction,
+    soft_sequence_nms,
+)
 from pytracking.tracker.propose_reduce.sequences import mask_boxes
 from tests.conformance.propose_reduce_files import Case
 from tests.conformance.report import Report
@@ -72,11 +76,13 @@ def run_reductions(name: str, folder: Path, entry: Mapping[str, Any], report: Re
     best = scores[:, 1:].max(axis=1)
     for key in sorted(case.arrays):
         if match := _HARD.fullmatch(key):
-            found = suppress(best, overlaps, float(match[1]), float(match[2]))
+            found = sequence_nms(best, overlaps, float(match[1]), float(match[2]))
             report.equal(name, key, found, case.take(key))
         elif match := _SOFT.fullmatch(key):
-            settings = ReductionSettings(float(match[1]), sigma=float(match[2]), most=int(match[3]))
-            ids, lowered = suppress_softly(best, overlaps, settings)
+            settings = ReductionSettings(
+                float(match[1]), sigma=float(match[2]), max_instances=int(match[3])
+            )
+            ids, lowered = soft_sequence_nms(best, overlaps, settings)
             report.equal(name, key, ids, case.take(key))
             other = key.replace("_ids", "_scores")
             report.close(name, other, lowered, case.take(other), absolute=_EXACT)
@@ -90,12 +96,14 @@ def run_reductions(name: str, folder: Path, entry: Mapping[str, Any], report: Re
 
 
 def _compare_by_class(case: Case, scores: np.ndarray, overlaps: np.ndarray) -> None:
-    kept = suppress(scores[:, 1:].max(axis=1), overlaps, 0.05, 0.9)
+    kept = sequence_nms(scores[:, 1:].max(axis=1), overlaps, 0.05, 0.9)
     case.report.equal(case.name, "ca_ids", kept, case.take("ca_ids"))
     for key in sorted(case.arrays):
         if match := _BY_CLASS.fullmatch(key):
-            settings = ReductionSettings(float(match[2] or 0.001), most=int(match[1] or 100))
-            found = decay_by_class(scores[kept], overlaps[np.ix_(kept, kept)], settings)
+            settings = ReductionSettings(
+                float(match[2] or 0.001), max_instances=int(match[1] or 100)
+            )
+            found = soft_class_aware_reduction(scores[kept], overlaps[np.ix_(kept, kept)], settings)
             case.report.close(case.name, key, found, case.take(key), absolute=_EXACT)
 
 

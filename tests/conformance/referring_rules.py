@@ -31,7 +31,7 @@ def run_inference_rules(name: str, info: dict[str, Any], arrays: Arrays, report:
     """Slot, binary masks, and objects merged to labels."""
     logits, masks = torch.tensor(arrays["logits"]), torch.tensor(arrays["masks"])
     size = tuple(info["out_size"])
-    slot = rules.choose_slot(logits)
+    slot = rules.choose_query(logits)
     report.equal(name, "selected_query", [slot], arrays["selected_query"].tolist())
     binary = rules.full_probabilities(masks[:, slot], size) > 0.5
     _compare_masks(name, "binary_packed", binary, info, arrays, report)

@@ -147,8 +147,8 @@ def test_an_infinite_loss_stops_and_saves_network_and_batch(videos, workspace, c
     assert "video" in message
     assert "in step 1 of epoch 1 of train (Loss/total inf" in message
     record = torch.load(path, weights_only=True)
-    assert record["pieces"][0]["train_images"].shape == (1, 2, 3, 32, 48)
-    assert len(record["pieces"][0]["source"]) == 2
+    assert record["microbatches"][0]["train_images"].shape == (1, 2, 3, 32, 48)
+    assert len(record["microbatches"][0]["source"]) == 2
     assert not list(run_folder(workspace).glob("*.pth.tar"))
 
 

@@ -13,7 +13,7 @@ import pytest
 from ltr.admin.checkpoint import network_fields, save_checkpoint
 from ltr.data.image_io import read_image, read_label_map
 from pytracking import run_tracker
-from pytracking.utils.take_apart import main as take_apart
+from pytracking.utils.extract_frames import main as extract_frames
 from tests.small_dense_ulearn import small_network
 from tests.video_trees import write_davis, write_youtubevos
 
@@ -119,7 +119,7 @@ def test_videos_are_taken_apart(tmp_path, capsys):
     writer.release()
     (tmp_path / "in" / "broken.mp4").write_bytes(b"no video")
     words = [str(tmp_path / "in"), str(tmp_path / "out"), "--height", "24", "--every", "2"]
-    assert take_apart(words) == 1
+    assert extract_frames(words) == 1
     assert "failed: " in capsys.readouterr().err
     frames = sorted((tmp_path / "out" / "deep_clip").iterdir())
     assert [path.name for path in frames] == ["00000.jpg", "00001.jpg", "00002.jpg"]
@@ -128,6 +128,6 @@ def test_videos_are_taken_apart(tmp_path, capsys):
     assert [round(float(image.mean()) / 100) for image in images] == [0, 1, 2]
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["deep_clip"]
     (tmp_path / "in" / "broken.mp4").unlink()
-    assert take_apart(words) == 0
+    assert extract_frames(words) == 0
     assert "done before" in capsys.readouterr().out
-    assert take_apart([str(tmp_path / "out"), str(tmp_path / "x")]) == 2
+    assert extract_frames([str(tmp_path / "out"), str(tmp_path / "x")]) == 2

@@ -12,13 +12,13 @@ import torch
 
 from ltr.admin.checkpoint import network_fields, save_checkpoint
 from ltr.data.image_io import read_label_map
-from ltr.dataset.drawn_clips import SHAPES
-from ltr.dataset.drawn_dataset import write_drawn_split
+from ltr.dataset.synthetic_shapes import SHAPES
+from ltr.dataset.synthetic_ytvis import write_synthetic_split
 from ltr.models.propose_reduce.seq_mask_rcnn import seq_mask_rcnn
 from tests.video_trees import write_davis
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts" / "propose_reduce"
-SMALL = ("--set", "img_scale=96,64", "--set", "detection_score=0", "--set", "max_per_img=2")
+SMALL = ("--set", "img_scale=96,64", "--set", "detection_threshold=0", "--set", "max_per_img=2")
 
 
 def network(folder: Path, num_classes: int) -> Path:
@@ -51,7 +51,7 @@ def test_every_script_of_the_original_is_there():
 
 
 def test_results_lie_where_the_original_puts_them(tmp_path):
-    write_drawn_split(tmp_path / "data", "valid", [1], frames=2, size=(64, 96))
+    write_synthetic_split(tmp_path / "data", "valid", [1], frames=2, size=(64, 96))
     net = str(network(tmp_path, len(SHAPES) + 1))
     run = script(
         "YTV2019/CateAwareReduce/eval_vis_r50.sh", tmp_path, "--net", net, *SMALL,
@@ -79,7 +79,7 @@ def test_label_maps_of_davis(tmp_path):
 
 
 def test_a_missing_network_is_one_sentence(tmp_path):
-    write_drawn_split(tmp_path / "data", "valid", [1], frames=2, size=(64, 96))
+    write_synthetic_split(tmp_path / "data", "valid", [1], frames=2, size=(64, 96))
     (tmp_path / "demo").mkdir()
     (tmp_path / "data/valid/JPEGImages").rename(tmp_path / "demo/inputs")
     run = script("demo.sh", tmp_path)

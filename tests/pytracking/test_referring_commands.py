@@ -225,7 +225,7 @@ def test_training_of_the_original(tmp_path, files, program, monkeypatch):
     write_refytvos(tmp_path / "data/ref-youtube-vos", "train", ["a"])
     in_folder(monkeypatch, tmp_path)
     rows = {**SIZES, "text_config": ",".join(f"{k}={v}" for k, v in TEXT.items()), "num_frames": 3}
-    rows |= {"sides": "64", "longest": 96, "crops": False, "batch_size": 4}
+    rows |= {"short_sides": "64", "max_size": 96, "random_crop": False, "batch_size": 4}
     words = ["--with_box_refine", "--binary", "--freeze_text_encoder", "--output_dir=OUT"]
     words += [f"--pretrained_weights={files}/small.pth.tar", "--device", "cpu", "--epochs", "1"]
     words += ["--lr_drop", "1", "--num_workers", "0", "--tokenizer_dir", f"{files}/tokenizer"]
@@ -234,7 +234,7 @@ def test_training_of_the_original(tmp_path, files, program, monkeypatch):
     folder = tmp_path / "OUT/checkpoints/ltr/referring/refytvos_r50"
     recipe = json.loads((folder / "settings.json").read_text())["recipe"]
     assert recipe["milestones"] == [1]
-    assert recipe["freezes_text"]
+    assert recipe["freeze_text_encoder"]
     trained, start = load_referformer(folder), small_network(3)
     assert torch.equal(*(n.text_encoder.pooler.dense.weight for n in (trained, start)))
     assert not torch.equal(trained.query_embed.weight, start.query_embed.weight)

@@ -12,13 +12,13 @@ class BatchReport:
     Args:
         loader: Name of the loader.
         epoch: Counted from 1.
-        batch: Likewise.
-        num_batches: Of the epoch.
+        batch: Batch of the epoch, counted from 1.
+        num_batches: Number of batches per epoch.
         steps: Optimiser steps of the whole run.
-        stats: Of this batch, in the actor's order.
-        means: Of the epoch so far.
-        mean_fps: Samples a second since the loader was started.
-        fps: Samples a second in this batch.
+        stats: Statistics of this batch by name, in the actor's order.
+        means: Mean of each statistic over the epoch so far.
+        mean_fps: Samples per second since the loader was started.
+        fps: Samples per second in this batch.
         wait_s: Seconds spent waiting for the data.
         step_s: Seconds of the whole batch.
     """
@@ -43,10 +43,10 @@ class EpochReport:
     Args:
         epoch: Counted from 1.
         max_epochs: Length of the run.
-        means: Of every loader that ran, by its name.
-        learning_rates: Of the parameter groups.
+        means: Epoch means of the statistics, by name of the loader.
+        learning_rates: Learning rate of each parameter group.
         training: Name of the loader that trains.
-        redrawn: Samples of the first process that failed and were drawn again.
+        resampled: Number of samples of the first process that failed and were replaced by others.
         seconds: Duration, since the last start of the program.
     """
 
@@ -55,7 +55,7 @@ class EpochReport:
     means: dict[str, dict[str, float]]
     learning_rates: list[float]
     training: str
-    redrawn: int
+    resampled: int
     seconds: float
 
 

@@ -49,13 +49,13 @@ class Console(Reporter):
     def on_epoch(self, report: EpochReport) -> None:
         """Tell the time that is left."""
         left = (report.max_epochs - report.epoch) * report.seconds
-        redrawn = f", {report.redrawn} samples drawn again" if report.redrawn else ""
+        resampled = f", {report.resampled} samples drawn again" if report.resampled else ""
         _LOG.info(
             "epoch %d of %d in %s%s, about %s left",
             report.epoch,
             report.max_epochs,
             duration(report.seconds),
-            redrawn,
+            resampled,
             duration(left),
         )
 

@@ -15,7 +15,7 @@ class TensorBoard(Reporter):
     """Writes the means of every epoch and the learning rates, one folder a loader.
 
     Args:
-        folder: Of the run.
+        folder: Folder of the run's event files.
         info: Texts written in the first epoch, by name.
     """
 

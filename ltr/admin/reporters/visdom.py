@@ -15,7 +15,7 @@ class VisdomCurves(Reporter):
 
     Args:
         server: Address of the visdom server.
-        port: Its port.
+        port: Port of the server.
         environment: Name under which the windows are shown.
 
     Raises:

@@ -25,45 +25,45 @@ class ClipAugmentation:
     """Mirror, distort the colours, then resize; or resize, crop and resize.
 
     Args:
-        sides: Shorter sides of the result, pixels; one is drawn.
-        longest: Limit of the longer side.
-        cropped_sides: The same after a crop.
-        longest_cropped: Likewise.
-        sides_before_crop: Shorter sides of the image from which is cropped.
+        short_sides: Shorter sides of the result, pixels; one is drawn.
+        max_size: Limit of the longer side, pixels.
+        cropped_short_sides: Shorter sides of the result after a crop, pixels; one is drawn.
+        cropped_max_size: Limit of the longer side after a crop, pixels.
+        short_sides_before_crop: Shorter sides of the image from which is cropped.
         crop_range: Smallest and largest side of a crop, limited by the image.
         crop_probability: How often is cropped.
-        distorts_colours: Whether colours change.
-        mirrors: Whether half the clips are mirrored.
+        photometric_distortion: Whether colours change.
+        horizontal_flip: Whether half the clips are mirrored.
     """
 
-    sides: tuple[int, ...] = VIDEO_SIDES
-    longest: int = 640
-    cropped_sides: tuple[int, ...] = VIDEO_SIDES
-    longest_cropped: int = 640
-    sides_before_crop: tuple[int, ...] = (400, 500, 600)
+    short_sides: tuple[int, ...] = VIDEO_SIDES
+    max_size: int = 640
+    cropped_short_sides: tuple[int, ...] = VIDEO_SIDES
+    cropped_max_size: int = 640
+    short_sides_before_crop: tuple[int, ...] = (400, 500, 600)
     crop_range: tuple[int, int] = (384, 600)
     crop_probability: float = 0.5
-    distorts_colours: bool = True
-    mirrors: bool = True
+    photometric_distortion: bool = True
+    horizontal_flip: bool = True
 
     def __call__(self, clip: Clip, random: Generators) -> Clip:
         """Change a clip; where its object is, is checked at the end."""
         draw = random.python
-        if self.mirrors and draw.random() < 0.5:
+        if self.horizontal_flip and draw.random() < 0.5:
             clip = mirror(clip)
-        if self.distorts_colours:
+        if self.photometric_distortion:
             images = [distort_colours(image, random) for image in clip.images]
             clip = replace(clip, images=np.stack(images))
         if draw.random() < self.crop_probability:
             clip = self._crop(clip, random)
-            size = fit_size(clip.size, draw.choice(self.cropped_sides), self.longest_cropped)
+            size = fit_size(clip.size, draw.choice(self.cropped_short_sides), self.cropped_max_size)
         else:
-            size = fit_size(clip.size, draw.choice(self.sides), self.longest)
+            size = fit_size(clip.size, draw.choice(self.short_sides), self.max_size)
         return check(resize(clip, size))
 
     def _crop(self, clip: Clip, random: Generators) -> Clip:
         draw = random.python
-        clip = resize(clip, fit_size(clip.size, draw.choice(self.sides_before_crop)))
+        clip = resize(clip, fit_size(clip.size, draw.choice(self.short_sides_before_crop)))
         least, most = self.crop_range
         height, width = (draw.randint(min(least, side), min(most, side)) for side in clip.size)
         top = draw.randint(0, clip.size[0] - height)
@@ -72,7 +72,10 @@ class ClipAugmentation:
 
 
 IMAGE_AUGMENTATION = ClipAugmentation(
-    sides=IMAGE_SIDES, longest=800, cropped_sides=CROPPED_IMAGE_SIDES, distorts_colours=False
+    short_sides=IMAGE_SIDES,
+    max_size=800,
+    cropped_short_sides=CROPPED_IMAGE_SIDES,
+    photometric_distortion=False,
 )
 """Of the pre-training on single images."""
 
@@ -121,7 +124,7 @@ def pseudo_clip(clip: Clip, count: int, random: Generators) -> Clip:
     """Make a clip of one image: moved and blurred copies in random order, for joint training.
 
     Args:
-        clip: Of one frame.
+        clip: A clip of a single frame.
         count: Frames of the result, the image itself among them.
         random: Draws.
     """

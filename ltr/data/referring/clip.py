@@ -65,7 +65,9 @@ def mirror(clip: Clip) -> Clip:
     )
 
 
-def fit_size(size: tuple[int, int], short_side: int, longest: int | None = None) -> tuple[int, int]:
+def fit_size(
+    size: tuple[int, int], short_side: int, max_size: int | None = None
+) -> tuple[int, int]:
     """Height and width with the given shorter side, the longer one below a limit.
 
     >>> fit_size((720, 1280), 360, 640), fit_size((333, 500), 512, 640)
@@ -73,8 +75,8 @@ def fit_size(size: tuple[int, int], short_side: int, longest: int | None = None)
     """
     height, width = size
     short, long = sorted(size)
-    if longest is not None and long / short * short_side > longest:
-        short_side = round(longest * short / long)
+    if max_size is not None and long / short * short_side > max_size:
+        short_side = round(max_size * short / long)
     if short == short_side:
         return size
     if width < height:

@@ -26,7 +26,7 @@ from ltr.dataset.referring.base import ReferringDataset, SparseReferringDataset
 from ltr.models.referring.batches import ReferringTarget, pad_clips
 
 _MULTIPLE = 32
-_MOST_DRAWS = 20
+_MAX_DRAWS = 20
 
 Augment = Callable[[Clip, Generators], Clip]
 
@@ -45,8 +45,8 @@ class ClipOptions:
 
     Args:
         num_frames: Frames of a clip: 1, or at least 3.
-        uses_tracking: Whether there are tracking images (TF²).
-        pairs_augmentation: Tracking images get the geometry of the clip instead of their own.
+        use_tracking: Whether there are tracking images (TF²).
+        paired_augmentation: Tracking images get the geometry of the clip instead of their own.
         tracking_dropout: Share of the samples whose tracking images are the frames themselves,
             with nothing blackened.
         augment: Changes clips.
@@ -54,8 +54,8 @@ class ClipOptions:
     """
 
     num_frames: int = 5
-    uses_tracking: bool = True
-    pairs_augmentation: bool = False
+    use_tracking: bool = True
+    paired_augmentation: bool = False
     tracking_dropout: float = 0.0
     augment: Augment = field(default_factory=ClipAugmentation)
     augment_image: Augment = IMAGE_AUGMENTATION
@@ -109,7 +109,7 @@ class ReferringSamples(RandomSamples[ReferringDraw]):
         Raises:
             DataError: Files are missing or damaged, or no object was found.
         """
-        for _ in range(_MOST_DRAWS):
+        for _ in range(_MAX_DRAWS):
             clip, previous, target_frame = self._make(draw, random)
             if clip.valid.any():
                 label = self.datasets[draw.dataset].label(draw.pair)
@@ -121,7 +121,7 @@ class ReferringSamples(RandomSamples[ReferringDraw]):
                     "sentence": clip.sentence,
                 }
             draw = self._choose_any(random)
-        raise DataError(f"{_MOST_DRAWS} samples in a row do not show their object")
+        raise DataError(f"{_MAX_DRAWS} samples in a row do not show their object")
 
     def source(self, draw: ReferringDraw) -> str:
         """Data set, video, sentence and frame."""
@@ -141,14 +141,14 @@ class ReferringSamples(RandomSamples[ReferringDraw]):
         """The augmented clip, its tracking images, and the only frame with a target."""
         dataset, options = self.datasets[draw.dataset], self.options
         sentence = clean_sentence(dataset.sentence(draw.pair))
-        if isinstance(dataset, SparseReferringDataset) and not options.uses_tracking:
+        if isinstance(dataset, SparseReferringDataset) and not options.use_tracking:
             clip, target_frame = self._sparse_clip(dataset, draw, sentence, random)
             return options.augment(clip, random), None, target_frame
         if dataset.is_video:
             clip, previous = self._video_clips(dataset, draw, sentence, random)
         else:
             clip, previous = self._image_clips(dataset, draw, sentence, random)
-        if not options.uses_tracking:
+        if not options.use_tracking:
             return self._augment(dataset)(clip, random), None, None
         if random.python.random() < options.tracking_dropout:
             previous = clip
@@ -161,7 +161,7 @@ class ReferringSamples(RandomSamples[ReferringDraw]):
     def _augment_both(
         self, clip: Clip, previous: Clip, augment: Augment, random: Generators
     ) -> tuple[Clip, Clip]:
-        if not self.options.pairs_augmentation:
+        if not self.options.paired_augmentation:
             return augment(clip, random), augment(previous, random)
         count = len(clip.images)
         both = augment(_join(clip, previous), random)
@@ -174,12 +174,12 @@ class ReferringSamples(RandomSamples[ReferringDraw]):
         count = 1 if isinstance(dataset, SparseReferringDataset) else self.options.num_frames
         frames = choose_frames(length, draw.centre, count, random.python)
         sources = [_source_of(dataset, draw.pair, frame, length) for frame in frames]
-        distinct = sorted({*frames, *(sources if self.options.uses_tracking else ())})
+        distinct = sorted({*frames, *(sources if self.options.use_tracking else ())})
         images, masks = dataset.read(draw.pair, distinct)
         _check_sizes(images)
         place = {frame: number for number, frame in enumerate(distinct)}
         clip = _gather(images, masks, [place[frame] for frame in frames], sentence)
-        if not self.options.uses_tracking:
+        if not self.options.use_tracking:
             return clip, clip
         if isinstance(dataset, SparseReferringDataset) and sources == frames:
             moved, moved_mask = displace(images[0], masks[0], random)

@@ -17,7 +17,7 @@ class Expression:
     """A sentence.
 
     Args:
-        text: As it stands in the file.
+        text: The expression as written in the file.
         object_id: Label of its object in the annotations, None where that is not public.
     """
 
@@ -31,7 +31,7 @@ class ExpressionVideo:
 
     Args:
         frames: Stems of the annotated frames in order.
-        expressions: By id, in the order of the file.
+        expressions: Expressions by id, in the order of the file.
     """
 
     frames: tuple[str, ...]

@@ -27,7 +27,7 @@ class ReferringImages(ReferringDataset):
         name: Name and split.
         root: COCO's folder.
         family: ``refcoco``, ``refcoco+`` or ``refcocog``.
-        split: For instance ``train`` or ``val``.
+        split: Split of the family, for example ``train`` or ``val``.
 
     Raises:
         DataError: The list is missing or damaged.

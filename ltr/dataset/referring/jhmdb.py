@@ -25,7 +25,7 @@ class JHMDBSample:
 
     Args:
         video: Name.
-        folder: Of its frames.
+        folder: Folder of the video's frames.
         frame: Number of the frame, from 1.
         length: Frames of the video.
         masks: The file of its masks.

@@ -26,12 +26,12 @@ _FOLDER_KIND = "RefYouTubeVOS"
 Opener = Callable[[str, Path, str], ReferringDataset]
 
 
-def open_referring(name: str, uses_categories: bool = False) -> ReferringDataset:
+def open_referring(name: str, use_categories: bool = False) -> ReferringDataset:
     """Open a data set.
 
     Args:
-        name: As in the table above; the split is ``train`` where none is given.
-        uses_categories: Whether labels are needed, which only networks of several classes do.
+        name: A name of the table above; without a split, ``train`` is taken.
+        use_categories: Whether labels are needed, which only networks of several classes do.
 
     Raises:
         ConfigError: There is no such data set, or its path is not set.
@@ -45,7 +45,7 @@ def open_referring(name: str, uses_categories: bool = False) -> ReferringDataset
         choices = [*(f"{known}/train" for known in _FAMILIES), f"{_FOLDER_KIND}:PATH"]
         raise ConfigError(f"unknown data set {name!r}{did_you_mean(name, choices)}")
     variable, opener = _FAMILIES[family]
-    if uses_categories and family in ("RefYouTubeVOS", "RefDAVIS"):
+    if use_categories and family in ("RefYouTubeVOS", "RefDAVIS"):
         opener = partial(_open_videos, categories=variable.removesuffix("_dir"))
     root = require(train_environment(), variable)
     return opener(f"{family}/{split or 'train'}", root, split or "train")

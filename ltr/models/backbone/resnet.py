@@ -91,9 +91,10 @@ class ResNet(nn.Module):
         block: ``BasicBlock`` or ``Bottleneck``.
         depths: Number of blocks of the four stages.
         width: Channels of the stem; stage ``i`` has ``width * 2**i * block.expansion``.
-        is_caffe_style: Where a bottleneck has its stride.
+        is_caffe_style: Whether a bottleneck has its stride in the first 1x1 convolution (Caffe)
+            instead of the 3x3 one (torchvision).
         frozen_layers: Modules (of ``FREEZABLE``) that are never trained and stay in eval mode.
-        strides: Of the four stages.
+        strides: Strides of the four stages.
     """
 
     def __init__(

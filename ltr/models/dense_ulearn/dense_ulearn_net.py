@@ -33,7 +33,7 @@ class ProjectionHead(nn.Module):
     """Two 1x1 convolutions from the backbone's features to the embedding.
 
     Args:
-        channels: Of the features.
+        channels: Channels of the input features.
         feature_dim: Channels of the embedding.
     """
 
@@ -81,7 +81,7 @@ class DenseULearnNet(nn.Module):
         return Embeddings(*map(F.normalize, found)) if normalises else found
 
     def forward(
-        self, main: torch.Tensor, reg: torch.Tensor, stops_gradient: bool = True
+        self, main: torch.Tensor, reg: torch.Tensor, stop_gradient: bool = True
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Embed the two views of clips (section 3.3).
 
@@ -91,8 +91,8 @@ class DenseULearnNet(nn.Module):
 
         Args:
             main: (clips, frames, 3, H, W), normalised.
-            reg: The same frames, zoomed and mirrored.
-            stops_gradient: Whether the second pass is without gradient.
+            reg: The same frames, zoomed and mirrored, same shape as ``main``.
+            stop_gradient: Whether the second pass is without gradient.
 
         Returns:
             Keys of both views, (clips, frames, feature_dim, H / 8, W / 8), of length one.
@@ -100,7 +100,7 @@ class DenseULearnNet(nn.Module):
         frames = main.shape[1]
         first = torch.cat([main, reg[:, :1]], dim=1)
         keys = self._keys(first)
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not stops_gradient):
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not stop_gradient):
             others = self._keys(reg[:, 1:]) if frames > 1 else keys[:, :0]
         return keys[:, :frames], torch.cat([keys[:, frames:], others], dim=1)
 

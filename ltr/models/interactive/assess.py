@@ -21,7 +21,7 @@ class AssessNet(nn.Module):
     Args:
         width: Channels of the stem.
         depths: Number of blocks of the four stages.
-        side: Of the region that the network sees, in pixels.
+        side: Side of the region that the network sees, pixels.
     """
 
     def __init__(self, width: int, depths: Sequence[int], side: int) -> None:

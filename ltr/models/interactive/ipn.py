@@ -47,7 +47,7 @@ class Decoder(nn.Module):
     Args:
         entry: Names and channels of the blocks from ``res5`` to the first map: ``ResFM``, or
             ``ResFM1`` and ``ResFM2`` in the propagation network.
-        channels: Of the stages below, from ``res4`` to ``res2``.
+        channels: Channels of the encoder stages from ``res4`` to ``res2``.
     """
 
     def __init__(self, entry: Mapping[str, tuple[int, int]], channels: tuple[int, ...]) -> None:
@@ -91,7 +91,7 @@ class Guess(NamedTuple):
     Args:
         probabilities: (N, H, W), 0 outside the region.
         reference: (N, channels, 8, 8), the aggregated or the encoder's features of the region.
-        logits: Of the region at five scales, for training.
+        logits: Logits of the region at five scales, for training.
         boxes: (N, 4), the regions.
     """
 
@@ -233,7 +233,7 @@ def region_loss(guess: Guess, truth: torch.Tensor) -> torch.Tensor:
     even, as upstream).
 
     Args:
-        guess: Of either network.
+        guess: Output of either network.
         truth: (N, H, W), 1 on the object.
 
     Returns:

@@ -26,7 +26,7 @@ def match_globally(
     annotated: torch.Tensor,
     labels: torch.Tensor,
     num_ids: int,
-    most_bytes: int = 2**25,
+    max_bytes: int = 2**25,
 ) -> torch.Tensor:
     """Find the nearest labelled pixel of the annotated frame, for every id.
 
@@ -36,7 +36,7 @@ def match_globally(
         labels: Integers (h, w) of the annotated frame; pixels outside 0 .. ``num_ids`` - 1 do not
             count.
         num_ids: Number of ids, the background included.
-        most_bytes: Of the distances that are held at a time.
+        max_bytes: Limit of the memory for distances held at a time, bytes.
 
     Returns:
         (num_ids, h, w); 1 for an id without a pixel.
@@ -46,7 +46,7 @@ def match_globally(
     maps = []
     for number in range(num_ids):
         chosen = annotated[:, labels == number].T
-        step = max(1, most_bytes // (_FLOAT_BYTES * max(1, len(chosen))))
+        step = max(1, max_bytes // (_FLOAT_BYTES * max(1, len(chosen))))
         own = chosen.square().sum(dim=1)
         nearest = [
             torch.addmm(own, part, chosen.T, alpha=-2).amin(dim=1)

@@ -77,7 +77,7 @@ def fold_stages(encoder: PromptEncoder) -> None:
     """Fold the batch norms of the stages, in place; that of the stems follows their sum and stays.
 
     Args:
-        encoder: In eval mode.
+        encoder: An encoder in eval mode.
     """
     for name in STAGES:
         fold_batch_norms(getattr(encoder, name))

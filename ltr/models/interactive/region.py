@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 SIDE = 256  # of a region as the released networks see it, in pixels
-_LEAST_EXTENT = 128
+_MIN_EXTENT = 128
 _MARGIN = 0.25  # on each side, relative to the extent
 _OUTSIDE = 5  # how far a region may leave the image, in pixels
 
@@ -34,7 +34,7 @@ def _extent(is_marked: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     is_empty = ~is_marked.any(dim=1)
     low = marks.argmax(dim=1).masked_fill(is_empty, 0)
     high = (length - 1 - marks.flip(1).argmax(dim=1)).masked_fill(is_empty, length)
-    half = (_LEAST_EXTENT - (high - low)).clamp(min=0) // 2
+    half = (_MIN_EXTENT - (high - low)).clamp(min=0) // 2
     low, high = (low - half).float(), (high + half).float()
     margin = _MARGIN * (high - low + 1)
     low = (low - margin).clamp(min=-_OUTSIDE)

@@ -14,7 +14,7 @@ from typing import Protocol
 import torch
 import torch.nn.functional as F
 
-from ltr.models.layers.products import linear
+from ltr.models.layers.matmul import linear_fast
 from ltr.models.layers.shifts import shift, sum_shifted
 
 
@@ -101,7 +101,7 @@ class MatrixOperator:
         for features, frame_scores in zip(frames, scores, strict=True):
             taps = shift(frame_scores, k).reshape(len(features), -1, height * width)
             pairs = zip(features.flatten(2), taps, strict=True)
-            product = torch.stack([linear(maps, rows).t() for maps, rows in pairs])
+            product = torch.stack([linear_fast(maps, rows).t() for maps, rows in pairs])
             total = total + product.reshape(sequences, k, k, filters, -1)
         return total.permute(0, 3, 4, 1, 2)
 

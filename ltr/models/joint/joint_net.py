@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from ltr.admin.errors import ConfigError
-from ltr.admin.model_constructor import model_constructor
+from ltr.admin.model_constructor import model_constructor, old_arguments
 from ltr.models.backbone.resnet import ResNet, resnet18, resnet50
 from ltr.models.joint.decoder import Decoder
 from ltr.models.joint.label_encoder import LabelEncoder
@@ -187,8 +187,8 @@ def _build(
     )
 
 
-# Options of upstream's constructor that no published JOINT network uses, with the one value that
-# is built here. A checkpoint that asks for another value is refused instead of built wrongly.
+# Arguments of upstream's constructor that have the same value in every published JOINT network.
+# A checkpoint that asks for another value is refused instead of built wrongly.
 _FIXED_OPTIONS = {
     "clf_feat_blocks": 0,
     "clf_feat_norm": True,
@@ -202,14 +202,8 @@ _FIXED_OPTIONS = {
 }
 
 
-def _check_fixed(options: Mapping[str, object]) -> None:
-    for name, value in options.items():
-        only = _FIXED_OPTIONS[name]
-        if (tuple(value) if isinstance(value, list) else value) != only:
-            raise ConfigError(f"JOINT is built with {name}={only!r} only, not {value!r}")
-
-
 @model_constructor
+@old_arguments(fixed=_FIXED_OPTIONS)
 def steepest_descent_resnet50(
     filter_size: int = 3,
     num_filters: int = 16,
@@ -224,15 +218,6 @@ def steepest_descent_resnet50(
     transformer_dim: int = 512,
     key_dim: int = 128,
     backbone_width: int = 64,
-    clf_feat_blocks: int = 0,
-    clf_feat_norm: bool = True,
-    final_conv: bool = True,
-    target_model_input_layer: str = "layer3",
-    decoder_input_layers: Sequence[str] = ("layer4", "layer3", "layer2", "layer1"),
-    detach_length: float = float("inf"),
-    filter_groups: int = 1,
-    use_bn_in_label_enc: bool = False,
-    dilation_factors: Sequence[int] | None = None,
 ) -> JOINTNet:
     """Build JOINT on ResNet-50, the network of the released checkpoints.
 
@@ -250,21 +235,10 @@ def steepest_descent_resnet50(
         transformer_dim: Channels of the transduction branch.
         key_dim: Channels of its keys.
         backbone_width: Channels of the backbone's stem.
-        clf_feat_blocks: Only 0; this and all following arguments exist for old checkpoints.
-        clf_feat_norm: Only True.
-        final_conv: Only True.
-        target_model_input_layer: Only ``layer3``.
-        decoder_input_layers: Only layer4 to layer1.
-        detach_length: Only infinity.
-        filter_groups: Only 1.
-        use_bn_in_label_enc: Only False.
-        dilation_factors: Only None.
 
     Raises:
-        ConfigError: An unknown backbone type, or an option that is not supported.
+        ConfigError: An unknown backbone type.
     """
-    arguments = locals()
-    _check_fixed({name: arguments[name] for name in _FIXED_OPTIONS})
     if backbone_type not in ("mrcnn", "imagenet"):
         raise ConfigError(f"backbone_type is 'mrcnn' or 'imagenet', not {backbone_type!r}")
     return _build(

@@ -67,7 +67,7 @@ class FilterOptimizer(nn.Module):
             filters: Start, (sequences, filters, C, k, k).
             features: (frames, sequences, C, H, W), or the operator that stands for them.
             labels: e_tm, (frames, sequences, filters, H, W).
-            weights: Of the labels' shape, or one number a frame (frames,), or None for
+            weights: Sample weights of the labels' shape, or one per frame (frames,); None takes
                 ``sqrt(1 / frames)``.
             iterations: Number of steps.
             trace: Receives losses and iterates when given.

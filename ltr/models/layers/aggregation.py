@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-_SMALLEST_PROBABILITY = 1e-7
+_MIN_PROBABILITY = 1e-7
 
 
 def aggregate(probabilities: torch.Tensor) -> torch.Tensor:
@@ -19,5 +19,5 @@ def aggregate(probabilities: torch.Tensor) -> torch.Tensor:
     """
     background = (1 - probabilities).prod(dim=0, keepdim=True)
     odds = torch.cat([background, probabilities])
-    odds = odds.clamp(_SMALLEST_PROBABILITY, 1 - _SMALLEST_PROBABILITY)
+    odds = odds.clamp(_MIN_PROBABILITY, 1 - _MIN_PROBABILITY)
     return (odds / (1 - odds)).log()

@@ -18,7 +18,7 @@ def apply_in_chunks(
         function: Treats the positions along ``dim`` independently and keeps their number.
         *inputs: Of equal length along ``dim``, or of length 1 there, for all pieces alike.
         size: Positions at once.
-        dim: Where inputs and output are cut.
+        dim: Axis along which inputs and output are split.
     """
     length = max(value.shape[dim] for value in inputs)
     if length <= size or torch.is_grad_enabled():

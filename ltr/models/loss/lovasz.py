@@ -23,7 +23,7 @@ def lovasz_sigmoid(
 
     Args:
         logits: (images, 1, H, W), not normalised.
-        targets: The same shape, 0 or 1.
+        targets: Same shape as ``logits``, 0 or 1.
         per_image: Average over the images instead of treating all pixels as one image.
 
     Returns:
@@ -75,7 +75,7 @@ def lovasz_hinge(
 
     Args:
         logits: (images, H, W) or (images, 1, H, W), not normalised.
-        targets: The same shape, 0 or 1.
+        targets: Same shape as ``logits``, 0 or 1.
         per_image: Average over the images instead of treating all pixels as one image.
     """
     if per_image:

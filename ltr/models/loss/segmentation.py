@@ -11,7 +11,7 @@ def stable_bce(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
 
     Args:
         logits: Any shape, not normalised.
-        targets: The same shape, 0..1.
+        targets: Same shape as ``logits``, 0..1.
     """
     return F.binary_cross_entropy_with_logits(logits, targets)
 
@@ -21,7 +21,7 @@ def encoding_similarity(first: torch.Tensor, second: torch.Tensor) -> torch.Tens
 
     Args:
         first: (frames, sequences, C, H, W).
-        second: The same shape.
+        second: Same shape as ``first``.
 
     Returns:
         A number in -1..1.
@@ -36,7 +36,7 @@ def mean_jaccard(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
 
     Args:
         logits: (images, ..., H, W).
-        targets: The same shape, 0 or 1.
+        targets: Same shape as ``logits``, 0 or 1.
     """
     predicted = (torch.sigmoid(logits) > 0.5).flatten(1)
     actual = (targets > 0.5).flatten(1)

@@ -34,8 +34,8 @@ def draw_grid(clips: int, grid: int, height: int, width: int) -> torch.Tensor:
     Args:
         clips: Number of clips.
         grid: Positions along each axis.
-        height: Of the feature map, a multiple of ``grid``.
-        width: Likewise.
+        height: Height of the feature map, a multiple of ``grid``.
+        width: Width of the feature map, a multiple of ``grid``.
 
     Returns:
         int64 (clips, grid, grid), drawn from PyTorch's CPU generator: columns, then rows.
@@ -92,7 +92,7 @@ def pseudo_labels(keys: torch.Tensor, anchors: torch.Tensor) -> torch.Tensor:
     """The most similar anchor of a position's own clip.
 
     Args:
-        keys: Of the regularising view, (clips, frames, channels, h, w).
+        keys: Embeddings of the regularising view, (clips, frames, channels, h, w).
         anchors: (anchors, channels), those of a clip next to each other.
 
     Returns:
@@ -158,8 +158,8 @@ def self_training_losses(
         theta: (clips, frames, 2, 3), see ``align``.
         anchor_positions: (clips, G, G) on the first frame of the main view.
         reference_positions: (clips, G_ref, G_ref) on the first frame of the regularising view.
-        temperature: Of both terms.
-        cross_weight: Of the consistency of the two views.
+        temperature: Divides the cosine similarities of both terms.
+        cross_weight: Weight of the consistency between the two views.
     """
     anchors = take_positions(main[:, 0], anchor_positions)
     aligned = align(main.flatten(0, 1), theta.flatten(0, 1)).unflatten(0, main.shape[:2])

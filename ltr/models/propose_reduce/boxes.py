@@ -17,7 +17,7 @@ BOX_STDS = (0.1, 0.1, 0.2, 0.2)
 
 _SCALE = 8
 _RATIOS = (0.5, 1.0, 2.0)  # height over width
-_LARGEST_LOG_RATIO = abs(math.log(16 / 1000))
+_MAX_LOG_RATIO = abs(math.log(16 / 1000))
 
 
 def half_open(boxes: torch.Tensor) -> torch.Tensor:
@@ -54,7 +54,7 @@ def grid_anchors(
     Args:
         size: Height and width of its feature map.
         stride: Pixels between two cells.
-        device: Of the result.
+        device: Device of the result.
 
     Returns:
         float32 (height * width * 3, 4), ordered by row, column, ratio.
@@ -81,12 +81,12 @@ def decode(deltas: torch.Tensor, boxes: torch.Tensor, stds: Sequence[float]) -> 
     Args:
         deltas: (..., 4), shift of the centre in box sizes and log scale, divided by ``stds``.
         boxes: (..., 4).
-        stds: Of the four deltas.
+        stds: Standard deviations by which the four deltas are normalised.
     """
     shift, scale = (deltas * deltas.new_tensor(stds)).split(2, dim=-1)
     sizes = boxes[..., 2:] - boxes[..., :2]
     centres = (boxes[..., :2] + boxes[..., 2:]) * 0.5 + sizes * shift
-    halves = 0.5 * sizes * scale.clamp(-_LARGEST_LOG_RATIO, _LARGEST_LOG_RATIO).exp()
+    halves = 0.5 * sizes * scale.clamp(-_MAX_LOG_RATIO, _MAX_LOG_RATIO).exp()
     return torch.cat([centres - halves, centres + halves], dim=-1)
 
 

@@ -17,12 +17,13 @@ class ProposalSettings:
     """How region proposals are chosen, in training too.
 
     Args:
-        most_candidates: Of a level, before and after the suppression, and of all levels.
-        largest_overlap: IoU above which the lower score is suppressed.
+        max_candidates: Largest number of boxes of a level, before and after the suppression, and
+            of all levels together.
+        nms_iou: IoU above which the lower score is suppressed.
     """
 
-    most_candidates: int = 200
-    largest_overlap: float = 0.7
+    max_candidates: int = 200
+    nms_iou: float = 0.7
 
 
 @dataclass(frozen=True)
@@ -30,14 +31,14 @@ class DetectionSettings:
     """How detections are chosen.
 
     Args:
-        least_score: Below it nothing counts.
-        largest_overlap: IoU above which the lower score of a class is suppressed.
-        most: Per image.
+        score_threshold: Detections below this score are dropped, 0..1.
+        nms_iou: IoU above which the lower score of a class is suppressed.
+        max_detections: Largest number of detections per image.
     """
 
-    least_score: float = 0.2
-    largest_overlap: float = 0.5
-    most: int = 10
+    score_threshold: float = 0.2
+    nms_iou: float = 0.5
+    max_detections: int = 10
 
 
 PROPOSALS = ProposalSettings()
@@ -64,7 +65,7 @@ def level_candidates(
     deltas: torch.Tensor,
     anchors: torch.Tensor,
     size: Sequence[int],
-    most: int,
+    max_candidates: int,
 ) -> ScoredBoxes:
     """The best boxes of one level and image, before the suppression.
 
@@ -73,12 +74,13 @@ def level_candidates(
         deltas: (12, h, w).
         anchors: (h * w * 3, 4).
         size: Height and width of the image without padding.
-        most: How many are kept, by descending score; fewer stay in the order of the anchors.
+        max_candidates: Number of boxes to keep, by descending score; fewer stay in the order of the
+            anchors.
     """
     scores = logits.permute(1, 2, 0).reshape(-1).sigmoid()
     deltas = deltas.permute(1, 2, 0).reshape(-1, 4)
-    if len(scores) > most:
-        scores, best = scores.topk(most)
+    if len(scores) > max_candidates:
+        scores, best = scores.topk(max_candidates)
         deltas, anchors = deltas[best], anchors[best]
     return ScoredBoxes(clip(decode(deltas, anchors, RPN_STDS), size), scores)
 
@@ -89,12 +91,12 @@ def choose_proposals(
     """Suppress overlapping boxes level by level, and keep the best of all levels."""
     kept = []
     for boxes, scores in candidates:
-        keep = nms(boxes, scores, settings.largest_overlap)[: settings.most_candidates]
+        keep = nms(boxes, scores, settings.nms_iou)[: settings.max_candidates]
         kept.append(ScoredBoxes(boxes[keep], scores[keep]))
     boxes = torch.cat([level.boxes for level in kept])
     scores, best = torch.cat([level.scores for level in kept]).sort(descending=True, stable=True)
-    best = best[: settings.most_candidates]
-    return ScoredBoxes(boxes[best], scores[: settings.most_candidates])
+    best = best[: settings.max_candidates]
+    return ScoredBoxes(boxes[best], scores[: settings.max_candidates])
 
 
 def choose_detections(
@@ -106,8 +108,8 @@ def choose_detections(
 ) -> Detections:
     """Classify the boxes of one image.
 
-    Up to ``settings.most`` detections are ordered by class, then score; the order matters, since
-    the masks are later suppressed in it. More are sorted by score and cut.
+    Up to ``settings.max_detections`` detections are ordered by class, then score; overlapping masks
+    are later removed in this order. More are sorted by score and cut.
 
     Args:
         logits: (n, classes) with the background first.
@@ -121,13 +123,13 @@ def choose_detections(
     boxes = clip(boxes, size)
     found = []
     for label in range(1, scores.shape[1]):
-        sure = (scores[:, label] > settings.least_score).nonzero()[:, 0]
-        own_boxes, own_scores = boxes[sure, label], scores[sure, label]
-        keep = nms(own_boxes, own_scores, settings.largest_overlap)
+        sure = (scores[:, label] > settings.score_threshold).nonzero()[:, 0]
+        class_boxes, class_scores = boxes[sure, label], scores[sure, label]
+        keep = nms(class_boxes, class_scores, settings.nms_iou)
         labels = torch.full_like(keep, label)
-        found.append(Detections(own_boxes[keep], own_scores[keep], labels))
+        found.append(Detections(class_boxes[keep], class_scores[keep], labels))
     merged = Detections(*(torch.cat(parts) for parts in zip(*found, strict=True)))
-    if len(merged.scores) <= settings.most:
+    if len(merged.scores) <= settings.max_detections:
         return merged
-    best = merged.scores.sort(descending=True, stable=True).indices[: settings.most]
+    best = merged.scores.sort(descending=True, stable=True).indices[: settings.max_detections]
     return Detections(*(part[best] for part in merged))

@@ -18,7 +18,7 @@ def network_size(shape: Sequence[int], scale: Sequence[int]) -> tuple[tuple[int,
     """To which size an image is resized.
 
     Args:
-        shape: Its height and width.
+        shape: Height and width of the frame, pixels.
         scale: Longest and shortest side allowed, in any order.
 
     Returns:

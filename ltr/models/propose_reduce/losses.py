@@ -21,9 +21,9 @@ def proposal_losses(
     """Losses of the region proposals.
 
     Args:
-        logits: Of every level (N, anchors).
-        deltas: Of every level (N, anchors, 4).
-        targets: Of every image, over the anchors of all levels.
+        logits: Objectness logits of every level, (N, anchors).
+        deltas: Box regression of every level, (N, anchors, 4).
+        targets: Targets of every image, over the anchors of all levels.
 
     Returns:
         Cross entropy and smooth L1 of every level, (levels,) each; both are divided by the number

@@ -15,7 +15,7 @@ from torch import nn
 
 from ltr.models.layers.residual import ResBlock
 
-_LARGEST_SCORES = 1 << 24  # elements of attention scores that are held at once on a CPU
+_MAX_SCORES = 1 << 24  # elements of attention scores that are held at once on a CPU
 
 
 class Memory(NamedTuple):
@@ -67,7 +67,7 @@ class PropagationHead(nn.Module):
 
     Args:
         width: Channels of the pyramid and of the decoder.
-        skip_channels: Of the backbone's second and third level.
+        skip_channels: Channels of the backbone's second and third level.
     """
 
     def __init__(self, width: int, skip_channels: tuple[int, int]) -> None:
@@ -120,7 +120,7 @@ class PropagationHead(nn.Module):
         """Read the memory of every object at every position of a frame.
 
         Args:
-            memory: Of M objects.
+            memory: Keys and values of M objects.
             key: The frame's, (1, K, h, w), or one for each object.
 
         Returns:
@@ -179,7 +179,7 @@ def _attend(wanted: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> t
     positions = wanted.shape[1]
     part = positions
     if not wanted.is_cuda and not torch.is_grad_enabled():
-        part = max(1, _LARGEST_SCORES // max(1, keys.shape[0] * keys.shape[1]))
+        part = max(1, _MAX_SCORES // max(1, keys.shape[0] * keys.shape[1]))
     results = [
         F.scaled_dot_product_attention(wanted[:, start : start + part], keys, values)
         for start in range(0, positions, part)

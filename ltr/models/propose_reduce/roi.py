@@ -31,7 +31,7 @@ def align_boxes(
 
     Args:
         pyramid: P2..P5 (and more), each (images, C, h, w).
-        boxes: Of each image (n, 4).
+        boxes: Boxes of each image, float32 (n, 4).
         size: Cells a side.
 
     Returns:

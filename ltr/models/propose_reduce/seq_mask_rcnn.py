@@ -42,8 +42,8 @@ class Features(NamedTuple):
     """What the backbone makes of images.
 
     Args:
-        c2: Its second level, (N, C2, H / 4, W / 4).
-        c3: Its third level, (N, C3, H / 8, W / 8).
+        c2: Second level of the backbone, (N, C2, H / 4, W / 4).
+        c3: Third level of the backbone, (N, C3, H / 8, W / 8).
         pyramid: P2..P6, (N, width, H / s, W / s) with s = 4, 8, 16, 32, 64.
     """
 
@@ -157,9 +157,7 @@ class SeqMaskRCNN(nn.Module):
         return [
             choose_proposals(
                 [
-                    level_candidates(
-                        own[image], moves[image], boxes, size, settings.most_candidates
-                    )
+                    level_candidates(own[image], moves[image], boxes, size, settings.max_candidates)
                     for own, moves, boxes in zip(logits, deltas, anchors, strict=True)
                 ],
                 settings,
@@ -174,7 +172,7 @@ class SeqMaskRCNN(nn.Module):
 
         Args:
             pyramid: P2..P5 (and P6).
-            boxes: Of each image (n, 4).
+            boxes: Boxes of each image, float32 (n, 4).
 
         Returns:
             Class logits (sum n, classes) and deltas (sum n, 4 * classes).

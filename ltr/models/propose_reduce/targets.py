@@ -36,16 +36,17 @@ class Sampling(NamedTuple):
     """How many boxes of an image are learned from.
 
     Args:
-        anchors: For the region proposals.
-        anchor_share: Largest share of objects among them.
-        boxes: For classes and boxes.
-        box_share: Largest share of objects among them, without the true boxes.
+        rpn_batch_size: Anchors sampled per image for the loss of the proposals.
+        rpn_positive_fraction: Largest fraction of positives among them, 0..1.
+        box_batch_size: Proposals sampled per image for the losses of class and box.
+        box_positive_fraction: Largest fraction of positives among them, 0..1; the ground-truth
+            boxes come on top.
     """
 
-    anchors: int = 64
-    anchor_share: float = 0.5
-    boxes: int = 128
-    box_share: float = 0.25
+    rpn_batch_size: int = 64
+    rpn_positive_fraction: float = 0.5
+    box_batch_size: int = 128
+    box_positive_fraction: float = 0.25
 
 
 class AnchorTargets(NamedTuple):
@@ -69,27 +70,27 @@ class BoxTargets(NamedTuple):
         boxes: float32 (n, 4).
         labels: int64 (n,), 0 for background.
         deltas: float32 (objects, 4).
-        owners: int64 (objects,), which object each stands for.
+        matched: int64 (objects,), which object each stands for.
     """
 
     boxes: torch.Tensor
     labels: torch.Tensor
     deltas: torch.Tensor
-    owners: torch.Tensor
+    matched: torch.Tensor
 
 
-def assign(
-    boxes: torch.Tensor, truths: torch.Tensor, positive: float, negative: float, least: float
+def match_boxes(
+    boxes: torch.Tensor, truths: torch.Tensor, pos_iou: float, neg_iou: float, min_pos_iou: float
 ) -> torch.Tensor:
     """Find the object of every box by intersection over union.
 
     Args:
         boxes: (n, 4).
         truths: (objects, 4).
-        positive: From this overlap on a box stands for its best object.
-        negative: Below this overlap with all objects a box is background.
-        least: From this overlap on the best boxes of an object, all of them if there are several,
-            stand for it in any case.
+        pos_iou: A box with at least this IoU is matched to its best object.
+        neg_iou: A box whose IoU with every object is below this is background.
+        min_pos_iou: The best box of an object, or all of them in a tie, is matched to it anyway if
+            its IoU is at least this.
 
     Returns:
         int64 (n,): number of the object, ``BACKGROUND`` or ``IGNORED``.
@@ -97,15 +98,15 @@ def assign(
     if len(truths) == 0 or len(boxes) == 0:
         return torch.full((len(boxes),), BACKGROUND, device=boxes.device)
     overlaps = box_iou(truths, boxes)
-    best, owners = overlaps.max(dim=0)
-    ignored = torch.full_like(owners, IGNORED)
-    owners = torch.where(best >= positive, owners, ignored)
-    owners[best < negative] = BACKGROUND
+    best, matched = overlaps.max(dim=0)
+    ignored = torch.full_like(matched, IGNORED)
+    matched = torch.where(best >= pos_iou, matched, ignored)
+    matched[best < neg_iou] = BACKGROUND
     highest = overlaps.max(dim=1).values
-    is_best = (overlaps == highest[:, None]) & (highest[:, None] >= least)
+    is_best = (overlaps == highest[:, None]) & (highest[:, None] >= min_pos_iou)
     numbers = torch.arange(len(truths), device=boxes.device)[:, None]
     forced = torch.where(is_best, numbers, -1).max(dim=0).values  # the last object wins
-    return torch.where(forced >= 0, forced, owners)
+    return torch.where(forced >= 0, forced, matched)
 
 
 def anchor_targets(
@@ -123,12 +124,12 @@ def anchor_targets(
     limits = anchors.new_tensor([width, height])
     is_inside = (anchors[:, :2] >= 0).all(dim=1) & (anchors[:, 2:] <= limits).all(dim=1)
     inside = is_inside.nonzero()[:, 0]
-    owners = assign(anchors[inside], truths, positive=0.7, negative=0.3, least=0.3)
-    objects = _some(owners >= 0, int(sampling.anchors * sampling.anchor_share))
-    rest = _some(owners == BACKGROUND, sampling.anchors - len(objects))
+    matched = match_boxes(anchors[inside], truths, pos_iou=0.7, neg_iou=0.3, min_pos_iou=0.3)
+    objects = _some(matched >= 0, int(sampling.rpn_batch_size * sampling.rpn_positive_fraction))
+    rest = _some(matched == BACKGROUND, sampling.rpn_batch_size - len(objects))
     places = inside[objects]
     deltas = anchors.new_zeros(len(objects) + len(rest), 4)
-    deltas[: len(objects)] = encode(truths[owners[objects]], anchors[places], RPN_STDS)
+    deltas[: len(objects)] = encode(truths[matched[objects]], anchors[places], RPN_STDS)
     is_object = anchors.new_zeros(len(deltas))
     is_object[: len(objects)] = 1
     return AnchorTargets(torch.cat([places, inside[rest]]), is_object, deltas)
@@ -141,17 +142,19 @@ def box_targets(proposals: torch.Tensor, objects: Instances, sampling: Sampling)
 
     Args:
         proposals: (n, 4).
-        objects: Of the image.
+        objects: Ground truth of the image.
         sampling: How many.
     """
-    owners = assign(proposals, objects.boxes, positive=0.5, negative=0.5, least=0.5)
-    found = _some(owners >= 0, int(sampling.boxes * sampling.box_share))
-    all_owners = torch.cat([torch.arange(len(objects.boxes), device=owners.device), owners[found]])
-    rest = _some(owners == BACKGROUND, max(sampling.boxes - len(all_owners), 0))
+    matched = match_boxes(proposals, objects.boxes, pos_iou=0.5, neg_iou=0.5, min_pos_iou=0.5)
+    found = _some(matched >= 0, int(sampling.box_batch_size * sampling.box_positive_fraction))
+    all_matched = torch.cat(
+        [torch.arange(len(objects.boxes), device=matched.device), matched[found]]
+    )
+    rest = _some(matched == BACKGROUND, max(sampling.box_batch_size - len(all_matched), 0))
     positives = torch.cat([objects.boxes, proposals[found]])
-    deltas = encode(objects.boxes[all_owners], positives, BOX_STDS)
-    labels = torch.cat([objects.labels[all_owners], torch.zeros_like(rest)])
-    return BoxTargets(torch.cat([positives, proposals[rest]]), labels, deltas, all_owners)
+    deltas = encode(objects.boxes[all_matched], positives, BOX_STDS)
+    labels = torch.cat([objects.labels[all_matched], torch.zeros_like(rest)])
+    return BoxTargets(torch.cat([positives, proposals[rest]]), labels, deltas, all_matched)
 
 
 def mask_targets(boxes: torch.Tensor, masks: torch.Tensor, side: int) -> torch.Tensor:
@@ -162,7 +165,7 @@ def mask_targets(boxes: torch.Tensor, masks: torch.Tensor, side: int) -> torch.T
     Args:
         boxes: (n, 4); cut to whole pixels.
         masks: uint8 (n, H, W), 0 or 1.
-        side: Of the result.
+        side: Side of the resulting masks, pixels.
 
     Returns:
         float32 (n, side, side), 0 or 1.
@@ -175,10 +178,10 @@ def mask_targets(boxes: torch.Tensor, masks: torch.Tensor, side: int) -> torch.T
     return torch.from_numpy(targets).to(boxes.device)
 
 
-def _some(is_wanted: torch.Tensor, most: int) -> torch.Tensor:
+def _some(is_wanted: torch.Tensor, limit: int) -> torch.Tensor:
     """The numbers of wanted entries, ascending; at random if there are too many."""
     numbers = is_wanted.nonzero()[:, 0]
-    if len(numbers) <= most:
+    if len(numbers) <= limit:
         return numbers
-    drawn = torch.randperm(len(numbers))[:most].sort().values
+    drawn = torch.randperm(len(numbers))[:limit].sort().values
     return numbers[drawn.to(numbers.device)]

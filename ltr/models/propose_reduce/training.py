@@ -32,7 +32,7 @@ class TrainingFrames(NamedTuple):
     Args:
         images: (N, 3, H, W), normalised and padded.
         sizes: Height and width of every image without padding.
-        objects: Of every image.
+        objects: Ground truth of every image.
     """
 
     images: torch.Tensor
@@ -44,16 +44,17 @@ class TrainingOutputs(NamedTuple):
     """What the heads say, beside what they should have said.
 
     Args:
-        anchor_logits: Of every level (N, anchors).
-        anchor_deltas: Of every level (N, anchors, 4).
-        anchor_targets: Of every image.
+        anchor_logits: Objectness logits of every level, (N, anchors).
+        anchor_deltas: Box regression of every level, (N, anchors, 4).
+        anchor_targets: Targets of the sampled anchors of every image.
         class_logits: (boxes of all images, classes).
         box_deltas: (boxes of all images, 4 * classes).
-        box_targets: Of every image.
+        box_targets: Targets of the sampled proposals of every image.
         mask_logits: (boxes of objects of all images, classes, 28, 28).
         mask_targets: (boxes of objects of all images, 28, 28).
-        probabilities: Of every pair (objects, H, W), of the propagated objects.
-        truths: Of every pair uint8 (objects, H, W), their masks in the query frame.
+        probabilities: Propagated masks of every pair, float32 (objects, H, W), 0..1.
+        truths: Ground-truth masks of these objects in the query frame, uint8 (objects, H, W) per
+            pair.
     """
 
     anchor_logits: list[torch.Tensor]
@@ -81,7 +82,8 @@ def training_pass(
         network: Any mode; random numbers are drawn where there are too many boxes.
         query: Are detected and segmented.
         guidance: Give the memory.
-        links: Of every pair int64 (objects, 2): numbers of an object in guidance and query frame.
+        links: int64 (objects, 2) per pair: number of an object in the guidance and in the query
+            frame.
         sampling: How many boxes are learned from.
     """
     count = len(query.images)
@@ -92,10 +94,10 @@ def training_pass(
     proposals = _propose(network, logits, deltas, query.sizes)
     chosen = [box_targets(*parts, sampling) for parts in zip(proposals, query.objects, strict=True)]
     class_logits, box_deltas = network.classify(own.pyramid, [each.boxes for each in chosen])
-    positives = [each.boxes[: len(each.owners)] for each in chosen]
+    positives = [each.boxes[: len(each.matched)] for each in chosen]
     mask_logits = network.mask_logits(own.pyramid, positives)
     masks = [
-        mask_targets(boxes, objects.masks[each.owners], mask_logits.shape[-1])
+        mask_targets(boxes, objects.masks[each.matched], mask_logits.shape[-1])
         for boxes, objects, each in zip(positives, query.objects, chosen, strict=True)
     ]
     return TrainingOutputs(
@@ -155,14 +157,14 @@ def _propagate(
         F.pad(own[pair[:, 0]], (0, width - own.shape[-1], 0, height - own.shape[-2]))
         for own, pair in zip(guidance_masks(network, guidance, frames), links, strict=True)
     ]
-    owners = torch.arange(len(links), device=frames.images.device).repeat_interleave(
+    matched = torch.arange(len(links), device=frames.images.device).repeat_interleave(
         torch.tensor(counts, device=frames.images.device)
     )
     head = network.prop_head
-    memory = head.memorise(guidance.pyramid[0][owners], torch.cat(masks))
+    memory = head.memorise(guidance.pyramid[0][matched], torch.cat(masks))
     wanted = network.query(query)
     each = [FrameQuery(*parts) for parts in zip(*(part.split(1) for part in wanted), strict=True)]
-    found = head.decode(head.read(memory, wanted.key[owners]), each, counts).sigmoid()
+    found = head.decode(head.read(memory, wanted.key[matched]), each, counts).sigmoid()
     return [aggregate(own).softmax(dim=0)[1:] for own in found.split(counts)]
 
 

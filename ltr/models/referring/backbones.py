@@ -36,7 +36,7 @@ class ResNetBackbone(ResNet):
     Args:
         name: One of ``resnet18``, ``resnet50``, ``resnet101``.
         width: Channels of the stem.
-        has_dilation: Whether the last stage keeps the resolution of the third (DC5).
+        dilation: Whether the last stage keeps the resolution of the third (DC5).
         is_pretrained: Whether batch norms are fixed and the stem and first stage frozen; else
             everything is trained.
     """
@@ -47,15 +47,15 @@ class ResNetBackbone(ResNet):
         self,
         name: str,
         width: int = 64,
-        has_dilation: bool = False,
+        dilation: bool = False,
         is_pretrained: bool = True,
     ) -> None:
         block, depths = _RESNETS[name]
-        strides = (1, 2, 2, 1 if has_dilation else 2)
+        strides = (1, 2, 2, 1 if dilation else 2)
         frozen = ("conv1", "bn1", "layer1") if is_pretrained else ()
         super().__init__(block, depths, width, frozen_layers=frozen, strides=strides)
         self.map_channels = [self.channels[stage] for stage in STAGES]
-        if has_dilation:
+        if dilation:
             for later in self.layer4[1:]:
                 later.conv2.dilation = later.conv2.padding = (2, 2)
         if is_pretrained:
@@ -73,24 +73,26 @@ class SwinBackbone(Swin):
         name: One of ``BACKBONES``.
         width: Channels of the first stage; None for the named network's. The first stage has a
             head for every 32 channels.
-        recomputes: Whether training keeps only the blocks' inputs and computes the rest again.
+        gradient_checkpointing: Recompute activations in the backward pass instead of storing them.
     """
 
-    def __init__(self, name: str, width: int | None = None, recomputes: bool = False) -> None:
+    def __init__(
+        self, name: str, width: int | None = None, gradient_checkpointing: bool = False
+    ) -> None:
         dim, depths, heads, drop_path = _SWINS[name]
         if width is not None:
             heads = [max(1, width // 32) * 2**stage for stage in range(len(depths))]
         is_video = name.startswith("video")
-        super().__init__(width or dim, depths, heads, is_video, drop_path, recomputes)
+        super().__init__(width or dim, depths, heads, is_video, drop_path, gradient_checkpointing)
         self.map_channels: Sequence[int] = self.channels
 
 
 def build_backbone(
     name: str,
     width: int | None = None,
-    has_dilation: bool = False,
+    dilation: bool = False,
     is_pretrained: bool = True,
-    recomputes: bool = False,
+    gradient_checkpointing: bool = False,
 ) -> ResNetBackbone | SwinBackbone:
     """Build a backbone; see the two classes.
 
@@ -98,12 +100,12 @@ def build_backbone(
         ConfigError: There is none of this name, or a Swin is asked for dilation.
     """
     if name in _RESNETS:
-        return ResNetBackbone(name, width or 64, has_dilation, is_pretrained)
+        return ResNetBackbone(name, width or 64, dilation, is_pretrained)
     if name not in _SWINS:
         raise ConfigError(f"no backbone {name!r}{did_you_mean(name, BACKBONES)}")
-    if has_dilation:
+    if dilation:
         raise ConfigError(f"dilation is for the residual networks, not for {name}")
-    return SwinBackbone(name, width, recomputes)
+    return SwinBackbone(name, width, gradient_checkpointing)
 
 
 def _fix_norms(module: nn.Module) -> None:

@@ -36,11 +36,11 @@ class ClipBatch(NamedTuple):
         return padding.repeat_interleave(frames, dim=0)
 
 
-class SeenClips(NamedTuple):
+class ClipFeatures(NamedTuple):
     """Clips after the backbone; N = clips * frames.
 
     Args:
-        maps: Of strides 4, 8, 16 and 32, (N, channels, h, w) each.
+        maps: Feature maps of strides 4, 8, 16 and 32, (N, channels, h, w) each.
         sizes: Height and width of each clip without padding.
         padding: bool (N, H, W); None where nothing is padded.
     """
@@ -49,10 +49,10 @@ class SeenClips(NamedTuple):
     sizes: tuple[tuple[int, int], ...]
     padding: torch.Tensor | None
 
-    def to(self, device: torch.device | str) -> SeenClips:
+    def to(self, device: torch.device | str) -> ClipFeatures:
         """The maps on another device."""
         padding = None if self.padding is None else self.padding.to(device)
-        return SeenClips(tuple(x.to(device) for x in self.maps), self.sizes, padding)
+        return ClipFeatures(tuple(x.to(device) for x in self.maps), self.sizes, padding)
 
 
 class SentenceBatch(NamedTuple):
@@ -72,14 +72,14 @@ class SentenceBatch(NamedTuple):
 
 
 class Predictions(NamedTuple):
-    """What one decoder layer says of every query slot; a slot is one object in all frames.
+    """What one decoder layer says of every query; a query is one object in all frames.
 
     Args:
-        logits: (clips, frames, slots, classes).
-        boxes: Centre, width and height, 0..1 of the unpadded frame, (clips, frames, slots, 4).
-        masks: Logits of stride 4 over the padded frame, (clips, frames, slots, H / 4, W / 4).
-        centers: References that the last layer started from, (clips, frames, slots, 2).
-        auxiliary: The same of the earlier layers, where asked for.
+        logits: (clips, frames, queries, classes).
+        boxes: Centre, width and height, 0..1 of the unpadded frame, (clips, frames, queries, 4).
+        masks: Logits of stride 4 over the padded frame, (clips, frames, queries, H / 4, W / 4).
+        centers: References that the last layer started from, (clips, frames, queries, 2).
+        auxiliary: Predictions of the earlier layers, if requested.
     """
 
     logits: torch.Tensor
@@ -114,7 +114,7 @@ def pad_clips(clips: Sequence[torch.Tensor], multiple: int = 1) -> ClipBatch:
 
     Args:
         clips: Normalised clips (frames, 3, height, width) with the same number of frames.
-        multiple: Of which the common height and width are multiples (32 in training).
+        multiple: Height and width are padded to a multiple of this (32 in training).
     """
     sizes = tuple((clip.shape[-2], clip.shape[-1]) for clip in clips)
     height, width = (-(-max(side) // multiple) * multiple for side in zip(*sizes, strict=True))

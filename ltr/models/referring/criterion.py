@@ -1,4 +1,4 @@
-"""Matching of slots to the referred object, and the losses (spec 4)."""
+"""Matching of queries to the referred object, and the losses (spec 4)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class LossWeights:
 
 @dataclass(frozen=True)
 class MatchCosts:
-    """Weight of each part of the cost of a slot."""
+    """Weight of each part of the cost of a query."""
 
     label: float = 2.0
     box: float = 5.0
@@ -44,8 +44,8 @@ class Criterion:
 
     Args:
         num_classes: Outputs of the classifier; with 1 the labels of the targets do not matter.
-        weights: Of the losses.
-        costs: Of the matching.
+        weights: Weight of each loss.
+        costs: Weights of the matching costs.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Criterion:
         """Compute all losses, not weighted.
 
         Args:
-            predictions: Of all clips, with or without auxiliary ones.
+            predictions: Predictions for all clips, with or without auxiliary ones.
             targets: One a clip.
 
         Returns:
@@ -84,10 +84,10 @@ class Criterion:
         return sum(self.weights["_".join(name.split("_")[:2])] * x for name, x in losses.items())
 
     def match(self, predictions: Predictions, targets: Sequence[ReferringTarget]) -> list[int]:
-        """The slot of each clip whose predictions fit its object best, in all frames together."""
+        """The query of each clip whose predictions fit its object best, in all frames together."""
         size = predictions.masks.shape[-2:]
         return [
-            matched_slot(_sample(predictions, index), self._prepare(target, size), self.costs)
+            matched_query(_sample(predictions, index), self._prepare(target, size), self.costs)
             for index, target in enumerate(targets)
         ]
 
@@ -109,12 +109,12 @@ class Criterion:
         boxes, mask_losses, dices = [], [], []
         for index, target in enumerate(targets):
             sample = _sample(predictions, index)
-            slot = matched_slot(sample, target, self.costs)
+            query = matched_query(sample, target, self.costs)
             frames = target.valid.nonzero()[:, 0]
-            wanted[index, frames, slot, target.labels[frames]] = 1.0
-            boxes.append((sample.boxes[:, slot], target.boxes))
-            mask_losses.append(_focal(sample.masks[:, slot], target.masks).mean())
-            dices.append(1 - _dice(sample.masks[:, slot : slot + 1], target.masks)[0])
+            wanted[index, frames, query, target.labels[frames]] = 1.0
+            boxes.append((sample.boxes[:, query], target.boxes))
+            mask_losses.append(_focal(sample.masks[:, query], target.masks).mean())
+            dices.append(1 - _dice(sample.masks[:, query : query + 1], target.masks)[0])
         found, truth = (torch.cat(group) for group in zip(*boxes, strict=True))
         return {
             "loss_ce": _focal(predictions.logits, wanted).sum() / count,
@@ -126,12 +126,13 @@ class Criterion:
 
 
 @torch.no_grad()
-def matched_slot(sample: Predictions, target: ReferringTarget, costs: MatchCosts) -> int:
-    """The slot of least cost; of equal ones the first.
+def matched_query(sample: Predictions, target: ReferringTarget, costs: MatchCosts) -> int:
+    """The query of least cost; of equal ones the first.
 
     Args:
         sample: Predictions of one clip, without the first dimension.
-        target: Its masks at the cells of the predictions, (frames, h, w).
+        target: Labels, boxes and masks of the object, the masks at the cells of the predictions:
+            (frames, h, w).
         costs: Weights of the parts.
     """
     frames = target.valid.nonzero()[:, 0]
@@ -158,7 +159,7 @@ def generalised_iou(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
 
     Args:
         first: Centre, width and height, (..., 4).
-        second: The same shape.
+        second: Boxes of the same shape.
     """
     one, other = (box_convert(boxes, "cxcywh", "xyxy") for boxes in (first, second))
     common = _area(torch.max(one[..., :2], other[..., :2]), torch.min(one[..., 2:], other[..., 2:]))
@@ -176,7 +177,7 @@ def _focal(logits: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
 
 
 def _dice(logits: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-    """Dice coefficient over frames and pixels: (frames, slots, h, w), (frames, h, w) -> (slots)."""
+    """Dice over frames and pixels: (frames, queries, h, w), (frames, h, w) -> (queries,)."""
     p, m = logits.sigmoid(), wanted[:, None]
     sums = p.sum((0, 2, 3)) + m.sum()
     return (2 * (p * m).sum((0, 2, 3)) + 1) / (sums + 1)

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ltr.admin.errors import ConfigError, did_you_mean
-from ltr.models.layers.products import apply_linear
+from ltr.models.layers.matmul import apply_linear
 
 MapSizes = Sequence[tuple[int, int]]  # height and width of each level
 Sampler = Callable[[torch.Tensor, MapSizes, torch.Tensor, torch.Tensor], torch.Tensor]
@@ -111,7 +111,7 @@ def _cells(
         yield torch.minimum(cell.clamp(min=0), count - 1), part
 
 
-class Attended(NamedTuple):
+class AttentionOutput(NamedTuple):
     """Output of the attention, and where it looked.
 
     Args:
@@ -169,7 +169,7 @@ class DeformableAttention(nn.Module):
         tokens: torch.Tensor,
         sizes: MapSizes,
         padding: torch.Tensor | None = None,
-    ) -> Attended:
+    ) -> AttentionOutput:
         """Attend, and tell where.
 
         Args:
@@ -178,7 +178,7 @@ class DeformableAttention(nn.Module):
                 first, as shares of the padded maps.
             tokens: Maps of all levels one after the other, (N, sum of h * w, dim).
             sizes: Height and width of each level.
-            padding: Where padding lies, bool (N, sum of h * w).
+            padding: bool (N, sum of h * w), True at padded positions.
         """
         values = apply_linear(self.value_proj, tokens)
         if padding is not None:
@@ -194,7 +194,7 @@ class DeformableAttention(nn.Module):
             scale = around[..., 2:] * (0.5 / self.shape[2])
         locations = around[..., :2] + offsets * scale
         sampled = self.sampler(values, sizes, locations, weights)
-        return Attended(apply_linear(self.output_proj, sampled), locations, weights)
+        return AttentionOutput(apply_linear(self.output_proj, sampled), locations, weights)
 
     def forward(
         self,

@@ -38,7 +38,7 @@ class Memory(NamedTuple):
         tokens: (N, sum of h * w, dim).
         sizes: Height and width of each level.
         padding: bool (N, sum of h * w); None where nothing is padded.
-        ratios: Share of the width and height that is no padding, (N or 1, levels, 2).
+        ratios: Unpadded fraction of width and height, (N or 1, levels, 2), 0..1.
     """
 
     tokens: torch.Tensor
@@ -101,7 +101,7 @@ class EncoderLayer(nn.Module):
     """Deformable attention of pixels to pixels, and a feed-forward layer.
 
     Args:
-        attention: Its deformable attention.
+        attention: Deformable self-attention of the layer.
         dim: Channels.
         feedforward_dim: Hidden units.
         dropout: Share of units dropped in training.
@@ -170,7 +170,7 @@ class DecoderLayer(nn.Module):
     ``norm2`` belongs to the self-attention and ``norm1`` to the others, as in Deformable DETR.
 
     Args:
-        attention: Its deformable attention.
+        attention: Deformable cross-attention of the layer.
         dim: Channels.
         num_heads: Heads of the attention among queries.
         feedforward_dim: Hidden units.
@@ -268,8 +268,8 @@ class DeformableTransformer(nn.Module):
     Args:
         dim: Channels.
         num_heads: Attention heads.
-        encoder_layers: Their number.
-        decoder_layers: Their number.
+        encoder_layers: Number of encoder layers.
+        decoder_layers: Number of decoder layers.
         feedforward_dim: Hidden units.
         dropout: Share of units dropped in training.
         num_levels: Maps of different resolution.

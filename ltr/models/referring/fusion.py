@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ltr.models.layers.chunks import apply_in_chunks
-from ltr.models.layers.products import apply_linear, linear
+from ltr.models.layers.matmul import apply_linear, linear_fast
 from ltr.models.referring.positions import sine_position_1d
 
 # Hidden units of a feed-forward layer are many times its input: this many tokens go through it at
@@ -26,7 +26,7 @@ class Words(NamedTuple):
 
     Args:
         features: (sentences, length, dim).
-        keys: The same plus the encoding of their places.
+        keys: ``features`` plus the encoding of their positions, same shape.
         padding: bool (sentences, length); None where no sentence is padded.
     """
 
@@ -86,7 +86,7 @@ def attend(
     weights = attention.in_proj_weight.chunk(3)
     biases = attention.in_proj_bias.chunk(3)
     heads = [
-        linear(x.flatten(0, 1), weight, bias)
+        linear_fast(x.flatten(0, 1), weight, bias)
         .view(*x.shape[:2], attention.num_heads, -1)
         .transpose(1, 2)
         for x, weight, bias in zip((queries, keys, values), weights, biases, strict=True)
@@ -165,7 +165,7 @@ class VisionLanguageBlock(nn.Module):
             maps: (clips, frames, dim, h, w).
             position: Encoding, the same shape or 1 for clips and frames.
             padding: bool (clips, frames, h, w).
-            words: Of each clip's sentence.
+            words: Word features of each clip's sentence.
 
         Returns:
             Maps of the same shape.

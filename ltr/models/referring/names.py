@@ -21,8 +21,8 @@ def adapt_names(
     a window's size are computed and not read; one of the two names of the box heads may be absent.
 
     Args:
-        state: Of the file.
-        own: Of the network.
+        state: State dict of the file.
+        own: State dict of the network.
     """
     dropped = (*_PROFILER, *_COMPUTED)
     adapted = {

@@ -69,7 +69,7 @@ class PixelDecoder(nn.Module):
         Args:
             levels: Maps of strides 4, 8, 16 and 32, the first from the backbone and the others from
                 the encoder; N = clips * frames, frame after frame.
-            words: Of each clip's sentence.
+            words: Word features of each clip's sentence.
             frames: Frames of a clip.
 
         Returns:

@@ -14,7 +14,7 @@ def sine_position_2d(padding: torch.Tensor, dim: int) -> torch.Tensor:
     """Encode rows and columns of maps.
 
     Args:
-        padding: Where padding lies, bool (N, h, w).
+        padding: bool (N, h, w), True at padded positions.
         dim: Number of channels; the first half encodes y, the second half x.
 
     Returns:
@@ -33,7 +33,7 @@ def sine_position_1d(padding: torch.Tensor, dim: int) -> torch.Tensor:
     """Encode the places of words; unlike in maps, the first word is at 1 and not at 0.5.
 
     Args:
-        padding: Where padding lies, bool (N, length).
+        padding: bool (N, length), True at padded positions.
         dim: Number of channels.
 
     Returns:
@@ -63,7 +63,7 @@ def valid_ratios(padding: torch.Tensor) -> torch.Tensor:
         padding: bool (N, h, w).
 
     Returns:
-        Shares of the width and the height, (N, 2).
+        DistributedBatchSampler of the width and the height, (N, 2).
     """
     inside = (~padding).float()
     return torch.stack([inside[:, 0].mean(1), inside[:, :, 0].mean(1)], dim=-1)

@@ -14,9 +14,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from ltr.admin.errors import ConfigError
-from ltr.admin.model_constructor import model_constructor
+from ltr.admin.model_constructor import model_constructor, old_arguments
 from ltr.models.referring.backbones import build_backbone
-from ltr.models.referring.batches import ClipBatch, Predictions, SeenClips, SentenceBatch
+from ltr.models.referring.batches import ClipBatch, ClipFeatures, Predictions, SentenceBatch
 from ltr.models.referring.deformable_transformer import (
     Decoded,
     DeformableTransformer,
@@ -37,7 +37,7 @@ class EncodedSentences(NamedTuple):
     """What the text encoder says of the sentences of a batch.
 
     Args:
-        words: Of each sentence.
+        words: Word features of each sentence.
         whole: Feature of each sentence as a whole, (sentences, dim).
     """
 
@@ -50,7 +50,7 @@ class EncodedClips(NamedTuple):
 
     Args:
         fine: The backbone's maps of stride 4, (N, channels, H / 4, W / 4).
-        memory: Of all frames.
+        memory: Encoder memory of all frames.
         padding: bool (N, H, W); None where nothing is padded.
     """
 
@@ -60,7 +60,7 @@ class EncodedClips(NamedTuple):
 
 
 class ReferFormer(nn.Module):
-    """A clip and a sentence to the class, box and mask of each query slot in each frame.
+    """A clip and a sentence to the class, box and mask of each query in each frame.
 
     Args:
         backbone: Returns four maps; has ``map_channels`` and ``is_video``.
@@ -69,10 +69,10 @@ class ReferFormer(nn.Module):
         dim: Channels.
         num_heads: Attention heads.
         num_levels: Levels of the transformer.
-        num_queries: Query slots.
+        num_queries: Number of object queries.
         num_classes: Outputs of the classifier; 1 for referred or not.
         feedforward_dim: Hidden units of the pixel decoder.
-        dropout: Of the pixel decoder.
+        dropout: Dropout probability of the pixel decoder.
         mask_head: Dynamic convolutions.
     """
 
@@ -131,9 +131,9 @@ class ReferFormer(nn.Module):
 
     def forward(
         self,
-        clips: ClipBatch | SeenClips,
+        clips: ClipBatch | ClipFeatures,
         sentences: SentenceBatch | EncodedSentences,
-        previous: ClipBatch | SeenClips | None = None,
+        previous: ClipBatch | ClipFeatures | None = None,
         target_frames: Sequence[int] | None = None,
         with_auxiliary: bool | None = None,
     ) -> Predictions:
@@ -177,25 +177,25 @@ class ReferFormer(nn.Module):
         words = Words.encode(words, sentences.attention != 1)
         return EncodedSentences(words, self.resizer(found.pooler_output))
 
-    def look(self, clips: ClipBatch) -> SeenClips:
+    def extract_features(self, clips: ClipBatch) -> ClipFeatures:
         """The backbone alone, which needs no sentence."""
         if self.body.is_video:
-            return SeenClips(tuple(self.body(clips.frames)), clips.sizes, clips.padding)
+            return ClipFeatures(tuple(self.body(clips.frames)), clips.sizes, clips.padding)
         frames = clips.frames.flatten(0, 1)
         parts = [self.body(frames[part, None]) for part in self._parts(len(frames))]
         maps = tuple(x[0] if len(x) == 1 else torch.cat(x) for x in zip(*parts, strict=True))
-        return SeenClips(maps, clips.sizes, clips.padding)
+        return ClipFeatures(maps, clips.sizes, clips.padding)
 
     def encode(
         self,
-        clips: ClipBatch | SeenClips,
+        clips: ClipBatch | ClipFeatures,
         words: Words,
         target_frames: Sequence[int] | None = None,
     ) -> EncodedClips:
         """Backbone, fusion with the words and encoder; see ``forward`` for the arguments."""
         if self.body.is_video and isinstance(clips, ClipBatch):
-            clips = self.look(clips)
-        is_seen, padding = isinstance(clips, SeenClips), clips.padding
+            clips = self.extract_features(clips)
+        is_seen, padding = isinstance(clips, ClipFeatures), clips.padding
         inputs = clips.maps if is_seen else (clips.frames.flatten(0, 1),)
         count = len(clips.sizes)
         if target_frames is not None:
@@ -220,11 +220,11 @@ class ReferFormer(nn.Module):
     def decode(
         self, sentence: torch.Tensor, memory: Memory, tracking: Memory | None = None
     ) -> Decoded:
-        """Let the slots, all starting as the sentence's feature, read the memories."""
+        """Let the queries, all starting as the sentence's feature, read the memories."""
         frames = len(memory.tokens)
-        slots = self.query_embed.num_embeddings
+        num_queries = self.query_embed.num_embeddings
         starts = sentence.repeat_interleave(frames // len(sentence), 0)
-        starts = starts[:, None].expand(-1, slots, -1)
+        starts = starts[:, None].expand(-1, num_queries, -1)
         found = [
             self.transformer.decode(
                 starts[part],
@@ -306,10 +306,19 @@ def _projections(channels: Sequence[int], dim: int, num_levels: int) -> nn.Modul
 
 
 @model_constructor
+@old_arguments(
+    renamed={
+        "has_box_refinement": "with_box_refine",
+        "has_relative_coordinates": "relative_coordinates",
+        "freezes_text": "freeze_text_encoder",
+        "has_dilation": "dilation",
+        "recomputes": "gradient_checkpointing",
+    }
+)
 def referformer(
     backbone: str = "resnet50",
     num_classes: int = 1,
-    has_box_refinement: bool = True,
+    with_box_refine: bool = True,
     num_queries: int = 5,
     hidden_dim: int = 256,
     num_heads: int = 8,
@@ -322,10 +331,10 @@ def referformer(
     mask_dim: int = 256,
     mask_channels: int = 8,
     mask_layers: int = 3,
-    has_relative_coordinates: bool = True,
-    freezes_text: bool = False,
-    has_dilation: bool = False,
-    recomputes: bool = False,
+    relative_coordinates: bool = True,
+    freeze_text_encoder: bool = False,
+    dilation: bool = False,
+    gradient_checkpointing: bool = False,
     backbone_from_scratch: bool = False,
     backbone_width: int | None = None,
     text_config: Mapping[str, Any] | None = None,
@@ -335,12 +344,12 @@ def referformer(
     Args:
         backbone: One of ``ltr.models.referring.backbones.BACKBONES``.
         num_classes: 1 for referred or not; 65 for the classes of YouTube-VOS.
-        has_box_refinement: Whether each decoder layer starts from the box of the one before.
-        num_queries: Query slots.
+        with_box_refine: Whether each decoder layer starts from the box of the one before.
+        num_queries: Number of object queries.
         hidden_dim: Channels, a multiple of 32.
         num_heads: Attention heads.
-        encoder_layers: Their number.
-        decoder_layers: Their number.
+        encoder_layers: Number of encoder layers.
+        decoder_layers: Number of decoder layers.
         feedforward_dim: Hidden units.
         num_levels: Levels of the transformer, 3 or more.
         num_points: Points that an attention head reads in each level.
@@ -348,10 +357,10 @@ def referformer(
         mask_dim: Channels of the mask features.
         mask_channels: Channels between the dynamic convolutions.
         mask_layers: Number of dynamic convolutions.
-        has_relative_coordinates: Whether they see the place relative to the object's centre.
-        freezes_text: Whether the text encoder is not trained; its dropout stays active.
-        has_dilation: Whether the last stage of a ResNet keeps the third's resolution.
-        recomputes: Whether training a Swin computes activations again instead of keeping them.
+        relative_coordinates: Whether they see the place relative to the object's centre.
+        freeze_text_encoder: Whether the text encoder is not trained; its dropout stays active.
+        dilation: Whether the last stage of a ResNet keeps the third's resolution.
+        gradient_checkpointing: Recompute a Swin's activations in the backward pass.
         backbone_from_scratch: Train all of a ResNet, with batch norms; else norms are fixed and
             the stem and the first stage frozen.
         backbone_width: Channels of the backbone's stem; None for its own.
@@ -366,10 +375,10 @@ def referformer(
     if num_levels < PYRAMID_LEVELS:
         raise ConfigError(f"num_levels must be >= {PYRAMID_LEVELS}, got {num_levels}")
     body = build_backbone(
-        backbone, backbone_width, has_dilation, not backbone_from_scratch, recomputes
+        backbone, backbone_width, dilation, not backbone_from_scratch, gradient_checkpointing
     )
     text_encoder = build_text_encoder(text_config)
-    text_encoder.requires_grad_(not freezes_text)
+    text_encoder.requires_grad_(not freeze_text_encoder)
     transformer = DeformableTransformer(
         hidden_dim,
         num_heads,
@@ -379,7 +388,7 @@ def referformer(
         dropout,
         num_levels,
         num_points,
-        has_box_refinement,
+        with_box_refine,
     )
     return ReferFormer(
         body,
@@ -392,5 +401,5 @@ def referformer(
         num_classes=num_classes,
         feedforward_dim=feedforward_dim,
         dropout=dropout,
-        mask_head=DynamicMaskHead(mask_dim, mask_channels, mask_layers, has_relative_coordinates),
+        mask_head=DynamicMaskHead(mask_dim, mask_channels, mask_layers, relative_coordinates),
     )

@@ -58,7 +58,7 @@ def load_pretrained(network: ReferFormer, path: str | os.PathLike[str]) -> None:
 
     Args:
         network: To be trained.
-        path: As for ``load_referformer``.
+        path: A checkpoint or training folder of this code, or a file of ReferFormer or TF².
 
     Raises:
         CheckpointError: The file is missing, damaged, or of another network.
@@ -131,7 +131,7 @@ def _arguments(state: Mapping[str, torch.Tensor]) -> dict[str, Any]:
     return {
         "backbone": backbone_name(state),
         "num_classes": len(state["class_embed.0.bias"]),
-        "has_box_refinement": "transformer.decoder.bbox_embed.0.layers.0.weight" in state,
+        "with_box_refine": "transformer.decoder.bbox_embed.0.layers.0.weight" in state,
         "num_queries": len(state["query_embed.weight"]),
         "hidden_dim": dim,
         "encoder_layers": _count(state, r"transformer\.encoder\.layers\.(\d+)\."),
@@ -140,7 +140,7 @@ def _arguments(state: Mapping[str, torch.Tensor]) -> dict[str, Any]:
         "num_levels": levels,
         "num_points": len(weights) // (_HEADS * levels),
         "mask_dim": mask_dim,
-        "has_relative_coordinates": parameters != _dynamic_parameters(mask_dim),
+        "relative_coordinates": parameters != _dynamic_parameters(mask_dim),
         "text_config": _text_config(state),
     }
 

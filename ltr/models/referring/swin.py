@@ -19,7 +19,7 @@ from torch.utils.checkpoint import checkpoint
 from torchvision.ops import StochasticDepth
 
 from ltr.models.layers.chunks import apply_in_chunks
-from ltr.models.layers.products import apply_linear
+from ltr.models.layers.matmul import apply_linear
 
 _MASKED = -100.0  # added to scores between regions that the cyclic shift brought together
 _TOKENS_AT_ONCE = 65536  # of one window attention, or of one feed-forward layer
@@ -32,7 +32,7 @@ class Layout(NamedTuple):
 
     Args:
         window: Frames, rows and columns of a window.
-        shift: By how much the map is rolled before it is cut.
+        shift: Number of positions by which the map is rolled before it is cut, per axis.
         padded: Frames, rows and columns of the map after padding.
     """
 
@@ -202,17 +202,21 @@ class SwinStage(nn.Module):
         blocks: The blocks.
         window: Largest window.
         shrinks: Whether windows are never larger than the map.
-        recomputes: Whether training keeps only the blocks' inputs and computes the rest again.
+        gradient_checkpointing: Recompute activations in the backward pass instead of storing them.
     """
 
     def __init__(
-        self, blocks: Sequence[SwinBlock], window: Size3, shrinks: bool, recomputes: bool
+        self,
+        blocks: Sequence[SwinBlock],
+        window: Size3,
+        shrinks: bool,
+        gradient_checkpointing: bool,
     ) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(blocks)
         self.window = window
         self.shrinks = shrinks
-        self.recomputes = recomputes
+        self.gradient_checkpointing = gradient_checkpointing
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Tokens (clips, frames, h, w, dim) -> the same shape."""
@@ -222,7 +226,7 @@ class SwinStage(nn.Module):
         regions = [layout.regions(x.device) for layout in layouts]
         for index, block in enumerate(self.blocks):
             inputs = (x, layouts[index % 2], regions[index % 2])
-            if self.recomputes and self.training:
+            if self.gradient_checkpointing and self.training:
                 x = checkpoint(block, *inputs, use_reentrant=False)
             else:
                 x = block(*inputs)
@@ -271,7 +275,7 @@ class Swin(nn.Module):
         num_heads: Attention heads of each stage.
         is_video: Whether windows reach over frames; the outputs then have no norm.
         drop_path: Skipping probability of the last block; it grows linearly from 0.
-        recomputes: See ``SwinStage``.
+        gradient_checkpointing: See ``SwinStage``.
     """
 
     def __init__(
@@ -281,7 +285,7 @@ class Swin(nn.Module):
         num_heads: Sequence[int],
         is_video: bool,
         drop_path: float = 0.2,
-        recomputes: bool = False,
+        gradient_checkpointing: bool = False,
     ) -> None:
         super().__init__()
         window = (8, 7, 7) if is_video else (1, 7, 7)
@@ -292,7 +296,7 @@ class Swin(nn.Module):
         self.layers = nn.ModuleList()
         for depth, heads, channels in zip(depths, num_heads, self.channels, strict=True):
             blocks = [SwinBlock(channels, window, heads, next(rates)) for _ in range(depth)]
-            self.layers.append(SwinStage(blocks, window, is_video, recomputes))
+            self.layers.append(SwinStage(blocks, window, is_video, gradient_checkpointing))
         merging = [PatchMerging(channels) for channels in self.channels[:-1]]
         if is_video:
             self.downsamples = nn.ModuleList(merging)

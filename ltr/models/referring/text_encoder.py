@@ -109,7 +109,7 @@ def load_text_weights(text_encoder: nn.Module, folder: str | os.PathLike[str]) -
     """Fill the text encoder with the weights that transformers saved.
 
     Args:
-        text_encoder: Of a network.
+        text_encoder: The text encoder of a network, changed in place.
         folder: Holds ``model.safetensors`` or ``pytorch_model.bin``.
 
     Raises:

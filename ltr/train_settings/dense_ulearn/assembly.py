@@ -67,4 +67,4 @@ class DenseULearnAssembly(Assembly):
             recipe.guided_hflip,
             recipe.rnd_zoom_range,
         )
-        return ClipSampler(videos, samples, views, recipe.video_len, frame_gap, recipe.keeps_order)
+        return ClipSampler(videos, samples, views, recipe.video_len, frame_gap, recipe.keep_order)

@@ -20,11 +20,11 @@ class DenseULearnRecipe(Recipe):
     Args:
         train_videos: Names (``ltr/dataset/unlabelled.py``) of one or more sets of videos.
         filelist: A list of upstream, which chooses videos of the only set.
-        validation_videos: Likewise, for the losses on other videos.
-        validation_frame_gap: Their ``frame_gap``.
-        video_len: Frames a clip.
-        frame_gap: Largest distance of neighbouring frames.
-        keeps_order: The first frame of a clip gives the anchors, instead of a random one.
+        validation_videos: Videos for the validation losses, named in the same way.
+        validation_frame_gap: Largest distance between neighbouring frames of a validation clip.
+        video_len: Number of frames per clip.
+        frame_gap: Largest distance between neighbouring frames of a training clip.
+        keep_order: Take the anchors from the first frame of a clip instead of a random one.
         crop_size: Height and width, pixels; their eighth is a multiple of both grids.
         smallest_range: Frames are scaled to a shorter side from this range, the end excluded.
         rnd_crop: Crop anywhere, instead of in the centre.
@@ -46,7 +46,7 @@ class DenseULearnRecipe(Recipe):
     validation_frame_gap: int = 2
     video_len: int = 5
     frame_gap: int = 5
-    keeps_order: bool = False
+    keep_order: bool = False
 
     crop_size: tuple[int, int] = (256, 256)
     smallest_range: tuple[int, int] = (256, 320)

@@ -96,7 +96,7 @@ class JointAssembly(Assembly):
             self.recipe.mask_weight,
             self.recipe.difference_weight,
             self.recipe.num_refinement_iter,
-            self.recipe.fixes_batch_norm,
+            self.recipe.freeze_batch_norm,
             self.recipe.entropy_weight,
         )
 

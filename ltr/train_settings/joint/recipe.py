@@ -20,7 +20,8 @@ class JointRecipe(Recipe):
 
     Args:
         train_sets: Name (``ltr/dataset/registry.py``) and weight of each data set.
-        validation_sets: Likewise; one that has no video here is left out.
+        validation_sets: Data sets for the validation losses, with their weights; one that has no
+            video here is left out.
         num_train_frames: Annotated frames a sample.
         num_test_frames: Frames to be segmented a sample.
         max_gap: Largest distance of a test frame from the annotated frame.
@@ -30,15 +31,15 @@ class JointRecipe(Recipe):
         max_scale_change: Largest factor by which it may be shrunk then; None for no limit.
         train_centre_jitter: Displacement of the target in annotated frames.
         train_scale_jitter: Deviation of its logarithmic size.
-        test_centre_jitter: The same in x and y for test frames.
-        test_scale_jitter: The same for test frames.
-        grey_probability: How often colours are removed.
-        flip_probability: How often images are mirrored.
-        max_rotation: Of one frame, degrees.
+        test_centre_jitter: Displacement of the target in test frames, along x and y.
+        test_scale_jitter: Standard deviation of the logarithm of the target's size in test frames.
+        grey_probability: Probability of turning images to grey, 0..1.
+        flip_probability: Probability of mirroring images, 0..1.
+        max_rotation: Largest rotation of a frame, degrees.
         max_scale: Largest logarithm of the scaling of one frame.
         brightness: The brightness varies from 1 - this to 1 + this.
-        image_mean: Of the network's input, BGR, 0..255.
-        image_std: Likewise.
+        image_mean: Mean of the network's input, BGR, 0..255.
+        image_std: Standard deviation of the network's input, BGR, 0..255.
         backbone: ``resnet50``, or ``resnet18`` for the small network.
         backbone_type: Strides of the ResNet-50: ``mrcnn`` (Caffe style) or ``imagenet``.
         backbone_weights: Pre-trained weights: a path, a file in ``pretrained_networks``, or a name
@@ -54,11 +55,11 @@ class JointRecipe(Recipe):
         label_encoder_dims: Channels of the label encoder.
         decoder_mdim: Channels of the decoder at the finest layer.
         num_refinement_iter: Filter iterations after each test frame.
-        mask_weight: Of the Lovasz loss.
-        difference_weight: Of the similarity of the two encodings.
-        entropy_weight: Of the masks' cross entropy, not part of the paper; for a network that
-            starts from random weights.
-        fixes_batch_norm: Keep the statistics of all batch norms.
+        mask_weight: Weight of the Lovasz loss.
+        difference_weight: Weight of the loss on the difference between the two encodings.
+        entropy_weight: Weight of the cross entropy of the masks. It is not part of the paper; use
+            it for a network that starts from random weights.
+        freeze_batch_norm: Keep the running statistics of all batch norms fixed.
     """
 
     train_sets: Mapping[str, float]
@@ -101,7 +102,7 @@ class JointRecipe(Recipe):
     mask_weight: float = 100.0
     difference_weight: float = 1.0
     entropy_weight: float = 0.0
-    fixes_batch_norm: bool = True
+    freeze_batch_norm: bool = True
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -67,7 +67,10 @@ class ProposeReduceAssembly(Assembly):
     def actor(self, network: nn.Module) -> ProposeReduceActor:
         """Build the losses."""
         recipe = self.recipe
-        return ProposeReduceActor(network, Sampling(anchors=recipe.anchors, boxes=recipe.boxes))
+        return ProposeReduceActor(
+            network,
+            Sampling(rpn_batch_size=recipe.rpn_batch_size, box_batch_size=recipe.box_batch_size),
+        )
 
     def _sampler(self, name: str, samples: int | None) -> PairSampler:
         recipe = self.recipe
@@ -78,5 +81,5 @@ class ProposeReduceAssembly(Assembly):
             samples,
             partial(network_size, scale=recipe.img_scale),
             recipe.flip_probability,
-            recipe.most_objects,
+            recipe.max_objects,
         )

@@ -6,11 +6,11 @@ from ltr.train_settings.propose_reduce.assembly import ProposeReduceAssembly
 from ltr.train_settings.propose_reduce.recipe import ProposeReduceRecipe
 
 RECIPE = ProposeReduceRecipe(
-    description="Small Propose-Reduce on drawn clips (python -m ltr.dataset.drawn_dataset PATH)",
+    description="Small Propose-Reduce on synthetic clips of moving shapes",
     train_set="",
-    categories="drawn",
+    categories="shapes",
     img_scale=(160, 96),
-    boxes=64,
+    box_batch_size=64,
     backbone="resnet18",
     backbone_width=16,
     width=32,

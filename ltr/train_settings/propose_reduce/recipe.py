@@ -19,15 +19,15 @@ class ProposeReduceRecipe(Recipe):
 
     Args:
         train_set: Name of the data set (``ltr/dataset/instance_sets.py``).
-        validation_set: Likewise, for the losses on other frames.
+        validation_set: Data set for the validation losses, named in the same way; None for none.
         samples_per_epoch: None makes an epoch of every annotated frame once.
         categories: What is learned: ``ytvis2019``, ``ytvis2021``, ``davis`` (one class for all
-            objects), ``drawn``, or names separated by commas.
+            objects), ``shapes``, or names separated by commas.
         img_scale: Longest and shortest side of the network's input, pixels.
-        flip_probability: How often both frames of a pair are mirrored.
-        most_objects: How many objects of a pair are propagated at most.
-        anchors: How many anchors of an image are learned from.
-        boxes: How many proposals of an image are learned from.
+        flip_probability: Probability of mirroring both frames of a pair, 0..1.
+        max_objects: Largest number of propagated objects per pair.
+        rpn_batch_size: Anchors sampled per image for the loss of the proposals.
+        box_batch_size: Proposals sampled per image for the losses of class and box.
         backbone: ``resnet50``, ``resnet101``, ``resnext101_64x4d``, or ``resnet18``.
         backbone_weights: Pre-trained weights: a path, a file in ``pretrained_networks``, or a name
             of torchvision; None starts from random ones.
@@ -43,9 +43,9 @@ class ProposeReduceRecipe(Recipe):
 
     img_scale: tuple[int, int] = (640, 360)
     flip_probability: float = 0.5
-    most_objects: int = 5
-    anchors: int = 64
-    boxes: int = 128
+    max_objects: int = 5
+    rpn_batch_size: int = 64
+    box_batch_size: int = 128
 
     backbone: str = "resnet50"
     backbone_weights: str | None = None
@@ -67,9 +67,9 @@ class ProposeReduceRecipe(Recipe):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if min(self.img_scale) < 32 or self.most_objects < 1:
-            raise ConfigError("most_objects must be >= 1, the sides of img_scale >= 32")
-        if min(self.anchors, self.boxes) < 2:
-            raise ConfigError("anchors and boxes must be >= 2")
+        if min(self.img_scale) < 32 or self.max_objects < 1:
+            raise ConfigError("max_objects must be >= 1, the sides of img_scale >= 32")
+        if min(self.rpn_batch_size, self.box_batch_size) < 2:
+            raise ConfigError("rpn_batch_size and box_batch_size must be >= 2")
         if not all(self.classes):
             raise ConfigError(f"categories: expected names, got {self.categories!r}")

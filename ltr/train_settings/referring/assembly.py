@@ -38,7 +38,7 @@ class ReferringAssembly(Assembly):
         return referformer(
             backbone=recipe.backbone,
             num_classes=recipe.num_classes,
-            has_box_refinement=recipe.has_box_refinement,
+            with_box_refine=recipe.with_box_refine,
             num_queries=recipe.num_queries,
             hidden_dim=recipe.hidden_dim,
             num_heads=recipe.num_heads,
@@ -49,8 +49,8 @@ class ReferringAssembly(Assembly):
             feedforward_dim=recipe.feedforward_dim,
             dropout=recipe.dropout,
             mask_dim=recipe.mask_dim,
-            freezes_text=recipe.freezes_text,
-            recomputes=recipe.recomputes,
+            freeze_text_encoder=recipe.freeze_text_encoder,
+            gradient_checkpointing=recipe.gradient_checkpointing,
             backbone_from_scratch=recipe.backbone_from_scratch,
             backbone_width=recipe.backbone_width,
             text_config=text_config,
@@ -66,21 +66,21 @@ class ReferringAssembly(Assembly):
             return
         if recipe.backbone_weights is not None:
             load_backbone(network, self._find(recipe.backbone_weights, "backbone_weights"))
-        if recipe.loads_text:
+        if recipe.load_text_encoder:
             load_text_weights(network.text_encoder, self._find(recipe.tokenizer_dir, None))
 
     def datasets(self) -> tuple[Dataset, Dataset | None]:
         """Open the data sets of training and validation."""
         recipe = self.recipe
-        uses_categories = recipe.num_classes > 1
-        sets = [open_referring(name, uses_categories) for name in recipe.train_sets]
+        use_categories = recipe.num_classes > 1
+        sets = [open_referring(name, use_categories) for name in recipe.train_sets]
         for dataset in sets:
             _LOG.info("%s: %d sentences", dataset.name, len(dataset))
-        count = None if recipe.has_whole_epochs else recipe.samples_per_epoch
+        count = None if recipe.full_epochs else recipe.samples_per_epoch
         train = ReferringSamples(sets, self._options(), count)
         if recipe.validation_samples == 0 or not recipe.validation_sets:
             return train, None
-        others = [open_referring(name, uses_categories) for name in recipe.validation_sets]
+        others = [open_referring(name, use_categories) for name in recipe.validation_sets]
         return train, self._validation(others)
 
     def actor(self, network: nn.Module) -> ReferringActor:
@@ -94,29 +94,29 @@ class ReferringAssembly(Assembly):
 
     def _options(self) -> ClipOptions:
         recipe = self.recipe
-        crop_share = _CROP_SHARE if recipe.crops else 0.0
+        crop_share = _CROP_SHARE if recipe.random_crop else 0.0
         video = ClipAugmentation(
-            sides=recipe.sides,
-            longest=recipe.longest,
-            cropped_sides=recipe.sides,
-            longest_cropped=recipe.longest,
+            short_sides=recipe.short_sides,
+            max_size=recipe.max_size,
+            cropped_short_sides=recipe.short_sides,
+            cropped_max_size=recipe.max_size,
             crop_probability=crop_share,
-            distorts_colours=recipe.distorts_colours,
-            mirrors=recipe.mirrors,
+            photometric_distortion=recipe.photometric_distortion,
+            horizontal_flip=recipe.horizontal_flip,
         )
         image = ClipAugmentation(
-            sides=recipe.image_sides,
-            longest=recipe.longest_image,
-            cropped_sides=recipe.cropped_image_sides,
-            longest_cropped=recipe.longest,
+            short_sides=recipe.image_short_sides,
+            max_size=recipe.image_max_size,
+            cropped_short_sides=recipe.cropped_image_short_sides,
+            cropped_max_size=recipe.max_size,
             crop_probability=crop_share,
-            distorts_colours=False,
-            mirrors=recipe.mirrors,
+            photometric_distortion=False,
+            horizontal_flip=recipe.horizontal_flip,
         )
         return ClipOptions(
             num_frames=recipe.num_frames,
-            uses_tracking=recipe.tracking,
-            pairs_augmentation=recipe.paired_augmentation,
+            use_tracking=recipe.tracking,
+            paired_augmentation=recipe.paired_augmentation,
             tracking_dropout=recipe.tracking_dropout,
             augment=video,
             augment_image=image,

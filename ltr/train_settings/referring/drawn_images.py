@@ -1,6 +1,6 @@
-"""ReferFormer in small, from scratch, on single frames of drawn clips: minutes on one CPU core.
+"""ReferFormer in small, from scratch, on single frames of synthetic clips: minutes on one CPU core.
 
-Write the clips with ``python -m ltr.dataset.referring.drawn DST`` and give the folder as
+Write the clips with ``python -m ltr.dataset.referring.synthetic DST`` and give the folder as
 ``--set train_sets=RefYouTubeVOS:DST --set tokenizer_dir=DST/tokenizer``.
 """
 
@@ -10,11 +10,11 @@ from ltr.train_settings.referring.assembly import ReferringAssembly
 from ltr.train_settings.referring.recipe import RATES, ReferringRecipe
 
 RECIPE = ReferringRecipe(
-    description="ReferFormer with a narrow ResNet-18 and a small text encoder, on drawn images",
+    description="ReferFormer with a narrow ResNet-18 and a small text encoder, on synthetic images",
     train_sets=("RefYouTubeVOS:drawn",),
     tokenizer_dir="drawn/tokenizer",
-    loads_text=False,
-    has_whole_epochs=False,
+    load_text_encoder=False,
+    full_epochs=False,
     samples_per_epoch=16 * 100,
     max_epochs=30,
     milestones=(24, 28),
@@ -23,10 +23,10 @@ RECIPE = ReferringRecipe(
     num_workers=0,
     num_frames=1,
     tracking=False,
-    sides=(64,),
-    longest=96,
-    crops=False,
-    distorts_colours=False,
+    short_sides=(64,),
+    max_size=96,
+    random_crop=False,
+    photometric_distortion=False,
     backbone="resnet18",
     backbone_from_scratch=True,
     backbone_width=16,
@@ -40,7 +40,7 @@ RECIPE = ReferringRecipe(
     feedforward_dim=64,
     dropout=0.0,
     mask_dim=16,
-    freezes_text=False,
+    freeze_text_encoder=False,
     text_config={
         "vocab_size": 400,
         "hidden_size": 64,

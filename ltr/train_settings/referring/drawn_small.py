@@ -1,4 +1,4 @@
-"""TF² in small on drawn clips, starting from ``drawn_images``: minutes on one CPU core.
+"""TF² in small on synthetic clips, starting from ``drawn_images``: minutes on one CPU core.
 
 Data as for ``drawn_images``.
 """
@@ -12,7 +12,7 @@ from ltr.train_settings.referring.assembly import ReferringAssembly
 
 RECIPE = replace(
     drawn_images.RECIPE,
-    description="TF² with a narrow ResNet-18 and a small text encoder, on drawn clips",
+    description="TF² with a narrow ResNet-18 and a small text encoder, on synthetic clips",
     init_checkpoint="ltr/referring/drawn_images",
     num_frames=3,
     tracking=True,

@@ -14,7 +14,7 @@ RECIPE = replace(
     refcoco_r50.RECIPE,
     description="ReferFormer with ResNet-50, joint training on videos and moved images",
     train_sets=("RefYouTubeVOS/train", *refcoco_r50.RECIPE.train_sets),
-    freezes_text=True,
+    freeze_text_encoder=True,
     num_frames=5,
     batch_size=32,
 )

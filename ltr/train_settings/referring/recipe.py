@@ -32,73 +32,75 @@ class ReferringRecipe(Recipe):
 
     Args:
         train_sets: Names (``ltr/dataset/referring/registry.py``).
-        validation_sets: Likewise.
-        has_whole_epochs: An epoch shows every sample once; else ``samples_per_epoch`` random ones.
+        validation_sets: Data sets for the validation losses, named in the same way.
+        full_epochs: An epoch shows every sample once; else ``samples_per_epoch`` random ones.
         num_frames: Frames of a clip: 1, or at least 3.
         tracking: Feed tracking images (TF²); without them it is ReferFormer.
         paired_augmentation: Tracking images get the geometry of the clip instead of their own.
         tracking_dropout: Share of samples whose tracking images are the unchanged frames.
-        sides: Shorter sides of a clip, pixels; one is drawn.
-        longest: Limit of its longer side.
-        image_sides: The same for single images.
-        cropped_image_sides: The same for single images that are cropped.
-        longest_image: Limit of the longer side of a single image that is not cropped.
-        crops: Whether half the clips are cropped.
-        distorts_colours: Whether the colours of videos change.
-        mirrors: Whether half the clips are mirrored, and their sentences with them.
+        short_sides: Shorter sides of a clip, pixels; one is drawn.
+        max_size: Limit of the longer side of a clip, pixels.
+        image_short_sides: Shorter sides of single images, pixels; one is drawn.
+        cropped_image_short_sides: Shorter sides of single images that are cropped, pixels.
+        image_max_size: Limit of the longer side of a single image that is not cropped.
+        random_crop: Whether half the clips are cropped.
+        photometric_distortion: Whether the colours of videos change.
+        horizontal_flip: Whether half the clips are mirrored, and their sentences with them.
         pretrained: Network to start from, all but its classifiers: a file, or a name in
             ``pretrained_networks``; None starts from ``backbone_weights`` and the text encoder's.
-        backbone_weights: File of a pre-trained backbone, likewise; None draws random weights.
-        tokenizer_dir: Folder with the text encoder's ``vocab.json`` and ``merges.txt``, likewise.
-        loads_text: Whether a run without ``pretrained`` takes the text encoder's weights from
-            ``tokenizer_dir``.
+        backbone_weights: Pre-trained backbone: a file, or a name in ``pretrained_networks``; None
+            starts from random weights.
+        tokenizer_dir: Folder with the text encoder's ``vocab.json`` and ``merges.txt``: a path, or
+            a name in ``pretrained_networks``.
+        load_text_encoder: Load the text encoder's weights from ``tokenizer_dir`` in a run without
+            ``pretrained``.
         num_classes: 1, or the number of categories.
         backbone: See ``ltr.models.referring.referformer.referformer``, for this and what follows.
         backbone_from_scratch: Train all of it.
         backbone_width: Channels of the stem.
-        has_box_refinement: Each decoder layer refines the boxes.
-        num_queries: Query slots.
+        with_box_refine: Each decoder layer refines the boxes.
+        num_queries: Number of object queries.
         hidden_dim: Channels.
         num_heads: Attention heads.
         num_levels: Resolutions that the encoder joins, 3 or more.
         num_points: Points that an attention head reads in each.
-        encoder_layers: Their number.
-        decoder_layers: Their number.
+        encoder_layers: Number of encoder layers.
+        decoder_layers: Number of decoder layers.
         feedforward_dim: Hidden units.
         dropout: Share of units dropped.
         mask_dim: Channels of the mask features.
-        freezes_text: Do not train the text encoder.
+        freeze_text_encoder: Do not train the text encoder.
         text_config: Fields of the text encoder's configuration that differ from roberta-base.
-        recomputes: Save memory in Swin backbones.
+        gradient_checkpointing: Save memory in Swin backbones.
     """
 
     train_sets: tuple[str, ...]
     validation_sets: tuple[str, ...] = ()
-    has_whole_epochs: bool = True
+    full_epochs: bool = True
     num_frames: int = 5
     tracking: bool = True
     paired_augmentation: bool = False
     tracking_dropout: float = 0.0
 
-    sides: tuple[int, ...] = VIDEO_SIDES
-    longest: int = 640
-    image_sides: tuple[int, ...] = IMAGE_SIDES
-    cropped_image_sides: tuple[int, ...] = CROPPED_IMAGE_SIDES
-    longest_image: int = 800
-    crops: bool = True
-    distorts_colours: bool = True
-    mirrors: bool = True
+    short_sides: tuple[int, ...] = VIDEO_SIDES
+    max_size: int = 640
+    image_short_sides: tuple[int, ...] = IMAGE_SIDES
+    cropped_image_short_sides: tuple[int, ...] = CROPPED_IMAGE_SIDES
+    image_max_size: int = 800
+    random_crop: bool = True
+    photometric_distortion: bool = True
+    horizontal_flip: bool = True
 
     pretrained: str | None = None
     backbone_weights: str | None = None
     tokenizer_dir: str = "roberta-base"
-    loads_text: bool = True
+    load_text_encoder: bool = True
 
     num_classes: int = 1
     backbone: str = "resnet50"
     backbone_from_scratch: bool = False
     backbone_width: int | None = None
-    has_box_refinement: bool = True
+    with_box_refine: bool = True
     num_queries: int = 5
     hidden_dim: int = 256
     num_heads: int = 8
@@ -109,9 +111,9 @@ class ReferringRecipe(Recipe):
     feedforward_dim: int = 2048
     dropout: float = 0.1
     mask_dim: int = 256
-    freezes_text: bool = True
+    freeze_text_encoder: bool = True
     text_config: Mapping[str, int] | None = None
-    recomputes: bool = False
+    gradient_checkpointing: bool = False
 
     samples_per_epoch: int = 1
     optimizer: OptimizerKind = "adamw"

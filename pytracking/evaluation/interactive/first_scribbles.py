@@ -32,7 +32,7 @@ from pytracking.evaluation.interactive.videos import (
     interactive_video,
 )
 from pytracking.tracker.interactive.scribbles import VideoScribbles, write_scribbles
-from pytracking.utils.staging import cannot_be_written
+from pytracking.utils.staging import translate_write_errors
 
 _SPLITS = ("train", "val")
 _LINKED = ("JPEGImages", "Annotations", "Annotations_unsupervised", "ImageSets")
@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for name in dataset.videos
     }
     target = arguments.dst or arguments.src
-    with cannot_be_written(target):
+    with translate_write_errors(target):
         if arguments.dst is not None:
             _link(arguments.src, arguments.dst)
         count = write_first_scribbles(videos.values(), target, arguments.seed, arguments.overwrite)

@@ -35,7 +35,7 @@ from pytracking.evaluation.interactive.sample import Sample
 from pytracking.evaluation.interactive.videos import NUM_SCRIBBLES, InteractiveVideo
 from pytracking.tracker.interactive.scribbles import VideoScribbles
 
-_LONGEST_TIME, _MOST_INTERACTIONS = 600.0, 16  # limits of the DAVIS framework
+_MAX_TIME, _MAX_INTERACTIONS = 600.0, 16  # limits of the DAVIS framework
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,8 @@ class SessionOptions:
     @property
     def limits(self) -> SessionLimits:
         """The limits that hold."""
-        seconds = None if self.max_time is None else min(self.max_time, _LONGEST_TIME)
-        return SessionLimits(seconds, min(self.max_nb_interactions, _MOST_INTERACTIONS))
+        seconds = None if self.max_time is None else min(self.max_time, _MAX_TIME)
+        return SessionLimits(seconds, min(self.max_nb_interactions, _MAX_INTERACTIONS))
 
 
 class SessionRound(NamedTuple):

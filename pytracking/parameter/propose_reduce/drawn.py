@@ -6,5 +6,5 @@ from pytracking.tracker.propose_reduce.parameters import ProposeReduceParameters
 def parameters() -> ProposeReduceParameters:
     """The recipe ``drawn``; give its checkpoint with ``--net``."""
     return ProposeReduceParameters(
-        net="propose_reduce_drawn.pth.tar", categories="drawn", img_scale=(160, 96)
+        net="propose_reduce_drawn.pth.tar", categories="shapes", img_scale=(160, 96)
     )

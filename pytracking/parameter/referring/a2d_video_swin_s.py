@@ -5,4 +5,4 @@ from pytracking.tracker.referring.parameters import ReferringParameters
 
 def parameters() -> ReferringParameters:
     """As ``refytvos``, with the longer side of the input limited."""
-    return ReferringParameters(net="a2d_video_swin_small.pth", longest=640)
+    return ReferringParameters(net="a2d_video_swin_small.pth", max_size=640)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import torch
 
-from ltr.models.layers.products import linear
+from ltr.models.layers.matmul import linear_fast
 
 _TILE = (12, 16)  # of several sizes the fastest on a CPU with 512 channels
 _QUERIES_AT_ONCE = 512
@@ -112,7 +112,7 @@ def match_everywhere(queries: torch.Tensor, keys: torch.Tensor, count: int) -> M
     width, flat = keys.shape[1], keys.flatten(0, 1)
     found = []
     for part in queries.flatten(0, 1).split(_QUERIES_AT_ONCE):
-        scores, rows, columns = _strongest(linear(flat, part).unflatten(0, (-1, width)), count)
+        scores, rows, columns = _strongest(linear_fast(flat, part).unflatten(0, (-1, width)), count)
         found.append(Matches(scores, torch.zeros_like(rows), rows * width + columns))
     return Matches(*(torch.cat(parts, dim=1) for parts in zip(*found, strict=True)))
 
@@ -163,7 +163,7 @@ def _compare(
     for tile in tiles:
         window = keys[:, tile.window_rows, tile.window_columns].flatten(0, 2)
         part = queries[tile.rows, tile.columns].flatten(0, 1)
-        yield tile, linear(window, part.contiguous()).unflatten(0, (len(keys), -1))
+        yield tile, linear_fast(window, part.contiguous()).unflatten(0, (len(keys), -1))
 
 
 def _strongest(

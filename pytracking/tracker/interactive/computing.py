@@ -52,11 +52,11 @@ class FrameCache:
     Rounds sweep over the video, so the frames that came first are kept and nothing is replaced.
 
     Args:
-        most_bytes: Limit of what is kept.
+        max_bytes: Limit of what is kept.
     """
 
-    def __init__(self, most_bytes: int) -> None:
-        self.most_bytes = most_bytes
+    def __init__(self, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
         self._video: str | None = None
         self._used = 0
         self._kept: dict[int, Tensors] = {}
@@ -78,7 +78,7 @@ class FrameCache:
             return self._kept[frame]
         found = compute(frame)
         size = sum(tensor.nbytes for tensor in found)
-        if self._used + size <= self.most_bytes:
+        if self._used + size <= self.max_bytes:
             self._kept[frame] = found
             self._used += size
         return found

@@ -156,11 +156,11 @@ class ManetHost(InteractiveVOS):
         """Segment the frames of one side, each from its neighbour."""
         state, ids = self.state, 1 + self.num_objects
         annotated = self.embedding(local.frame)
-        most_bytes = self.params.max_distances_mib * _MIB
+        max_bytes = self.params.max_distances_mib * _MIB
         before, neighbour = local.frame, annotated
         for index in indices:
             embedding = self.embedding(index)
-            found = match_globally(embedding[0], annotated[0], labels, ids, most_bytes)
+            found = match_globally(embedding[0], annotated[0], labels, ids, max_bytes)
             state.nearest[index] = torch.minimum(state.nearest[index], found)
             seen = self._small_labels(before)
             local.maps[index] = match_locally(embedding[0], neighbour[0], seen, ids)

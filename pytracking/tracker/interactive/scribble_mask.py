@@ -14,8 +14,8 @@ from pytracking.tracker.interactive.scribbles import NOTHING, draw_scribbles
 _WORK_SIDE = 320  # longer side at which a frame is cut
 _LINE_RADIUS = 2  # pixels that a line covers on each side, at that size
 _MARGIN = 0.35  # of the extent of an object's lines: how far the object may reach beyond them
-_LEAST_MARGIN = 24  # pixels at that size
-_BAND, _LEAST_BAND = 0.08, 3  # of the extent, in pixels: how far it surely reaches
+_MIN_MARGIN = 24  # pixels at that size
+_BAND, _MIN_BAND = 0.08, 3  # of the extent, in pixels: how far it surely reaches
 _REACH = 15  # pixels at that size to which a line changes earlier labels
 _ITERATIONS = 3
 
@@ -128,7 +128,7 @@ def _surroundings(own: np.ndarray) -> np.ndarray:
     region = np.zeros_like(own)
     slices = []
     for values, length in ((rows, own.shape[0]), (columns, own.shape[1])):
-        margin = max(_LEAST_MARGIN, round(_MARGIN * np.ptp(values)))
+        margin = max(_MIN_MARGIN, round(_MARGIN * np.ptp(values)))
         slices.append(slice(max(0, values.min() - margin), min(length, values.max() + margin + 1)))
     region[tuple(slices)] = True
     return region
@@ -137,7 +137,7 @@ def _surroundings(own: np.ndarray) -> np.ndarray:
 def _near(own: np.ndarray) -> np.ndarray:
     """Where it probably is: a band along the lines."""
     rows, columns = np.nonzero(own)
-    radius = max(_LEAST_BAND, round(_BAND * max(np.ptp(rows), np.ptp(columns))))
+    radius = max(_MIN_BAND, round(_BAND * max(np.ptp(rows), np.ptp(columns))))
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1,) * 2)
     return cv2.dilate(own.astype(np.uint8), kernel).astype(bool)
 

@@ -21,7 +21,7 @@ from ltr.admin.files import atomic_write, read_regular
 from pytracking.tracker.interactive.base import ScribbleLine
 
 NOTHING = -1  # value of a pixel that no line touches
-_MOST_BYTES = 64 * 2**20
+_MAX_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def read_scribbles(path: str | os.PathLike[str]) -> VideoScribbles:
     """
     path = Path(path)
     try:
-        record = json.loads(read_regular(path, _MOST_BYTES))
+        record = json.loads(read_regular(path, _MAX_BYTES))
     except OSError as error:
         raise DataError(f"cannot read scribbles: {describe_os_error(error)}") from error
     except (ValueError, RecursionError) as error:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 
 from ltr.models.joint.transformer import INVERSE_TEMPERATURE
-from ltr.models.layers.products import linear, project
+from ltr.models.layers.matmul import linear_fast, matmul_fast
 
 
 def affinity(queries: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
@@ -28,7 +28,7 @@ def affinity(queries: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
         (n, m), ``exp(30 * (cosine - 1))``.
     """
     offset = keys.new_full((len(keys),), -INVERSE_TEMPERATURE)
-    return linear(INVERSE_TEMPERATURE * queries, keys, offset).exp_()
+    return linear_fast(INVERSE_TEMPERATURE * queries, keys, offset).exp_()
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,13 @@ class RunningAttention:
     @classmethod
     def of(cls, weights: torch.Tensor, values: torch.Tensor) -> RunningAttention:
         """The attention of n queries: weights (n, m), values (channels, m) of any precision."""
-        numerator = linear(weights.to(values.dtype), values).t()
+        numerator = linear_fast(weights.to(values.dtype), values).t()
         return cls(numerator.float(), weights.sum(dim=1))
 
     @classmethod
     def back(cls, weights: torch.Tensor, values: torch.Tensor) -> RunningAttention:
         """The same affinities the other way, m queries: weights (n, m), values (channels, n)."""
-        numerator = project(values, weights.to(values.dtype))
+        numerator = matmul_fast(values, weights.to(values.dtype))
         return cls(numerator.float(), weights.sum(dim=0))
 
     def clone(self) -> RunningAttention:
@@ -67,5 +67,5 @@ class RunningAttention:
         self.denominator.add_(other.denominator, alpha=sign)
 
     def result(self) -> torch.Tensor:
-        """Attended values, (channels, n)."""
+        """AttentionOutput values, (channels, n)."""
         return self.numerator / self.denominator

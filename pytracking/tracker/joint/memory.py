@@ -17,8 +17,8 @@ import torch
 import torch.nn.functional as F
 
 from ltr.models.joint.transformer import CosineAttention
+from ltr.models.layers.matmul import linear_fast, matmul_fast
 from ltr.models.layers.normalization import EPS
-from ltr.models.layers.products import linear, project
 from pytracking.tracker.joint.attention import RunningAttention, affinity
 from pytracking.tracker.joint.features import CropFeatures, EncodedCrop, LabelEncoding
 from pytracking.tracker.joint.sample_weights import SampleWeights
@@ -81,7 +81,7 @@ class ObjectMemory:
         size = frames * len(queries)
         total: torch.Tensor | int = 0
         for keys, values in zip(self._keys.split(size), self._values.split(size, 1), strict=True):
-            total = total + linear(affinity(queries, keys), values)
+            total = total + linear_fast(affinity(queries, keys), values)
         return (total[:, :-1] / total[:, -1:]).t()
 
 
@@ -89,7 +89,7 @@ def _normalised_keys(tokens: torch.Tensor, attention: CosineAttention) -> torch.
     """Keys of instance-normalised tokens, with the normalisation folded into the projection."""
     variance, mean = torch.var_mean(tokens, dim=1, correction=0)
     weight = attention.WK.weight * torch.rsqrt(variance + EPS)
-    keys = project(weight, tokens, attention.WK.bias - weight @ mean)
+    keys = matmul_fast(weight, tokens, attention.WK.bias - weight @ mean)
     return F.normalize(keys.t(), dim=1)
 
 
@@ -134,10 +134,10 @@ def store(
         crops: Each object's crop; the same instance where crops coincide.
         encodings: Encoding of each object's mask.
     """
-    tiles: dict[tuple[int, int], _Tile] = {}
+    tiles: dict[tuple[CropFeatures, CropFeatures], _Tile] = {}
 
     def tile(queries: CropFeatures, keys: CropFeatures) -> _Tile:
-        return tiles.setdefault((id(queries), id(keys)), _Tile(queries, keys))
+        return tiles.setdefault((queries, keys), _Tile(queries, keys))
 
     for memory, crop, encoding in zip(memories, crops, encodings, strict=True):
         slot = memory.weights.insert()
@@ -153,5 +153,5 @@ def store(
             new = tile(other, crop.features)
             new.rows.append((sums, 1))
             new.columns.append((memory.attention[slot], 1))
-    for item in tiles.values():
-        item.compute()
+    for shared in tiles.values():
+        shared.compute()

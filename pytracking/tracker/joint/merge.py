@@ -10,7 +10,7 @@ import torch
 from pytracking.tracker.joint.geometry import Vector, vector
 
 START_SCORE = 100.0
-_SMALLEST_PROBABILITY = 1e-7
+_MIN_PROBABILITY = 1e-7
 
 
 def start_scores(mask: torch.Tensor) -> torch.Tensor:
@@ -28,7 +28,7 @@ def aggregate(scores: torch.Tensor) -> torch.Tensor:
         (1 + objects, H, W), background first.
     """
     background = (1.0 - torch.sigmoid(scores)).prod(dim=0, keepdim=True)
-    background = background.clamp(_SMALLEST_PROBABILITY, 1.0 - _SMALLEST_PROBABILITY)
+    background = background.clamp(_MIN_PROBABILITY, 1.0 - _MIN_PROBABILITY)
     logits = torch.cat([torch.log(background / (1.0 - background)), scores])
     return torch.softmax(logits, dim=0)
 

@@ -11,7 +11,7 @@ from ltr.models.propose_reduce.detection import DetectionSettings
 from ltr.models.propose_reduce.roi import paste_masks
 from ltr.models.propose_reduce.seq_mask_rcnn import SeqMaskRCNN
 
-_LARGEST_OVERLAP = 0.2
+_MAX_OVERLAP = 0.2
 
 
 class KeyFrame(NamedTuple):
@@ -71,6 +71,6 @@ def without_overlap(masks: torch.Tensor) -> torch.Tensor:
     kept: list[int] = []
     for place, row in enumerate(overlaps):
         # Two empty masks have no defined overlap and do not exclude each other.
-        if not any(row[other] >= _LARGEST_OVERLAP for other in kept):
+        if not any(row[other] >= _MAX_OVERLAP for other in kept):
             kept.append(place)
     return masks[kept]

@@ -17,25 +17,26 @@ class ReductionSettings:
     """Thresholds of the reduction.
 
     Args:
-        least_score: Sequences below it are not kept, except the very best.
-        largest_overlap: Sequence IoU from which the lower score is dropped.
-        sigma: How fast scores decay with the overlap, where they decay.
-        most: Number of sequences (of a category) that remain, where scores decay.
-        least_output: Scores of categories below it are not told.
+        score_threshold: Sequences below this score are dropped, except the very best; 0..1.
+        nms_iou: Of two sequences with at least this sequence IoU, the one with the lower score is
+            dropped; 0..1.
+        sigma: Width of the Gaussian that lowers the scores of overlapping sequences in soft NMS.
+        max_instances: Largest number of sequences (per category) after soft NMS.
+        min_output_score: Category scores below this are left out of the results, 0..1.
     """
 
-    least_score: float
-    largest_overlap: float = 0.5
+    score_threshold: float
+    nms_iou: float = 0.5
     sigma: float = 0.5
-    most: int = 100
-    least_output: float = 0.0
+    max_instances: int = 100
+    min_output_score: float = 0.0
 
 
 _PUBLISHED = MappingProxyType(
     {
-        "class_agnostic": ReductionSettings(0.05, 0.5, least_output=0.05),
-        "category_aware": ReductionSettings(0.001, 0.9, least_output=0.001),
-        "soft": ReductionSettings(0.001, most=20),
+        "class_agnostic": ReductionSettings(0.05, 0.5, min_output_score=0.05),
+        "category_aware": ReductionSettings(0.001, 0.9, min_output_score=0.001),
+        "soft": ReductionSettings(0.001, max_instances=20),
     }
 )
 
@@ -52,20 +53,20 @@ class ProposeReduceParameters:
         mem_step: A frame enters the memory every so many frames; 0 where ``mem_num`` tells.
         mem_num: About as many frames enter the memory, whatever the clip's length; 0 where
             ``mem_step`` tells. Without both every frame enters.
-        max_memory: MiB of mask memory at most; where a clip would need more, frames enter it less
-            often, and a warning tells.
-        max_per_img: Number of instances of a key frame at most.
-        detection_score: Instances of key frames below it do not count.
+        max_memory: Limit of the mask memory, MiB; a video that would need more stores frames less
+            often, with a warning.
+        max_per_img: Largest number of instances of a key frame.
+        detection_threshold: Instances of key frames below this score are ignored, 0..1.
         reduction: How sequences of one object are reduced to one: ``class_agnostic``,
             ``category_aware`` or ``soft``.
-        least_score: See ``ReductionSettings``.
-        largest_overlap: See ``ReductionSettings``.
+        score_threshold: See ``ReductionSettings``.
+        nms_iou: See ``ReductionSettings``.
         sigma: See ``ReductionSettings``.
-        most: See ``ReductionSettings``.
-        least_output: See ``ReductionSettings``.
-        feature_frames: Number of frames whose features are kept. Clips up to this length pass the
-            backbone once, the rest of longer ones twice.
-        object_batch: Number of objects that are decoded together.
+        max_instances: See ``ReductionSettings``.
+        min_output_score: See ``ReductionSettings``.
+        max_cached_frames: Number of frames whose features are cached. In videos up to this length
+            each frame passes the backbone once, in longer ones some pass it twice.
+        max_objects_per_batch: Number of objects decoded in one batch.
     """
 
     net: str
@@ -76,15 +77,15 @@ class ProposeReduceParameters:
     mem_num: int = 0
     max_memory: int = 4096
     max_per_img: int = 10
-    detection_score: float = 0.2
+    detection_threshold: float = 0.2
     reduction: ReductionName = "class_agnostic"
-    least_score: float | None = None
-    largest_overlap: float | None = None
+    score_threshold: float | None = None
+    nms_iou: float | None = None
     sigma: float | None = None
-    most: int | None = None
-    least_output: float | None = None
-    feature_frames: int = 36
-    object_batch: int = 8
+    max_instances: int | None = None
+    min_output_score: float | None = None
+    max_cached_frames: int = 36
+    max_objects_per_batch: int = 8
 
     def __post_init__(self) -> None:
         if self.categories not in CLASSES:
@@ -99,7 +100,13 @@ class ProposeReduceParameters:
             )
         if min(self.mem_step, self.mem_num) < 0 or min(self.img_scale) < 32:
             raise ConfigError("mem_step and mem_num must be >= 0, the sides of img_scale >= 32")
-        counts = ("key_num", "max_per_img", "object_batch", "feature_frames", "max_memory")
+        counts = (
+            "key_num",
+            "max_per_img",
+            "max_objects_per_batch",
+            "max_cached_frames",
+            "max_memory",
+        )
         for name in counts:
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}")
@@ -113,7 +120,7 @@ class ProposeReduceParameters:
     @property
     def reduction_settings(self) -> ReductionSettings:
         """The published thresholds with the changes of this configuration."""
-        names = ("least_score", "largest_overlap", "sigma", "most", "least_output")
+        names = ("score_threshold", "nms_iou", "sigma", "max_instances", "min_output_score")
         changes = {name: getattr(self, name) for name in names}
         changes = {name: value for name, value in changes.items() if value is not None}
         return replace(_PUBLISHED[self.reduction], **changes)

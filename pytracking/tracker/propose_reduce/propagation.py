@@ -93,7 +93,7 @@ class Propagation:
         num_frames: Of the clip.
         memory_step: A frame enters the memory every so many frames.
         max_memory: MiB of mask memory; where it would need more, the step grows.
-        object_batch: Number of objects that are decoded together.
+        max_objects_per_batch: Number of objects that are decoded together.
     """
 
     def __init__(
@@ -104,12 +104,12 @@ class Propagation:
         num_frames: int,
         memory_step: int,
         max_memory: int,
-        object_batch: int,
+        max_objects_per_batch: int,
     ) -> None:
         self._head = network.prop_head
         self._cache = cache
         self._num_frames = num_frames
-        self._object_batch = object_batch
+        self._object_batch = max_objects_per_batch
         starts = [self._start(key) for key in keys]
         self._memory_step = self._fitting_step(keys, starts, memory_step, max_memory)
         self._forward: list[_Run] = []

@@ -30,7 +30,7 @@ from pytracking.tracker.propose_reduce.key_frames import (
 )
 from pytracking.tracker.propose_reduce.parameters import ProposeReduceParameters
 from pytracking.tracker.propose_reduce.propagation import Propagated, Propagation
-from pytracking.tracker.propose_reduce.reduction import Reduced, reduce_sequences
+from pytracking.tracker.propose_reduce.reduction import ReducedSequences, reduce_sequences
 from pytracking.tracker.propose_reduce.sequences import SequenceStore, enlarge, mask_boxes
 
 _PRESENT = 0.5
@@ -97,7 +97,7 @@ class ProposeReduce(ClipSegmenter):
         """Features of a clip, computed when needed."""
         params = self.params
         return FeatureCache(
-            self.network, frames, params.img_scale, params.feature_frames, self.runtime
+            self.network, frames, params.img_scale, params.max_cached_frames, self.runtime
         )
 
     def find_key_frames(
@@ -116,7 +116,9 @@ class ProposeReduce(ClipSegmenter):
     @property
     def detection_settings(self) -> DetectionSettings:
         """Thresholds of the instances of key frames."""
-        return DetectionSettings(self.params.detection_score, most=self.params.max_per_img)
+        return DetectionSettings(
+            self.params.detection_threshold, max_detections=self.params.max_per_img
+        )
 
     def propagate(
         self, cache: FeatureCache, keys: Sequence[KeyFrame], num_frames: int
@@ -124,7 +126,13 @@ class ProposeReduce(ClipSegmenter):
         """Carry the instances of key frames through the clip, see ``Propagation.steps``."""
         params, step = self.params, self.params.memory_step(num_frames)
         return Propagation(
-            self.network, cache, keys, num_frames, step, params.max_memory, params.object_batch
+            self.network,
+            cache,
+            keys,
+            num_frames,
+            step,
+            params.max_memory,
+            params.max_objects_per_batch,
         ).steps()
 
     def collect(
@@ -147,7 +155,7 @@ class ProposeReduce(ClipSegmenter):
             advance(1)
         return store
 
-    def reduce(self, store: SequenceStore) -> Reduced:
+    def reduce(self, store: SequenceStore) -> ReducedSequences:
         """Keep one sequence an object."""
         params = self.params
         overlaps = video_overlaps(store.masks, store.masks)
@@ -173,7 +181,7 @@ class ProposeReduce(ClipSegmenter):
 
     def _track(self, masks: tuple, scores: np.ndarray) -> InstanceTrack:
         best = 1 + int(scores[1:].argmax())
-        least = self.params.reduction_settings.least_output
+        least = self.params.reduction_settings.min_output_score
         return InstanceTrack(
             masks,
             float(scores[best]),

@@ -12,7 +12,7 @@ _DROPPED = -1.0
 
 
 @dataclass(frozen=True)
-class Reduced:
+class ReducedSequences:
     """The sequences that remain.
 
     Args:
@@ -27,7 +27,7 @@ class Reduced:
 
 def reduce_sequences(
     scores: np.ndarray, overlaps: np.ndarray, name: ReductionName, settings: ReductionSettings
-) -> Reduced:
+) -> ReducedSequences:
     """Keep one sequence an object.
 
     Args:
@@ -40,24 +40,26 @@ def reduce_sequences(
     """
     best = scores[:, 1:].max(axis=1) if len(scores) else np.zeros(0, np.float32)
     if name == "soft":
-        kept, decayed = suppress_softly(best, overlaps, settings)
-        return Reduced(kept, _with_best(scores[kept], decayed))
-    kept = suppress(best, overlaps, settings.least_score, settings.largest_overlap)
+        kept, decayed = soft_sequence_nms(best, overlaps, settings)
+        return ReducedSequences(kept, _with_best(scores[kept], decayed))
+    kept = sequence_nms(best, overlaps, settings.score_threshold, settings.nms_iou)
     if name == "class_agnostic":
-        return Reduced(kept, scores[kept])
-    return Reduced(kept, decay_by_class(scores[kept], overlaps[np.ix_(kept, kept)], settings))
+        return ReducedSequences(kept, scores[kept])
+    return ReducedSequences(
+        kept, soft_class_aware_reduction(scores[kept], overlaps[np.ix_(kept, kept)], settings)
+    )
 
 
-def suppress(
-    scores: np.ndarray, overlaps: np.ndarray, least_score: float, largest_overlap: float
+def sequence_nms(
+    scores: np.ndarray, overlaps: np.ndarray, score_threshold: float, nms_iou: float
 ) -> np.ndarray:
     """Drop what overlaps with a better sequence; the best one always remains.
 
     Args:
         scores: (sequences,).
         overlaps: (sequences, sequences).
-        least_score: Lower ones are dropped.
-        largest_overlap: From this IoU on the lower score is dropped.
+        score_threshold: Lower ones are dropped.
+        nms_iou: From this IoU on the lower score is dropped.
 
     Returns:
         Places of the kept ones, int64, by descending score.
@@ -66,15 +68,15 @@ def suppress(
     kept: list[int] = []
     while is_open.any():
         best = _best_open(scores, is_open)
-        if kept and scores[best] < least_score:
+        if kept and scores[best] < score_threshold:
             break
         kept.append(best)
         is_open[best] = False
-        is_open &= overlaps[best] < largest_overlap
+        is_open &= overlaps[best] < nms_iou
     return np.array(kept, np.int64)
 
 
-def suppress_softly(
+def soft_sequence_nms(
     scores: np.ndarray, overlaps: np.ndarray, settings: ReductionSettings
 ) -> tuple[np.ndarray, np.ndarray]:
     """Lower the scores of what overlaps with a better sequence; may keep nothing.
@@ -85,26 +87,26 @@ def suppress_softly(
     current = scores.copy()
     is_open = np.ones(len(scores), bool)
     kept: list[int] = []
-    while is_open.any() and len(kept) < settings.most:
+    while is_open.any() and len(kept) < settings.max_instances:
         best = _best_open(current, is_open)
-        if current[best] < settings.least_score:
+        if current[best] < settings.score_threshold:
             break
         kept.append(best)
         is_open[best] = False
-        lowered = is_open & (current >= settings.least_score)
+        lowered = is_open & (current >= settings.score_threshold)
         current[lowered] *= np.exp(-(overlaps[best, lowered] ** 2) / settings.sigma)
     places = np.array(kept, np.int64)
     return places, current[places]
 
 
-def decay_by_class(
+def soft_class_aware_reduction(
     scores: np.ndarray, overlaps: np.ndarray, settings: ReductionSettings
 ) -> np.ndarray:
     """Lower the scores of each class on its own; one sequence may count for several classes."""
     result = np.full_like(scores, _DROPPED)
     result[:, 0] = scores[:, 0]
     for label in range(1, scores.shape[1]):
-        kept, lowered = suppress_softly(scores[:, label], overlaps, settings)
+        kept, lowered = soft_sequence_nms(scores[:, label], overlaps, settings)
         result[kept, label] = lowered
     return result
 

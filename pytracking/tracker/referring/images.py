@@ -12,25 +12,25 @@ from ltr.data.referring.clip import cut_out, fit_size, resize_image
 
 
 def network_input(
-    images: Sequence[np.ndarray], short_side: int = 360, longest: int | None = None
+    images: Sequence[np.ndarray], short_side: int = 360, max_size: int | None = None
 ) -> torch.Tensor:
     """Resize and normalise frames.
 
     Args:
         images: uint8 (H, W, 3) RGB, all of one size.
         short_side: Of the result, pixels.
-        longest: Limit of its longer side; None for none.
+        max_size: Limit of its longer side; None for none.
 
     Returns:
         float32 (frames, 3, h, w).
     """
-    size = fit_size(images[0].shape[:2], short_side, longest)
+    size = fit_size(images[0].shape[:2], short_side, max_size)
     resized = np.stack([resize_image(image, size) for image in images])
     return IMAGENET_RGB.normalise(torch.from_numpy(resized).permute(0, 3, 1, 2).float())
 
 
 def tracking_input(
-    image: np.ndarray, mask: np.ndarray, short_side: int = 360, longest: int | None = None
+    image: np.ndarray, mask: np.ndarray, short_side: int = 360, max_size: int | None = None
 ) -> torch.Tensor:
     """The tracking image of an object; it is cut out before anything is resized.
 
@@ -38,9 +38,9 @@ def tracking_input(
         image: uint8 (H, W, 3) RGB.
         mask: bool (H, W).
         short_side: See ``network_input``.
-        longest: Likewise.
+        max_size: Likewise.
 
     Returns:
         float32 (1, 3, h, w).
     """
-    return network_input([cut_out(image, mask)], short_side, longest)
+    return network_input([cut_out(image, mask)], short_side, max_size)

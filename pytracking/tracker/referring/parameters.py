@@ -24,7 +24,7 @@ class ReferringParameters:
             pass, 0 or 255; only videos of a data set have names. None runs the first pass.
         window: Frames that go through the network together in the first pass.
         short_side: Of the network's input, pixels.
-        longest: Limit of its longer side; None for none.
+        max_size: Limit of its longer side; None for none.
         threshold: Probability above which a pixel belongs to the object.
         key_criterion: See ``rules.choose_key_frame``.
         key_frames: JSON file ``{video: {"<number of the sentence>": frame}}`` that names the key
@@ -46,7 +46,7 @@ class ReferringParameters:
     first_masks: str | None = None
     window: int = 36
     short_side: int = 360
-    longest: int | None = None
+    max_size: int | None = None
     threshold: float = 0.5
     key_criterion: KeyCriterion = "confidence"
     key_frames: str | None = None

@@ -11,8 +11,8 @@ import torch.nn.functional as F
 
 from ltr.models.referring.batches import (
     ClipBatch,
+    ClipFeatures,
     Predictions,
-    SeenClips,
     SentenceBatch,
 )
 from ltr.models.referring.referformer import EncodedSentences
@@ -20,21 +20,21 @@ from pytracking.tracker.clip import Frames
 from pytracking.tracker.referring.images import network_input, tracking_input
 from pytracking.tracker.referring.parameters import ReferringParameters
 from pytracking.tracker.referring.rules import (
-    choose_slot,
+    choose_query,
     full_probabilities,
-    slot_scores,
+    query_scores,
     tracking_order,
 )
 
 _CERTAIN = 8.0  # logit of a pixel of a given mask
 
-Clips = ClipBatch | SeenClips
+Clips = ClipBatch | ClipFeatures
 Sentences = SentenceBatch | EncodedSentences
 Network = Callable[[Clips, Sentences, Clips | None], Predictions]
 
 
 @dataclass
-class Sighting:
+class TrackState:
     """What is known of a sentence's object so far.
 
     Args:
@@ -48,13 +48,13 @@ class Sighting:
     given: dict[int, np.ndarray] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, predicted: Predictions) -> Sighting:
-        """The best slot of a clip."""
-        slot = choose_slot(predicted.logits[0])
-        return cls(slot_scores(predicted.logits[0], slot), predicted.masks[0, :, slot])
+    def of(cls, predicted: Predictions) -> TrackState:
+        """The best query of a clip."""
+        query = choose_query(predicted.logits[0])
+        return cls(query_scores(predicted.logits[0], query), predicted.masks[0, :, query])
 
     @classmethod
-    def of_masks(cls, masks: Sequence[np.ndarray], grid: tuple[int, int]) -> Sighting:
+    def of_masks(cls, masks: Sequence[np.ndarray], grid: tuple[int, int]) -> TrackState:
         """Take masks, bool (H, W), as certain; the score of one that is not empty is 1.
 
         Args:
@@ -72,8 +72,8 @@ class Sighting:
             return self.given[frame]
         return (full_probabilities(self.mask_logits[frame, None], size)[0] > threshold).numpy()
 
-    def update(self, frame: int, found: Sighting) -> None:
-        """Replace what is known of one frame by another sighting of that frame alone."""
+    def update(self, frame: int, found: TrackState) -> None:
+        """Replace what is known of one frame by another state of that frame alone."""
         self.given.pop(frame, None)
         self.scores[frame], self.mask_logits[frame] = found.scores[0], found.mask_logits[0]
 
@@ -83,29 +83,29 @@ def first_pass(
     sentences: Sequence[SentenceBatch],
     frames: Frames,
     params: ReferringParameters,
-    feeds_frames: bool,
-    look: Callable[[ClipBatch], SeenClips] | None = None,
-) -> list[Sighting]:
-    """Look at the clip window by window, without tracking; the slot is chosen for each window.
+    feed_frames: bool,
+    extract_features: Callable[[ClipBatch], ClipFeatures] | None = None,
+) -> list[TrackState]:
+    """Look at the clip window by window, without tracking; the query is chosen for each window.
 
     Args:
         network: Clips, sentences and tracking images -> predictions on the CPU.
         sentences: One of batch size 1 for each object.
         frames: Of the clip.
         params: Window and size of the input.
-        feeds_frames: Whether the frames themselves are fed as tracking images.
-        look: Runs the backbone alone, once for all sentences about a window.
+        feed_frames: Whether the frames themselves are fed as tracking images.
+        extract_features: Runs the backbone alone, once for all sentences about a window.
     """
-    parts: list[list[Sighting]] = [[] for _ in sentences]
+    parts: list[list[TrackState]] = [[] for _ in sentences]
     for start in range(0, len(frames), params.window):
         images = [frames[i] for i in range(start, min(start + params.window, len(frames)))]
-        clip = as_clip(network_input(images, params.short_side, params.longest))
-        if look is not None and len(sentences) > 1:
-            clip = look(clip)
+        clip = as_clip(network_input(images, params.short_side, params.max_size))
+        if extract_features is not None and len(sentences) > 1:
+            clip = extract_features(clip)
         for found, sentence in zip(parts, sentences, strict=True):
-            found.append(Sighting.of(network(clip, sentence, clip if feeds_frames else None)))
+            found.append(TrackState.of(network(clip, sentence, clip if feed_frames else None)))
     return [
-        Sighting(
+        TrackState(
             torch.cat([part.scores for part in found]),
             torch.cat([part.mask_logits for part in found]),
         )
@@ -117,7 +117,7 @@ def track_outward(
     network: Network,
     sentence: EncodedSentences,
     frames: Frames,
-    sighting: Sighting,
+    state: TrackState,
     key: int,
     params: ReferringParameters,
     target: int | None = None,
@@ -128,7 +128,7 @@ def track_outward(
         network: Clips, sentences and tracking images -> predictions on the CPU.
         sentence: One, encoded.
         frames: Of the clip.
-        sighting: Of the object; changed in place, but for the key frame.
+        state: Of the object; changed in place, but for the key frame.
         key: The key frame.
         params: Threshold, size of the input, and what happens after an empty mask.
         target: Follow it only to this frame.
@@ -138,34 +138,34 @@ def track_outward(
     """
     predicted = None
     low, high = (0, len(frames)) if target is None else sorted((key, target))
-    keeper = MaskKeeper(frames, sighting, key, params)
+    previous = PreviousMasks(frames, state, key, params)
     for frame, source in tracking_order(len(frames), key, params.skip_first_neighbour):
         if not low <= frame <= high:
             continue
         predicted = network(
-            as_clip(network_input([frames[frame]], params.short_side, params.longest)),
+            as_clip(network_input([frames[frame]], params.short_side, params.max_size)),
             sentence,
-            as_clip(keeper.tracking_image(source)),
+            as_clip(previous.tracking_image(source)),
         )
-        sighting.update(frame, Sighting.of(predicted))
+        state.update(frame, TrackState.of(predicted))
     return predicted
 
 
-class MaskKeeper:
-    """Makes tracking images of a sighting while it changes.
+class PreviousMasks:
+    """Makes tracking images of a state while it changes.
 
     Args:
         frames: Of the clip.
-        sighting: Of the object.
+        state: Of the object.
         key: The key frame.
         params: Threshold, size of the input, and what happens after an empty mask.
     """
 
     def __init__(
-        self, frames: Frames, sighting: Sighting, key: int, params: ReferringParameters
+        self, frames: Frames, state: TrackState, key: int, params: ReferringParameters
     ) -> None:
         self._frames = frames
-        self._sighting = sighting
+        self._state = state
         self._key = key
         self._params = params
         self._last = key
@@ -180,11 +180,11 @@ class MaskKeeper:
         else:
             mask = self._mask(self._last)
         image = self._frames[self._last]
-        return tracking_input(image, mask, self._params.short_side, self._params.longest)
+        return tracking_input(image, mask, self._params.short_side, self._params.max_size)
 
     def _mask(self, frame: int) -> np.ndarray:
         size = self._frames[frame].shape[:2]
-        return self._sighting.mask(frame, size, self._params.threshold)
+        return self._state.mask(frame, size, self._params.threshold)
 
 
 def as_clip(images: torch.Tensor) -> ClipBatch:

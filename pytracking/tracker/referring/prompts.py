@@ -44,7 +44,7 @@ class ReferredTrack(InstanceTrack):
     Args:
         mask_logits: Logits of the masks on the network's grid, float32 (frames, h, w), on the CPU.
         key_frame: The frame from which was tracked; None without tracking.
-        candidates: All slots of the target frame, where there is one.
+        candidates: All queries of the target frame, where there is one.
     """
 
     mask_logits: torch.Tensor | None = None

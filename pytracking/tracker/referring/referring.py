@@ -15,8 +15,8 @@ from ltr.data.referring.clip import fit_size
 from ltr.data.rle import Rle, encode
 from ltr.models.referring.batches import (
     ClipBatch,
+    ClipFeatures,
     Predictions,
-    SeenClips,
     SentenceBatch,
     pad_clips,
 )
@@ -32,7 +32,7 @@ from pytracking.tracker.referring.given_files import (
 )
 from pytracking.tracker.referring.images import network_input
 from pytracking.tracker.referring.parameters import ReferringParameters
-from pytracking.tracker.referring.passes import Sighting, as_clip, first_pass, track_outward
+from pytracking.tracker.referring.passes import TrackState, as_clip, first_pass, track_outward
 from pytracking.tracker.referring.prompts import ReferredTrack, TargetPrompt, VideoPrompt
 from pytracking.tracker.referring.rules import choose_key_frame, key_frame_terms
 from pytracking.tracker.referring.sentence_masks import sentence_masks
@@ -76,12 +76,12 @@ class ReferringSegmenter(ClipSegmenter):
                 net.body.compile(dynamic=True)
         config = network.text_encoder.config
         self.num_words = config.vocab_size
-        self.most_pieces = config.max_position_embeddings - config.pad_token_id - 1
+        self.max_tokens = config.max_position_embeddings - config.pad_token_id - 1
         self.network = network
         self._predict = partial(self._call, network)
         self._predict_first = partial(self._call, first_network or network)
-        self._look_first = partial(self._see, first_network or network)
-        self._feeds_frames = params.tracking and first_network is None
+        self._extract_first = partial(self._extract_features, first_network or network)
+        self._feed_frames = params.tracking and first_network is None
 
     @classmethod
     def create(cls, params: ReferringParameters, runtime: Runtime) -> ReferringSegmenter:
@@ -107,20 +107,20 @@ class ReferringSegmenter(ClipSegmenter):
             tracks = [self._find_in_target(frames, text, prompt.target) for text in sentences]
             advance(len(frames))
             return tracks
-        sightings = self._look(frames, prompt, sentences)
+        states = self._first_pass(frames, prompt, sentences)
         tracks, reported = [], 0
-        for number, (sentence, sighting) in enumerate(zip(sentences, sightings, strict=True)):
+        for number, (sentence, state) in enumerate(zip(sentences, states, strict=True)):
             given = self._given_key(prompt, number, len(frames))
-            key = self._track(frames, sentence, sighting, given)
-            tracks.append(self._make_track(frames, sighting, key))
+            key = self._track(frames, sentence, state, given)
+            tracks.append(self._make_track(frames, state, key))
             done = len(frames) * (number + 1) // len(sentences)
             advance(done - reported)
             reported = done
         return tracks
 
-    def _look(
+    def _first_pass(
         self, frames: Frames, prompt: ClipPrompt, sentences: Sequence[SentenceBatch]
-    ) -> list[Sighting]:
+    ) -> list[TrackState]:
         """The first pass, or the masks of an earlier one."""
         if self.params.first_masks is None or not isinstance(prompt, VideoPrompt):
             return first_pass(
@@ -128,19 +128,19 @@ class ReferringSegmenter(ClipSegmenter):
                 sentences,
                 frames,
                 self.params,
-                self._feeds_frames,
-                self._look_first,
+                self._feed_frames,
+                self._extract_first,
             )
         grid = self._grid(frames[0].shape[:2])
         folder = Path(self.params.first_masks) / prompt.video
         return [
-            Sighting.of_masks(read_first_masks(folder / key, prompt.stems, frames[0].shape), grid)
+            TrackState.of_masks(read_first_masks(folder / key, prompt.stems, frames[0].shape), grid)
             for key in prompt.expressions
         ]
 
     def _grid(self, shape: tuple[int, int]) -> tuple[int, int]:
         """Height and width of the network's masks of a frame."""
-        size = fit_size(shape, self.params.short_side, self.params.longest)
+        size = fit_size(shape, self.params.short_side, self.params.max_size)
         return tuple(-(-side // MASK_STRIDE) for side in size)
 
     def _check_memory(self, length: int, shape: tuple[int, int], sentences: int) -> None:
@@ -168,7 +168,7 @@ class ReferringSegmenter(ClipSegmenter):
         sentence = self.read_text([text])
         if not text.strip():
             raise DataError("a sentence is empty: name the object, for instance 'the brown dog'")
-        pieces, most = sentence.ids.shape[1], self.most_pieces
+        pieces, most = sentence.ids.shape[1], self.max_tokens
         if pieces > most:
             raise DataError(f"a sentence has {pieces} word pieces, the network reads {most}")
         if int(sentence.ids.max()) >= self.num_words:
@@ -179,7 +179,7 @@ class ReferringSegmenter(ClipSegmenter):
         return sentence.to(self.runtime.device)
 
     def _track(
-        self, frames: Frames, sentence: SentenceBatch, sighting: Sighting, given: int | None
+        self, frames: Frames, sentence: SentenceBatch, state: TrackState, given: int | None
     ) -> int | None:
         """Track from the key frame, in rounds; returns the last key frame."""
         if not self.params.tracking:
@@ -188,12 +188,12 @@ class ReferringSegmenter(ClipSegmenter):
             encoded = self.network.encode_sentences(sentence)
         key = 0
         for _ in range(self.params.rounds):
-            key = self._choose_key(sighting) if given is None else given
-            track_outward(self._predict, encoded, frames, sighting, key, self.params)
+            key = self._choose_key(state) if given is None else given
+            track_outward(self._predict, encoded, frames, state, key, self.params)
         return key
 
-    def _choose_key(self, sighting: Sighting) -> int:
-        terms = key_frame_terms(sighting.scores, sighting.mask_logits)
+    def _choose_key(self, state: TrackState) -> int:
+        terms = key_frame_terms(state.scores, state.mask_logits)
         return choose_key_frame(terms, self.params.key_criterion)
 
     def _given_key(self, prompt: ClipPrompt, number: int, length: int) -> int | None:
@@ -208,39 +208,39 @@ class ReferringSegmenter(ClipSegmenter):
             )
         return key
 
-    def _make_track(self, frames: Frames, sighting: Sighting, key: int | None) -> ReferredTrack:
+    def _make_track(self, frames: Frames, state: TrackState, key: int | None) -> ReferredTrack:
         size = frames[0].shape[:2]
         masks: list[Rle | None] = []
         for frame in range(len(frames)):
-            mask = sighting.mask(frame, size, self.params.threshold)
+            mask = state.mask(frame, size, self.params.threshold)
             masks.append(encode(mask) if mask.any() else None)
-        scores = sighting.scores.tolist()
+        scores = state.scores.tolist()
         return ReferredTrack(
             tuple(masks),
             float(np.mean(scores)),
             frame_scores=tuple(scores),
-            mask_logits=sighting.mask_logits,
+            mask_logits=state.mask_logits,
             key_frame=key,
         )
 
     def _find_in_target(
         self, frames: Frames, sentence: SentenceBatch, target: int
     ) -> ReferredTrack:
-        """All slots of one frame, by the frames around it or by tracking from one of these."""
+        """All queries of one frame, by the frames around it or by tracking from one of these."""
         params = self.params
         images = [frames[position] for position in range(len(frames))]
-        inputs = network_input(images, params.short_side, params.longest)
+        inputs = network_input(images, params.short_side, params.max_size)
         if not params.tracking:
             clip = pad_clips([inputs], _MULTIPLE)
             predicted = self._predict(clip, sentence, target_frames=[target])
             return self._make_candidates(frames, predicted, 0, target, inputs.shape[-2:])
         clip = as_clip(inputs)
-        predicted = self._predict_first(clip, sentence, clip if self._feeds_frames else None)
-        sighting = Sighting.of(predicted)
-        key = self._choose_key(sighting)
+        predicted = self._predict_first(clip, sentence, clip if self._feed_frames else None)
+        state = TrackState.of(predicted)
+        key = self._choose_key(state)
         if key == target:
             return self._make_candidates(frames, predicted, target, target, inputs.shape[-2:])
-        predicted = track_outward(self._predict, sentence, frames, sighting, key, params, target)
+        predicted = track_outward(self._predict, sentence, frames, state, key, params, target)
         return self._make_candidates(frames, predicted, 0, target, inputs.shape[-2:])
 
     def _make_candidates(
@@ -251,7 +251,7 @@ class ReferringSegmenter(ClipSegmenter):
         target: int,
         input_size: Sequence[int],
     ) -> ReferredTrack:
-        """The slots of the target frame, which stands at ``place`` among the predictions."""
+        """The queries of the target frame, which stands at ``place`` among the predictions."""
         found = sentence_masks(
             predicted.logits[0, place],
             predicted.masks[0, place],
@@ -263,17 +263,17 @@ class ReferringSegmenter(ClipSegmenter):
         masks[target] = encode(found.masks[best].numpy())
         return ReferredTrack(tuple(masks), float(found.scores[best]), candidates=found)
 
-    def _see(self, network: ReferFormer, clip: ClipBatch) -> SeenClips:
+    def _extract_features(self, network: ReferFormer, clip: ClipBatch) -> ClipFeatures:
         """The backbone's maps, on the device."""
         with self.runtime.autocast():
-            return network.look(clip.to(self.runtime.device))
+            return network.extract_features(clip.to(self.runtime.device))
 
     def _call(
         self,
         network: ReferFormer,
-        clip: ClipBatch | SeenClips,
+        clip: ClipBatch | ClipFeatures,
         sentence: SentenceBatch | EncodedSentences,
-        previous: ClipBatch | SeenClips | None = None,
+        previous: ClipBatch | ClipFeatures | None = None,
         target_frames: Sequence[int] | None = None,
     ) -> Predictions:
         """Predictions of the last layer, float32 on the CPU."""

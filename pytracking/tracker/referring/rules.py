@@ -1,4 +1,4 @@
-"""The decisions around the network: which slot, which key frame, which order, which object.
+"""The decisions around the network: which query, which key frame, which order, which object.
 
 All are pure functions of the network's outputs. Mask logits are float (frames, h, w) on the
 network's grid, a quarter of its input.
@@ -17,18 +17,18 @@ _SET = 0.5
 _BACKGROUND = 0.1
 
 
-def choose_slot(logits: torch.Tensor) -> int:
-    """The slot that answers for the whole clip: the largest mean score of its best class.
+def choose_query(logits: torch.Tensor) -> int:
+    """The query that answers for the whole clip: the largest mean score of its best class.
 
     Args:
-        logits: (frames, slots, classes).
+        logits: (frames, queries, classes).
     """
     return int(logits.sigmoid().mean(dim=0).amax(dim=-1).argmax())
 
 
-def slot_scores(logits: torch.Tensor, slot: int) -> torch.Tensor:
-    """Score of a slot in every frame, (frames,), 0..1."""
-    return logits[:, slot].sigmoid().amax(dim=-1)
+def query_scores(logits: torch.Tensor, query: int) -> torch.Tensor:
+    """Score of a query in every frame, (frames,), 0..1."""
+    return logits[:, query].sigmoid().amax(dim=-1)
 
 
 def full_probabilities(mask_logits: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
@@ -55,7 +55,7 @@ class KeyFrameTerms(NamedTuple):
     """What the choice of a key frame depends on, each (frames,).
 
     Args:
-        score: Of the slot.
+        score: Of the query.
         certainty: Mean probability inside the mask, 0 where the mask is empty.
         stability: Mean overlap with the masks of the neighbouring frames.
     """
@@ -66,12 +66,12 @@ class KeyFrameTerms(NamedTuple):
 
 
 def key_frame_terms(scores: torch.Tensor, mask_logits: torch.Tensor) -> KeyFrameTerms:
-    """Measure the masks of a slot.
+    """Measure the masks of a query.
 
     Two empty masks do not overlap; a video of one frame is stable.
 
     Args:
-        scores: (frames,) of the slot, 0..1.
+        scores: (frames,) of the query, 0..1.
         mask_logits: (frames, h, w).
     """
     probabilities = mask_logits.float().sigmoid().flatten(1)
@@ -118,13 +118,13 @@ def choose_key_frame(terms: KeyFrameTerms, criterion: KeyCriterion = "confidence
     return int(values.argmax())
 
 
-def tracking_order(length: int, key: int, skips_neighbours: bool = False) -> list[tuple[int, int]]:
+def tracking_order(length: int, key: int, skip_neighbours: bool = False) -> list[tuple[int, int]]:
     """The steps outward from a key frame, first to the end, then to the beginning.
 
     Args:
         length: Frames of the video.
         key: The key frame.
-        skips_neighbours: Leave out the frames next to it, as the released script does.
+        skip_neighbours: Leave out the frames next to it, as the released script does.
 
     Returns:
         Pairs: a frame and the one whose mask makes its tracking image.
@@ -132,7 +132,7 @@ def tracking_order(length: int, key: int, skips_neighbours: bool = False) -> lis
     >>> tracking_order(5, 2)
     [(3, 2), (4, 3), (1, 2), (0, 1)]
     """
-    first = 2 if skips_neighbours else 1
+    first = 2 if skip_neighbours else 1
     steps: list[tuple[int, int]] = []
     for frames in (range(key + first, length), range(key - first, -1, -1)):
         steps += zip(frames, (key, *frames), strict=False)

@@ -1,4 +1,4 @@
-"""All slots of one frame as scored masks: A2D-Sentences and JHMDB-Sentences."""
+"""All queries of one frame as scored masks: A2D-Sentences and JHMDB-Sentences."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _STRIDE = 4
 
 
 class ScoredMasks(NamedTuple):
-    """The slots of a frame.
+    """The queries of a frame.
 
     Args:
-        scores: float (slots,), 0..1.
-        masks: bool (slots, H, W).
+        scores: float (queries,), 0..1.
+        masks: bool (queries, H, W).
     """
 
     scores: torch.Tensor
@@ -28,11 +28,11 @@ def sentence_masks(
     input_size: tuple[int, int],
     size: tuple[int, int],
 ) -> ScoredMasks:
-    """Enlarge the masks of all slots, threshold them, then take the nearest pixel.
+    """Enlarge the masks of all queries, threshold them, then take the nearest pixel.
 
     Args:
-        logits: (slots, classes).
-        mask_logits: (slots, h, w), a quarter of the network's input, padding included.
+        logits: (queries, classes).
+        mask_logits: (queries, h, w), a quarter of the network's input, padding included.
         input_size: Height and width of the input without padding.
         size: Of the frame.
     """

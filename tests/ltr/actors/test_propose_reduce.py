@@ -7,7 +7,7 @@ from tests.small_propose_reduce import drawn_batch, small_network
 
 def test_a_few_steps_on_one_batch_lower_every_loss(tmp_path):
     network, batch = small_network().train(), drawn_batch(tmp_path)
-    actor = ProposeReduceActor(network, Sampling(boxes=32))
+    actor = ProposeReduceActor(network, Sampling(box_batch_size=32))
     optimizer = torch.optim.AdamW(network.parameters(), 2e-3)
     history = []
     for _ in range(25):

@@ -54,7 +54,7 @@ def test_cross_entropy_is_added_on_demand() -> None:
 
 
 def test_fixed_batch_norms_keep_the_network_in_evaluation_mode() -> None:
-    fixed, free = SegActor(nn.BatchNorm2d(1)), SegActor(nn.BatchNorm2d(1), fixes_batch_norm=False)
+    fixed, free = SegActor(nn.BatchNorm2d(1)), SegActor(nn.BatchNorm2d(1), freeze_batch_norm=False)
     fixed.train()
     free.train()
     assert not fixed.network.training

@@ -18,8 +18,9 @@ from ltr.admin.convert import main as convert_main
 from ltr.admin.errors import CheckpointError, ConfigError
 from ltr.admin.files import file_checksum
 from ltr.admin.loading import load_network, load_state
-from ltr.admin.model_constructor import NetConstructor, model_constructor
+from ltr.admin.model_constructor import NetConstructor, adapt_arguments, model_constructor
 from ltr.models.joint.joint_net import steepest_descent_resnet18
+from ltr.models.referring.referformer import referformer
 from tests.seeded_weights import seeded_tensor
 from tests.shared_material import golden
 
@@ -293,6 +294,39 @@ def test_stored_arguments_that_do_not_fit_are_told(tmp_path, kwargs, reason):
     path = save_network(tmp_path / "c.pth.tar", small_network(), constructor=constructor)
     with pytest.raises(CheckpointError, match=reason):
         load_network(path)
+
+
+UPSTREAM_OPTIONS = {
+    "clf_feat_blocks": 0,
+    "clf_feat_norm": True,
+    "final_conv": True,
+    "target_model_input_layer": "layer3",
+    "decoder_input_layers": ["layer4", "layer3", "layer2", "layer1"],
+    "detach_length": float("inf"),
+    "filter_groups": 1,
+    "use_bn_in_label_enc": False,
+    "dilation_factors": None,
+}
+
+
+@pytest.mark.parametrize("changes", [{}, {"clf_feat_blocks": 1}, {"use_bn_in_label_enc": True}])
+def test_arguments_that_older_checkpoints_store_are_checked_and_dropped(changes):
+    constructor = NetConstructor(
+        "ltr.models.joint.joint_net:steepest_descent_resnet50",
+        {"num_filters": 8, **UPSTREAM_OPTIONS, **changes},
+    )
+    if not changes:
+        assert adapt_arguments(constructor) == {"num_filters": 8}
+        return
+    with pytest.raises(ConfigError, match=f"{next(iter(changes))} must be"):
+        adapt_arguments(constructor)
+
+
+def test_renamed_arguments_of_older_checkpoints_get_their_present_names():
+    constructor = NetConstructor(
+        f"{referformer.__module__}:referformer", {"recomputes": True, "num_heads": 2}
+    )
+    assert adapt_arguments(constructor) == {"gradient_checkpointing": True, "num_heads": 2}
 
 
 def test_a_file_of_tensors_that_is_no_checkpoint_is_told(tmp_path):

@@ -34,7 +34,7 @@ def test_every_frame_can_be_the_first_one():
 
 @given(st.integers(1, 200), st.integers(0, 99))
 def test_kept_order_ascends_and_repeats_where_frames_are_missing(length, seed):
-    frames = choose_frames(length, 5, 10, random.Random(seed), keeps_order=True)
+    frames = choose_frames(length, 5, 10, random.Random(seed), keep_order=True)
     assert len(frames) == 5
     assert frames == sorted(frames)
     assert 0 <= frames[0] <= frames[-1] < length

@@ -92,7 +92,7 @@ def test_at_most_some_objects_are_propagated():
     many = frame(*[(4 * n, 2 * n) for n in range(9)])
     chosen = set()
     for index in range(6):
-        links = sampler(Fixed(many, many), most_objects=5)[SampleKey(0, 1, index)]["links"]
+        links = sampler(Fixed(many, many), max_objects=5)[SampleKey(0, 1, index)]["links"]
         assert links.shape == (5, 2)
         assert (links[:, 0] == links[:, 1]).all()
         chosen.add(tuple(links[:, 0].tolist()))
@@ -115,6 +115,6 @@ def test_batches_hold_pairs_of_any_size(tmp_path, workers):
     loader = LTRLoader("train", pairs, batch_size=4, num_workers=workers, seed=3)
     (batch,) = next(loader.batches(1))
     assert len(batch["pairs"]) == len(batch["source"]) == 4
-    again = pairs[SampleKey(loader.shares.seed, 1, 2)]
+    again = pairs[SampleKey(loader.distributed_sampler.seed, 1, 2)]
     assert torch.equal(batch["pairs"][2]["query"]["image"], again["query"]["image"])
     assert torch.equal(batch["pairs"][2]["links"], again["links"])

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ltr.admin.errors import ConfigError, DataError
-from ltr.data.loader import Collate, LTRLoader, Shares
+from ltr.data.loader import Collate, DistributedBatchSampler, LTRLoader
 from ltr.data.randomness import Generators, SampleKey
 
 
@@ -28,40 +28,44 @@ class RandomNumbers(torch.utils.data.Dataset):
 
 def values(loader: LTRLoader, epoch: int, first_batch: int = 0) -> list[list[float]]:
     return [
-        [float(value) for piece in pieces for value in piece["value"]]
-        for pieces in loader.batches(epoch, first_batch)
+        [float(value) for microbatch in microbatches for value in microbatch["value"]]
+        for microbatches in loader.batches(epoch, first_batch)
     ]
 
 
 @given(
     length=st.integers(1, 60), batch_size=st.integers(1, 12), processes=st.integers(1, 4),
-    pieces=st.integers(1, 3), shuffles=st.booleans(),
+    microbatches=st.integers(1, 3), shuffle=st.booleans(),
 )  # fmt: skip
 def test_shares_are_the_parts_of_the_whole_batches(
-    length: int, batch_size: int, processes: int, pieces: int, shuffles: bool
+    length: int, batch_size: int, processes: int, microbatches: int, shuffle: bool
 ) -> None:
-    if batch_size < processes * pieces:
-        with pytest.raises(ConfigError, match="cannot be cut"):
-            Shares(length, batch_size, 0, shuffles, pieces, 0, processes)
+    if batch_size < processes * microbatches:
+        with pytest.raises(ConfigError, match="cannot be split"):
+            DistributedBatchSampler(length, batch_size, 0, shuffle, microbatches, 0, processes)
         return
-    whole = list(Shares(length, batch_size, 0, shuffles))
+    whole = list(DistributedBatchSampler(length, batch_size, 0, shuffle))
     shares = [
-        list(Shares(length, batch_size, 0, shuffles, pieces, process, processes))
+        list(
+            DistributedBatchSampler(
+                length, batch_size, 0, shuffle, microbatches, process, processes
+            )
+        )
         for process in range(processes)
     ]
     assert len({len(share) for share in shares}) == 1
-    for number in range(len(shares[0]) // pieces):
-        parts = [share[number * pieces : (number + 1) * pieces] for share in shares]
-        sizes = [len(piece) for part in parts for piece in part]
+    for number in range(len(shares[0]) // microbatches):
+        parts = [share[number * microbatches : (number + 1) * microbatches] for share in shares]
+        sizes = [len(microbatch) for part in parts for microbatch in part]
         assert max(sizes) - min(sizes) <= 1
         assert min(sizes) >= 1
-        assert [key for part in parts for piece in part for key in piece] == whole[number]
+        assert [key for part in parts for microbatch in part for key in microbatch] == whole[number]
     left_out = length - sum(len(p) for share in shares for p in share)
-    assert left_out < processes * pieces
+    assert left_out < processes * microbatches
 
 
 def test_shuffled_epochs_are_different_permutations() -> None:
-    shares = Shares(20, 5, 0, shuffles=True)
+    shares = DistributedBatchSampler(20, 5, 0, shuffle=True)
     orders = []
     for shares.epoch in (1, 2, 1):
         orders.append([key.index for batch in shares for key in batch])

@@ -118,8 +118,10 @@ def test_tracking_neighbours_are_beside_their_frame(length, data):
 
 
 def test_augmentation_limits_sizes_and_is_a_function_of_its_seed():
-    augment = ClipAugmentation(sides=(32, 48), longest=64, cropped_sides=(32,), longest_cropped=50,
-                               sides_before_crop=(40,), crop_range=(20, 36))  # fmt: skip
+    augment = ClipAugmentation(
+        short_sides=(32, 48), max_size=64, cropped_short_sides=(32,), cropped_max_size=50,
+        short_sides_before_crop=(40,), crop_range=(20, 36),
+    )  # fmt: skip
     shapes = set()
     for seed in range(12):
         first, again = (augment(drawn_clip(), Generators.seeded(seed)) for _ in range(2))

@@ -21,7 +21,10 @@ from tests.referring_trees import STEMS, TEXTS, write_a2d, write_refcoco, write_
 from tests.video_trees import SHAPE, label_map
 
 PLAIN = ClipAugmentation(
-    sides=(SHAPE[0],), crop_probability=0.0, distorts_colours=False, mirrors=False
+    short_sides=(SHAPE[0],),
+    crop_probability=0.0,
+    photometric_distortion=False,
+    horizontal_flip=False,
 )
 BLACK = IMAGENET_RGB.normalise(torch.zeros(1, 3, 1, 1))[0, :, 0, 0]
 
@@ -76,8 +79,10 @@ def test_samples_are_functions_of_their_keys(videos):
 
 
 def test_paired_augmentation_gives_both_clips_one_geometry(videos):
-    augment = ClipAugmentation(sides=(24, 40), crop_probability=0.0, distorts_colours=False)
-    samples = ReferringSamples([videos], options(augment=augment, pairs_augmentation=True))
+    augment = ClipAugmentation(
+        short_sides=(24, 40), crop_probability=0.0, photometric_distortion=False
+    )
+    samples = ReferringSamples([videos], options(augment=augment, paired_augmentation=True))
     for index in range(8):
         sample = samples[SampleKey(1, 1, index)]
         assert sample["clip"].shape == sample["previous"].shape
@@ -90,7 +95,7 @@ def test_dropped_tracking_shows_the_frames_themselves(videos):
     samples = ReferringSamples([videos], options(tracking_dropout=1.0))
     sample = samples[SampleKey(0, 1, 0)]
     assert torch.equal(sample["clip"], sample["previous"])
-    without = ReferringSamples([videos], options(uses_tracking=False))
+    without = ReferringSamples([videos], options(use_tracking=False))
     assert without[SampleKey(0, 1, 0)]["previous"] is None
 
 
@@ -115,14 +120,14 @@ def test_images_become_clips_in_joint_training(tmp_path):
     clip = ReferringSamples([images], options())[SampleKey(0, 1, 0)]
     assert clip["clip"].shape == (3, 3, *SHAPE)
     assert clip["sentence"] == "the left square"
-    single = ReferringSamples([images], options(num_frames=1, uses_tracking=False))
+    single = ReferringSamples([images], options(num_frames=1, use_tracking=False))
     assert single[SampleKey(0, 1, 0)]["clip"].shape == (1, 3, *SHAPE)
 
 
 def test_a2d_has_a_target_in_one_frame(tmp_path):
     write_a2d(tmp_path)
     sentences = A2DSentences("A2D/train", tmp_path)
-    plain = ReferringSamples([sentences], options(uses_tracking=False))[SampleKey(0, 1, 1)]
+    plain = ReferringSamples([sentences], options(use_tracking=False))[SampleKey(0, 1, 1)]
     assert plain["clip"].shape[0] == 3
     assert len(plain["target"].masks) == 1
     assert plain["target"].masks[0].nonzero()[0].tolist() == [8, 30]
@@ -149,7 +154,9 @@ def test_a_lonely_frame_is_its_own_displaced_neighbour(tmp_path):
 
 
 def test_batches_are_padded_to_multiples_of_32(videos):
-    augment = ClipAugmentation(sides=(40, 70), crop_probability=0.0, distorts_colours=False)
+    augment = ClipAugmentation(
+        short_sides=(40, 70), crop_probability=0.0, photometric_distortion=False
+    )
     samples = ReferringSamples([videos], options(augment=augment))
     batch = collate_clips([samples[SampleKey(0, 1, index)] for index in range(6)])
     height, width = batch["clips"].frames.shape[-2:]

@@ -80,7 +80,7 @@ def test_wrong_places_are_sentences(tmp_path, monkeypatch):
     with pytest.raises(DataError, match="holds no folder of pictures"):
         open_unlabelled(f"folder:{tmp_path}")
     (tmp_path / "clip.mp4").write_bytes(b"")
-    with pytest.raises(DataError, match="must be taken apart first"):
+    with pytest.raises(DataError, match="extract the frames of videos first"):
         open_unlabelled(f"folder:{tmp_path}")
 
 

@@ -41,7 +41,7 @@ def test_published_settings(name, optimizer, rate, gap, side, epochs, last_facto
     assert (table.batch_size, table.video_len, table.weight_decay) == (16, 5, 5e-4)
     assert (table.betas, table.bias_factor, table.ce_ref) == ((0.5, 0.999), 2.0, 0.1)
     assert math.isclose(table.gamma ** len(table.milestones), last_factor)
-    assert (table.rnd_crop, table.keeps_order) == (name in ("ytvos", "oxuva"), name == "kinetics")
+    assert (table.rnd_crop, table.keep_order) == (name in ("ytvos", "oxuva"), name == "kinetics")
 
 
 def train(name: str, *assignments: str) -> int:

@@ -11,7 +11,7 @@ import torch
 
 from ltr import run_training
 from ltr.admin.checkpoint import read_checkpoint
-from ltr.dataset.drawn_dataset import write_drawn_split
+from ltr.dataset.synthetic_ytvis import write_synthetic_split
 from ltr.train_settings.propose_reduce.recipe import ProposeReduceRecipe
 from ltr.trainers.schedule import MultiStep, Warmup
 from pytracking import run_evaluation, run_tracker
@@ -20,7 +20,7 @@ from tests.small_propose_reduce import SHAPES
 
 SMALL = (
     "width=16", "backbone_width=8", "img_scale=96,64", "batch_size=2", "samples_per_epoch=4",
-    "max_epochs=2", "milestones=", "boxes=16",
+    "max_epochs=2", "milestones=", "box_batch_size=16",
 )  # fmt: skip
 
 SMALL_NETWORK = ("backbone=resnet18", "from_scratch=true", "num_workers=0")
@@ -50,7 +50,7 @@ def test_published_settings(name, backbone, batch, rate, scale, categories, trai
     assert set(table.learning_rates.values()) == {1.0}
     assert (table.optimizer, table.momentum, table.weight_decay) == ("sgd", 0.9, 1e-4)
     assert (table.max_epochs, table.max_gradient_norm, table.seed) == (4, 35.0, 0)
-    assert (table.anchors, table.boxes, table.most_objects) == (64, 128, 5)
+    assert (table.rpn_batch_size, table.box_batch_size, table.max_objects) == (64, 128, 5)
     assert table.samples_per_epoch is None
     schedule = MultiStep(table.milestones, table.gamma)
     assert [schedule(epoch) for epoch in (1, 2, 3, 4)] == [1, 1, 0.1, 0.1]
@@ -66,7 +66,7 @@ def test_published_settings(name, backbone, batch, rate, scale, categories, trai
 def drawn(tmp_path, monkeypatch):
     monkeypatch.setenv("LTR_WORKSPACE_DIR", str(tmp_path / "work"))
     for split, seeds in (("train", range(3)), ("valid", range(50, 52))):
-        write_drawn_split(tmp_path / "drawn", split, seeds, SHAPES, frames=3, size=(64, 96))
+        write_synthetic_split(tmp_path / "drawn", split, seeds, SHAPES, frames=3, size=(64, 96))
     return tmp_path / "drawn"
 
 
@@ -82,7 +82,7 @@ def train(name: str, *assignments: str, words: Sequence[str] = ()) -> int:
         ("train_set=videos:nowhere/train", "neither nowhere/train.json nor"),
         ("categories=disc,star", "the network learns disc, star"),
         ("img_scale=16,16", "the sides of img_scale >= 32"),
-        ("boxes=1", "anchors and boxes must be >= 2"),
+        ("box_batch_size=1", "rpn_batch_size and box_batch_size must be >= 2"),
         ("samples_per_epoch=0", "samples_per_epoch must be >= 1"),
         ("init_checkpoint=ltr/propose_reduce/coco_ytvis19_r50", "train that first"),
     ],
@@ -104,7 +104,7 @@ def test_from_drawn_clips_to_scores(drawn, tmp_path, monkeypatch, capsys):
     words = ["--dataset_name", "ytvis2019_valid", "--results", str(tmp_path / "out")]
     net = ["--net", str(checkpoints[-1]), "--set", "img_scale=96,64"]
     # Hardly trained, so everything counts.
-    loose = ("detection_score=0", "least_output=0", "max_per_img=2", "key_num=2")
+    loose = ("detection_threshold=0", "min_output_score=0", "max_per_img=2", "key_num=2")
     changes = [word for change in loose for word in ("--set", change)]
     assert run_tracker.main(["propose_reduce", "drawn", *words, *net, *changes]) == 0
     results = tmp_path / "out/propose_reduce/drawn/ytvis2019_valid/results.json"
@@ -128,7 +128,7 @@ def test_the_main_stage_makes_pairs_of_still_images(drawn, tmp_path, monkeypatch
 
 
 def test_half_precision_and_pieces_of_batches(drawn, tmp_path):
-    words = ["--precision", "bf16", "--max-steps", "1", "--set", "accumulation=2"]
+    words = ["--precision", "bf16", "--max-steps", "1", "--set", "accumulation_steps=2"]
     assert train("drawn", f"train_set=videos:{drawn}/train", words=words) == 0
     assert list(tmp_path.glob("work/checkpoints/ltr/propose_reduce/drawn/*.pth.tar"))
 
@@ -141,7 +141,7 @@ def test_a_stage_starts_from_the_one_before_and_warms_up(drawn, tmp_path):
     # The rates of the first step are zero, so it leaves the weights as they were read.
     one_step = ("max_epochs=1", "samples_per_epoch=2", "warmup_start=0")
     start = ("init_checkpoint=ltr/propose_reduce/drawn", "seed=7")
-    assert train("ytvis19_r50", data, "categories=drawn", *SMALL_NETWORK, *one_step, *start) == 0
+    assert train("ytvis19_r50", data, "categories=shapes", *SMALL_NETWORK, *one_step, *start) == 0
     after = read_checkpoint(next(folder.glob("ytvis19_r50/*.pth.tar"))).net
     learned = [name for name in before if "running" not in name and "batches" not in name]
     assert all(torch.equal(before[name], after[name]) for name in learned)

@@ -46,7 +46,7 @@ def test_every_recipe_resolves(name):
     recipe = importlib.import_module(f"ltr.train_settings.referring.{name}").RECIPE
     assert recipe.description
     assert max(recipe.milestones) < recipe.max_epochs
-    assert override(recipe, ["tracking=false", "sides=64,96"]).sides == (64, 96)
+    assert override(recipe, ["tracking=false", "short_sides=64,96"]).short_sides == (64, 96)
 
 
 def test_published_schedules():
@@ -56,7 +56,13 @@ def test_published_schedules():
         for name in ("refytvos_r50", "refcoco_r50", "joint_r50", "a2d_video_swin_t")
     }
     rows = {
-        name: (r.max_epochs, r.milestones, r.num_frames, r.freezes_text, r.pretrained is None)
+        name: (
+            r.max_epochs,
+            r.milestones,
+            r.num_frames,
+            r.freeze_text_encoder,
+            r.pretrained is None,
+        )
         for name, r in recipes.items()
     }
     assert rows == {
@@ -85,7 +91,7 @@ def test_wrong_rows(row, message):
 
 
 def test_all_parameters_but_the_frozen_ones_are_trained(tmp_path):
-    recipe = override(drawn_images.RECIPE, ["freezes_text=true"])
+    recipe = override(drawn_images.RECIPE, ["freeze_text_encoder=true"])
     network = ReferringAssembly(recipe, train_environment(create=False)).network()
     optimizer = make_optimizer(network, recipe.learning_rates, recipe.optimizer)
     trained = {id(p) for group in optimizer.param_groups for p in group["params"]}
@@ -108,7 +114,9 @@ def test_the_actor_learns_one_batch(tmp_path):
     """The losses of a repeated batch fall, and every part of the network gets gradients."""
     torch.manual_seed(0)
     videos = ReferringVideos("x", write_refytvos(tmp_path, videos=["a"]))
-    augment = ClipAugmentation(sides=(40,), crop_probability=0.0, distorts_colours=False)
+    augment = ClipAugmentation(
+        short_sides=(40,), crop_probability=0.0, photometric_distortion=False
+    )
     samples = ReferringSamples([videos], ClipOptions(num_frames=3, augment=augment))
     batch = collate_clips([samples[SampleKey(0, 1, index)] for index in (0, 2)])
     network = referformer(**{**SIZES, "backbone_from_scratch": True, "dropout": 0.0})

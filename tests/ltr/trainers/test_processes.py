@@ -19,9 +19,9 @@ from ltr.actors.base import Actor, Stats
 from ltr.actors.segmentation import SegActor
 from ltr.admin.checkpoint import read_checkpoint
 from ltr.admin.distributed import launch_fabric
-from ltr.data.loader import Shares
+from ltr.data.loader import DistributedBatchSampler
 from ltr.models.loss.segmentation import stable_bce
-from ltr.trainers.step import Learner
+from ltr.trainers.step import TrainStep
 from tests.small_joint import small_network
 from tests.small_training import (
     command_of,
@@ -58,7 +58,7 @@ def make_batch(size: int) -> dict[str, torch.Tensor]:
     return batch
 
 
-def learn(kind: str, size: int, processes: int, pieces: int, output: Path) -> None:
+def learn(kind: str, size: int, processes: int, microbatches: int, output: Path) -> None:
     """Take one step in this process and store gradients, statistics and the new weights."""
     fabric = launch_fabric("cpu", "fp32")
     actor = make_actor(kind)
@@ -67,13 +67,17 @@ def learn(kind: str, size: int, processes: int, pieces: int, output: Path) -> No
     actor.network, wrapped = fabric.setup(network, optimizer)
     before = {name: p.detach().clone() for name, p in network.named_parameters()}
     actor.train()
-    shares = Shares(size, size, 0, False, pieces, fabric.global_rank, processes)
+    shares = DistributedBatchSampler(
+        size, size, 0, False, microbatches, fabric.global_rank, processes
+    )
     batch = make_batch(size)
     parts = [[key.index for key in part] for part in shares]
     own = [{name: value[:, part] for name, value in batch.items()} for part in parts]
-    outcome = Learner(fabric, actor, wrapped).learn(own, shares.sizes(0), wants_stop=False)
+    result = TrainStep(fabric, actor, wrapped).train(own, shares.sizes(0), stop_requested=False)
     change = {name: before[name] - p.detach() for name, p in network.named_parameters()}
-    torch.save((change, outcome.stats), output / f"{processes}_{pieces}_{fabric.global_rank}.pt")
+    torch.save(
+        (change, result.stats), output / f"{processes}_{microbatches}_{fabric.global_rank}.pt"
+    )
 
 
 def join(rank: int, port: int, *arguments: Any) -> None:
@@ -110,16 +114,17 @@ def run_two(*arguments: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "size", "pieces"), [("joint", 4, 1), ("joint", 3, 1), ("mean", 3, 1), ("mean", 7, 3)]
+    ("kind", "size", "microbatches"),
+    [("joint", 4, 1), ("joint", 3, 1), ("mean", 3, 1), ("mean", 7, 3)],
 )
 def test_two_processes_learn_what_one_learns_from_the_whole_batch(
-    kind: str, size: int, pieces: int, tmp_path: Path
+    kind: str, size: int, microbatches: int, tmp_path: Path
 ) -> None:
     learn(kind, size, 1, 1, tmp_path)
-    run_two(kind, size, 2, pieces, tmp_path)
+    run_two(kind, size, 2, microbatches, tmp_path)
     alone, stats = torch.load(tmp_path / "1_1_0.pt")
-    first, first_stats = torch.load(tmp_path / f"2_{pieces}_0.pt")
-    second, second_stats = torch.load(tmp_path / f"2_{pieces}_1.pt")
+    first, first_stats = torch.load(tmp_path / f"2_{microbatches}_0.pt")
+    second, second_stats = torch.load(tmp_path / f"2_{microbatches}_1.pt")
     largest = max(float(change.abs().max()) for change in alone.values())
     assert largest > 1e-3
     for name, change in alone.items():
@@ -132,8 +137,8 @@ def test_two_processes_learn_what_one_learns_from_the_whole_batch(
 
 
 def test_pieces_of_a_batch_give_the_gradient_of_the_whole(tmp_path: Path) -> None:
-    for pieces in (1, 2, 5):
-        learn("mean", 5, 1, pieces, tmp_path)
+    for microbatches in (1, 2, 5):
+        learn("mean", 5, 1, microbatches, tmp_path)
     whole, halves, singles = (torch.load(tmp_path / f"1_{n}_0.pt")[0] for n in (1, 2, 5))
     for name, change in whole.items():
         assert torch.allclose(change, halves[name], rtol=1e-5, atol=1e-7)
@@ -143,7 +148,7 @@ def test_pieces_of_a_batch_give_the_gradient_of_the_whole(tmp_path: Path) -> Non
 def test_torchrun_trains_with_the_same_command(tmp_path: Path) -> None:
     videos = write_videos(tmp_path / "videos")
     arguments = small_run(
-        videos, "--max-steps", "3", "--set", "lr_scale=0.01", "--set", "fixes_batch_norm=true"
+        videos, "--max-steps", "3", "--set", "lr_scale=0.01", "--set", "freeze_batch_norm=true"
     )
     subprocess.run([*command_of(arguments)], env=environment_of(tmp_path / "one"), check=True)
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]

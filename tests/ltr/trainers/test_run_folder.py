@@ -43,8 +43,8 @@ def test_other_files_are_no_checkpoints(tmp_path: Path) -> None:
 
 
 def test_new_starts_get_numbered_folders_and_the_newest_goes_on(tmp_path: Path) -> None:
-    def choose(starts_anew: bool) -> RunFolder:
-        return RunFolder.choose(tmp_path, "ltr/joint/a", starts_anew)
+    def choose(fresh: bool) -> RunFolder:
+        return RunFolder.choose(tmp_path, "ltr/joint/a", fresh)
 
     first = choose(True)
     assert first.path == tmp_path / "checkpoints" / "ltr" / "joint" / "a"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pytracking.tracker.referring.rules import (
     KeyFrameTerms,
     choose_key_frame,
-    choose_slot,
+    choose_query,
     full_probabilities,
     key_frame_terms,
     merge_objects,
@@ -36,8 +36,8 @@ def test_reference_values(kind):
 
 def test_the_slot_has_the_best_mean_over_frames():
     logits = torch.tensor([[[9.0], [1.0]], [[-9.0], [1.0]]])
-    assert choose_slot(logits) == 1  # 0.50006 of one sure frame against 0.73
-    assert choose_slot(torch.tensor([[[0.0, 3.0], [2.0, 2.0]]])) == 0
+    assert choose_query(logits) == 1  # 0.50006 of one sure frame against 0.73
+    assert choose_query(torch.tensor([[[0.0, 3.0], [2.0, 2.0]]])) == 0
 
 
 def test_uncertain_and_empty_masks_are_no_key_frames():

@@ -43,7 +43,7 @@ class RedFinder(nn.Module):
         )
         self.calls: list[tuple[int, int | None]] = []
 
-    def look(self, clips: ClipBatch) -> ClipBatch:
+    def extract_features(self, clips: ClipBatch) -> ClipBatch:
         return clips
 
     def encode_sentences(self, sentences: SentenceBatch) -> SentenceBatch:
@@ -132,13 +132,13 @@ def test_tracking_forgets_what_is_far_from_the_last_mask():
 
 def test_a_clip_whose_masks_would_be_too_large_is_refused_at_once():
     tracker, network = segmenter(tracking=False, max_memory=1)
-    longest = (1 << 20) // (16 * 24 * 4)
+    max_size = (1 << 20) // (16 * 24 * 4)
     prompt = ClipPrompt(("red", "red"))
     (image,) = clip(1)
     with pytest.raises(DataError, match="342 frames and 2 sentences take 1 MiB"):
-        tracker.segment([image] * (longest // 2 + 1), prompt)
+        tracker.segment([image] * (max_size // 2 + 1), prompt)
     assert not network.calls
-    tracks = tracker.segment([image] * (longest // 2), prompt)
+    tracks = tracker.segment([image] * (max_size // 2), prompt)
     kept = sum(track.mask_logits.nbytes for track in tracks)
     assert (1 << 20) - 2 * 16 * 24 * 4 < kept <= 1 << 20
 

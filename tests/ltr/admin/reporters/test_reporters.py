@@ -31,7 +31,7 @@ def test_lines_come_at_the_interval_and_at_the_end(capsys) -> None:
 
 def test_time_left_is_told_after_an_epoch(caplog) -> None:
     caplog.set_level("INFO")
-    Console().on_epoch(replace(EPOCH, redrawn=3))
+    Console().on_epoch(replace(EPOCH, resampled=3))
     assert caplog.messages == [
         "epoch 2 of 4 in 1 min 00 s, 3 samples drawn again, about 2 min 00 s left"
     ]

@@ -26,11 +26,11 @@ def drawn_maps(size, channels=4, seed=0):
     return first, second, torch.randint(-1, IDS, size, generator=generator)
 
 
-@pytest.mark.parametrize("most_bytes", [2**28, 64])
-def test_global_matches_are_the_nearest_pixels(most_bytes):
+@pytest.mark.parametrize("max_bytes", [2**28, 64])
+def test_global_matches_are_the_nearest_pixels(max_bytes):
     current, annotated, labels = drawn_maps((5, 7))
     labels[labels == 2] = 0
-    found = match_globally(current, annotated, labels, IDS, most_bytes)
+    found = match_globally(current, annotated, labels, IDS, max_bytes)
     distances = torch.cdist(current.flatten(1).T, annotated.flatten(1).T).square()
     for number in (0, 1):
         near = distances[:, labels.flatten() == number].amin(dim=1)

@@ -31,7 +31,7 @@ def test_reading_in_parts_changes_nothing(monkeypatch):
     key = torch.randn(1, 4, 4, 5)
     with torch.inference_mode():
         whole = _head().read(memory, key)
-        monkeypatch.setattr(propagation, "_LARGEST_SCORES", 1000)
+        monkeypatch.setattr(propagation, "_MAX_SCORES", 1000)
         torch.testing.assert_close(_head().read(memory, key), whole, rtol=1e-5, atol=1e-6)
 
 

@@ -12,12 +12,12 @@ from ltr.models.propose_reduce.targets import (
     Instances,
     Sampling,
     anchor_targets,
-    assign,
     box_targets,
     mask_targets,
+    match_boxes,
 )
 
-EVERYTHING = Sampling(anchors=10**6, boxes=10**6)
+EVERYTHING = Sampling(rpn_batch_size=10**6, box_batch_size=10**6)
 TRUTHS = torch.tensor([[10.0, 10, 30, 30], [40, 20, 60, 50]])
 
 
@@ -31,18 +31,18 @@ def test_boxes_are_assigned_by_their_overlap():
             [40, 22, 60, 48],  # 26 of 30 rows of the second
         ]
     )
-    got = assign(boxes, TRUTHS, positive=0.7, negative=0.3, least=0.3)
+    got = match_boxes(boxes, TRUTHS, pos_iou=0.7, neg_iou=0.3, min_pos_iou=0.3)
     assert got.tolist() == [0, IGNORED, BACKGROUND, BACKGROUND, 1]
 
 
 def test_the_best_boxes_stand_for_an_object_even_below_the_threshold():
     boxes = torch.tensor([[10.0, 10, 30, 20], [10, 20, 30, 30], [10, 10, 30, 18]])
-    assert assign(boxes, TRUTHS, 0.7, 0.3, least=0.3).tolist() == [0, 0, IGNORED]
-    assert assign(boxes, TRUTHS, 0.7, 0.3, least=0.6).tolist() == [IGNORED] * 3
+    assert match_boxes(boxes, TRUTHS, 0.7, 0.3, min_pos_iou=0.3).tolist() == [0, 0, IGNORED]
+    assert match_boxes(boxes, TRUTHS, 0.7, 0.3, min_pos_iou=0.6).tolist() == [IGNORED] * 3
 
 
 def test_without_objects_everything_is_background():
-    assert assign(TRUTHS, TRUTHS[:0], 0.7, 0.3, 0.3).tolist() == [BACKGROUND] * 2
+    assert match_boxes(TRUTHS, TRUTHS[:0], 0.7, 0.3, 0.3).tolist() == [BACKGROUND] * 2
     found = anchor_targets(TRUTHS, TRUTHS[:0], (64, 64), Sampling())
     assert found.is_object.tolist() == [0, 0]
 
@@ -60,9 +60,9 @@ def test_deltas_lead_from_the_boxes_to_the_objects():
     torch.testing.assert_close(moved, TRUTHS, atol=1e-4, rtol=0)
     objects = Instances(torch.tensor([3, 5]), TRUTHS, torch.zeros(2, 64, 64, dtype=torch.uint8))
     chosen = box_targets(anchors, objects, EVERYTHING)
-    positives = chosen.boxes[: len(chosen.owners)]
+    positives = chosen.boxes[: len(chosen.matched)]
     moved = decode(chosen.deltas, positives, BOX_STDS)
-    torch.testing.assert_close(moved, TRUTHS[chosen.owners], atol=1e-4, rtol=0)
+    torch.testing.assert_close(moved, TRUTHS[chosen.matched], atol=1e-4, rtol=0)
     assert chosen.labels.tolist() == [3, 5, 3, 5]
 
 
@@ -72,7 +72,9 @@ def test_true_boxes_are_always_learned_from():
         torch.ones(40, dtype=torch.int64), truths, torch.zeros(40, 8, 8, dtype=torch.uint8)
     )
     near, far = truths + 1, truths + 2000
-    chosen = box_targets(torch.cat([near, far]), objects, Sampling(boxes=64, box_share=0.25))
+    chosen = box_targets(
+        torch.cat([near, far]), objects, Sampling(box_batch_size=64, box_positive_fraction=0.25)
+    )
     assert int((chosen.labels > 0).sum()) == 40 + 16
     assert len(chosen.labels) == 64
     assert torch.equal(chosen.boxes[:40], truths)
@@ -85,7 +87,7 @@ def test_samples_are_limited_and_drawn_at_random():
     draws = []
     for seed in range(3):
         torch.manual_seed(seed)
-        found = anchor_targets(anchors, TRUTHS, (1000, 1000), Sampling(anchors=20))
+        found = anchor_targets(anchors, TRUTHS, (1000, 1000), Sampling(rpn_batch_size=20))
         assert int(found.is_object.sum()) == 10
         assert len(found.chosen) == 20
         assert len(set(found.chosen.tolist())) == 20

@@ -27,23 +27,23 @@ def target(valid=(1, 1, 0), label=0):
     return ReferringTarget(torch.full((FRAMES,), label), boxes, masks, torch.tensor(valid))
 
 
-def perfect(predictions, targets, slot):
-    """What the slot should say, at full certainty."""
+def perfect(predictions, targets, query):
+    """What the query should say, at full certainty."""
     logits, boxes, masks, _ = (value.clone() for value in predictions[:4])
     for index, wanted in enumerate(targets):
         grid = torch.nn.functional.pad(wanted.masks, (0, 2, 0, 2))[:, 2::4, 2::4]
-        masks[index, :, slot] = torch.where(grid > 0, 30.0, -30.0)
-        boxes[index, :, slot] = wanted.boxes
+        masks[index, :, query] = torch.where(grid > 0, 30.0, -30.0)
+        boxes[index, :, query] = wanted.boxes
         logits[index] = -30.0
-        logits[index, wanted.valid > 0, slot, wanted.labels[0]] = 30.0
+        logits[index, wanted.valid > 0, query, wanted.labels[0]] = 30.0
     return predictions._replace(logits=logits, boxes=boxes, masks=masks)
 
 
-@pytest.mark.parametrize("slot", range(SLOTS))
-def test_what_is_right_costs_nothing(slot):
+@pytest.mark.parametrize("query", range(SLOTS))
+def test_what_is_right_costs_nothing(query):
     targets, criterion = [target(), target()], Criterion()
-    found = perfect(drawn(), targets, slot)
-    assert criterion.match(found, targets) == [slot, slot]
+    found = perfect(drawn(), targets, query)
+    assert criterion.match(found, targets) == [query, query]
     losses = criterion(found, targets)
     # The empty box of an absent frame has an empty hull, which costs 1, as upstream: 2 of 4 frames.
     assert losses.pop("loss_giou") == pytest.approx(0.5, abs=1e-3)
@@ -70,8 +70,8 @@ def test_absent_frames_count_for_boxes_and_masks_but_not_for_classes():
         values = getattr(predictions, name).clone().requires_grad_()
         losses = criterion(predictions._replace(**{name: values}), [target()])
         (gradient,) = torch.autograd.grad(criterion.total(losses), values)
-        slot = criterion.match(predictions, [target()])[0]
-        present, absent = gradient[0, 0, slot], gradient[0, 2, slot]
+        query = criterion.match(predictions, [target()])[0]
+        present, absent = gradient[0, 0, query], gradient[0, 2, query]
         assert absent.abs().sum() > 0
         if not is_used:  # pulled up where the object is, down where it is not
             assert present.max() < 0 < absent.min()

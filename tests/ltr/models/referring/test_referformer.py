@@ -106,7 +106,7 @@ def test_a_wanted_frame_sees_its_neighbours_only_through_a_video_backbone(is_vid
 
 
 def test_every_weight_learns_except_the_frozen_ones():
-    network = referformer(**{**SIZES, "freezes_text": True, "backbone": "resnet50"})
+    network = referformer(**{**SIZES, "freeze_text_encoder": True, "backbone": "resnet50"})
     with torch.no_grad():  # what starts at zero hides what is before it
         for parameter in network.parameters():
             parameter += 0.05 * torch.randn_like(parameter)
@@ -134,7 +134,7 @@ def test_from_scratch_everything_is_trained():
 def test_recomputed_activations_give_the_same_gradients():
     torch.manual_seed(0)
     sizes = {**SIZES, "backbone": "swin_t_p4w7", "backbone_width": 32}
-    plain, thrifty = referformer(**sizes), referformer(**sizes, recomputes=True)
+    plain, thrifty = referformer(**sizes), referformer(**sizes, gradient_checkpointing=True)
     thrifty.load_state_dict(plain.state_dict())
     gradients = []
     for network in (plain, thrifty):
@@ -152,7 +152,7 @@ def test_recomputed_activations_give_the_same_gradients():
     ("change", "reason"),
     [
         ({"backbone": "resnet5"}, "did you mean 'resnet50'"),
-        ({"backbone": "swin_t_p4w7", "has_dilation": True}, "not for swin_t_p4w7"),
+        ({"backbone": "swin_t_p4w7", "dilation": True}, "not for swin_t_p4w7"),
         ({"text_config": {"hiden_size": 3}}, "did you mean 'hidden_size'"),
         ({"hidden_dim": 48}, "hidden_dim=48 is no multiple of 32"),
         ({"hidden_dim": 64, "num_heads": 5}, "num_heads=5"),
@@ -165,7 +165,7 @@ def test_wrong_arguments_are_named(change, reason):
 
 
 def test_dilation_keeps_the_resolution_of_the_third_stage():
-    network = small_network(has_dilation=True)
+    network = small_network(dilation=True)
     maps = network.body(clip(1)[None])
     assert [m.shape[-2:] for m in maps] == [(16, 24), (8, 12), (4, 6), (4, 6)]
     assert network(pad_clips([clip(1)]), small_sentences()).masks.isfinite().all()
@@ -177,7 +177,7 @@ def test_clips_are_seen_once_for_several_sentences(backbone, target_frames):
     network = small_network(backbone=backbone, backbone_width=32)
     batch, sentences = pad_clips([clip(3), clip(3, 50, 70)], 32), small_sentences(2)
     wanted = network(batch, sentences, target_frames=target_frames)
-    seen = network.look(batch)
+    seen = network.extract_features(batch)
     assert_close(network(seen, sentences, target_frames=target_frames), wanted)
 
 

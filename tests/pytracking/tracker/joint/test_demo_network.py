@@ -13,12 +13,12 @@ from pytracking.utils.demo_clip import demo_clip
 from pytracking.utils.loading import SHIPPED_NETWORKS
 from tests.shared_material import data
 
-_MOST_BYTES = 24 * 2**20
+_MAX_BYTES = 24 * 2**20
 
 
 def test_the_file_is_small_and_holds_only_what_inference_needs() -> None:
     file = SHIPPED_NETWORKS / "joint_demo.pth.tar"
-    assert file.stat().st_size < _MOST_BYTES
+    assert file.stat().st_size < _MAX_BYTES
     record = torch.load(file, weights_only=True)
     assert not {"optimizer", "stats"} & record.keys()
     assert record["constructor"]["function"].endswith("steepest_descent_resnet18")

@@ -64,7 +64,11 @@ def test_little_room_and_small_batches_change_nothing():
     clip = small_clip(7)
     wanted, computed = _collect(small_segmenter(), clip)
     assert computed == 7
-    for changes in ({"feature_frames": 2}, {"object_batch": 1}, {"object_batch": 4}):
+    for changes in (
+        {"max_cached_frames": 2},
+        {"max_objects_per_batch": 1},
+        {"max_objects_per_batch": 4},
+    ):
         found, computed = _collect(small_segmenter(**changes), clip)
         assert computed <= 2 * len(clip)
         assert (_pixels(found) == _pixels(wanted)).mean() > 0.9995
@@ -73,7 +77,7 @@ def test_little_room_and_small_batches_change_nothing():
 
 def test_features_and_memory_have_bounds(monkeypatch):
     clip, entries, kept = small_clip(20), [], []
-    segmenter = small_segmenter(mem_num=3, feature_frames=4, max_per_img=1, key_num=2)
+    segmenter = small_segmenter(mem_num=3, max_cached_frames=4, max_per_img=1, key_num=2)
     read = segmenter.network.prop_head.read
     monkeypatch.setattr(
         segmenter.network.prop_head,
@@ -124,7 +128,9 @@ def test_short_clips(length, key_num):
 def test_nothing_found_is_an_empty_list():
     counted = []
     clip = small_clip(3)
-    assert small_segmenter(detection_score=1.0).segment(clip, ClipPrompt(), counted.append) == []
+    assert (
+        small_segmenter(detection_threshold=1.0).segment(clip, ClipPrompt(), counted.append) == []
+    )
     assert sum(counted) == 3
 
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pytracking.tracker.propose_reduce.parameters import ReductionSettings
 from pytracking.tracker.propose_reduce.reduction import (
     reduce_sequences,
-    suppress,
-    suppress_softly,
+    sequence_nms,
+    soft_sequence_nms,
 )
 
 _HALF = np.array([[1, 0.5, 0], [0.5, 1, 0], [0, 0, 1.0]])
@@ -28,25 +28,27 @@ def _problems(draw):
 
 
 @given(_problems(), st.floats(0.05, 0.95), st.floats(0, 0.9))
-def test_kept_sequences_are_the_best_and_apart(problem, largest_overlap, least_score):
+def test_kept_sequences_are_the_best_and_apart(problem, nms_iou, score_threshold):
     scores, overlaps = problem
-    kept = suppress(scores, overlaps, least_score, largest_overlap)
+    kept = sequence_nms(scores, overlaps, score_threshold, nms_iou)
     assert kept[0] == scores.argmax()
     assert (np.diff(scores[kept]) <= 0).all()
-    assert (scores[kept[1:]] >= least_score).all()
+    assert (scores[kept[1:]] >= score_threshold).all()
     apart = overlaps[np.ix_(kept, kept)] - np.eye(len(kept))
-    assert (apart < largest_overlap).all()
+    assert (apart < nms_iou).all()
     for place in set(range(len(scores))) - set(kept.tolist()):
         better = kept[scores[kept] >= scores[place]]
-        is_covered = (overlaps[better, place] >= largest_overlap).any()
-        assert is_covered or scores[place] < least_score
+        is_covered = (overlaps[better, place] >= nms_iou).any()
+        assert is_covered or scores[place] < score_threshold
 
 
 @given(_problems(), st.integers(1, 12))
-def test_softly_lowered_scores_descend(problem, most):
+def test_softly_lowered_scores_descend(problem, max_instances):
     scores, overlaps = problem
-    kept, lowered = suppress_softly(scores, overlaps, ReductionSettings(0.1, most=most))
-    assert len(set(kept.tolist())) == len(kept) <= most
+    kept, lowered = soft_sequence_nms(
+        scores, overlaps, ReductionSettings(0.1, max_instances=max_instances)
+    )
+    assert len(set(kept.tolist())) == len(kept) <= max_instances
     assert (np.diff(lowered) <= 1e-6).all()
     assert (lowered <= scores[kept] + 1e-6).all()
     assert (lowered >= 0.1).all()
@@ -54,13 +56,13 @@ def test_softly_lowered_scores_descend(problem, most):
 
 def test_the_best_sequence_survives_a_low_score_only_in_the_hard_form():
     scores = np.array([0.01, 0.02, 0.005], np.float32)
-    assert suppress(scores, _HALF, 0.05, 0.4).tolist() == [1]
-    assert len(suppress_softly(scores, _HALF, ReductionSettings(0.05))[0]) == 0
+    assert sequence_nms(scores, _HALF, 0.05, 0.4).tolist() == [1]
+    assert len(soft_sequence_nms(scores, _HALF, ReductionSettings(0.05))[0]) == 0
 
 
 def test_overlapping_scores_decay_by_the_gaussian():
     scores = np.array([0.9, 0.8, 0.5], np.float32)
-    kept, lowered = suppress_softly(scores, _HALF, ReductionSettings(0.001, sigma=0.5))
+    kept, lowered = soft_sequence_nms(scores, _HALF, ReductionSettings(0.001, sigma=0.5))
     assert kept.tolist() == [0, 2, 1]
     np.testing.assert_allclose(lowered, [0.9, 0.5, 0.8 * np.exp(-0.5)], rtol=1e-6)
 
@@ -86,5 +88,7 @@ def test_no_sequence_reduces_to_none(name):
 
 def test_the_soft_form_tells_the_best_class_alone():
     scores = np.array([[0.1, 0.3, 0.6]], np.float32)
-    reduced = reduce_sequences(scores, np.eye(1), "soft", ReductionSettings(0.001, most=20))
+    reduced = reduce_sequences(
+        scores, np.eye(1), "soft", ReductionSettings(0.001, max_instances=20)
+    )
     np.testing.assert_allclose(reduced.scores, [[0.1, -1, 0.6]], rtol=1e-6)

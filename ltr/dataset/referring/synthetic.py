@@ -1,8 +1,9 @@
-"""``python -m ltr.dataset.referring.drawn DST``: drawn clips with sentences, as Ref-YouTube-VOS.
+"""Synthetic clips with sentences: ``python -m ltr.dataset.referring.synthetic DST``.
 
-Every clip shows three shapes; every shape has a sentence about colour, shape, motion and place that
-fits no other shape of its clip. ``DST/tokenizer`` gets a vocabulary made of the sentences, and
-``DST/valid_gt`` the annotations of the validation clips with ``expression_objects.json``.
+The layout is that of Ref-YouTube-VOS. Every clip shows three shapes; every shape has a sentence
+about colour, shape, motion and place that fits no other shape of its clip. ``DST/tokenizer`` gets a
+vocabulary built from the sentences, and ``DST/valid_gt`` the annotations of the validation clips
+with ``expression_objects.json``.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from ltr.admin.errors import OutputError
 from ltr.admin.progress import FrameProgress
 from ltr.data.image_io import write_image, write_label_map
 from ltr.data.json_io import write_json
-from ltr.dataset.drawn_clips import DrawnClip, DrawnObject, draw_clip
 from ltr.dataset.referring.expressions import expression_file
+from ltr.dataset.synthetic_shapes import SyntheticClip, SyntheticObject, render_clip
 
 OBJECTS = 3
 _FIRST_VALID = 1_000_000  # seeds of validation clips, never those of training clips
@@ -55,15 +56,15 @@ _FORMS = (
 
 
 @dataclass(frozen=True)
-class SeenObject:
+class VisibleObject:
     """An object and where it is seen.
 
     Args:
-        looks: What was drawn.
+        looks: Shape, colour and motion of the object.
         centres: (frames, 2), x and y of its visible pixels as shares of width and height.
     """
 
-    looks: DrawnObject
+    looks: SyntheticObject
     centres: np.ndarray
 
     def distance(self, place: str) -> np.ndarray:
@@ -77,7 +78,7 @@ class SeenObject:
         """The sides at which it stays."""
         return [place for place in _PLACES if (self.distance(place) < _THERE).all()]
 
-    def agrees(self, other: SeenObject, form: Sequence[str], place: str) -> bool:
+    def agrees(self, other: VisibleObject, form: Sequence[str], place: str) -> bool:
         """Whether a sentence for the other object might mean this one."""
         for key in form:
             if key == "place":
@@ -88,18 +89,20 @@ class SeenObject:
         return True
 
 
-def seen_objects(clip: DrawnClip) -> list[SeenObject]:
+def visible_objects(clip: SyntheticClip) -> list[VisibleObject]:
     """The objects of a clip; one that is never visible counts as in the middle."""
     height, width = clip.labels[0].shape
     seen = []
     for number, looks in enumerate(clip.objects, 1):
         pixels = [np.argwhere(labels == number) for labels in clip.labels]
         centres = [(p.mean(axis=0) + 0.5)[::-1] / (width, height) for p in pixels if len(p)]
-        seen.append(SeenObject(looks, np.array(centres or [(0.5, 0.5)])))
+        seen.append(VisibleObject(looks, np.array(centres or [(0.5, 0.5)])))
     return seen
 
 
-def describe(target: SeenObject, others: Sequence[SeenObject], form: Sequence[str]) -> str | None:
+def describe(
+    target: VisibleObject, others: Sequence[VisibleObject], form: Sequence[str]
+) -> str | None:
     """Name an object by some of its properties; None where that might mean another one too."""
     place = ""
     if "place" in form:
@@ -115,10 +118,10 @@ def describe(target: SeenObject, others: Sequence[SeenObject], form: Sequence[st
     return " ".join(word for word in ("the", colour, shape, place, motion) if word)
 
 
-def sentences_of(clip: DrawnClip, seed: int) -> list[tuple[str, str]]:
+def sentences_of(clip: SyntheticClip, seed: int) -> list[tuple[str, str]]:
     """A sentence for each object, and the properties that it names, joined by ``+``."""
     random = python_random.Random(seed)
-    seen, found = seen_objects(clip), []
+    seen, found = visible_objects(clip), []
     for target in seen:
         others = [other for other in seen if other is not target]
         for form in random.sample(_FORMS, len(_FORMS)):
@@ -128,7 +131,7 @@ def sentences_of(clip: DrawnClip, seed: int) -> list[tuple[str, str]]:
     return found
 
 
-def write_drawn(
+def write_synthetic(
     folder: Path, train: int, valid: int, frames: int = 8, size: tuple[int, int] = (64, 96)
 ) -> None:
     """Write the data set.
@@ -178,7 +181,7 @@ def _write_split(
     kinds: dict[str, dict[str, str]] = {}
     for seed in seeds:
         name = f"drawn{seed:07d}"
-        clip = draw_clip(seed, frames, size, OBJECTS, OBJECTS)
+        clip = render_clip(seed, frames, size, OBJECTS, OBJECTS)
         stems = [f"{number:05d}" for number in range(frames)]
         for stem, image, labels in zip(stems, clip.images, clip.labels, strict=True):
             write_image(folder / split / "JPEGImages" / name / f"{stem}.jpg", image)
@@ -205,7 +208,7 @@ def _write_split(
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the data set."""
-    parser = CommandParser(__doc__, prog="python -m ltr.dataset.referring.drawn")
+    parser = CommandParser(__doc__, prog="python -m ltr.dataset.referring.synthetic")
     parser.add_argument("target", type=Path, metavar="DST", help="folder to write, empty or new")
     parser.add_argument("--train", type=int, default=3000, help="training clips (3000)")
     parser.add_argument("--valid", type=int, default=200, help="validation clips (200)")
@@ -213,7 +216,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     if arguments.target.is_dir() and any(arguments.target.iterdir()):
         raise OutputError(f"{arguments.target} is not empty: name a new folder")
-    write_drawn(arguments.target, arguments.train, arguments.valid, arguments.frames)
+    write_synthetic(arguments.target, arguments.train, arguments.valid, arguments.frames)
     print(f"{arguments.train} + {arguments.valid} clips: {arguments.target}")
     return 0
 

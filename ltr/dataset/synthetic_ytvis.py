@@ -1,4 +1,4 @@
-"""``python -m ltr.dataset.drawn_dataset FOLDER``: write drawn clips in YouTube-VIS's layout.
+"""Synthetic clips in YouTube-VIS's layout: ``python -m ltr.dataset.synthetic_ytvis FOLDER``.
 
 The classes are the shapes; colour, motion, place and size stand beside each annotation. Training
 and validation clips have different seeds, so no clip is in both.
@@ -15,7 +15,7 @@ from ltr.admin.cli import CommandParser, command
 from ltr.admin.errors import ConfigError, OutputError, did_you_mean
 from ltr.admin.progress import FrameProgress
 from ltr.data.image_io import write_image
-from ltr.dataset.drawn_clips import SHAPES, draw_clip
+from ltr.dataset.synthetic_shapes import SHAPES, render_clip
 from ltr.dataset.youtubevis_classes import CLASSES
 from ltr.dataset.youtubevis_file import VisWriter
 
@@ -23,7 +23,7 @@ _VALIDATION_SEED = 1_000_000
 _STEP = 5  # frame names count as in YouTube-VIS
 
 
-def write_drawn_split(
+def write_synthetic_split(
     root: Path,
     split: str,
     seeds: Iterable[int],
@@ -45,10 +45,10 @@ def write_drawn_split(
         OSError: The folder cannot be written.
     """
     seeds = list(seeds)
-    writer = VisWriter(shapes, "drawn clips")
+    writer = VisWriter(shapes, "synthetic clips")
     with FrameProgress(f"drawing {split}", len(seeds), unit="clips") as progress:
         for seed in seeds:
-            clip = draw_clip(seed, frames, size, shapes=shapes)
+            clip = render_clip(seed, frames, size, shapes=shapes)
             names = [f"{seed:07d}/{_STEP * number:05d}.jpg" for number in range(frames)]
             for name, image in zip(names, clip.images, strict=True):
                 write_image(root / split / "JPEGImages" / name, image)
@@ -56,8 +56,8 @@ def write_drawn_split(
             writer.add(
                 names,
                 clip.labels,
-                {number: drawn.shape for number, drawn in objects.items()},
-                {number: dataclasses.asdict(drawn) for number, drawn in objects.items()},
+                {number: shown.shape for number, shown in objects.items()},
+                {number: dataclasses.asdict(shown) for number, shown in objects.items()},
             )
             progress.advance()
     writer.write(root / f"{split}.json")
@@ -74,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the first training clip (0)")
     parser.add_argument(
         "--shapes",
-        default=",".join(CLASSES["drawn"]),
+        default=",".join(CLASSES["shapes"]),
         metavar="A,B,...",
         help="classes (disc,triangle,star)",
     )
@@ -89,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         ("valid", arguments.valid, arguments.seed + _VALIDATION_SEED),
     ):
         seeds = range(first, first + count)
-        write_drawn_split(arguments.folder, split, seeds, shapes, arguments.frames)
+        write_synthetic_split(arguments.folder, split, seeds, shapes, arguments.frames)
     return 0
 
 

@@ -2,15 +2,15 @@ import numpy as np
 import pytest
 
 from ltr.data.rle import decode
-from ltr.dataset.drawn_clips import COLOURS, SHAPES, draw_clip, place_of
-from ltr.dataset.drawn_dataset import main, write_drawn_split
+from ltr.dataset.synthetic_shapes import COLOURS, SHAPES, place_of, render_clip
+from ltr.dataset.synthetic_ytvis import main, write_synthetic_split
 from ltr.dataset.youtubevis_file import find_split, read_vis_file
 
 SEEDS = range(40)
 
 
 def test_a_clip_is_a_function_of_its_seed():
-    first, second, other = draw_clip(3), draw_clip(3), draw_clip(4)
+    first, second, other = render_clip(3), render_clip(3), render_clip(4)
     assert np.array_equal(first.images, second.images)
     assert first.objects == second.objects
     assert not np.array_equal(first.images[0], other.images[0])
@@ -25,7 +25,7 @@ def test_objects_go_where_their_motion_says():
     steps = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1), "still": (0, 0)}
     seen = set()
     for seed in SEEDS:
-        clip = draw_clip(seed, most_objects=1)
+        clip = render_clip(seed, max_objects=1)
         motion = clip.objects[0].motion
         moved = centre(clip.labels[-1], 1) - centre(clip.labels[0], 1)
         assert np.abs(moved - np.array(steps[motion]) * np.abs(moved)).max() < 6
@@ -37,7 +37,7 @@ def test_objects_go_where_their_motion_says():
 
 def test_objects_have_the_place_and_the_colour_of_their_record():
     for seed in SEEDS:
-        clip = draw_clip(seed, most_objects=1)
+        clip = render_clip(seed, max_objects=1)
         known = clip.objects[0]
         pixels = clip.images[0][clip.labels[0] == 1].astype(float).mean(axis=0)
         distance = {name: np.abs(pixels - colour).sum() for name, colour in COLOURS.items()}
@@ -50,7 +50,7 @@ def test_objects_have_the_place_and_the_colour_of_their_record():
 def test_a_higher_number_is_in_front_and_looks_are_unique():
     covered = 0
     for seed in SEEDS:
-        clip = draw_clip(seed, least_objects=3)
+        clip = render_clip(seed, min_objects=3)
         looks = [(known.shape, known.colour) for known in clip.objects]
         assert len(set(looks)) == len(looks) == 3
         covered += sum((labels == 1).sum() < 30 for labels in clip.labels)
@@ -59,11 +59,11 @@ def test_a_higher_number_is_in_front_and_looks_are_unique():
 
 
 def test_the_written_file_has_the_objects_of_the_clips(tmp_path):
-    write_drawn_split(tmp_path, "valid", [5, 6], frames=3)
+    write_synthetic_split(tmp_path, "valid", [5, 6], frames=3)
     found = read_vis_file(find_split(tmp_path, "valid").file)
     assert tuple(found.categories.values()) == SHAPES
     for video, seed in zip(found.videos, (5, 6), strict=True):
-        clip = draw_clip(seed, 3)
+        clip = render_clip(seed, 3)
         tracks = found.tracks[video.number]
         assert [found.categories[t.category] for t in tracks] == [o.shape for o in clip.objects]
         for number, track in enumerate(tracks, 1):

@@ -1,4 +1,4 @@
-"""Large matrix products, on a CPU through the convolution library.
+"""Large matrix products, computed on CPUs by the convolution library.
 
 Single-precision 1x1 convolutions run about twice as fast as the same matrix products on CPUs where
 the matrix library does not use the full vector width (measured: 450 against 220 GFLOP/s on two
@@ -12,13 +12,15 @@ import torch.nn.functional as F
 from torch import nn
 
 
-def linear(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
-    """Compute ``x @ weight.T + bias``.
+def linear_fast(
+    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Compute ``x @ weight.T + bias``, the same as ``F.linear``.
 
     Args:
         x: (n, m), rows contiguous.
         weight: (c, m).
-        bias: (c,).
+        bias: (c,), added to every row.
 
     Returns:
         (n, c).
@@ -26,30 +28,37 @@ def linear(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = No
     if not _has_fast_convolution(x):
         return F.linear(x, weight, bias)
     pixels = x[None, None].permute(0, 3, 1, 2)
-    return F.conv2d(pixels, weight[:, :, None, None], bias).permute(0, 2, 3, 1).flatten(0, 2)
+    return _matmul_via_conv(weight, pixels, bias).permute(0, 2, 3, 1).flatten(0, 2)
 
 
 def apply_linear(layer: nn.Linear, x: torch.Tensor) -> torch.Tensor:
     """Compute ``layer(x)`` for tokens of any memory order, (..., tokens, channels)."""
-    return linear(x.flatten(0, -2), layer.weight, layer.bias).unflatten(0, x.shape[:-1])
+    return linear_fast(x.flatten(0, -2), layer.weight, layer.bias).unflatten(0, x.shape[:-1])
 
 
-def project(
+def matmul_fast(
     weight: torch.Tensor, x: torch.Tensor, bias: torch.Tensor | None = None
 ) -> torch.Tensor:
-    """Compute ``weight @ x + bias``, one bias a row.
+    """Compute ``weight @ x + bias[:, None]``.
 
     Args:
         weight: (c, m).
         x: (m, n), rows contiguous.
-        bias: (c,).
+        bias: (c,), added to every column.
 
     Returns:
         (c, n).
     """
     if not _has_fast_convolution(x):
         return weight @ x if bias is None else torch.addmm(bias[:, None], weight, x)
-    return F.conv2d(x[None, :, None], weight[:, :, None, None], bias)[0, :, 0]
+    return _matmul_via_conv(weight, x[None, :, None], bias)[0, :, 0]
+
+
+def _matmul_via_conv(
+    weight: torch.Tensor, pixels: torch.Tensor, bias: torch.Tensor | None
+) -> torch.Tensor:
+    """Apply (c, m) to the m channels of (1, m, height, width) as a 1x1 convolution."""
+    return F.conv2d(pixels, weight[:, :, None, None], bias)
 
 
 def _has_fast_convolution(x: torch.Tensor) -> bool:

@@ -7,21 +7,21 @@ import json
 import numpy as np
 import pytest
 
-from ltr.dataset.drawn_clips import DrawnObject, draw_clip
-from ltr.dataset.referring.drawn import (
-    SeenObject,
+from ltr.dataset.referring.expressions import read_expressions
+from ltr.dataset.referring.synthetic import (
+    VisibleObject,
     describe,
     main,
-    seen_objects,
     sentences_of,
+    visible_objects,
 )
-from ltr.dataset.referring.expressions import read_expressions
 from ltr.dataset.referring.videos import ReferringVideos
+from ltr.dataset.synthetic_shapes import SyntheticObject, render_clip
 from ltr.models.referring.text_encoder import load_tokenizer, tokenise
 
 
-def seen(shape: str, colour: str, motion: str, path: list[tuple[float, float]]) -> SeenObject:
-    return SeenObject(DrawnObject(shape, colour, motion, "middle", "small"), np.array(path))
+def seen(shape: str, colour: str, motion: str, path: list[tuple[float, float]]) -> VisibleObject:
+    return VisibleObject(SyntheticObject(shape, colour, motion, "middle", "small"), np.array(path))
 
 
 RED = seen("square", "red", "left", [(0.9, 0.5), (0.7, 0.5)])
@@ -48,8 +48,8 @@ def test_a_place_must_hold_in_every_frame_and_for_one_object_only():
 
 @pytest.mark.parametrize("seed", range(6))
 def test_no_sentence_fits_two_objects(seed):
-    clip = draw_clip(seed, 4, (64, 96), 3, 3)
-    objects = seen_objects(clip)
+    clip = render_clip(seed, 4, (64, 96), 3, 3)
+    objects = visible_objects(clip)
     found = sentences_of(clip, seed)
     assert len(found) == 3
     for number, (_, form) in enumerate(found):

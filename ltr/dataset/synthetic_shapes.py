@@ -23,7 +23,7 @@ _PATCH = 64  # side of an object's surface before it is scaled
 _SUBPIXEL_BITS = 4
 _MARGIN = 0.14  # centres stay this share of a side away from the border
 _TRAVEL = (0.3, 0.55)  # of the side that it goes along
-_LARGEST_TURN = 6.0  # degrees a frame
+_MAX_TURN = 6.0  # degrees a frame
 
 _STEPS = MappingProxyType(
     {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1), "still": (0, 0)}
@@ -71,7 +71,7 @@ SHAPES = tuple(_OUTLINES)
 
 
 @dataclass(frozen=True)
-class DrawnObject:
+class SyntheticObject:
     """What can be said about an object.
 
     Args:
@@ -90,7 +90,7 @@ class DrawnObject:
 
 
 @dataclass(frozen=True)
-class DrawnClip:
+class SyntheticClip:
     """A clip and the truth about it.
 
     Args:
@@ -102,7 +102,7 @@ class DrawnClip:
 
     images: Sequence[np.ndarray]
     labels: Sequence[np.ndarray]
-    objects: tuple[DrawnObject, ...]
+    objects: tuple[SyntheticObject, ...]
 
 
 @dataclass(frozen=True)
@@ -124,22 +124,22 @@ class _Sprite:
     angle: Callable[[float], float]
 
 
-def draw_clip(
+def render_clip(
     seed: int,
     frames: int = 12,
     size: tuple[int, int] = (96, 160),
-    least_objects: int = 1,
-    most_objects: int = 3,
+    min_objects: int = 1,
+    max_objects: int = 3,
     shapes: Sequence[str] = SHAPES,
-) -> DrawnClip:
+) -> SyntheticClip:
     """Draw a clip; equal arguments give equal pixels.
 
     Args:
-        seed: Of everything that is random, >= 0.
+        seed: Seed of everything random, >= 0.
         frames: Length.
         size: Height and width, at least 32 pixels.
-        least_objects: Smallest number of objects.
-        most_objects: Largest number of objects.
+        min_objects: Smallest number of objects.
+        max_objects: Largest number of objects.
         shapes: Those that occur.
     """
     rng = np.random.default_rng(seed)
@@ -147,7 +147,7 @@ def draw_clip(
     ground = texture(rng, height + _CAMERA_PATH, width + _CAMERA_PATH, _CELL, 60, 190)
     path = rng.integers(0, _CAMERA_PATH + 1, (2, 2))
     looks = [(shape, colour) for shape in shapes for colour in COLOURS]
-    count = int(rng.integers(least_objects, most_objects + 1))
+    count = int(rng.integers(min_objects, max_objects + 1))
     chosen = rng.choice(len(looks), count, replace=False)
     made = [_make_object(*looks[number], frames, size, rng) for number in chosen]
     images, labels = [], []
@@ -163,18 +163,18 @@ def draw_clip(
         noisy = image + rng.normal(0, _NOISE, image.shape)
         images.append(np.clip(noisy, 0, 255).astype(np.uint8))
         labels.append(label_map)
-    return DrawnClip(images, labels, tuple(known for known, _ in made))
+    return SyntheticClip(images, labels, tuple(known for known, _ in made))
 
 
 def _make_object(
     shape: str, colour: str, frames: int, size: tuple[int, int], rng: np.random.Generator
-) -> tuple[DrawnObject, _Sprite]:
+) -> tuple[SyntheticObject, _Sprite]:
     sides = np.array(size[::-1], float)
     motion, extent = str(rng.choice(MOTIONS)), str(rng.choice(SIZES))
     travel = np.array(_STEPS[motion]) * rng.uniform(*_TRAVEL)
     lowest = _MARGIN - np.minimum(travel, 0)
     start = lowest + (1 - 2 * _MARGIN - np.abs(travel)) * rng.random(2)
-    angle, turn = rng.uniform(0, 360), rng.uniform(-_LARGEST_TURN, _LARGEST_TURN)
+    angle, turn = rng.uniform(0, 360), rng.uniform(-_MAX_TURN, _MAX_TURN)
     sprite = _Sprite(
         outline=_OUTLINES[shape],
         surface=_draw_surface(COLOURS[colour], rng),
@@ -182,7 +182,7 @@ def _make_object(
         centre=lambda time: (start + travel * time) * sides,
         angle=lambda time: angle + turn * time * (frames - 1),
     )
-    return DrawnObject(shape, colour, motion, place_of(*start), extent), sprite
+    return SyntheticObject(shape, colour, motion, place_of(*start), extent), sprite
 
 
 def place_of(x: float, y: float) -> str:

@@ -1,4 +1,4 @@
-"""``python -m pytracking.utils.take_apart VIDEOS FRAMES``: turn video files into folders of frames.
+"""Extract the frames of videos: ``python -m pytracking.utils.extract_frames VIDEOS FRAMES``.
 
 Every video file below VIDEOS becomes a folder of JPEGs of its name, the form in which training
 reads videos without labels. Videos that were done before are left alone.
@@ -32,7 +32,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     for video in videos:
         name = "_".join(video.relative_to(arguments.videos).with_suffix("").parts)
         try:
-            count = take_apart(video, arguments.frames / name, arguments.height, arguments.every)
+            count = extract_frames(
+                video, arguments.frames / name, arguments.height, arguments.every
+            )
         except DataError as error:
             print(f"failed: {video}: {error}", file=sys.stderr)
             failures += 1
@@ -53,7 +55,7 @@ def find_videos(folder: Path) -> list[Path]:
     return found
 
 
-def take_apart(video: Path, folder: Path, height: int | None = None, every: int = 1) -> int:
+def extract_frames(video: Path, folder: Path, height: int | None = None, every: int = 1) -> int:
     """Write the frames of a video as JPEGs; the folder appears when all are written.
 
     Args:

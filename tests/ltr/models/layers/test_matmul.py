@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ltr.models.layers.matmul import apply_linear, linear_fast, matmul_fast
 from ltr.models.layers.normalization import SampleL2Norm
-from ltr.models.layers.products import apply_linear, linear, project
 from ltr.models.layers.shifts import shift, sum_shifted
 
 sides = st.integers(1, 9)
@@ -22,8 +22,8 @@ def test_products_equal_matrix_products(n, m, c, has_bias, dtype):
     x, weight = torch.randn(n, m, dtype=dtype), torch.randn(c, m, dtype=dtype)
     bias = torch.randn(c, dtype=dtype) if has_bias else None
     want = F.linear(x, weight, bias)
-    torch.testing.assert_close(linear(x, weight, bias), want)
-    torch.testing.assert_close(project(weight, x.t().contiguous(), bias), want.t())
+    torch.testing.assert_close(linear_fast(x, weight, bias), want)
+    torch.testing.assert_close(matmul_fast(weight, x.t().contiguous(), bias), want.t())
 
 
 @pytest.mark.parametrize("has_bias", [True, False])
@@ -37,7 +37,7 @@ def test_products_of_half_precision():
     torch.manual_seed(0)
     x, weight = torch.randn(5, 7).bfloat16(), torch.randn(3, 7).bfloat16()
     want = x.float() @ weight.float().t()
-    torch.testing.assert_close(linear(x, weight).float(), want, rtol=0.02, atol=0.05)
+    torch.testing.assert_close(linear_fast(x, weight).float(), want, rtol=0.02, atol=0.05)
 
 
 @pytest.mark.parametrize("k", [1, 3, 5])

@@ -9,7 +9,7 @@ from typing import TypeVar
 Item = TypeVar("Item")
 
 
-class Pace:
+class Throughput:
     """Times the batches of one run of a loader.
 
     ``wait_s`` and ``step_s`` are the seconds spent waiting for the last batch and on all of it,
