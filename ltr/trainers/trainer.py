@@ -174,7 +174,10 @@ class LTRTrainer:
         """Learn from a batch, or evaluate it."""
         seed_global(self.seed, self.fabric.global_rank, self.position.steps, batch)
         self._note_failures(microbatches)
-        sizes, stop_requested = loader.distributed_sampler.sizes(batch), self._stop.signal is not None
+        sizes, stop_requested = (
+            loader.distributed_sampler.sizes(batch),
+            self._stop.signal is not None,
+        )
         microbatches = self.fabric.to_device(
             [{**microbatch, "epoch": epoch} for microbatch in microbatches]
         )
