@@ -9,13 +9,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-
-from ltr.admin.checkpoint import Checkpoint, constructor_field, read_checkpoint, save_checkpoint
 from ltr.admin.cli import CommandParser, command
 from ltr.admin.errors import CheckpointError, OutputError
 from ltr.admin.files import file_checksum
+
+if TYPE_CHECKING:
+    import torch
+
+    from ltr.admin.checkpoint import Checkpoint
 
 _KEPT_FIELDS = ("net_info", "epoch", "settings")
 
@@ -32,6 +35,8 @@ def average(sources: Sequence[Path], target: Path) -> None:
         CheckpointError: A source is missing, damaged or of another network than the first.
         OSError: The target cannot be written.
     """
+    from ltr.admin.checkpoint import constructor_field, read_checkpoint, save_checkpoint
+
     sums: dict[str, torch.Tensor] = {}
     for path in sources:
         checkpoint = read_checkpoint(path)

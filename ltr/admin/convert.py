@@ -11,11 +11,14 @@ import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ltr.admin.checkpoint import Checkpoint, constructor_field, read_checkpoint, save_checkpoint
 from ltr.admin.cli import CommandParser, command
 from ltr.admin.errors import CheckpointError, OutputError
 from ltr.admin.files import file_checksum
+
+if TYPE_CHECKING:
+    from ltr.admin.checkpoint import Checkpoint
 
 _NETWORK_FIELDS = ("net_info", "epoch", "settings")
 
@@ -35,6 +38,8 @@ def convert(source: Path, target: Path, network_only: bool = False) -> Checkpoin
         CheckpointError: The source is missing, damaged or refused, or holds an unknown object.
         OSError: The target cannot be written.
     """
+    from ltr.admin.checkpoint import constructor_field, read_checkpoint, save_checkpoint
+
     checkpoint = read_checkpoint(source)
     net, fields = checkpoint.net, checkpoint.fields
     if network_only:

@@ -11,14 +11,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ltr.admin.checkpoint import read_checkpoint
 from ltr.admin.cli import CommandParser, command
 from ltr.admin.environment import Environment, comments, train_environment
 from ltr.admin.errors import CheckpointError
 from pytracking.evaluation.environment import evaluation_environment
 
 _PACKAGES = ("torch", "torchvision", "numpy", "opencv-python-headless", "av", "pycocotools")
-_OPTIONAL = ("scikit-image", "matplot2tikz", "visdom", "jpeg4py", "ray")
+_OPTIONAL = ("scikit-image", "matplot2tikz", "visdom", "ray")
 _MADE_ON_DEMAND = ("results_path", "result_plot_path", "workspace_dir", "tensorboard_dir")
 
 
@@ -87,6 +86,8 @@ def _networks(folders: Sequence[Path]) -> Iterator[tuple[str, str]]:
 
 
 def _network(path: Path) -> str:
+    from ltr.admin.checkpoint import read_checkpoint
+
     try:
         checkpoint = read_checkpoint(path)
     except CheckpointError as error:

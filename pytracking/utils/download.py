@@ -19,7 +19,6 @@ from ltr.admin.cli import CommandParser, command
 from ltr.admin.environment import train_environment
 from ltr.admin.errors import CheckpointError, ConfigError, did_you_mean
 from ltr.admin.files import atomic_write, file_checksum
-from ltr.admin.pretrained import torchvision_address
 from pytracking.evaluation.environment import evaluation_environment
 from pytracking.utils.released_files import Checksum, ReleasedFile, by_name
 
@@ -38,6 +37,8 @@ def find_released(name: str) -> ReleasedFile:
     released = files.get(name) or files.get(name.split(".")[0])
     if released:
         return released
+    from ltr.admin.pretrained import torchvision_address
+
     try:
         address = torchvision_address(name)
     except ConfigError as error:
