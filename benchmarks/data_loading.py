@@ -33,7 +33,7 @@ from ltr.data.loader import LTRLoader
 from ltr.data.processing import SegProcessing
 from ltr.data.randomness import Generators, SampleKey
 from ltr.data.sampler import Draw, SegSampler
-from ltr.data.transforms import Compose, Frame, ToTensor
+from ltr.data.transforms import Frame, ToTensor
 from ltr.train_settings.joint.assembly import JointAssembly
 from ltr.train_settings.joint.joint_stage1 import RECIPE
 
@@ -46,9 +46,9 @@ REPEATS = 5
 class PlainToTensor(ToTensor):
     """Brightness and normalisation, one operation after the other."""
 
-    def image(self, image: np.ndarray, roll: float) -> torch.Tensor:
+    def image(self, image: np.ndarray, factor: float) -> torch.Tensor:
         pixels = torch.from_numpy(image.transpose(2, 0, 1)).float()
-        pixels = (pixels * roll).clamp(0, 255)
+        pixels = (pixels * factor).clamp(0, 255)
         mean, std = torch.from_numpy(self.mean), torch.from_numpy(self.std)
         return (pixels - mean[:, None, None]) / std[:, None, None]
 
@@ -57,7 +57,7 @@ class PlainProcessing(SegProcessing):
     """Crops by PyTorch."""
 
     def _crop(self, frame: Frame, displaced: np.ndarray) -> Frame:
-        size = frame.image.shape[1::-1]
+        size = (frame.image.shape[1], frame.image.shape[0])
         window = target_window(
             size, displaced, self.search_area_factor, self.output_size, self.crop_mode
         )
@@ -110,10 +110,8 @@ def make_samplers(folder: Path) -> tuple[SegSampler, SegSampler]:
     recipe = replace(RECIPE, train_sets={f"folder:{folder}": 1}, validation_sets={})
     ours, _ = JointAssembly(recipe, train_environment(create=False)).datasets()
     fields = dict(vars(ours.processing))
-    *steps, last = fields["frame_transform"].steps
-    fields["frame_transform"] = Compose(
-        *steps, PlainToTensor(last.brightness, mean=last.mean, std=last.std)
-    )
+    last = ours.processing.to_tensor
+    fields["to_tensor"] = PlainToTensor(last.brightness, mean=last.mean, std=last.std)
     plain = PlainSampler(ours.datasets, len(ours), PlainProcessing(**fields), weights=[1])
     return ours, plain
 

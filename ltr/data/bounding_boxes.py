@@ -31,8 +31,8 @@ def box_of_mask(mask: np.ndarray, form: BoxForm = "xywh") -> np.ndarray:
     >>> box_of_mask(np.eye(3)[:2]).tolist()
     [0.0, 0.0, 2.0, 2.0]
     """
-    x0, x1 = _extremes(mask.any(axis=0))
-    y0, y1 = _extremes(mask.any(axis=1))
+    x0, x1 = _extremes(np.logical_or.reduce(mask, axis=0))
+    y0, y1 = _extremes(np.logical_or.reduce(mask, axis=1))
     width, height = x1 - x0 + 1, y1 - y0 + 1
     values = {
         "xywh": (x0, y0, width, height),

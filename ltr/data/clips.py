@@ -89,7 +89,7 @@ class ClipSampler(RandomSamples[ClipDraw]):
     def choose(self, key: SampleKey, attempt: int, random: Generators) -> ClipDraw:
         """The video whose turn it is; another one, at random, when that cannot be used."""
         total = int(self._ends[-1])
-        turn = ((key.epoch - 1) * self.samples_per_epoch + key.index) % total
+        turn = ((key.epoch - 1) * self.samples_per_epoch + key.position) % total
         number = random.python.randrange(total) if attempt else turn
         dataset = int(np.searchsorted(self._ends, number, side="right"))
         return ClipDraw(dataset, number - int(self._ends[dataset]) + len(self.datasets[dataset]))

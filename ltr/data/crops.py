@@ -37,8 +37,8 @@ class Window:
 
     def move_box(self, box: np.ndarray, output_size: tuple[int, int]) -> np.ndarray:
         """A box (4,) of the image in the coordinates of this window resized to (width, height)."""
-        scale = np.float32([output_size[0] / self.width, output_size[1] / self.height])
-        corner = np.float32([self.left, self.top])
+        scale = np.array([output_size[0] / self.width, output_size[1] / self.height], np.float32)
+        corner = np.array([self.left, self.top], np.float32)
         return np.concatenate([(box[:2] - corner) * scale, box[2:] * scale]).astype(np.float32)
 
 
@@ -113,8 +113,9 @@ def crop_mask(
     part = np.pad(mask[rows, columns], (pads[:2], pads[2:]))
     if is_smooth:
         return cv2.resize(part, output_size)
-    rows, columns = _nearest(window.height, output_size[1]), _nearest(window.width, output_size[0])
-    return part.take(rows, axis=0).take(columns, axis=1)
+    nearest_rows = _nearest(window.height, output_size[1])
+    nearest_columns = _nearest(window.width, output_size[0])
+    return part.take(nearest_rows, axis=0).take(nearest_columns, axis=1)
 
 
 def square_window(box: np.ndarray, search_area_factor: float) -> Window:

@@ -47,7 +47,7 @@ class PairSampler(RandomSamples[int]):
         """The query frame whose turn it is; another one, at random, when that cannot be used."""
         if attempt:
             return random.python.randrange(len(self.pairs))
-        return ((key.epoch - 1) * self.samples_per_epoch + key.index) % len(self.pairs)
+        return ((key.epoch - 1) * self.samples_per_epoch + key.position) % len(self.pairs)
 
     def read(self, draw: int, random: Generators) -> dict[str, Any]:
         """Read and process a pair.
@@ -107,8 +107,8 @@ def prepare_frame(
     ]
     x, y, w, h = frame.boxes.T
     corners = np.stack([x, y, x + w - 1, y + h - 1], axis=1) * np.float32(factor)
-    corners = np.clip(corners, 0, np.float32([width, height, width, height]))
-    boxes = corners + np.float32([0, 0, 1, 1])
+    corners = np.clip(corners, 0, np.array([width, height, width, height], np.float32))
+    boxes = corners + np.array([0, 0, 1, 1], np.float32)
     if is_flipped:
         image, masks = cv2.flip(image, 1), [cv2.flip(mask, 1) for mask in masks]
         boxes[:, [0, 2]] = width - boxes[:, [2, 0]]

@@ -13,10 +13,11 @@ from zlib import crc32
 import cv2
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Sampler
 
 from ltr.admin.errors import ConfigError, DataError
 from ltr.data.randomness import SampleKey
+from ltr.data.samples import RandomSamples
 
 
 class DistributedBatchSampler(Sampler[list[SampleKey]]):
@@ -93,7 +94,7 @@ class DistributedBatchSampler(Sampler[list[SampleKey]]):
         return np.array_split(whole, self.world_size * self.microbatches)
 
 
-class LTRLoader(DataLoader):
+class LTRLoader(DataLoader[dict[str, Any]]):
     """A data loader that knows its part in the training.
 
     Args:
@@ -117,7 +118,7 @@ class LTRLoader(DataLoader):
     def __init__(
         self,
         name: str,
-        dataset: Dataset,
+        dataset: RandomSamples[Any],
         *,
         batch_size: int,
         training: bool = True,

@@ -29,10 +29,11 @@ def plain_path(name: object, file: Path) -> str:
     Raises:
         DataError: It would lead out of its folder, or no file can have it.
     """
-    path = Path(name) if isinstance(name, str) else None
-    if path is None or path.is_absolute() or ".." in path.parts or not _can_be(name):
-        raise DataError(f"{file}: {name!r} is no path inside the data set")
-    return name
+    if isinstance(name, str) and _can_be(name):
+        path = Path(name)
+        if not path.is_absolute() and ".." not in path.parts:
+            return name
+    raise DataError(f"{file}: {name!r} is no path inside the data set")
 
 
 def _can_be(name: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ import torch
 from ltr.data.bounding_boxes import BoxJitter
 from ltr.data.crops import CropMode, crop_image, crop_mask, target_window
 from ltr.data.randomness import Generators
-from ltr.data.transforms import Compose, Frame
+from ltr.data.transforms import Compose, Frame, ToTensor
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,8 @@ class SegProcessing:
         train_jitter: Displacement of the boxes of train frames.
         test_jitter: Displacement of the boxes of test frames.
         joint_transform: Applied with one roll to the train and one to the test frames.
-        frame_transform: Applied with one roll a frame; ends with ``ToTensor``.
+        to_tensor: The last step, with one roll per frame.
+        frame_transform: Applied before it, with one roll per frame.
     """
 
     output_size: tuple[int, int]
@@ -37,7 +38,8 @@ class SegProcessing:
     train_jitter: BoxJitter
     test_jitter: BoxJitter
     joint_transform: Compose
-    frame_transform: Compose
+    to_tensor: ToTensor
+    frame_transform: Compose = field(default_factory=Compose)
     crop_mode: CropMode = "inside_major"
     max_scale_change: float | None = None
 
@@ -71,15 +73,17 @@ class SegProcessing:
         displaced = [jitter(frame.box, random.torch) for frame in frames]
         crops = [self._crop(frame, box) for frame, box in zip(frames, displaced, strict=True)]
         crops = self.frame_transform.separately(crops, random)
+        tensors = [self.to_tensor(frame, self.to_tensor.roll(random)) for frame in crops]
         return {
-            f"{name}_images": torch.stack([frame.image for frame in crops]),
-            f"{name}_masks": torch.stack([frame.mask for frame in crops]),
-            f"{name}_anno": torch.stack([frame.box for frame in crops]),
+            f"{name}_images": torch.stack([frame.image for frame in tensors]),
+            f"{name}_masks": torch.stack([frame.mask for frame in tensors]),
+            f"{name}_anno": torch.stack([frame.box for frame in tensors]),
         }
 
     def _crop(self, frame: Frame, displaced: np.ndarray) -> Frame:
+        height, width = frame.image.shape[:2]
         window = target_window(
-            frame.image.shape[1::-1],
+            (width, height),
             displaced,
             self.search_area_factor,
             self.output_size,

@@ -20,12 +20,12 @@ class SampleKey(NamedTuple):
     Args:
         seed: Seed of the run combined with the name of the loader.
         epoch: Counted from 1.
-        index: Position in the epoch.
+        position: In the epoch, counted from 0.
     """
 
     seed: int
     epoch: int
-    index: int
+    position: int
 
 
 @dataclass
@@ -54,7 +54,7 @@ class Generators:
     @classmethod
     def of_sample(cls, key: SampleKey) -> Generators:
         """The generators of one sample."""
-        state = np.random.SeedSequence(key).generate_state(1)
+        state = np.random.SeedSequence([*key]).generate_state(1)
         return cls.seeded(int(state[0]))
 
 

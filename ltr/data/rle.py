@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
 from ltr.admin.errors import DataError
 
-Rle = dict[str, Any]
-
 _FIRST_CHARACTER, _LAST_CHARACTER = 48, 111
 _BITS, _SIGN, _CONTINUES, _MAX_DIGITS = 5, 16, 32, 8
 _MAX_PIXELS = 1 << 28
 _MAX_COORDINATE = 1 << 16
+
+
+class Rle(TypedDict):
+    """The runs of a mask: ``size`` is [height, width], ``counts`` compressed run lengths."""
+
+    size: list[int]
+    counts: str | bytes
 
 
 def encode(mask: np.ndarray) -> Rle:
@@ -31,7 +36,13 @@ def encode(mask: np.ndarray) -> Rle:
     from pycocotools import mask as coco
 
     rle = coco.encode(np.asfortranarray(mask, dtype=np.uint8))
-    return {"size": list(rle["size"]), "counts": rle["counts"].decode()}
+    return {"size": list(rle["size"]), "counts": counts_of(rle).decode()}
+
+
+def counts_of(rle: Rle) -> bytes:
+    """The compressed run lengths as bytes, however they are held."""
+    counts = rle["counts"]
+    return counts.encode() if isinstance(counts, str) else counts
 
 
 def decode(rle: Rle) -> np.ndarray:
@@ -61,16 +72,20 @@ def as_rle(segmentation: Any, height: int, width: int) -> Rle | None:
         return None
     _check_frame(height, width)
     if isinstance(segmentation, list) and segmentation:
-        return mask.merge(mask.frPyObjects(_checked_polygons(segmentation), height, width))
+        # The stub knows whole coordinates only.
+        polygons: Any = _checked_polygons(segmentation)
+        return mask.merge(mask.frPyObjects(polygons, height, width))
     if not isinstance(segmentation, dict) or not {"size", "counts"} <= segmentation.keys():
         raise DataError(f"expected run lengths or polygons, got {str(segmentation)[:60]}")
     size, counts = segmentation["size"], segmentation["counts"]
     if size not in ([height, width], (height, width)):
         raise DataError(f"the mask is {str(size)[:60]}, the frame [{height}, {width}]")
     if isinstance(counts, list):
-        counts = _checked_numbers(counts, height * width)
-        return mask.frPyObjects({"size": [height, width], "counts": counts}, height, width)
-    rle = {"size": [height, width], "counts": _checked_counts(counts)}
+        numbers = _checked_numbers(counts, height * width)
+        # The stub knows compressed counts only.
+        uncompressed: Any = {"size": [height, width], "counts": numbers}
+        return mask.frPyObjects(uncompressed, height, width)
+    rle: Rle = {"size": [height, width], "counts": _checked_counts(counts)}
     _check_covered(count_pixels(rle), height * width)
     return rle
 
@@ -85,7 +100,7 @@ def count_pixels(rle: Rle) -> int:
     >>> count_pixels(mask)
     6
     """
-    digits = np.frombuffer(rle["counts"], np.uint8).astype(np.int64) - _FIRST_CHARACTER
+    digits = np.frombuffer(counts_of(rle), np.uint8).astype(np.int64) - _FIRST_CHARACTER
     is_last = (digits & _CONTINUES) == 0
     starts = np.concatenate(([0], np.flatnonzero(is_last)[:-1] + 1))
     place = np.arange(len(digits)) - np.repeat(starts, np.diff(starts, append=len(digits)))

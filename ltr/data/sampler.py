@@ -130,8 +130,8 @@ class SegSampler(RandomSamples[Draw]):
         for _ in range(max(_MAX_GAP, _TRIES_PER_SEQUENCE * count)):
             sequence = random.randint(0, count - 1)
             info = dataset.get_sequence_info(sequence)
-            visible = np.asarray(info["visible"])
-            visible = visible.reshape(len(visible), -1).any(axis=1)
+            flags = np.asarray(info["visible"], dtype=bool)
+            visible = np.logical_or.reduce(flags.reshape(len(flags), -1), axis=1)
             if visible.sum() > needed or not dataset.is_video_sequence():
                 return sequence, info, visible
         raise DataError(

@@ -15,7 +15,7 @@ MAX_ATTEMPTS = 20
 Draw = TypeVar("Draw")
 
 
-class RandomSamples(Dataset, Generic[Draw]):
+class RandomSamples(Dataset[dict[str, Any]], Generic[Draw]):
     """Samples that are functions of their keys.
 
     Args:

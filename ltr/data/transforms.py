@@ -1,7 +1,7 @@
 """Random changes of a training frame: image, mask and box stay together.
 
 A step draws its parameters with ``roll`` and applies them with pure functions, so several frames
-can share one roll. Images are uint8 (H, W, 3) until ``ToTensor``; points are (N, 2) in x, y of
+can share one roll. Images are uint8 (H, W, 3) arrays; points are (N, 2) in x, y of
 pixel indices.
 """
 
@@ -18,22 +18,34 @@ import torch
 
 from ltr.data.randomness import Generators
 
-Values = np.ndarray | torch.Tensor
-
 
 @dataclass(frozen=True)
 class Frame:
-    """One frame of a training sample; arrays, and tensors after ``ToTensor``.
+    """One frame of a training sample.
 
     Args:
-        image: uint8 (H, W, 3); the tensor is float32 (3, H, W).
+        image: uint8 (H, W, 3).
         mask: float32 (H, W), 1 on the target.
-        box: float32 (4,) of the target, x, y, width, height.
+        box: float32 (4,) of the target: x, y, width, height.
     """
 
-    image: Values
-    mask: Values
-    box: Values
+    image: np.ndarray
+    mask: np.ndarray
+    box: np.ndarray
+
+
+class FrameTensors(NamedTuple):
+    """One frame as the network's input.
+
+    Args:
+        image: float32 (3, H, W), normalised.
+        mask: float32 (H, W), 1 on the target.
+        box: float32 (4,) of the target: x, y, width, height.
+    """
+
+    image: torch.Tensor
+    mask: torch.Tensor
+    box: torch.Tensor
 
 
 class Transform:
@@ -65,11 +77,11 @@ class Transform:
 
     def __call__(self, frame: Frame, roll: Any) -> Frame:
         """Change a frame."""
-        size = frame.image.shape[1::-1]
+        height, width = frame.image.shape[:2]
         return Frame(
             self.image(frame.image, roll),
             self.mask(frame.mask, roll),
-            self.box(frame.box, size, roll),
+            self.box(frame.box, (width, height), roll),
         )
 
 
@@ -158,7 +170,11 @@ class RandomFlip(Transform):
 
     def points(self, points: np.ndarray, size: tuple[int, int], roll: bool) -> np.ndarray:
         """Mirror points: x -> width - 1 - x."""
-        return np.float32([size[0] - 1, 0]) + np.float32([-1, 1]) * points if roll else points
+        return (
+            np.array([size[0] - 1, 0], np.float32) + np.array([-1, 1], np.float32) * points
+            if roll
+            else points
+        )
 
 
 class AffineRoll(NamedTuple):
@@ -285,7 +301,7 @@ class RandomBlur(Transform):
         return cv2.GaussianBlur(image, (side, side), self.sigma) if roll else image
 
 
-class ToTensor(Transform):
+class ToTensor:
     """Make tensors, with random brightness and the network's normalisation.
 
     A pixel v becomes ``(clamp(v * brightness, 0, 255) / scale - mean) / std``, read from a table.
@@ -306,24 +322,24 @@ class ToTensor(Transform):
     ) -> None:
         self.brightness = brightness
         self.scale = scale
-        self.mean = np.float32(mean)
-        self.std = np.float32(std)
+        self.mean = np.array(mean, np.float32)
+        self.std = np.array(std, np.float32)
 
     def roll(self, random: Generators) -> float:
         """Draw the factor."""
         return random.numpy.uniform(max(0.0, 1.0 - self.brightness), 1.0 + self.brightness)
 
-    def image(self, image: np.ndarray, roll: float) -> torch.Tensor:
+    def __call__(self, frame: Frame, factor: float) -> FrameTensors:
+        """Convert a frame, with the drawn factor."""
+        return FrameTensors(
+            self.image(frame.image, factor),
+            torch.from_numpy(np.ascontiguousarray(frame.mask, dtype=np.float32)),
+            torch.from_numpy(np.ascontiguousarray(frame.box, dtype=np.float32)),
+        )
+
+    def image(self, image: np.ndarray, factor: float) -> torch.Tensor:
         """uint8 (H, W, 3) -> float32 (3, H, W)."""
-        levels = np.clip(np.arange(256, dtype=np.float32) * np.float32(roll), 0, 255)
+        levels = np.clip(np.arange(256, dtype=np.float32) * np.float32(factor), 0, 255)
         table = (levels[:, None] / np.float32(self.scale) - self.mean) / self.std
         planes = [cv2.LUT(image[..., c], table[:, c]) for c in range(3)]
         return torch.from_numpy(np.stack(planes))
-
-    def mask(self, mask: np.ndarray, roll: float) -> torch.Tensor:
-        """Float (H, W) -> float32 (H, W)."""
-        return torch.from_numpy(np.ascontiguousarray(mask, dtype=np.float32))
-
-    def box(self, box: np.ndarray, size: tuple[int, int], roll: float) -> torch.Tensor:
-        """(4,) -> float32 (4,)."""
-        return torch.from_numpy(np.ascontiguousarray(box, dtype=np.float32))

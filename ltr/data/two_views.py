@@ -89,22 +89,24 @@ class TwoViews:
         draw = random.python
         low, high = self.shorter_side_range
         side = low + int((high - low) * draw.random())
-        spare = [
-            max(0, length - crop)
-            for length, crop in zip(scaled_size(size, side), self.crop_size, strict=True)
-        ]
-        random_crop = [draw.randint(0, length) for length in spare]
-        centre = [round(length / 2) for length in spare]
+        height, width = scaled_size(size, side)
+        rows, columns = self.crop_size
+        spare_rows, spare_columns = max(0, height - rows), max(0, width - columns)
+        random_crop = draw.randint(0, spare_rows), draw.randint(0, spare_columns)
+        centre = round(spare_rows / 2), round(spare_columns / 2)
         flips, flips_reg = draw.random() > 0.5, draw.random() > 0.5
         zoom = draw.uniform(*self.zoom_range)
-        corner = [draw.randint(0, side - int(zoom * side)) for side in self.crop_size]
+        corner = (
+            draw.randint(0, rows - int(zoom * rows)),
+            draw.randint(0, columns - int(zoom * columns)),
+        )
         return ViewRoll(
             shorter_side=side,
-            crop=tuple(random_crop if self.crops_randomly else centre),
+            crop=random_crop if self.crops_randomly else centre,
             flips=self.flips and flips,
             flips_reg=self.flips_reg and flips_reg,
             zoom=zoom,
-            zoom_corner=tuple(corner),
+            zoom_corner=corner,
         )
 
     def apply(self, images: Sequence[np.ndarray], roll: ViewRoll) -> Views:

@@ -96,12 +96,14 @@ class InstanceVideos(InstancePairs):
         if image.shape[:2] != video.video.size:
             raise DataError(f"{file} is {image.shape[:2]}, its annotations {video.video.size}")
         shown = np.flatnonzero(video.is_shown[frame])
+        tracks = [video.tracks[number] for number in shown]
+        masks = [mask for track in tracks if (mask := track.masks[frame]) is not None]
         return AnnotatedFrame(
             image,
             numbers=shown,
             labels=video.labels[shown],
-            boxes=np.float32([video.tracks[number].boxes[frame] for number in shown]),
-            masks=np.stack([decode(video.tracks[number].masks[frame]) for number in shown]),
+            boxes=np.array([track.boxes[frame] for track in tracks], np.float32),
+            masks=np.stack([decode(mask) for mask in masks]),
         )
 
 
@@ -112,7 +114,8 @@ def _usable(video: VisVideo, tracks: Sequence[VisTrack], labels: dict[int, int])
     for place, track in enumerate(tracks):
         states = zip(track.masks, track.boxes, track.areas, strict=True)
         for frame, (mask, box, area) in enumerate(states):
-            is_shown[frame, place] = mask is not None and bool(box and area) and min(box[2:]) >= 1
+            if mask is not None and box is not None and area:
+                is_shown[frame, place] = min(box[2:]) >= 1
     classes = np.array([labels[track.category] for track in tracks], dtype=np.int64)
     return _Video(video, tracks, classes, is_shown)
 

@@ -15,7 +15,7 @@ from ltr.admin.progress import FrameProgress
 from ltr.data.image_io import read_image
 from ltr.data.json_io import read_json, translate_json_errors
 from ltr.data.names import plain_path
-from ltr.data.rle import as_rle, decode
+from ltr.data.rle import as_rle, counts_of, decode
 from ltr.dataset.image_base import ImageDataset
 
 _MIN_NUMBERS = 6
@@ -165,4 +165,4 @@ def _run_lengths(segmentation: Any, height: int, width: int) -> bytes:
     runs = as_rle(segmentation, height, width)
     if runs is None:
         raise ValueError("an instance has no mask")
-    return runs["counts"]
+    return counts_of(runs)

@@ -257,7 +257,7 @@ def _recolour(images: Sequence[np.ndarray], draw: python_random.Random) -> list[
     if draw.random() >= _RECOLOUR_PROBABILITY:
         return list(images)
     order = draw.sample(range(3), 3)
-    gains = np.float32([draw.uniform(0.6, 1.3) for _ in range(3)])
+    gains = np.array([draw.uniform(0.6, 1.3) for _ in range(3)], np.float32)
     return [np.clip(image[..., order] * gains, 0, 255).astype(np.uint8) for image in images]
 
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from ltr.admin.environment import require, train_environment
 from ltr.admin.errors import DataError
-from ltr.data.image_io import VOID, read_image, read_label_map
+from ltr.data.image_io import read_image, read_label_map
+from ltr.data.palette import VOID
 from ltr.dataset.image_base import ImageDataset
 
 

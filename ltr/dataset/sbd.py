@@ -10,8 +10,9 @@ import numpy as np
 
 from ltr.admin.environment import require, train_environment
 from ltr.admin.progress import FrameProgress
-from ltr.data.image_io import VOID, read_image
+from ltr.data.image_io import read_image
 from ltr.data.mat_files import read_mat
+from ltr.data.palette import VOID
 from ltr.data.text_files import read_names
 from ltr.dataset.image_base import ImageDataset
 

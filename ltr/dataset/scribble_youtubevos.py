@@ -22,8 +22,9 @@ from ltr.admin.errors import ConfigError, DataError, OutputError
 from ltr.admin.files import TEMPORARY_SUFFIX, atomic_write
 from ltr.admin.progress import FrameProgress
 from ltr.data.frame_files import list_frames
-from ltr.data.image_io import VOID, read_image, read_label_map
+from ltr.data.image_io import read_image, read_label_map
 from ltr.data.json_io import write_json
+from ltr.data.palette import VOID
 from ltr.data.text_files import read_names
 
 _DEFAULT = Path("data/Scribble_Youtube_VOS")

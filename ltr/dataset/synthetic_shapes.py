@@ -149,7 +149,7 @@ def render_clip(
     looks = [(shape, colour) for shape in shapes for colour in COLOURS]
     count = int(rng.integers(min_objects, max_objects + 1))
     chosen = rng.choice(len(looks), count, replace=False)
-    made = [_make_object(*looks[number], frames, size, rng) for number in chosen]
+    made = [_make_object(looks[number], frames, size, rng) for number in chosen]
     images, labels = [], []
     for frame in range(frames):
         time = frame / max(frames - 1, 1)
@@ -167,8 +167,9 @@ def render_clip(
 
 
 def _make_object(
-    shape: str, colour: str, frames: int, size: tuple[int, int], rng: np.random.Generator
+    look: tuple[str, str], frames: int, size: tuple[int, int], rng: np.random.Generator
 ) -> tuple[SyntheticObject, _Sprite]:
+    shape, colour = look
     sides = np.array(size[::-1], float)
     motion, extent = str(rng.choice(MOTIONS)), str(rng.choice(SIZES))
     travel = np.array(_STEPS[motion]) * rng.uniform(*_TRAVEL)
@@ -229,5 +230,5 @@ def _surface(sprite: _Sprite, time: float, size: tuple[int, int]) -> np.ndarray:
     middle = (_PATCH / 2, _PATCH / 2)
     scale = 2.1 * sprite.radius / _PATCH
     matrix = cv2.getRotationMatrix2D(middle, -sprite.angle(time), scale)
-    matrix[:, 2] += sprite.centre(time) - middle
+    matrix[:, 2] = matrix[:, 2] + (sprite.centre(time) - middle)
     return cv2.warpAffine(sprite.surface, matrix, size[::-1], borderMode=cv2.BORDER_REPLICATE)

@@ -28,6 +28,7 @@ from ltr.data.frame_files import list_frames, natural_key
 from ltr.data.image_io import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from ltr.data.text_files import read_text
 from ltr.dataset.registry import open_videos
+from ltr.dataset.vos_base import VosDataset
 
 _LAYOUTS = {
     "YouTubeVOS": (
@@ -109,6 +110,8 @@ def _open_split(name: str, filelist: str | None) -> UnlabelledVideos:
     if filelist is not None:
         raise ConfigError(f"filelist = {filelist}: {name} has a list of its own")
     dataset = open_videos(name)
+    if not isinstance(dataset, VosDataset):
+        raise ConfigError(f"{name} has no folders of frames")
     return UnlabelledVideos(name, [dataset.layout.images / video for video in dataset.videos])
 
 
@@ -177,5 +180,5 @@ def read_filelist(path: Path, root: Path) -> list[Path | list[Path]]:
         raise DataError(f"{path}: {names[0]} is not in {root}")
     files = [root.joinpath(*name.parts[dropped:]) for name in names]
     if files[0].is_dir():
-        return files
+        return [*files]
     return [list(group) for _, group in itertools.groupby(files, key=lambda file: file.parent.name)]

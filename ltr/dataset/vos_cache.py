@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -97,7 +98,7 @@ def _refuse_protected(folder: Path) -> None:
         raise PermissionError(f"{folder} is read-only")
 
 
-def _pack(records: Sequence[VideoRecord]) -> dict[str, np.ndarray]:
+def _pack(records: Sequence[VideoRecord]) -> dict[str, Any]:
     """Concatenate the records' arrays; the lengths are kept beside them."""
     return {
         "name": np.array([record.name for record in records]),

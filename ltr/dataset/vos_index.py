@@ -19,7 +19,8 @@ import numpy as np
 from ltr.admin.errors import DataError
 from ltr.admin.progress import FrameProgress
 from ltr.data.frame_files import list_frames, stem_of
-from ltr.data.image_io import VOID, read_image, read_label_map
+from ltr.data.image_io import read_image, read_label_map
+from ltr.data.palette import VOID
 from ltr.dataset.vos_cache import VideoRecord, load_records, save_records
 
 _MASK_SUFFIX = ".png"

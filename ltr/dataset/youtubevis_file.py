@@ -158,17 +158,24 @@ def _tracks(
 
 def _track(entry: Mapping[str, Any], video: VisVideo) -> VisTrack:
     masks = tuple(as_rle(mask, *video.size) for mask in entry["segmentations"])
-    boxes = tuple(None if box is None else tuple(map(float, box)) for box in entry["bboxes"])
+    boxes = tuple(_box(box) for box in entry["bboxes"])
     areas = tuple(entry["areas"])
     if not len(masks) == len(boxes) == len(areas) == len(video.files):
         raise DataError(
             f"expected {len(video.files)} masks, boxes and areas, got {len(masks)}, {len(boxes)} "
             f"and {len(areas)}"
         )
-    if any(box is not None and len(box) != 4 for box in boxes):
-        raise DataError("a box has other than four numbers")
     is_crowd = bool(entry.get("iscrowd", 0))
     return VisTrack(int(entry["id"]), entry["category_id"], masks, boxes, areas, is_crowd)
+
+
+def _box(values: Any) -> Box | None:
+    if values is None:
+        return None
+    numbers = tuple(map(float, values))
+    if len(numbers) != 4:
+        raise DataError("a box has other than four numbers")
+    return numbers
 
 
 def describe_objects(labels: Sequence[np.ndarray]) -> dict[int, dict[str, Any]]:

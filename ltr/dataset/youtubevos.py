@@ -9,9 +9,10 @@ import numpy as np
 
 from ltr.admin.environment import require, train_environment
 from ltr.admin.errors import DataError, did_you_mean
-from ltr.data.image_io import VOID, read_image
+from ltr.data.image_io import read_image
 from ltr.data.json_io import read_json, translate_json_errors
 from ltr.data.names import plain_name
+from ltr.data.palette import VOID
 from ltr.dataset.base import EmptySplitError
 from ltr.dataset.vos_base import VosDataset
 from ltr.dataset.vos_index import VosLayout

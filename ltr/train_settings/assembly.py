@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from torch import nn
-from torch.utils.data import Dataset
 
 from ltr.actors.base import Actor
 from ltr.admin.checkpoint import read_checkpoint
 from ltr.admin.environment import TrainEnvironment
 from ltr.admin.loading import load_state
+from ltr.data.samples import RandomSamples
 from ltr.train_settings.recipe import Recipe
 
+Network = TypeVar("Network", bound=nn.Module)
+SampleSets = tuple[RandomSamples[Any], RandomSamples[Any] | None]
+"""Training data and, if any, validation data; items are asked for by ``SampleKey``."""
 
-class Assembly(ABC):
+
+class Assembly(ABC, Generic[Network]):
     """Builds the parts of an experiment; every method is called at most once.
 
     Args:
@@ -32,10 +36,10 @@ class Assembly(ABC):
         self.environment = environment
 
     @abstractmethod
-    def network(self) -> nn.Module:
+    def network(self) -> Network:
         """Build the network with random weights."""
 
-    def initialise(self, network: nn.Module) -> None:  # noqa: B027 - many systems load nothing
+    def initialise(self, network: Network) -> None:
         """Load what a new run starts from when the recipe has no ``init_checkpoint``."""
 
     def load(self, network: nn.Module, path: Path) -> None:
@@ -48,8 +52,8 @@ class Assembly(ABC):
         load_state(network, checkpoint.net, checkpoint.path)
 
     @abstractmethod
-    def datasets(self) -> tuple[Dataset, Dataset | None]:
-        """Open training and validation data; items are asked for by ``SampleKey``."""
+    def datasets(self) -> SampleSets:
+        """Open training and validation data."""
 
     @abstractmethod
     def actor(self, network: nn.Module) -> Actor:

@@ -6,7 +6,7 @@ import json
 import logging
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 
-def train(settings: Settings, recipe: Recipe, assembly_class: type[Assembly]) -> None:
+def train(settings: Settings, recipe: Recipe, assembly_class: type[Assembly[Any]]) -> None:
     """Carry out an experiment, or go on with it.
 
     Args:
@@ -90,7 +90,7 @@ def _find_start(settings: Settings, workspace: Path) -> tuple[RunFolder, Path | 
     return folder, given or (None if settings.fresh else newest)
 
 
-def _initialise(network: nn.Module, assembly: Assembly, workspace: Path) -> None:
+def _initialise(network: nn.Module, assembly: Assembly[Any], workspace: Path) -> None:
     """Fill a new network with the weights that the recipe starts from."""
     name = assembly.recipe.init_checkpoint
     if name is None:
@@ -110,7 +110,11 @@ def _initialise(network: nn.Module, assembly: Assembly, workspace: Path) -> None
 
 
 def _make_trainer(
-    settings: Settings, assembly: Assembly, network: nn.Module, folder: RunFolder, fabric: Fabric
+    settings: Settings,
+    assembly: Assembly[Any],
+    network: nn.Module,
+    folder: RunFolder,
+    fabric: Fabric,
 ) -> LTRTrainer:
     recipe = assembly.recipe
     with fabric.rank_zero_first():  # the first process measures what the others read from a cache
@@ -148,9 +152,9 @@ def _make_schedule(recipe: Recipe) -> Cosine | MultiStep:
     return MultiStep(recipe.milestones, recipe.gamma)
 
 
-def _make_loaders(assembly: Assembly, fabric: Fabric) -> list[LTRLoader]:
+def _make_loaders(assembly: Assembly[Any], fabric: Fabric) -> list[LTRLoader]:
     recipe = assembly.recipe
-    common = {
+    common: dict[str, Any] = {
         "batch_size": recipe.batch_size,
         "num_workers": recipe.num_workers,
         "stack_dim": assembly.stack_dim,
@@ -170,7 +174,9 @@ def _make_loaders(assembly: Assembly, fabric: Fabric) -> list[LTRLoader]:
     return loaders
 
 
-def _make_reporters(settings: Settings, assembly: Assembly, folder: RunFolder) -> list[Reporter]:
+def _make_reporters(
+    settings: Settings, assembly: Assembly[Any], folder: RunFolder
+) -> list[Reporter]:
     recipe = assembly.recipe
     info = {
         "Module_name": settings.module_name,

@@ -23,7 +23,8 @@ class Recipe:
         accumulation_steps: Microbatches into which each process splits its share of a batch, to
             save memory. A loss that is not a mean over samples sees one microbatch at a time.
         num_workers: Processes that load data, for each training process.
-        samples_per_epoch: Training samples an epoch.
+        samples_per_epoch: Training samples per epoch; None, where a system offers it, shows every
+            sample once.
         validation_samples: Samples of one validation; 0 for none.
         validation_interval: Validate in every so many epochs.
         optimizer: ``adam``, ``adamw`` or ``sgd``.
@@ -58,7 +59,7 @@ class Recipe:
     batch_size: int
     accumulation_steps: int = 1
     num_workers: int = 8
-    samples_per_epoch: int
+    samples_per_epoch: int | None
     validation_samples: int = 0
     validation_interval: int = 1
     optimizer: OptimizerKind = "adam"

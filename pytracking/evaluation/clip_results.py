@@ -13,8 +13,9 @@ import numpy as np
 
 from ltr.admin.errors import DataError
 from ltr.admin.files import atomic_write, read_regular
-from ltr.data.image_io import VOID, read_label_map
+from ltr.data.image_io import read_label_map
 from ltr.data.json_io import read_json
+from ltr.data.palette import VOID
 from ltr.data.rle import Rle, encode
 from pytracking.evaluation.clip_data import ClipSequence
 from pytracking.evaluation.data import SequenceList

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ltr.admin.errors import DataError
-from ltr.data.image_io import VOID
+from ltr.data.palette import VOID
 from pytracking.tracker.base import FrameInfo
 
 

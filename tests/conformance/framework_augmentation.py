@@ -142,7 +142,6 @@ def _compare_sample(
 
 
 def _stage1_processing(output_size: tuple[int, int], is_validation: bool) -> SegProcessing:
-    to_tensor = ToTensor(0.0 if is_validation else 0.2, mean=CAFFE_BGR.mean)
     affine = RandomAffine(max_rotation=15, max_scale=0.2)
     return SegProcessing(
         output_size=output_size,
@@ -150,5 +149,6 @@ def _stage1_processing(output_size: tuple[int, int], is_validation: bool) -> Seg
         train_jitter=BoxJitter(0.25, 3.0),
         test_jitter=BoxJitter(0.5, (5.5, 4.5)),
         joint_transform=Compose(SwapRedBlue(), RandomGrey(0.05), RandomFlip(0.5)),
-        frame_transform=Compose(to_tensor) if is_validation else Compose(affine, to_tensor),
+        to_tensor=ToTensor(0.0 if is_validation else 0.2, mean=CAFFE_BGR.mean),
+        frame_transform=Compose() if is_validation else Compose(affine),
     )

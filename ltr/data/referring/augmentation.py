@@ -114,7 +114,7 @@ def _turn_hue(pixels: np.ndarray, random: Generators) -> np.ndarray:
     draw = random.python
     colours = cv2.cvtColor(pixels, cv2.COLOR_BGR2HSV)
     if draw.random() < 0.5:
-        colours[..., 1] *= np.float32(draw.uniform(*_CONTRAST))
+        colours[..., 1] = colours[..., 1] * np.float32(draw.uniform(*_CONTRAST))
     if draw.random() < 0.5:
         colours[..., 0] = (colours[..., 0] + np.float32(draw.uniform(-_HUE, _HUE))) % 360
     return cv2.cvtColor(colours, cv2.COLOR_HSV2BGR)
@@ -178,9 +178,9 @@ def _moved_copy(
 def _random_view(height: int, width: int, random: Generators) -> np.ndarray:
     """Perspective of 8 %, rotation up to 20 degrees, translation up to 10 %; float64 (3, 3)."""
     draw = random.python
-    corners = np.float32([(0, 0), (width, 0), (width, height), (0, height)])
+    corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
     shifts = [(draw.gauss(0, 0.08) * width, draw.gauss(0, 0.08) * height) for _ in range(4)]
-    perspective = cv2.getPerspectiveTransform(corners, corners + np.float32(shifts))
+    perspective = cv2.getPerspectiveTransform(corners, corners + np.array(shifts, np.float32))
     turn = np.eye(3)
     turn[:2] = cv2.getRotationMatrix2D((width / 2, height / 2), draw.uniform(-20, 20), 1.0)
     turn[:2, 2] += draw.uniform(-0.1, 0.1) * width, draw.uniform(-0.1, 0.1) * height
@@ -192,5 +192,6 @@ def _blur_motion(image: np.ndarray, side: int, degrees: float) -> np.ndarray:
     line = np.zeros((side, side), np.float32)
     line[side // 2] = 1.0
     centre = (side // 2, side // 2)
-    line = cv2.warpAffine(line, cv2.getRotationMatrix2D(centre, degrees, 1.0), (side, side))
-    return cv2.filter2D(image, -1, line / line.sum())
+    turn = cv2.getRotationMatrix2D(centre, degrees, 1.0)
+    turned = cv2.warpAffine(line, turn, (side, side))
+    return cv2.filter2D(image, -1, turned / turned.sum())

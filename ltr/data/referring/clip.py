@@ -37,19 +37,19 @@ class Clip:
     @classmethod
     def of_masks(cls, images: Sequence[np.ndarray], masks: np.ndarray, sentence: str) -> Clip:
         """Measure the boxes of masks, bool (frames, H, W)."""
-        valid = masks.any(axis=(1, 2))
+        valid = np.logical_or.reduce(masks, axis=(1, 2))
         boxes = np.stack([box_of_mask(mask, "corners") for mask in masks])
         return cls(np.stack(images), masks, boxes * valid[:, None], valid, sentence)
 
     @property
-    def arrays(self) -> tuple[np.ndarray, ...]:
+    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Everything but the sentence, each with the frames first."""
         return self.images, self.masks, self.boxes, self.valid
 
     @property
     def size(self) -> tuple[int, int]:
         """Height and width."""
-        return self.images.shape[1:3]
+        return self.images.shape[1], self.images.shape[2]
 
 
 def mirror(clip: Clip) -> Clip:
@@ -96,7 +96,7 @@ def resize(clip: Clip, size: tuple[int, int]) -> Clip:
     height, width = clip.size
     rows = np.arange(size[0]) * height // size[0]
     columns = np.arange(size[1]) * width // size[1]
-    factors = np.float32([size[1] / width, size[0] / height] * 2)
+    factors = np.array([size[1] / width, size[0] / height] * 2, np.float32)
     return replace(
         clip,
         images=np.stack([resize_image(image, size) for image in clip.images]),
@@ -108,8 +108,8 @@ def resize(clip: Clip, size: tuple[int, int]) -> Clip:
 def crop(clip: Clip, top: int, left: int, height: int, width: int) -> Clip:
     """Cut out a window; a box that leaves it is cut too."""
     rows, columns = slice(top, top + height), slice(left, left + width)
-    boxes = clip.boxes - np.float32([left, top, left, top])
-    limits = np.float32([width, height, width, height])
+    boxes = clip.boxes - np.array([left, top, left, top], np.float32)
+    limits = np.array([width, height, width, height], np.float32)
     return replace(
         clip,
         images=clip.images[:, rows, columns],
@@ -120,7 +120,7 @@ def crop(clip: Clip, top: int, left: int, height: int, width: int) -> Clip:
 
 def check(clip: Clip) -> Clip:
     """Decide anew where the object is: its box has an extent; other boxes become zeros."""
-    valid = (clip.boxes[:, 2:] > clip.boxes[:, :2]).all(axis=1)
+    valid = np.logical_and.reduce(clip.boxes[:, 2:] > clip.boxes[:, :2], axis=1)
     return replace(clip, boxes=clip.boxes * valid[:, None], valid=valid)
 
 
@@ -130,7 +130,7 @@ def relative_boxes(clip: Clip) -> np.ndarray:
     corners = clip.boxes
     centres = (corners[:, :2] + corners[:, 2:]) / 2
     boxes = np.concatenate([centres, corners[:, 2:] - corners[:, :2]], axis=1)
-    return (boxes / np.float32([width, height, width, height])).astype(np.float32)
+    return (boxes / np.array([width, height, width, height], np.float32)).astype(np.float32)
 
 
 def cut_out(image: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -95,7 +95,7 @@ class ReferringSamples(RandomSamples[ReferringDraw]):
     def choose(self, key: SampleKey, attempt: int, random: Generators) -> ReferringDraw:
         """The sample of this number, or a random one."""
         if self._is_whole and attempt == 0:
-            return ReferringDraw(*self._draws[key.index].tolist())
+            return ReferringDraw(*self._draws[key.position].tolist())
         return self._choose_any(random)
 
     def read(self, draw: ReferringDraw, random: Generators) -> dict[str, Any]:
@@ -273,17 +273,19 @@ def _gather(
 
 
 def _cut_outs(
-    images: Sequence[np.ndarray], masks: Sequence[np.ndarray], places: Sequence[int], sentence: str
+    images: Iterable[np.ndarray], masks: Iterable[np.ndarray], places: Sequence[int], sentence: str
 ) -> Clip:
     """Tracking images, in the order of ``places``."""
     cut = [cut_out(image, mask) for image, mask in zip(images, masks, strict=True)]
-    return _gather(cut, masks, places, sentence)
+    return _gather(cut, [*masks], places, sentence)
 
 
 def _join(first: Clip, second: Clip) -> Clip:
     pairs = zip(first.arrays, second.arrays, strict=True)
-    return Clip(*(np.concatenate(pair) for pair in pairs), first.sentence)
+    images, masks, boxes, valid = map(np.concatenate, pairs)
+    return Clip(images, masks, boxes, valid, first.sentence)
 
 
 def _part(clip: Clip, frames: slice) -> Clip:
-    return Clip(*(array[frames] for array in clip.arrays), clip.sentence)
+    images, masks, boxes, valid = (array[frames] for array in clip.arrays)
+    return Clip(images, masks, boxes, valid, clip.sentence)

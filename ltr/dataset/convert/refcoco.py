@@ -88,7 +88,8 @@ def coco_file(
     Raises:
         DataError: A reference names an image or object that there is not.
     """
-    images, annotations = [], []
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     try:
         pictures = {item["id"]: item for item in instances["images"]}
         objects = {item["id"]: item for item in instances["annotations"]}

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Sequence
 
 from torch import nn
-from torch.utils.data import Dataset
 
 from ltr.actors.dense_ulearn import DenseULearnActor
 from ltr.admin.errors import ConfigError
@@ -14,13 +13,13 @@ from ltr.data.clips import ClipSampler
 from ltr.data.two_views import TwoViews
 from ltr.dataset.unlabelled import UnlabelledVideos, open_unlabelled
 from ltr.models.dense_ulearn.dense_ulearn_net import DenseULearnNet, dense_ulearn_resnet18
-from ltr.train_settings.assembly import Assembly
+from ltr.train_settings.assembly import Assembly, SampleSets
 from ltr.train_settings.dense_ulearn.recipe import DenseULearnRecipe
 
 _LOG = logging.getLogger(__name__)
 
 
-class DenseULearnAssembly(Assembly):
+class DenseULearnAssembly(Assembly[DenseULearnNet]):
     """Turns a ``DenseULearnRecipe`` into objects."""
 
     recipe: DenseULearnRecipe
@@ -29,7 +28,7 @@ class DenseULearnAssembly(Assembly):
         """Build the network with random weights."""
         return dense_ulearn_resnet18(self.recipe.feature_dim, self.recipe.backbone_width)
 
-    def datasets(self) -> tuple[Dataset, Dataset | None]:
+    def datasets(self) -> SampleSets:
         """Open the videos of training and validation."""
         recipe = self.recipe
         if not recipe.train_videos:

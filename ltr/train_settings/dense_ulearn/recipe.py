@@ -40,6 +40,7 @@ class DenseULearnRecipe(Recipe):
         stop_grad: The regularising view gives targets only.
     """
 
+    samples_per_epoch: int
     train_videos: tuple[str, ...]
     filelist: str | None = None
     validation_videos: tuple[str, ...] = ()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from torch import nn
-from torch.utils.data import Dataset
 
 from ltr.actors.segmentation import SegActor
 from ltr.admin.pretrained import load_mask_rcnn_backbone, load_torchvision_backbone
@@ -29,13 +29,13 @@ from ltr.models.joint.joint_net import (
     steepest_descent_resnet18,
     steepest_descent_resnet50,
 )
-from ltr.train_settings.assembly import Assembly
+from ltr.train_settings.assembly import Assembly, SampleSets
 from ltr.train_settings.joint.recipe import JointRecipe
 
 _LOG = logging.getLogger(__name__)
 
 
-class JointAssembly(Assembly):
+class JointAssembly(Assembly[JOINTNet]):
     """Turns a ``JointRecipe`` into objects."""
 
     recipe: JointRecipe
@@ -44,7 +44,7 @@ class JointAssembly(Assembly):
     def network(self) -> JOINTNet:
         """Build the network with random weights."""
         recipe = self.recipe
-        sizes = {
+        sizes: dict[str, Any] = {
             "filter_size": recipe.filter_size,
             "num_filters": recipe.num_filters,
             "optim_iter": recipe.optim_iter,
@@ -64,7 +64,7 @@ class JointAssembly(Assembly):
             backbone_type=recipe.backbone_type,
         )
 
-    def initialise(self, network: nn.Module) -> None:
+    def initialise(self, network: JOINTNet) -> None:
         """Load the pre-trained backbone."""
         name, folder = self.recipe.backbone_weights, Path(self.environment.pretrained_networks)
         if name is None:
@@ -76,7 +76,7 @@ class JointAssembly(Assembly):
         else:
             load_torchvision_backbone(backbone, name, folder)
 
-    def datasets(self) -> tuple[Dataset, Dataset | None]:
+    def datasets(self) -> SampleSets:
         """Open the videos of training and validation."""
         recipe = self.recipe
         train = self._sampler(_open(recipe.train_sets), recipe.samples_per_epoch, True)
@@ -117,7 +117,6 @@ class JointAssembly(Assembly):
     def _processing(self, is_training: bool) -> SegProcessing:
         recipe = self.recipe
         brightness = recipe.brightness if is_training else 0.0
-        to_tensor = ToTensor(brightness, mean=recipe.image_mean, std=recipe.image_std)
         affine = RandomAffine(max_rotation=recipe.max_rotation, max_scale=recipe.max_scale)
         return SegProcessing(
             output_size=recipe.output_size,
@@ -129,7 +128,8 @@ class JointAssembly(Assembly):
                 RandomGrey(recipe.grey_probability),
                 RandomFlip(recipe.flip_probability),
             ),
-            frame_transform=Compose(affine, to_tensor) if is_training else Compose(to_tensor),
+            to_tensor=ToTensor(brightness, mean=recipe.image_mean, std=recipe.image_std),
+            frame_transform=Compose(affine) if is_training else Compose(),
             crop_mode=recipe.crop_type,
             max_scale_change=recipe.max_scale_change,
         )

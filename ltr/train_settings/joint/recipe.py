@@ -62,6 +62,7 @@ class JointRecipe(Recipe):
         freeze_batch_norm: Keep the running statistics of all batch norms fixed.
     """
 
+    samples_per_epoch: int
     train_sets: Mapping[str, float]
     validation_sets: Mapping[str, float]
     num_train_frames: int = 1

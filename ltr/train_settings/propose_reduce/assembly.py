@@ -6,9 +6,7 @@ import logging
 from functools import partial
 from pathlib import Path
 
-import torch
 from torch import nn
-from torch.utils.data import Dataset
 
 from ltr.actors.propose_reduce import ProposeReduceActor
 from ltr.admin.errors import ConfigError
@@ -16,17 +14,18 @@ from ltr.admin.loading import load_state
 from ltr.admin.pretrained import load_torchvision_backbone
 from ltr.data.instance_pairs import PairSampler
 from ltr.dataset.instance_sets import open_pairs
+from ltr.models.layers.memory_format import to_channels_last
 from ltr.models.propose_reduce.image_input import network_size
 from ltr.models.propose_reduce.released import load_seq_mask_rcnn
 from ltr.models.propose_reduce.seq_mask_rcnn import SeqMaskRCNN, seq_mask_rcnn
 from ltr.models.propose_reduce.targets import Sampling
-from ltr.train_settings.assembly import Assembly
+from ltr.train_settings.assembly import Assembly, SampleSets
 from ltr.train_settings.propose_reduce.recipe import ProposeReduceRecipe
 
 _LOG = logging.getLogger(__name__)
 
 
-class ProposeReduceAssembly(Assembly):
+class ProposeReduceAssembly(Assembly[SeqMaskRCNN]):
     """Turns a ``ProposeReduceRecipe`` into objects."""
 
     recipe: ProposeReduceRecipe
@@ -41,9 +40,9 @@ class ProposeReduceAssembly(Assembly):
             recipe.backbone_width,
             recipe.from_scratch,
         )
-        return network.to(memory_format=torch.channels_last)
+        return to_channels_last(network)
 
-    def initialise(self, network: nn.Module) -> None:
+    def initialise(self, network: SeqMaskRCNN) -> None:
         """Load the pre-trained backbone."""
         name = self.recipe.backbone_weights
         if name is not None:
@@ -54,7 +53,7 @@ class ProposeReduceAssembly(Assembly):
         """Load a checkpoint or a released file."""
         load_state(network, load_seq_mask_rcnn(path).state_dict(), path)
 
-    def datasets(self) -> tuple[Dataset, Dataset | None]:
+    def datasets(self) -> SampleSets:
         """Open the frames of training and validation."""
         recipe = self.recipe
         if not recipe.train_set:

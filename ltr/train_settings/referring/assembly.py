@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 
 from torch import nn
-from torch.utils.data import Dataset
 
 from ltr.actors.referring import ReferringActor
 from ltr.admin.errors import CheckpointError
@@ -19,14 +18,14 @@ from ltr.models.referring.criterion import Criterion
 from ltr.models.referring.referformer import ReferFormer, referformer
 from ltr.models.referring.snapshot import load_backbone, load_pretrained
 from ltr.models.referring.text_encoder import load_text_weights, load_tokenizer, tokenise
-from ltr.train_settings.assembly import Assembly
+from ltr.train_settings.assembly import Assembly, SampleSets
 from ltr.train_settings.referring.recipe import ReferringRecipe
 
 _LOG = logging.getLogger(__name__)
 _CROP_SHARE = 0.5
 
 
-class ReferringAssembly(Assembly):
+class ReferringAssembly(Assembly[ReferFormer]):
     """Turns a ``ReferringRecipe`` into objects."""
 
     recipe: ReferringRecipe
@@ -56,7 +55,7 @@ class ReferringAssembly(Assembly):
             text_config=text_config,
         )
 
-    def initialise(self, network: nn.Module) -> None:
+    def initialise(self, network: ReferFormer) -> None:
         """Load a pre-trained network, or backbone and text encoder each from its own file."""
         recipe = self.recipe
         if recipe.pretrained is not None:
@@ -69,7 +68,7 @@ class ReferringAssembly(Assembly):
         if recipe.load_text_encoder:
             load_text_weights(network.text_encoder, self._find(recipe.tokenizer_dir, None))
 
-    def datasets(self) -> tuple[Dataset, Dataset | None]:
+    def datasets(self) -> SampleSets:
         """Open the data sets of training and validation."""
         recipe = self.recipe
         use_categories = recipe.num_classes > 1

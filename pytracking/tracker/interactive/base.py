@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from ltr.admin.errors import DataError
-from ltr.data.image_io import VOID
+from ltr.data.palette import VOID
 from pytracking.tracker.base import Runtime
 
 

@@ -20,10 +20,10 @@ class RandomNumbers(torch.utils.data.Dataset):
         return 23
 
     def __getitem__(self, key: SampleKey) -> dict[str, Any]:
-        if key.index == 13 and key.epoch == 9:
+        if key.position == 13 and key.epoch == 9:
             raise DataError("13.jpg is damaged")
         value = Generators.of_sample(key).python.random()
-        return {"value": torch.tensor([value]), "index": key.index}
+        return {"value": torch.tensor([value]), "index": key.position}
 
 
 def values(loader: LTRLoader, epoch: int, first_batch: int = 0) -> list[list[float]]:
@@ -68,7 +68,7 @@ def test_shuffled_epochs_are_different_permutations() -> None:
     shares = DistributedBatchSampler(20, 5, 0, shuffle=True)
     orders = []
     for shares.epoch in (1, 2, 1):
-        orders.append([key.index for batch in shares for key in batch])
+        orders.append([key.position for batch in shares for key in batch])
     assert sorted(orders[0]) == list(range(20))
     assert orders[0] != orders[1]
     assert orders[0] == orders[2]

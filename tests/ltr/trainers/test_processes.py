@@ -71,7 +71,7 @@ def learn(kind: str, size: int, processes: int, microbatches: int, output: Path)
         size, size, 0, False, microbatches, fabric.global_rank, processes
     )
     batch = make_batch(size)
-    parts = [[key.index for key in part] for part in shares]
+    parts = [[key.position for key in part] for part in shares]
     own = [{name: value[:, part] for name, value in batch.items()} for part in parts]
     result = TrainStep(fabric, actor, wrapped).train(own, shares.sizes(0), stop_requested=False)
     change = {name: before[name] - p.detach() for name, p in network.named_parameters()}
