@@ -77,7 +77,8 @@ def read_a2d_mask(root: Path, sample: A2DSample) -> np.ndarray:
 
     path = root / _MASKS / sample.video / f"{sample.frame:05d}.h5"
     try:
-        with open_regular(path) as stream, h5py.File(stream, "r") as file:
+        # The stubs know names of files only.
+        with open_regular(path) as stream, h5py.File(stream, "r") as file:  # type: ignore[arg-type]
             instances, masks = np.ravel(file["instance"]), np.asarray(file["reMask"])
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise DataError(f"{path} is missing or damaged: {error}") from error
