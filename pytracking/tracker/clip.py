@@ -60,10 +60,14 @@ class ClipSegmenter(ABC):
 
     It keeps nothing from clip to clip, and reads frames when it needs them, each as often as it
     likes, so the memory need not depend on the length of the clip.
+
+    ``target_window`` says how many frames it is given where a data set asks for a single one: the
+    target in the middle, its neighbours around it.
     """
 
     kind: ClassVar[str] = "clip"
     takes_text: ClassVar[bool] = False
+    target_window: int = 5
     category_names: Mapping[int, str] = MappingProxyType({})
 
     @classmethod

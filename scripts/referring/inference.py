@@ -25,12 +25,13 @@ def inference_parser(description: str | None) -> CommandParser:
 
 
 def run_inference(
-    arguments: argparse.Namespace, dataset: str, folder: str, changes: list[str]
+    arguments: argparse.Namespace, family: str, dataset: str, folder: str, changes: list[str]
 ) -> Path:
     """Run the tracker and lay the masks out as the original does.
 
     Args:
         arguments: Of ``inference_parser``.
+        family: First part of the configuration's name, before the backbone's.
         dataset: Name of the data set.
         folder: Where the masks go, inside ``--output_dir``; empty for the folder itself.
         changes: Assignments of the tracker's parameters.
@@ -52,7 +53,7 @@ def run_inference(
     output = Path(arguments.output_dir)
     output.mkdir(parents=True, exist_ok=True)
     archive = output / f"{dataset}.zip"
-    words = ["referring", f"refytvos_{SHORT_NAMES[arguments.backbone]}"]
+    words = ["referring", f"{family}_{SHORT_NAMES[arguments.backbone]}"]
     words += ["--dataset_name", dataset, "--net", arguments.resume]
     words += ["--results", str(output / "runs"), "--submission", str(archive)]
     words += ["--device", device_of(arguments), *(["--vis"] if arguments.visualize else [])]

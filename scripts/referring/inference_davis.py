@@ -17,7 +17,7 @@ from ltr.admin.cli import command
 def main(argv: Sequence[str] | None = None) -> int:
     """Segment the videos of Ref-DAVIS."""
     arguments = inference_parser(__doc__).parse_args(argv)
-    print(f"Masks: {run_inference(arguments, 'refdavis_val', 'valid', ['tracking=false'])}")
+    print(f"Masks: {run_inference(arguments, 'referformer', 'refdavis_val', 'valid', [])}")
     return 0
 
 

@@ -23,6 +23,7 @@ from original_flags import SHORT_NAMES
 from ltr.admin.cli import command
 from pytracking.evaluation.referring_results import KEY_FRAMES_FILE
 
+_FAMILY = "refytvos"
 _CRITERIA = ("confidence", "score", "first", "middle", "stability", "file")
 
 
@@ -47,9 +48,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.first_masks.is_dir():
         changes.append(f"first_masks={arguments.first_masks}")
     dataset = f"refytvos_{arguments.split}"
-    masks = run_inference(arguments, dataset, "Annotations", changes)
+    masks = run_inference(arguments, _FAMILY, dataset, "Annotations", changes)
     if arguments.key_frames is not None and not reads_keys and arguments.propagator != "none":
-        name = f"refytvos_{SHORT_NAMES[arguments.backbone]}"
+        name = f"{_FAMILY}_{SHORT_NAMES[arguments.backbone]}"
         runs = Path(arguments.output_dir) / "runs" / "referring" / name / dataset
         shutil.copyfile(runs / KEY_FRAMES_FILE, arguments.key_frames)
         print(f"Key frames: {arguments.key_frames}")

@@ -18,7 +18,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Segment the videos of Ref-YouTube-VOS."""
     arguments = inference_parser(__doc__).parse_args(argv)
     dataset = f"refytvos_{arguments.split}"
-    print(f"Masks: {run_inference(arguments, dataset, arguments.split, ['tracking=false'])}")
+    masks = run_inference(arguments, "referformer", dataset, arguments.split, [])
+    print(f"Masks: {masks}")
     return 0
 
 

@@ -5,8 +5,9 @@ Example:
         --epochs 6 --lr_drop 3 5 --output_dir=OUT --pretrained_weights=FILE --backbone resnet50
     python scripts/referring/main.py --eval --dataset_file a2d --resume=FILE --output_dir=OUT
 
-``--tokenizer_dir`` names the text encoder's vocabulary, ``--no_tracking`` trains or runs plain
-ReferFormer, further recipe rows or parameters follow ``--set``.
+``--tokenizer_dir`` names the text encoder's vocabulary, ``--no_tracking`` trains plain ReferFormer,
+further recipe rows or parameters follow ``--set``. ``--eval`` runs plain ReferFormer, as all
+released files are; ``--num_frames`` is its window too.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Translate the flags and start the work."""
     parser = original_parser(__doc__)
     parser.add_argument("--tokenizer_dir", help="folder of vocab.json and merges.txt")
-    parser.add_argument("--no_tracking", action="store_true", help="plain ReferFormer")
+    parser.add_argument("--no_tracking", action="store_true", help="train plain ReferFormer")
     parser.add_argument("--set", dest="assignments", action="append", default=[])
     arguments = parser.parse_args(argv)
     check_fixed(arguments)
@@ -88,9 +89,10 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         )
     if not arguments.resume:
         raise ConfigError("--eval needs the network: --resume FILE")
-    name = "a2d_video_swin_t"
+    name = "referformer_a2d_video_swin_t"  # whatever the backbone: the file tells it
     words = ["referring", name, "--dataset_name", dataset, "--results", arguments.output_dir]
-    changes = (word for row in _extra(arguments) for word in ("--set", row))
+    rows = [f"target_window={arguments.num_frames}", *_extra(arguments)]
+    changes = (word for row in rows for word in ("--set", row))
     code = run_tracker.main(
         [*words, "--net", arguments.resume, "--device", device_of(arguments), *changes]
     )

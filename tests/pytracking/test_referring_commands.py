@@ -19,6 +19,11 @@ from ltr.admin.checkpoint import network_fields, save_checkpoint
 from ltr.data.image_io import read_label_map
 from ltr.models.referring.snapshot import load_referformer
 from pytracking import run_evaluation, run_tracker, run_video
+from pytracking.evaluation.datasets import get_dataset
+from pytracking.evaluation.tracker import list_names, load_parameters
+from pytracking.tracker.referring.loading import load_referring_network
+from pytracking.tracker.referring.prompts import TargetPrompt
+from pytracking.tracker.referring.referring import ReferringSegmenter
 from tests.referring_trees import (
     STEMS,
     TEXTS,
@@ -155,6 +160,42 @@ def test_single_frames(dataset, count, tracking, tmp_path, common, monkeypatch, 
     assert capsys.readouterr().out.splitlines()[-1].startswith("mAP=")
 
 
+def test_single_frames_are_read_as_upstream(tmp_path, monkeypatch):
+    """Captions in lower case with single spaces, windows, the first place of the target."""
+    write_jhmdb(tmp_path / "jhmdb")
+    write_a2d(tmp_path / "a2d", "test")
+    a2d_list = tmp_path / "a2d/a2d_sentences_single_frame_test_annotations.json"
+    rows = json.loads(a2d_list.read_text())
+    a2d_list.write_text(json.dumps([["  The RED  square\tmoves ", *row[1:]] for row in rows]))
+    monkeypatch.setenv("PYTRACKING_A2D_DIR", str(tmp_path / "a2d"))
+    monkeypatch.setenv("PYTRACKING_JHMDB_DIR", str(tmp_path / "jhmdb"))
+    sequence = get_dataset("a2d_test")[0]  # the third of nine frames
+    assert sequence.prompt == TargetPrompt(("the red square moves",), 2)
+    assert sequence.positions == (0, 1, 2, 3, 4)
+    wider = sequence.around_target(6)
+    assert (wider.positions, wider.target) == ((0, 0, 1, 2, 3, 4), 3)
+    assert len(wider.open_frames()) == len(wider.frames) == 6
+    first = get_dataset("jhmdb")[0]  # the first of four frames
+    assert (first.positions, first.target) == ((0, 0, 0, 1, 2), 0)
+    assert [frame.stem for frame in first.frames] == ["00001"] * 3 + ["00002", "00003"]
+
+
+@pytest.mark.parametrize("window", [5, 6])
+def test_the_window_of_single_frames_is_a_parameter(window, tmp_path, common, monkeypatch):
+    write_a2d(tmp_path / "a2d", "test")
+    monkeypatch.setenv("PYTRACKING_A2D_DIR", str(tmp_path / "a2d"))
+    seen = []
+    plain = ReferringSegmenter._find_in_target
+
+    def watched(self, frames, sentence, target):
+        seen.append((len(frames), target))
+        return plain(self, frames, sentence, target)
+
+    monkeypatch.setattr(ReferringSegmenter, "_find_in_target", watched)
+    assert track("a2d_test", tmp_path, common, "--set", f"target_window={window}") == 0
+    assert seen == [(window, window // 2)] * 2
+
+
 def test_a_video_and_a_sentence(tmp_path, common, capsys):
     write_mp4(tmp_path / "clip.mp4", 4)
     words = ["referring", "refytvos_r50", str(tmp_path / "clip.mp4"), *common]
@@ -176,6 +217,37 @@ def test_missing_parts_are_named(tmp_path, files, monkeypatch, capsys):
     change = ["--set", f"key_frames={tmp_path}/none.json"]
     assert track("refytvos_valid", tmp_path, [*net, *words, *change]) == 2
     assert "none.json" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("trained", "tracking", "told"),
+    [
+        ({}, True, False),
+        ({"tracking": True}, True, False),
+        ({"tracking": False}, False, False),
+        ({"tracking": False}, True, True),
+    ],
+)
+def test_a_plain_network_that_gets_tracking_images_is_told(
+    trained, tracking, told, tmp_path, caplog
+):
+    record = {**network_fields(small_network(3)), "settings": {"recipe": trained}}
+    save_checkpoint(tmp_path / "small.pth.tar", record)
+    load_referring_network(str(tmp_path / "small.pth.tar"), torch.device("cpu"), tracking)
+    warnings = [entry.getMessage() for entry in caplog.records if entry.levelname == "WARNING"]
+    assert len(warnings) == told
+    for message in warnings:
+        assert "small.pth.tar was trained without tracking images" in message
+        assert message.endswith("run 'referring referformer_r18', which gives its published scores")
+
+
+def test_the_released_family_is_plain_and_the_other_one_tracks():
+    for name in list_names("referring"):
+        params = load_parameters("referring", name)
+        assert params.tracking == (not name.startswith("referformer_")), name
+        assert params.net.startswith("ytvos_" if name.startswith("referformer_") else name) or (
+            name.startswith("referformer_a2d_") and params.net.startswith("a2d_video_swin_")
+        )
 
 
 @pytest.fixture

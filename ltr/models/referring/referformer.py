@@ -79,6 +79,8 @@ class ReferFormer(nn.Module):
     # Frames that go through backbone, encoder and decoder at once when no gradients are recorded;
     # they are independent there, so it changes the memory and not the result.
     chunk_frames = 8
+    # Whether it was trained with tracking images (TF²); None where its file does not tell.
+    trained_with_tracking: bool | None = None
 
     def __init__(
         self,

@@ -39,7 +39,11 @@ def load_referformer(path: str | os.PathLike[str]) -> ReferFormer:
     Raises:
         CheckpointError: The file is missing, damaged, or of another network.
     """
-    return load_own_or_released(path, ReferFormer, _build)
+    network = load_own_or_released(path, ReferFormer, _build)
+    tracked = getattr(network, "recipe", {}).get("tracking")
+    if isinstance(tracked, bool):
+        network.trained_with_tracking = tracked
+    return network
 
 
 def _build(record: Any, path: Path) -> tuple[ReferFormer, Mapping[str, Any]] | None:
@@ -48,7 +52,9 @@ def _build(record: Any, path: Path) -> tuple[ReferFormer, Mapping[str, Any]] | N
     state = as_state_dict(record["model"], path)
     arguments = released_arguments(state, path)
     try:
-        return referformer(**arguments), state
+        network = referformer(**arguments)
+        network.trained_with_tracking = False  # as all that were released in this form
+        return network, state
     except (ValueError, RuntimeError, AssertionError) as error:
         raise CheckpointError(f"{path} is no checkpoint of ReferFormer ({error})") from error
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import numpy as np
 from ltr.admin.errors import DataError
 from ltr.data.frame_files import list_frames, stem_of
 from ltr.data.image_io import read_image
+from ltr.data.referring.sentences import clean_sentence
 from ltr.data.video_frames import measure_video, read_video_frames
 from ltr.dataset.referring.a2d import A2DSample, a2d_video, centred_window, read_a2d_samples
 from ltr.dataset.referring.expressions import ExpressionVideo, read_expressions
@@ -25,12 +26,11 @@ from pytracking.evaluation.referring_results import (
     CANDIDATE_MASKS,
     KEYED_MASKS,
 )
-from pytracking.tracker.clip import ClipPrompt
+from pytracking.tracker.clip import ClipPrompt, ClipSegmenter
 from pytracking.tracker.referring.prompts import TargetPrompt, VideoPrompt
 from pytracking.utils.clip_frames import LazyFrames
 
 _ANNOTATORS = 4
-_WINDOW = 5
 
 
 @dataclass(frozen=True)
@@ -46,15 +46,32 @@ class ExpressionSequence(ClipSequence):
 
 @dataclass(frozen=True)
 class TargetSequence(ClipSequence):
-    """A sentence for one frame, with its neighbours.
+    """A sentence for one frame of a video, with the frames around it.
 
     Args:
-        target: Position of the frame among ``frames``.
-        packed: Numbers of the frames, where all of them lie in one video file.
+        moment: Position of the frame in the video.
+        length: Frames of the video.
+        locate: The file of a position in the video; a video file holds all of them.
+        is_packed: Whether the frames lie in a video file.
+        positions: Of ``frames`` in the video; the ends of a video repeat.
     """
 
-    target: int = 0
-    packed: tuple[int, ...] = ()
+    moment: int = 0
+    length: int = 1
+    locate: Callable[[int], Path] = Path
+    is_packed: bool = False
+    positions: tuple[int, ...] = ()
+
+    @property
+    def target(self) -> int:
+        """Place of the target frame among ``frames``, the first where it stands twice."""
+        return self.positions.index(min(self.moment, self.length - 1))
+
+    def around_target(self, count: int) -> TargetSequence:
+        """See ``ClipSequence``."""
+        positions = tuple(centred_window(self.moment, count, self.length))
+        frames = tuple(map(self.locate, positions))
+        return replace(self, frames=frames, positions=positions)
 
     @property
     def prompt(self) -> ClipPrompt:
@@ -63,9 +80,9 @@ class TargetSequence(ClipSequence):
 
     def open_frames(self) -> LazyFrames:
         """The frames, from pictures or from the video file."""
-        if not self.packed:
+        if not self.is_packed:
             return super().open_frames()
-        return _PackedFrames(self.frames[0], self.packed)
+        return _PackedFrames(self.frames[0], self.positions)
 
 
 class _PackedFrames(LazyFrames):
@@ -147,31 +164,39 @@ def _targets(name: str, builders: Mapping[str, Callable[[str], TargetSequence]])
 def _a2d_sequence(root: Path, sample: A2DSample, dataset: str) -> TargetSequence:
     path = a2d_video(root, sample.video)
     length, shape = measure_video(path)
-    numbers = centred_window(sample.frame - 1, _WINDOW, length)
-    return TargetSequence(
+    sequence = TargetSequence(
         sample.image_id,
         dataset,
         shape,
-        (path,) * _WINDOW,
+        (),
         CANDIDATE_MASKS,
-        {"0": sample.text},
-        target=_WINDOW // 2,
-        packed=tuple(numbers),
+        {"0": clean_sentence(sample.text)},
+        moment=sample.frame - 1,
+        length=length,
+        locate=partial(_always, path),
+        is_packed=True,
     )
+    return sequence.around_target(ClipSegmenter.target_window)
+
+
+def _always(path: Path, position: int) -> Path:
+    """The one file in which all frames of a video lie."""
+    return path
 
 
 def _jhmdb_sequence(sample: JHMDBSample, dataset: str) -> TargetSequence:
-    numbers = centred_window(sample.frame - 1, _WINDOW, sample.length)
-    frames = tuple(sample.frame_path(number) for number in numbers)
-    return TargetSequence(
+    sequence = TargetSequence(
         sample.image_id,
         dataset,
-        read_image(frames[0]).shape[:2],
-        frames,
+        read_image(sample.frame_path(sample.frame - 1)).shape[:2],
+        (),
         CANDIDATE_MASKS,
-        {"0": sample.text},
-        target=_WINDOW // 2,
+        {"0": clean_sentence(sample.text)},
+        moment=sample.frame - 1,
+        length=sample.length,
+        locate=sample.frame_path,
     )
+    return sequence.around_target(ClipSegmenter.target_window)
 
 
 DATASETS = {

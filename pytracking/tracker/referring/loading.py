@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -11,24 +12,42 @@ import torch
 from ltr.admin.environment import train_environment
 from ltr.models.referring.batches import SentenceBatch
 from ltr.models.referring.referformer import ReferFormer
-from ltr.models.referring.snapshot import load_referformer
+from ltr.models.referring.snapshot import backbone_name, load_referformer
 from ltr.models.referring.text_encoder import load_tokenizer, tokenise
 from pytracking.evaluation.environment import evaluation_environment
 from pytracking.utils.loading import find_network
 
+_LOG = logging.getLogger(__name__)
 
-def load_referring_network(net: str, device: torch.device) -> ReferFormer:
+
+def load_referring_network(net: str, device: torch.device, tracking: bool = False) -> ReferFormer:
     """Load a trained network for inference; there is no way to get random weights.
 
     Args:
         net: A path, or a file name that is searched in the folders of ``network_path``.
         device: Where the network computes.
+        tracking: Whether it will get tracking images. A warning tells where it was trained without.
 
     Raises:
         CheckpointError: The file is nowhere, damaged, or of another network.
     """
     path = find_network(net, evaluation_environment().network_folders)
-    return load_referformer(path).requires_grad_(False).eval().to(device)
+    network = load_referformer(path)
+    if tracking and network.trained_with_tracking is False:
+        _LOG.warning(
+            "%s was trained without tracking images (plain ReferFormer), but this configuration "
+            "feeds them: run 'referring %s', which gives its published scores",
+            path,
+            _plain_name(network, path),
+        )
+    return network.requires_grad_(False).eval().to(device)
+
+
+def _plain_name(network: ReferFormer, path: Path) -> str:
+    """The configuration without tracking for a network."""
+    backbone = backbone_name(network.state_dict())
+    backbone = backbone.removesuffix("_p4w7").replace("resnet", "r")
+    return f"referformer_{'a2d_' if path.name.startswith('a2d') else ''}{backbone}"
 
 
 def load_text_reader(name: str) -> Callable[[Sequence[str]], SentenceBatch]:

@@ -16,13 +16,15 @@ class ReferringParameters:
     Args:
         net: Checkpoint or released file, a path or a name below ``network_path``.
         tokenizer_dir: Folder with the text encoder's ``vocab.json`` and ``merges.txt``, likewise.
-        tracking: Track outward from a key frame (TF²); without it the first pass is the result
-            (ReferFormer).
+        tracking: Track outward from a key frame (TF²), for networks that were trained with tracking
+            images; without it the first pass is the result (ReferFormer, all released files).
         init_weights: Network of the first pass; None takes ``net``, whose tracking images are then
             the frames themselves.
         first_masks: Folder ``<video>/<sentence>/<frame>.png`` with the masks of an earlier first
             pass, 0 or 255; only videos of a data set have names. None runs the first pass.
         window: Frames that go through the network together in the first pass.
+        target_window: Frames around a single target frame (A2D-Sentences, JHMDB-Sentences), itself
+            included; as many as the network was trained with.
         short_side: Of the network's input, pixels.
         max_size: Limit of its longer side; None for none.
         threshold: Probability above which a pixel belongs to the object.
@@ -45,6 +47,7 @@ class ReferringParameters:
     init_weights: str | None = None
     first_masks: str | None = None
     window: int = 36
+    target_window: int = 5
     short_side: int = 360
     max_size: int | None = None
     threshold: float = 0.5
@@ -58,8 +61,10 @@ class ReferringParameters:
     kernel: Literal["torch", "triton"] = "torch"
 
     def __post_init__(self) -> None:
-        if min(self.window, self.rounds, self.chunk_frames, self.max_memory) < 1:
-            raise ConfigError("window, rounds, chunk_frames and max_memory must be >= 1")
+        counts = ("window", "target_window", "rounds", "chunk_frames", "max_memory")
+        for name in counts:
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be >= 1, got {getattr(self, name)}")
         if self.short_side < 64:
             raise ConfigError(f"short_side must be >= 64 pixels, got {self.short_side}")
         if not 0 < self.threshold < 1:

@@ -66,6 +66,7 @@ class ReferringSegmenter(ClipSegmenter):
     ) -> None:
         runtime.keep_exact()
         self.params = params
+        self.target_window = params.target_window
         self.runtime = runtime
         self.read_text = read_text
         self.key_frames: Mapping[str, Mapping[str, int]] = key_frames or {}
@@ -90,7 +91,7 @@ class ReferringSegmenter(ClipSegmenter):
 
         key_frames = read_key_frames(Path(params.key_frames)) if params.key_frames else None
         read_text = load_text_reader(params.tokenizer_dir)
-        network = load_referring_network(params.net, runtime.device)
+        network = load_referring_network(params.net, runtime.device, params.tracking)
         first = None
         if params.init_weights is not None:
             first = load_referring_network(params.init_weights, runtime.device)
