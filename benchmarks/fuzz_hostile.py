@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from fuzz_containers import container_bombs
 
 _BOMB_BYTES = 1 << 30
 _OLD_HEAD = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
@@ -189,6 +190,7 @@ def _bombs() -> Iterator[tuple[str, bytes]]:
     yield "nested JSON", b"[" * 1_000_000
     yield "nested JSON, closed", b"[" * 100_000 + b"]" * 100_000
     yield "JSON number of 5 million digits", b"9" * 5_000_000
+    yield from container_bombs()
     tensor = b"ctorch\nzeros\n\x8a\x05\x00\x00\x00\x00\x10\x85R"
     yield "tensor of 256 GiB", _as_zip(b"\x80\x02" + tensor + _STOP)
 

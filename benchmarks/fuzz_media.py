@@ -21,7 +21,6 @@ from pytracking.analysis.submission_check import (
     check_submission,
 )
 from pytracking.utils.video_reader import read_video
-from pytracking.utils.video_writer import VideoWriter
 
 SIZE = (24, 32)
 FRAMES = ("00000", "00005")
@@ -80,26 +79,6 @@ def read_mask_file(path: Path) -> None:
 def read_scored_mask(path: Path) -> None:
     """Read as the evaluation does."""
     check(read_mask(path).labels, 2)
-
-
-def make_video(folder: Path) -> None:
-    """Write a clip of six frames."""
-    with VideoWriter(folder / "clip.mp4", 10) as writer:
-        for shift in range(6):
-            writer.write(np.roll(image(), 2 * shift, axis=1))
-
-
-def make_matroska(folder: Path) -> None:
-    """Write a clip of three frames, without loss."""
-    import av
-
-    with av.open(str(folder / "clip.mkv"), "w") as container:
-        stream = container.add_stream("ffv1", rate=10)
-        stream.height, stream.width, stream.pix_fmt = *SIZE, "yuv420p"
-        for shift in range(3):
-            pixels = np.roll(image(), 2 * shift, axis=1)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
-        container.mux(stream.encode())
 
 
 def make_rle(folder: Path) -> None:

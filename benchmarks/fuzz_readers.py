@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import fuzz_annotations as annotations
+import fuzz_containers as containers
 import fuzz_media as media
 import fuzz_networks as networks
 
@@ -52,8 +53,10 @@ READERS = (
     _one_file("PNG mask, scoring", "mask.png", media.make_mask, media.read_scored_mask),
     _one_file("PNG mask, filtered rows", "mask.png", media.make_filtered_mask,
               media.read_scored_mask),
-    _one_file("video, mp4", "clip.mp4", media.make_video, media.read_frames),
-    _one_file("video, Matroska", "clip.mkv", media.make_matroska, media.read_frames),
+    *(
+        _one_file(f"video, {form}", file, containers.make_video(form), media.read_frames)
+        for form, (file, _, _) in containers.FORMS.items()
+    ),
     _one_file("run lengths", "mask.json", media.make_rle, media.read_rle),
     _one_file("zip of masks", "masks.zip", media.make_mask_archive, media.check_mask_archive),
     _one_file("zip of results.json", "results.zip", media.make_result_archive,

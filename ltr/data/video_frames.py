@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ltr.admin.errors import DataError
+from ltr.data.video_container import open_video
 
 
 def read_video_frames(path: Path, positions: Sequence[int]) -> list[np.ndarray]:
@@ -30,8 +30,9 @@ def read_video_frames(path: Path, positions: Sequence[int]) -> list[np.ndarray]:
     wanted, frames = set(positions), {}
     number = -1
     try:
-        with av.open(os.fspath(path)) as container:
-            for number, frame in enumerate(container.decode(video=0)):
+        container, stream = open_video(path)
+        with container:
+            for number, frame in enumerate(container.decode(stream)):
                 if number in wanted or number == 0:
                     frames[number] = frame.to_ndarray(format="rgb24")
                 last = frame
@@ -55,8 +56,8 @@ def measure_video(path: Path) -> tuple[int, tuple[int, int]]:
     import av
 
     try:
-        with av.open(os.fspath(path)) as container:
-            stream = container.streams.video[0]
+        container, stream = open_video(path)
+        with container:
             size = (stream.codec_context.height, stream.codec_context.width)
             return stream.frames or sum(1 for _ in container.decode(stream)), size
     except (av.error.FFmpegError, OSError, ValueError, IndexError) as error:

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ltr.admin.errors import DataError
+from ltr.admin.files import check_regular
+from ltr.data.video_container import CODECS, CONTAINERS, MAX_PIXELS, open_video
 from pytracking.utils.frame_source import FrameSource, checked_frames
 
 if TYPE_CHECKING:
     import av
     import cv2
 
-# FFmpeg also opens playlists, which name other files and addresses, and pictures.
-_CONTAINERS = "mov,matroska,webm,avi,mpeg,mpegts,mpegvideo,asf,flv,ogg,gif,h264,hevc,ivf,mxf,m4v,dv"
-_OPTIONS = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "file"}
+_OPENCV_OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
 _QUARTER_TURN = 90
 _SHORT_BY_S = 0.5
 
@@ -59,20 +59,15 @@ def open_camera(index: int) -> FrameSource:
 
 
 def _open_with_pyav(path: Path) -> FrameSource:
-    import av
-
+    container, stream = open_video(path)
     try:
-        container = av.open(os.fspath(path), options=_OPTIONS)
-    except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read as a video file: {_reason(error)}") from error
-    if not container.streams.video:
+        _check_all_there(path, stream)
+        frames, size = checked_frames(
+            _decoded(path, container, stream), lambda index: f"frame {index} of {path}"
+        )
+    except BaseException:
         container.close()
-        raise DataError(f"{path} holds no video, only sound or text")
-    stream = container.streams.video[0]
-    _check_all_there(path, stream)
-    frames, size = checked_frames(
-        _decoded(path, container, stream), lambda index: f"frame {index} of {path}"
-    )
+        raise
     fps = stream.average_rate or stream.guessed_rate
     return FrameSource(
         path.stem,
@@ -141,16 +136,23 @@ def _declared_end_s(container: av.container.InputContainer, stream: av.VideoStre
         return 0.0
 
 
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)
-
-
 def _open_with_opencv(path: Path) -> FrameSource:
     import cv2
 
+    try:
+        check_regular(path)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read as a video file: {error.strerror}") from error
+    # OpenCV takes these from the environment only.
+    os.environ.setdefault(
+        _OPENCV_OPTIONS,
+        f"format_whitelist;{CONTAINERS}|codec_whitelist;{CODECS}|max_pixels;{MAX_PIXELS}",
+    )
     video = cv2.VideoCapture(os.fspath(path))
     if not video.isOpened():
         raise DataError(f"{path} cannot be read as a video file")
+    if video.get(cv2.CAP_PROP_FRAME_WIDTH) * video.get(cv2.CAP_PROP_FRAME_HEIGHT) > MAX_PIXELS:
+        raise DataError(f"{path} has frames of more than {MAX_PIXELS} pixels")
     length = max(int(video.get(cv2.CAP_PROP_FRAME_COUNT)), 0)
     fps = video.get(cv2.CAP_PROP_FPS)
     least = length - _SHORT_BY_S * fps

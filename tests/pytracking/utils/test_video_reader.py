@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import struct
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -252,3 +254,35 @@ def test_frames_of_the_wrong_form_are_refused(frames):
 def test_missing_camera_is_one_sentence():
     with pytest.raises(DataError, match="camera 97 cannot be opened"):
         read_video(97)
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.mov", "png"), ("a.avi", "png"), ("a.mov", "tiff")])
+def test_pictures_in_a_container_are_no_videos(tmp_path, name, codec):
+    """A PNG of a megabyte in a .mov unpacks to gigabytes."""
+    with av.open(str(tmp_path / name), "w") as container:
+        stream = container.add_stream(codec, rate=10)
+        stream.width, stream.height, stream.pix_fmt = 8, 8, "rgb24"
+        container.mux(stream.encode(av.VideoFrame(8, 8, "rgb24")))
+    with pytest.raises(DataError, match=rf"{name} has the codec {codec}, expected one of h264,"):
+        read_video(tmp_path / name)
+
+
+@pytest.mark.parametrize("declared", [(64, 48), (9000, 9000)])
+def test_frames_of_too_many_pixels_are_refused_before_they_are_decoded(tmp_path, declared):
+    encoder = av.CodecContext.create("mjpeg", "w")
+    encoder.width = encoder.height = 9000
+    encoder.pix_fmt, encoder.time_base = "yuvj420p", Fraction(1, 10)
+    with av.open(str(tmp_path / "a.avi"), "w") as container:
+        stream = container.add_stream("mjpeg", rate=10)
+        stream.width, stream.height, stream.pix_fmt = *declared, "yuvj420p"
+        packet = encoder.encode(av.VideoFrame(9000, 9000, "yuvj420p"))[0]
+        packet.stream = stream
+        container.mux(packet)
+    with pytest.raises(DataError, match=r"9000x9000 pixels, more than|frame 0 cannot be decoded"):
+        read_video(tmp_path / "a.avi")
+
+
+def test_a_pipe_is_no_video(tmp_path):
+    os.mkfifo(tmp_path / "a.mp4")
+    with pytest.raises(DataError, match=r"a\.mp4 cannot be read as a video file: Not a regular"):
+        read_video(tmp_path / "a.mp4")
