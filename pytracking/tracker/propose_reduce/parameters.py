@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Literal
 
@@ -17,11 +17,14 @@ class ReductionSettings:
     """Thresholds of the reduction.
 
     Args:
-        score_threshold: Sequences below this score are dropped, except the very best; 0..1.
+        score_threshold: Sequences below this score are dropped, except the very best (soft NMS drops
+            even that); 0..1.
         nms_iou: Of two sequences with at least this sequence IoU, the one with the lower score is
             dropped; 0..1.
         sigma: Width of the Gaussian that lowers the scores of overlapping sequences in soft NMS.
         max_instances: Largest number of sequences (per category) after soft NMS.
+        class_score_threshold: In the second stage of the category-aware reduction, what
+            ``score_threshold`` is in the first: scores of a category below this end it, 0..1.
         min_output_score: Category scores below this are left out of the results, 0..1.
     """
 
@@ -29,13 +32,14 @@ class ReductionSettings:
     nms_iou: float = 0.5
     sigma: float = 0.5
     max_instances: int = 100
+    class_score_threshold: float = 0.001
     min_output_score: float = 0.0
 
 
 _PUBLISHED = MappingProxyType(
     {
         "class_agnostic": ReductionSettings(0.05, 0.5, min_output_score=0.05),
-        "category_aware": ReductionSettings(0.001, 0.9, min_output_score=0.001),
+        "category_aware": ReductionSettings(0.05, 0.9, min_output_score=0.001),
         "soft": ReductionSettings(0.001, max_instances=20),
     }
 )
@@ -63,6 +67,7 @@ class ProposeReduceParameters:
         nms_iou: See ``ReductionSettings``.
         sigma: See ``ReductionSettings``.
         max_instances: See ``ReductionSettings``.
+        class_score_threshold: See ``ReductionSettings``.
         min_output_score: See ``ReductionSettings``.
         max_cached_frames: Number of frames whose features are cached. In videos up to this length
             each frame passes the backbone once, in longer ones some pass it twice.
@@ -83,6 +88,7 @@ class ProposeReduceParameters:
     nms_iou: float | None = None
     sigma: float | None = None
     max_instances: int | None = None
+    class_score_threshold: float | None = None
     min_output_score: float | None = None
     max_cached_frames: int = 36
     max_objects_per_batch: int = 8
@@ -120,7 +126,7 @@ class ProposeReduceParameters:
     @property
     def reduction_settings(self) -> ReductionSettings:
         """The published thresholds with the changes of this configuration."""
-        names = ("score_threshold", "nms_iou", "sigma", "max_instances", "min_output_score")
+        names = [field.name for field in fields(ReductionSettings)]
         changes = {name: getattr(self, name) for name in names}
         changes = {name: value for name, value in changes.items() if value is not None}
         return replace(_PUBLISHED[self.reduction], **changes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -45,8 +45,9 @@ def reduce_sequences(
     kept = sequence_nms(best, overlaps, settings.score_threshold, settings.nms_iou)
     if name == "class_agnostic":
         return ReducedSequences(kept, scores[kept])
+    by_class = replace(settings, score_threshold=settings.class_score_threshold)
     return ReducedSequences(
-        kept, soft_class_aware_reduction(scores[kept], overlaps[np.ix_(kept, kept)], settings)
+        kept, soft_class_aware_reduction(scores[kept], overlaps[np.ix_(kept, kept)], by_class)
     )
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytracking.tracker.propose_reduce.parameters import ReductionSettings
+from pytracking.tracker.propose_reduce.parameters import (
+    ProposeReduceParameters,
+    ReductionSettings,
+)
 from pytracking.tracker.propose_reduce.reduction import (
     reduce_sequences,
     sequence_nms,
@@ -69,12 +74,27 @@ def test_overlapping_scores_decay_by_the_gaussian():
 
 def test_a_sequence_may_count_for_several_classes():
     scores = np.array([[0.1, 0.6, 0.3], [0.1, 0.1, 0.8], [0.2, 0.4, 0.4]], np.float32)
-    reduced = reduce_sequences(scores, _HALF, "category_aware", ReductionSettings(0.2, 0.9))
+    settings = ReductionSettings(0.2, 0.9, class_score_threshold=0.2)
+    reduced = reduce_sequences(scores, _HALF, "category_aware", settings)
     decay = np.exp(-0.5)
     assert reduced.kept.tolist() == [1, 0, 2]
     wanted = [[0.1, -1, 0.8], [0.1, 0.6, -1], [0.2, 0.4, 0.4]]
     assert 0.3 * decay < 0.2
     np.testing.assert_allclose(reduced.scores, wanted, rtol=1e-6)
+
+
+def test_the_two_stages_by_class_have_thresholds_of_their_own():
+    """0.05 for a whole sequence, then 0.001 for a category of one that is kept."""
+    params = ProposeReduceParameters(net="", reduction="category_aware")
+    scores = np.array([[0.1, 0.6, 0.01], [0.9, 0.04, 0.03], [0.8, 0.06, 0.0005]], np.float32)
+    found = reduce_sequences(scores, np.eye(3), params.reduction, params.reduction_settings)
+    assert found.kept.tolist() == [0, 2]  # 0.04 < 0.05
+    wanted = [[0.1, 0.6, 0.01], [0.8, 0.06, -1]]
+    np.testing.assert_allclose(found.scores, wanted, rtol=1e-6)
+    params = replace(params, score_threshold=0.01, class_score_threshold=0.1)
+    found = reduce_sequences(scores, np.eye(3), params.reduction, params.reduction_settings)
+    assert found.kept.tolist() == [0, 2, 1]
+    np.testing.assert_allclose(found.scores[:, 1:], [[0.6, -1], [-1, -1], [-1, -1]], rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["class_agnostic", "category_aware", "soft"])
