@@ -17,8 +17,8 @@ class ReductionSettings:
     """Thresholds of the reduction.
 
     Args:
-        score_threshold: Sequences below this score are dropped, except the very best (soft NMS drops
-            even that); 0..1.
+        score_threshold: Sequences below this score are dropped, 0..1; the very best stays, except
+            in soft NMS.
         nms_iou: Of two sequences with at least this sequence IoU, the one with the lower score is
             dropped; 0..1.
         sigma: Width of the Gaussian that lowers the scores of overlapping sequences in soft NMS.
