@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sets up an environment of its own for this toolkit, and can then run it.
 #
-#   bash install.sh               set up .venv; finished at once when nothing changed
+#   bash install.sh               set up .venv; does nothing if nothing changed
 #   bash install.sh demo [ARG..]  set up, then run the demo (python -m pytracking.demo ARG..)
 #   bash install.sh test [ARG..]  set up, then lint and test (pytest ARG..)
 #
@@ -59,7 +59,7 @@ make_environment() {
     fi
     base="$(find_python)"
     if [[ -e "$venv" && ! -e "$venv/pyvenv.cfg" && -n "$(ls -A "$venv")" ]]; then
-        fail "$venv exists and is no environment: VENV=FOLDER puts it elsewhere"
+        fail "$venv exists and is not an environment: VENV=FOLDER puts it elsewhere"
     fi
     mkdir -p "$venv" 2>/dev/null || fail "cannot write $venv: VENV=FOLDER puts it elsewhere"
     free_kb="$(df -Pk "$venv" | awk 'NR == 2 { print $4 }')"

@@ -1,13 +1,14 @@
-"""Speed of the training data of JOINT stage 1 against its plain form.
+"""Speed of the training data of JOINT stage 1 against its reference implementation.
 
     python benchmarks/data_loading.py          frames of 1280x720 as in YouTube-VOS, 16 samples
     python benchmarks/data_loading.py --full   854x480 too, 60 samples
 
-The plain form reads every drawn frame anew and pads, resizes and normalises with PyTorch, step by
-step. Both forms get the same draws and must give the same tensors; their time is CPU time of one
-process. Then the loader feeds an imagined training step of 0.3 s, every loading process having the
-work of stage 1 on 16 cores (20 samples a step, 5 images a core), and the share of the time spent
-waiting for data is measured. The last line is ``ratio=``: time of the plain form divided by ours.
+The reference implementation reads a frame each time it is drawn and pads, resizes and normalises
+with PyTorch, step by step. Both forms get the same draws and must give the same tensors; their time
+is CPU time of one process. Then the loader feeds an imagined training step of 0.3 s, every loading
+process having the work of stage 1 on 16 cores (20 samples per step, 5 images per core), and the
+share of the time spent waiting for data is measured. The last line is ``ratio=``: time of the
+reference implementation divided by ours.
 """
 
 from __future__ import annotations
@@ -106,7 +107,7 @@ def write_videos(folder: Path, size: tuple[int, int]) -> Path:
 
 
 def make_samplers(folder: Path) -> tuple[SegSampler, SegSampler]:
-    """Our form and the plain form of stage 1's training data."""
+    """Our form and the reference implementation of stage 1's training data."""
     recipe = replace(RECIPE, train_sets={f"folder:{folder}": 1}, validation_sets={})
     ours, _ = JointAssembly(recipe, train_environment(create=False)).datasets()
     fields = dict(vars(ours.processing))
@@ -172,7 +173,7 @@ def compare(size: tuple[int, int], samples: int) -> float:
     images = samples * (ours.num_train_frames + ours.num_test_frames)
     for name, values in seconds.items():
         rates = [images / value for value in values]
-        print(f"{size[1]}x{size[0]} {name}: {rates[REPEATS // 2]:.1f} images a second and core "
+        print(f"{size[1]}x{size[0]} {name}: {rates[REPEATS // 2]:.1f} images per second and core "
               f"({rates[-1]:.1f} to {rates[0]:.1f})")  # fmt: skip
     needed = RECIPE.batch_size * 4 / STEP_SECONDS / (images / seconds["ours"][REPEATS // 2])
     print(f"largest difference of the two forms: {difference:.2g}")

@@ -1,4 +1,4 @@
-"""Speed and memory of label propagation against its plain form.
+"""Speed and memory of label propagation against its reference implementation.
 
     python benchmarks/dense_ulearn_inference.py               480x854, context of 20 frames full
     python benchmarks/dense_ulearn_inference.py --full        also early frames, a late object, bf16
@@ -7,7 +7,7 @@
 Both forms get the same network (drawn weights), the same drawn clip and the same state: features
 and labels of the earlier frames are computed once by our tracker. Each form then continues in a
 process of its own; times are of whole frames, network included. The last line is ``ratio=``: time
-of the plain form divided by ours, with the context full.
+of the reference implementation divided by ours, with the context full.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Setting:
     Args:
         fill: Earlier frames.
         late: Frame in which the second object starts; None starts both in the first frame.
-        frames: Number of timed frames, for the plain form and for ours.
+        frames: Number of timed frames, for the reference implementation and for ours.
         runtime: Of our form; the plain one computes in fp32.
         threads: Of both.
     """
@@ -151,7 +151,7 @@ def compare(what: str, setting: Setting) -> float:
     """Measure both forms and print a line each and how far they agree.
 
     Returns:
-        Time of the plain form divided by ours.
+        Time of the reference implementation divided by ours.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "state.pt"

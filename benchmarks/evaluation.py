@@ -6,7 +6,7 @@
 
 Both forms read the same PNG files and must give the same six digits; the results of a frame are the
 annotations of a later one. CPU seconds of one process, the best of the runs. The last line is
-``ratio=``: time of the plain form divided by ours, both kinds of masks together.
+``ratio=``: time of the reference implementation divided by ours, both kinds of masks together.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def main() -> None:
 
 
 def _compare(masks: Masks, runs: int) -> np.ndarray:
-    """CPU seconds of the plain form and of ours, after a look at their results."""
+    """CPU seconds of the reference implementation and of ours, after a look at their results."""
     plain, plain_seconds = _time(lambda: _run_plain(masks), runs)
     ours, our_seconds = _time(lambda: _run_ours(masks), runs)
     for measure, values in plain.items():

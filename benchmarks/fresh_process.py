@@ -12,7 +12,7 @@ def run_in_fresh_process(form: str, measure: Callable[..., None], *arguments: An
     """Run ``measure(form, *arguments, queue)`` and return what it puts into the queue.
 
     Raises:
-        RuntimeError: The process ended without a result, perhaps for want of memory.
+        RuntimeError: The process ended without a result, possibly out of memory.
     """
     context = multiprocessing.get_context("spawn")
     queue = context.Queue()

@@ -6,7 +6,7 @@
 Each damaged file must be read, or refused with a named error, within 5 s of the processor and
 1 GiB. Before that, every reader gets the hostile files: it must execute nothing, refuse pickles and
 archives, and pass over what is behind the pixels of a picture. Progress is written to a file; the
-same command goes on where it was stopped. Mutation n of a reader is always the same, whatever the
+same command resumes where it was stopped. Mutation n of a reader is always the same, whatever the
 number of mutations. The table is printed; the exit code is 1 when there are findings.
 """
 

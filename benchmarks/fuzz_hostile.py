@@ -196,7 +196,7 @@ def _bombs() -> Iterator[tuple[str, bytes]]:
 
 
 def _deflated_zeros() -> bytes:
-    """A zlib stream: the same packed MiB again and again, the end, and the checksum of zeros."""
+    """A zlib stream: the same packed MiB repeated, the end, and the checksum of zeros."""
     packer = zlib.compressobj(9, wbits=-15)
     mebibyte = packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
     checksum = struct.pack(">HH", _BOMB_BYTES % 65521, 1)
@@ -204,7 +204,7 @@ def _deflated_zeros() -> bytes:
 
 
 def _zip_bomb(name: str, zeros: bytes) -> bytes:
-    """A member that is told to be small and inflates to 1 GiB."""
+    """A member that is declared small and inflates to 1 GiB."""
     content = zeros[2:-4]  # without the frame of zlib
     local = struct.pack(
         "<4s5H3I2H", b"PK\x03\x04", 20, 0, 8, 0, 33, 0, len(content), 99, len(name), 0

@@ -84,7 +84,7 @@ def mutate_png(valid: bytes, draw: random.Random) -> bytes:
 
 
 def mutate_zip(valid: bytes, draw: random.Random) -> bytes:
-    """Change, rename, double or drop a member, and write the archive anew."""
+    """Change, rename, double or drop a member, and write a new archive."""
     with zipfile.ZipFile(io.BytesIO(valid)) as archive:
         members = [(info.filename, archive.read(info)) for info in archive.infolist()]
     place = draw.randrange(len(members))

@@ -1,14 +1,14 @@
-"""Speed of ATNet's rounds against its plain form.
+"""Speed of ATNet's rounds against its reference implementation.
 
     python benchmarks/interactive_rounds.py         4 frames of 240x427, 3 objects, 3 rounds
     python benchmarks/interactive_rounds.py --full  12 frames of 480x854
     python benchmarks/interactive_rounds.py --device cuda
 
-The plain form does as upstream: every object has a copy of a frame's features, its own correlations
-and similarities, and all of them are computed anew in every round. Both forms get the same network
-(drawn weights), the same clip and the same lines. On a CPU the seconds are those of the processor,
-so that other work on the machine does not count. The last line is ``ratio=``: time of the plain
-form divided by ours.
+The reference implementation does as upstream: every object has a copy of a frame's features, its
+own correlations and similarities, and all of them are recomputed in every round. Both forms get the
+same network (drawn weights), the same clip and the same lines. On a CPU the seconds are those of
+the processor, so that other work on the machine does not count. The last line is ``ratio=``: time
+of the plain form divided by ours.
 """
 
 from __future__ import annotations

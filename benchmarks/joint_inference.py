@@ -1,4 +1,4 @@
-"""Speed and memory of the JOINT tracker against its plain form.
+"""Speed and memory of the JOINT tracker against its reference implementation.
 
     python benchmarks/joint_inference.py                  one object, 480x854, memory full
     python benchmarks/joint_inference.py --sequence       one object, 70 frames from the start
@@ -8,8 +8,8 @@
 Both forms get the same network (drawn weights), the same drawn clip and the same state: our tracker
 runs until every object's memory holds 20 frames, then each form continues from there in a process
 of its own. One frame, which updates the memory, warms the process up; then whole cycles of one
-memory update are timed. The last line is ``ratio=``: time of the plain form divided by ours, for
-one object with the memory full.
+memory update are timed. The last line is ``ratio=``: time of the reference implementation divided
+by ours, for one object with the memory full.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class Stored:
 
 
 class Recorder:
-    """Listens to our tracker and notes what enters the memories, for the plain form."""
+    """Records what enters the memories of our tracker, for the reference implementation."""
 
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
@@ -137,7 +137,7 @@ def restore_ours(setting: Setting, path: Path) -> JointTracker:
 def restore_plain(
     setting: Setting, path: Path, frames: list[np.ndarray], info: FrameInfo
 ) -> PlainJointTracker:
-    """The plain form in the same state."""
+    """The reference implementation in the same state."""
     tracker = _fresh_plain(setting)
     state, stored = torch.load(path, weights_only=False)
     tracker.initialize(frames[0], info)
@@ -180,7 +180,8 @@ def measure(
 ) -> None:
     """Time one form in this process; sends a ``Result``.
 
-    The plain form looks through the windows that are given, and notes those that it planned.
+    The reference implementation looks through the windows that are given, and notes those that it
+    planned.
     """
     torch.set_num_threads(setting.threads)
     frames, info = setting.clip()
@@ -268,7 +269,7 @@ def compare(setting: Setting) -> tuple[float, float]:
     """Measure both forms and print a line each and how far they agree.
 
     Returns:
-        Time of the plain form divided by ours, and our seconds a frame.
+        Time of the reference implementation divided by ours, and our seconds per frame.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "state.pt"
@@ -295,11 +296,11 @@ def compare(setting: Setting) -> tuple[float, float]:
 
 
 def _print_agreement(plain: Result, ours: Result) -> None:
-    """Share of equal pixels, and how often the plain form would have looked elsewhere.
+    """Share of equal pixels, and how often the reference would have looked elsewhere.
 
     The size of a window is a truncated quotient that is mathematically an integer, so rounding
-    differences of 1e-7 in a mask can change it by a pixel. The plain form is therefore given our
-    windows; those that it would have chosen differently are counted.
+    differences of 1e-7 in a mask can change it by a pixel. The reference implementation is
+    therefore given our windows; those that it would have chosen differently are counted.
     """
     shares = [float((a == b).mean()) for a, b in zip(plain.labels, ours.labels, strict=True)]
     planned = [w.coords for frame in plain.windows for w in frame.values()]

@@ -3,7 +3,7 @@
     python benchmarks/joint_profile.py --objects 1
 
 Components are timed inside whole frames, for three frames of which one updates the memory; the
-table gives seconds a frame, the update's share spread over the three.
+table gives seconds per frame, the update's share spread over the three.
 """
 
 from __future__ import annotations

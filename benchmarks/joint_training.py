@@ -1,12 +1,12 @@
-"""Time and memory of a training step of JOINT stage 2 against its plain form.
+"""Time and memory of a training step of JOINT stage 2 against its reference implementation.
 
     python benchmarks/joint_training.py                  1 sequence, crops of 416x240, on the CPU
     python benchmarks/joint_training.py --full           also 2 sequences, and crops of 832x480
     python benchmarks/joint_training.py --device cuda    4 sequences, crops of 832x480, also bf16
 
 Both forms get the same network (drawn weights), batch and optimiser, each in a process of its own,
-and must come to the same losses. On a CPU the time is that of one core, on a GPU that of the
-clock. The last line is ``ratio=``: time of a step of the plain form divided by ours, for the
+and must come to the same losses. On a CPU the time is that of one core, on a GPU that of the clock.
+The last line is ``ratio=``: time of a step of the reference implementation divided by ours, for the
 smallest setting in float32.
 """
 
@@ -114,7 +114,7 @@ def run(form: str, setting: Setting) -> Result:
 
 
 def compare(setting: Setting) -> float:
-    """Measure both forms, print a line each, and return time of the plain form divided by ours."""
+    """Measure both forms, print a line each, and return the reference's time divided by ours."""
     results = {form: run(form, setting) for form in ("plain", "ours")}
     medians = {}
     width, height = setting.size

@@ -1,4 +1,4 @@
-"""Kill programs at random moments and see whether they go on as if nothing had happened.
+"""Kill programs at random moments and check that they resume as if nothing had happened.
 
     python benchmarks/kill_campaign.py                 40 kills, in some minutes
     python benchmarks/kill_campaign.py --full          1,000 kills; stop it and start it at will
@@ -59,7 +59,7 @@ class Kill:
 
 
 class Campaign:
-    """Kills one program again and again.
+    """Kills one program repeatedly.
 
     Args:
         task: The program.
@@ -129,10 +129,10 @@ class Campaign:
         try:
             found = self._task.contents(self._target)
         except DAMAGED as error:
-            return f"damaged after going on: {error}"
+            return f"damaged after resuming: {error}"
         names = [name for name in self._wanted if found.get(name) != self._wanted[name]]
         names += sorted(set(found).difference(self._wanted))
-        return f"differs after going on: {', '.join(names)}" if names else ""
+        return f"differs after resuming: {', '.join(names)}" if names else ""
 
     def _clear(self) -> None:
         shutil.rmtree(self._target, ignore_errors=True)

@@ -52,7 +52,7 @@ class PlainObject:
 
 
 class PlainJointTracker(OnlineTracker):
-    """The plain form.
+    """The reference implementation.
 
     Args:
         params: Configuration.
@@ -237,6 +237,6 @@ class PlainJointTracker(OnlineTracker):
 def _attend(
     attention: CosineAttention, queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor
 ) -> torch.Tensor:
-    """Attention with the whole affinity of these queries in memory; projects all keys anew."""
+    """Attention with the whole affinity of these queries in memory; projects all keys again."""
     cosines = attention.keys(queries) @ attention.keys(keys).t()
     return F.softmax(INVERSE_TEMPERATURE * cosines, dim=1) @ values

@@ -20,7 +20,7 @@ Output = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 
 class PlainJointNet(torch.nn.Module):
-    """The plain form of a network; it has the same parameters."""
+    """The reference implementation of a network; it has the same parameters."""
 
     def __init__(self, network: JOINTNet) -> None:
         super().__init__()

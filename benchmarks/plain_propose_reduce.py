@@ -1,7 +1,7 @@
 """Proposals as published, without any of our shortcuts, to be measured against.
 
 The features of all frames are kept. Key frames are carried through the clip one after another,
-forwards and then backwards; each encodes every frame anew, and its memory grows by concatenation.
+forwards and then backwards; each encodes every frame again, and its memory grows by concatenation.
 """
 
 from __future__ import annotations

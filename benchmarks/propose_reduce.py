@@ -134,7 +134,7 @@ def compare(setting: Setting) -> float:
     """Time both forms and make sure that they agree.
 
     Returns:
-        Time of the plain form divided by ours.
+        Time of the reference implementation divided by ours.
     """
     times, results = {}, {}
     for name, run in (("plain", run_plain), ("ours", run_ours)):

@@ -1,4 +1,4 @@
-"""Speed and memory of ReferFormer against its plain form.
+"""Speed and memory of ReferFormer against its reference implementation.
 
     python benchmarks/referring.py                  a window of 12 frames of 360x640, ResNet-50
     python benchmarks/referring.py --full           also 36 frames, the window of the published runs
@@ -6,8 +6,8 @@
 
 Both forms get the same network (drawn weights, the text encoder of full size), clip and two
 sentences (Ref-YouTube-VOS has about four a video), each in a process of its own, and give the masks
-of one slot a sentence at 720x1280. The last line is ``ratio=``: time of the plain form divided by
-ours.
+of one slot a sentence at 720x1280. The last line is ``ratio=``: time of the reference
+implementation divided by ours.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def compare(frames: int, device: torch.device, threads: int) -> float:
     """Measure both forms and print a line each and how far they agree.
 
     Returns:
-        Time of the plain form divided by ours.
+        Time of the reference implementation divided by ours.
     """
     results: dict[str, Result] = {}
     for form in ("plain", "ours"):

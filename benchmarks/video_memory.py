@@ -90,7 +90,7 @@ def measure(
 
 
 def _write_clip(clip: Path, frames: int, size: tuple[int, int]) -> np.ndarray:
-    """Write the demo clip, again and again to and fro; returns the label map of its start."""
+    """Write the demo clip, repeated forwards and backwards; returns the label map of its start."""
     scene = list(demo_clip(min(frames, DRAWN_FRAMES)))
     images = [cv2.resize(moment.image, size, interpolation=cv2.INTER_AREA) for moment in scene]
     with VideoWriter(clip, FPS) as writer:

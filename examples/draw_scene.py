@@ -13,7 +13,7 @@ from pytracking.utils.contact_sheet import ContactSheet
 from pytracking.utils.overlay import draw_result
 
 HEIGHT, WIDTH, FRAMES, TILES = 450, 800, 40, 6
-SHIFT = 4  # coordinates have sixteen steps a pixel, for smooth edges
+SHIFT = 4  # coordinates have sixteen steps per pixel, for smooth edges
 
 
 def backdrop() -> np.ndarray:

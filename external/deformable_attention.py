@@ -1,8 +1,8 @@
 """Points of multi-scale deformable attention in one Triton kernel, for GPUs.
 
-The plain form writes the samples of every level, head and point to memory before it sums them; here
-a program holds some queries of one head, and only their sums are written. It needs the package
-``triton``, which PyTorch brings along for NVIDIA GPUs.
+The reference implementation writes the samples of every level, head and point to memory before it
+sums them; here a program holds some queries of one head, and only their sums are written. It needs
+the package ``triton``, which PyTorch brings along for NVIDIA GPUs.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _sum_samples(
                 line = top + corner // 2
                 part = (1.0 - tl.abs(x - column)) * (1.0 - tl.abs(y - line))
                 fits = (column >= 0) & (column < width) & (line >= 0) & (line < height) & is_query
-                # Far outside, the place is no integer that fits: it is not read.
+                # Far outside, the place is not an integer that fits: it is not read.
                 token = start + tl.where(fits, line * width + column, 0.0).to(tl.int32)
                 value = tl.load(
                     source + token[:, None] * (HEADS * CHANNELS),
@@ -83,12 +83,12 @@ def sample_points(
     locations: torch.Tensor,
     weights: torch.Tensor,
 ) -> torch.Tensor:
-    """Sum weighted bilinear samples, as ``sample_points`` of the plain form; with gradients."""
+    """Sum weighted bilinear samples like the reference's ``sample_points``, with gradients."""
     return _Sampling.apply(values, tuple(map(tuple, sizes)), locations, weights)
 
 
 class _Sampling(torch.autograd.Function):
-    """The kernel forwards; backwards the plain form, which is computed again."""
+    """The kernel forwards; backwards the reference implementation, which is computed again."""
 
     @staticmethod
     def forward(

@@ -1,4 +1,4 @@
-"""Train a network, or go on where its last run stopped.
+"""Train a network, or resume its last run.
 
 Example:
     python run_training.py joint joint_stage1
@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         importlib.import_module(module).run(_settings(arguments))
     except TrainingStopped as stop:
-        _LOG.warning("%s: a checkpoint was written, the same command goes on", stop)
+        _LOG.warning("%s: a checkpoint was written; run the same command again to resume", stop)
         return 128 + stop.number
     except NonFiniteError as error:
         _LOG.error("error: %s", error)
@@ -110,7 +110,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--resume",
         type=Path,
         metavar="PATH",
-        help="go on from this checkpoint instead of the run's newest one",
+        help="resume from this checkpoint instead of the run's newest one",
     )
     start.add_argument(
         "--no-resume", action="store_true", help="train from the beginning, in a fresh folder"

@@ -142,9 +142,9 @@ def _write(
     """Write what was asked for; without a word the tables of the official programs.
 
     Args:
-        reports: By name of the tracker.
-        folders: The results, by the same names.
-        arguments: Of the command.
+        reports: Reports by name of the tracker.
+        folders: Result folders, by the same names.
+        arguments: Arguments of the command line.
         part: Name of the data set where there are several, else empty.
     """
     from pytracking.analysis.report_files import write_everything, write_json, write_tables
@@ -228,7 +228,7 @@ def _add_what(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--class_agnostic", action="store_true", help="all categories as one")
     parser.add_argument(
-        "--best_only", action="store_true", help="mAP of sentences over one mask an image"
+        "--best_only", action="store_true", help="mAP of sentences over one mask per image"
     )
     parser.add_argument("--threads", type=int, default=1, help="number of processes (1)")
 

@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return run_with_engine(arguments, partial(_segment_clips, arguments, clips))
     if arguments.engine != "local" or arguments.threads:
         raise ConfigError(
-            f"--engine and --threads share clips out: {arguments.videofile} is no folder of clips"
+            f"--engine and --threads need a folder of clips: {arguments.videofile} is not one"
         )
     _tell(_segment(arguments))
     return 0
@@ -95,7 +95,7 @@ def _segment_clips(
             num_failed += 1
             print(f"failed: {outcome.name}: {outcome.failure}", file=sys.stderr, flush=True)
     if folder.num_finished:
-        print(f"{folder.num_finished} clips were finished before (--overwrite runs them again)")
+        print(f"{folder.num_finished} clips already done (--overwrite runs them again)")
     print(f"{num_done} clips done, {num_failed} failed", flush=True)
     return int(num_failed > 0)
 

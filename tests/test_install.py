@@ -77,7 +77,7 @@ def test_the_demo_gets_its_arguments_and_the_users_folder(tmp_path, calls):
         (["dmeo"], {}, "unknown word 'dmeo'"),
         ([], {"PYTHON": "no-such-python"}, "no-such-python was not found"),
         ([], {"PYTHON": "false"}, "false is older than 3.10"),
-        ([], {}, "exists and is no environment"),
+        ([], {}, "exists and is not an environment"),
     ],
 )
 def test_wrong_input_is_one_sentence(tmp_path, words, variables, reason):

@@ -1,7 +1,7 @@
 """How the recommendation agent learns: double DQN with a second target for the final score.
 
 IVOS-W, arXiv 2103.10391, section 3.3, as the authors' program has it: both targets are for the same
-value, every transition counts as if the episode went on.
+value, every transition counts as if the episode continued.
 """
 
 from __future__ import annotations

@@ -205,7 +205,7 @@ def require(environment: Environment, name: str, layout: str = "") -> Path:
         raise ConfigError(f"{name} is not set: {cure} ({expected})")
     if not Path(value).is_dir():
         origin = with_origin(environment, name)
-        raise ConfigError(f"{origin} is no folder: {cure} ({expected})")
+        raise ConfigError(f"{origin} is not a folder: {cure} ({expected})")
     return Path(value)
 
 

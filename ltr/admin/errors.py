@@ -1,4 +1,4 @@
-"""Errors a user can cause, told in one sentence each."""
+"""Errors that a user can cause, each explained in one sentence."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def load_own_or_released(
         path: A file, or the folder of a training run (its newest checkpoint).
         kind: Class of the network.
         build: Gets what a file holds, and its path; returns a network and the weights that belong
-            into it, or None where this is no file of the authors.
+            into it, or None if the authors did not release this file.
 
     Returns:
         The network on the CPU, in training mode.
@@ -98,7 +98,7 @@ def build_network(checkpoint: Checkpoint, **overrides: Any) -> nn.Module:
     """
     path, constructor = checkpoint.path, checkpoint.constructor
     if constructor is None:
-        raise CheckpointError(f"{path} does not tell which network it belongs to")
+        raise CheckpointError(f"{path} does not say which network it belongs to")
     function = _factory(constructor.function, path)
     names = list(inspect.signature(function).parameters)
     try:
@@ -127,7 +127,7 @@ def _factory(name: str, path: Path) -> Callable[..., nn.Module]:
     found = _FACTORY.fullmatch(name)
     function = _find_function(found[1], found[2]) if found else None
     if function is None or not is_model_constructor(function):
-        raise CheckpointError(f"{path} names {name!r}, which is no network of this code")
+        raise CheckpointError(f"{path} names {name!r}, which is not a network of this project")
     return function
 
 

@@ -179,7 +179,7 @@ def _png_is_complete(encoded: bytes) -> bool:
 
 
 def _check_header(path: str | os.PathLike[str], encoded: bytes) -> tuple[int, int]:
-    """Width and height; refuses what is no picture, or so large that it can only be an attack."""
+    """Read width and height; refuse anything but pictures of a plausible size."""
     try:
         with Image.open(io.BytesIO(encoded)) as picture:
             width, height = picture.size

@@ -21,7 +21,7 @@ class PairSampler(RandomSamples[int]):
 
     Args:
         pairs: Data set of annotated frame pairs.
-        samples_per_epoch: Length of an epoch, which goes on where the last one ended; None makes
+        samples_per_epoch: Length of an epoch, which continues where the last one ended; None makes
             it every query frame once.
         network_size: From a frame's height and width to those of the network's input, and the
             factor before rounding.

@@ -23,7 +23,7 @@ def read_json(file: Path) -> Any:
     except OSError as error:
         raise DataError(f"{file} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{file} is no JSON file: {error}") from error
+        raise DataError(f"{file} is not a JSON file: {error}") from error
 
 
 @contextmanager

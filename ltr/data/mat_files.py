@@ -121,7 +121,7 @@ def _field(array: _Array, field: str, order: str) -> _Array:
     (_, width), (_, names) = next(array.rest, (0, b"")), next(array.rest, (0, b""))
     step = int(np.frombuffer(width, f"{order}i4")[0])
     if array.kind != _STRUCTURE or step < 1 or math.prod(array.shape) != 1:
-        raise ValueError(f"{array.name} is no structure")
+        raise ValueError(f"{array.name} is not a structure")
     text = bytes(names).decode("latin-1")
     fields = [text[place : place + step].split("\0")[0] for place in range(0, len(text), step)]
     place = fields.index(field)

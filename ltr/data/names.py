@@ -19,7 +19,7 @@ def plain_name(name: object, file: Path) -> str:
         DataError: It would lead out of its folder, or no file can have it.
     """
     if not isinstance(name, str) or Path(name).name != name or name == ".." or not _can_be(name):
-        raise DataError(f"{file}: {name!r} is no valid name of a video, sentence or frame")
+        raise DataError(f"{file}: {name!r} is not a valid name of a video, sentence or frame")
     return name
 
 
@@ -33,7 +33,7 @@ def plain_path(name: object, file: Path) -> str:
         path = Path(name)
         if not path.is_absolute() and ".." not in path.parts:
             return name
-    raise DataError(f"{file}: {name!r} is no path inside the data set")
+    raise DataError(f"{file}: {name!r} is not a path inside the data set")
 
 
 def _can_be(name: str) -> bool:

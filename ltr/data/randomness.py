@@ -1,7 +1,7 @@
 """Random numbers that depend on nothing but the sample.
 
 Every sample of every epoch draws from generators of its own, seeded by its key. So a batch is the
-same whatever the number of workers or processes, and a resumed run goes on exactly.
+same whatever the number of workers or processes, and a resumed run continues exactly.
 """
 
 from __future__ import annotations

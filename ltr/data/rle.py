@@ -28,7 +28,7 @@ def encode(mask: np.ndarray) -> Rle:
         mask: bool or uint8 (H, W), 0 or 1.
 
     Returns:
-        ``{"size": [H, W], "counts": text}``, as it stands in a JSON file.
+        ``{"size": [H, W], "counts": text}``, as stored in a JSON file.
 
     >>> encode(np.eye(2, dtype=bool))
     {'size': [2, 2], 'counts': '0120'}

@@ -62,7 +62,7 @@ class SegSampler(RandomSamples[Draw]):
         processing: Makes the tensors of a sample.
         weights: How often each data set is drawn; None: in proportion to its length.
         max_gap: Largest distance of a frame from the base frame, as long as that finds any.
-        num_train_frames: Annotated frames a sample.
+        num_train_frames: Annotated frames per sample.
         num_test_frames: Frames to be segmented a sample.
         p_reverse: Probability of reversed time; None never reverses and draws nothing.
 

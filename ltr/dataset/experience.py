@@ -100,7 +100,7 @@ def read_experience(path: str | os.PathLike[str], limit: int | None = None) -> l
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
     except (KeyError, TypeError, ValueError, csv.Error) as error:
         raise DataError(
-            f"{path}, row {len(rows) + 1}, is no experience ({error!r}): expected the columns "
+            f"{path}, row {len(rows) + 1}, is not an experience ({error!r}): expected the columns "
             f"{', '.join(_COLUMNS)}"
         ) from error
     return rows

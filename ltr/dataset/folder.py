@@ -35,7 +35,7 @@ class FolderVideos(VosDataset):
     ) -> None:
         root = Path(root).expanduser().resolve()
         if not root.is_dir():
-            raise DataError(f"{root} is no folder: expected one with JPEGImages and Annotations")
+            raise DataError(f"{root} is not a folder: expected one with JPEGImages and Annotations")
         layout = VosLayout(root / "JPEGImages", root / "Annotations")
         for folder in (layout.images, layout.annotations):
             if not folder.is_dir():

@@ -1,4 +1,4 @@
-"""Data sets of instance pairs by name, as they stand in a recipe.
+"""Data sets of instance pairs by name, as used in recipes.
 
 ========================================= =======================================================
 ``YouTubeVIS/2019/train``                 version and split

@@ -52,7 +52,7 @@ LAYOUTS: Mapping[str, InstanceLayout] = {
 
 
 class InstanceImages(ImageDataset):
-    """Every instance that is no crowd, with the image around it.
+    """Every instance that is not a crowd, with the image around it.
 
     The outlines are kept as compressed run lengths in one array, because a loader copies them to
     every worker.

@@ -2,9 +2,9 @@
 
 A handful of annotated videos becomes as many clips as are asked for. The target is an object cut
 out along its mask, which keeps moving as in its video, its outline filled with a piece of a frame,
-or a random shape filled likewise. It moves, turns and grows over a real background; other objects
-pass below and above it. Some clips show the target where it really is, and only the others are
-pasted.
+or a random shape filled in the same way. It moves, turns and grows over a real background; other
+objects pass below and above it. Some clips show the target where it really is, and only the others
+are pasted.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ class PastedObjects(ImageVideos):
     def _background(
         self, sequence_id: int, count: int, draw: python_random.Random
     ) -> list[np.ndarray]:
-        """Frames of another video, or one of them again and again."""
+        """Frames of another video, or one of them repeated."""
         if self.scenery and draw.random() < _SCENERY_PROBABILITY:
             images = self._read_scenery(count, draw)
         else:

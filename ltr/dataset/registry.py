@@ -1,4 +1,4 @@
-"""Training data sets by name, as they stand in a recipe.
+"""Training data sets by name, as used in recipes.
 
 ========================================= =======================================================
 ``YouTubeVOS/2019/jjtrain``               version and split
@@ -6,7 +6,7 @@
 ``folder:PATH``                           one's own ``JPEGImages/<seq>`` and ``Annotations/<seq>``
 ``COCO/2014/train``, ``LVIS/0.5/train``   an image with one instance, repeated
 ``COCO/2017/train/900``                   only instances of at least so many pixels
-``SBD/train``                             likewise
+``SBD/train``                             an image with one instance, repeated
 ``MSRA10K``, ``ECSSD``, ``HKU-IS``        an image with its salient object, repeated
 ``synthetic:MSRA10K``                     still images, moved differently in every frame
 ``blend:MSRA10K+COCO/2014/train``         objects of the first pasted on images of the second

@@ -52,7 +52,7 @@ def convert(source: Path, scribbles: Path, target: Path, quiet: bool = False) ->
 
     Args:
         source: YouTube-VOS 2018, with cleaned annotations.
-        scribbles: ``val.txt`` and one folder a sequence.
+        scribbles: ``val.txt`` and one folder per sequence.
         target: The new data set; must not exist.
         quiet: Show no progress.
 
@@ -92,7 +92,7 @@ def _check_sources(images: Path, annotations: Path) -> None:
     counts = []
     for folder in (images, annotations):
         if not folder.is_dir():
-            raise DataError(f"{folder} is no folder: expected one folder of frames a sequence")
+            raise DataError(f"{folder} is not a folder: expected one folder of frames per sequence")
         counts.append(sum(entry.is_dir() for entry in folder.iterdir()))
     if counts[0] != counts[1]:
         raise DataError(f"{images} holds {counts[0]} sequences, {annotations} {counts[1]}")

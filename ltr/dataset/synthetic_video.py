@@ -34,11 +34,11 @@ class SyntheticVideo(ImageVideos):
 
 
 class SyntheticVideoBlend(ImageVideos):
-    """Objects cut out of one data set and pasted on images of another, anew in every frame.
+    """Objects cut out of one data set and pasted on images of another, differently in every frame.
 
     Args:
         foregrounds: Gives the objects.
-        backgrounds: One image a video is drawn.
+        backgrounds: One image per video is drawn.
         foreground_transform: Applied to the object in every frame.
         background_transform: Applied to the background in every frame.
     """

@@ -1,6 +1,6 @@
 """Synthetic clips in YouTube-VIS's layout: ``python -m ltr.dataset.synthetic_ytvis FOLDER``.
 
-The classes are the shapes; colour, motion, place and size stand beside each annotation. Training
+The classes are the shapes; colour, motion, place and size are stored with each annotation. Training
 and validation clips have different seeds, so no clip is in both.
 """
 

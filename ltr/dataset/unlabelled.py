@@ -121,7 +121,7 @@ def _roots(name: str) -> list[Path]:
     if kind == "folder" or (kind not in _LAYOUTS and Path(name).is_dir()):
         root = Path(rest or name).expanduser().resolve()
         if not root.is_dir():
-            raise ConfigError(f"{name}: {root} is no folder")
+            raise ConfigError(f"{name}: {root} is not a folder")
         return [root]
     if name not in _LAYOUTS:
         choices = [*_LAYOUTS, "folder:PATH"]

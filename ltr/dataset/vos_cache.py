@@ -60,7 +60,7 @@ def load_records(images: Path, annotations: Path, is_binary: bool) -> dict[str, 
                 if int(arrays["version"]) == _VERSION:
                     records |= _unpack(dict(arrays))
         except (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile) as error:
-            _LOG.debug("%s is no cache: %s", file, error)
+            _LOG.debug("%s is not a cache: %s", file, error)
     return records
 
 

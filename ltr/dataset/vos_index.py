@@ -32,7 +32,7 @@ class VosLayout:
     """Where the videos of a data set lie.
 
     Args:
-        images: Folder with one folder of frames a video.
+        images: Folder with one folder of frames per video.
         annotations: Folder with one folder of label PNGs a video, named like the frames.
         is_binary: Whether every label above 0 means object 1 (DAVIS 2016).
     """
@@ -78,7 +78,7 @@ def measure_objects(labels: np.ndarray) -> dict[int, tuple[int, tuple[int, int, 
     """Measure every object of a label map.
 
     Args:
-        labels: uint8 (H, W); 0 and 255 are no objects.
+        labels: uint8 (H, W); 0 and 255 are not objects.
 
     Returns:
         By id: number of pixels and box ``(x0, y0, x1 - x0, y1 - y0)`` between the extreme pixels,
@@ -120,7 +120,7 @@ def _examine(
     """The cached record of a video if its files are still the same, else a new one."""
     try:
         if Path(name).name != name or name == "..":
-            raise DataError(f"{name!r} is no valid name of a video")
+            raise DataError(f"{name!r} is not a valid name of a video")
         frames = list_frames(layout.images / name)
         masks = _list_masks(layout.annotations / name)
         _refuse_orphans(layout, name, frames, masks)

@@ -29,7 +29,7 @@ CLASSES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 
-# Names of other data sets; COCO's mouse is no animal.
+# Names of other data sets; COCO's mouse is not an animal.
 _OTHER_NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "motorcycle": ("motorbike",),

@@ -121,11 +121,11 @@ def check_record(record: Any, path: Path) -> VisFile:
         videos = tuple(_video(entry, path) for entry in record["videos"])
         annotations = record.get("annotations")
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
-        raise DataError(f"{path} is no file in YouTube-VIS's format: {error!r}") from error
+        raise DataError(f"{path} is not a file in YouTube-VIS's format: {error!r}") from error
     if not videos:
         raise DataError(f"{path} holds no video")
     if annotations is not None and not isinstance(annotations, list):
-        raise DataError(f"{path}: 'annotations' is no list")
+        raise DataError(f"{path}: 'annotations' is not a list")
     tracks = _tracks(annotations, videos, categories, path) if annotations else None
     return VisFile(path, categories, videos, tracks)
 
@@ -258,7 +258,7 @@ class VisWriter:
         write_json(path, self.record())
 
     def record(self) -> dict[str, Any]:
-        """What stands in the file."""
+        """The content of the file."""
         return {
             "info": {"description": self._description},
             "licenses": [],

@@ -1,1 +1,1 @@
-"""Networks: shared backbones, layers and losses, and one folder a system."""
+"""Networks: shared backbones, layers and losses, and one folder per system."""

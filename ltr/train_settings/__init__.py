@@ -1,1 +1,1 @@
-"""One folder a system, one short module an experiment."""
+"""One folder per system, one short module per experiment."""

@@ -39,7 +39,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def train(settings: Settings, recipe: Recipe, assembly_class: type[Assembly[Any]]) -> None:
-    """Carry out an experiment, or go on with it.
+    """Run an experiment, or resume it.
 
     Args:
         settings: Settings of the command line.
@@ -75,7 +75,7 @@ def train(settings: Settings, recipe: Recipe, assembly_class: type[Assembly[Any]
 
 
 def _find_start(settings: Settings, workspace: Path) -> tuple[RunFolder, Path | None]:
-    """The folder of this run and the checkpoint to go on from, None for a new run.
+    """The folder of this run and the checkpoint to resume from, None for a new run.
 
     A given checkpoint that is not the newest of the run starts a branch, in a folder of its own.
     """

@@ -22,7 +22,7 @@ def make_optimizer(
     betas: tuple[float, float] = (0.9, 0.999),
     bias_factor: float | None = None,
 ) -> torch.optim.Optimizer:
-    """Build an optimiser with one parameter group a module.
+    """Build an optimiser with one parameter group per module.
 
     Args:
         network: Frozen parameters are left out.
@@ -33,7 +33,7 @@ def make_optimizer(
         weight_decay: Weight decay of all groups.
         momentum: Momentum of ``sgd``.
         betas: Coefficients of ``adam`` and ``adamw``.
-        bias_factor: Biases are put in a second group a module, with this multiple of its rate and
+        bias_factor: Biases are put in a second group per module, with this multiple of its rate and
             without weight decay; None treats them like weights.
 
     Raises:

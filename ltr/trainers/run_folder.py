@@ -68,7 +68,7 @@ class RunFolder:
         return sorted(places, key=places.__getitem__)
 
     def newest(self) -> Path | None:
-        """The checkpoint to go on from, None without any."""
+        """The checkpoint to resume from; None if there is none."""
         return next(reversed(self.checkpoints()), None)
 
     def save(self, record: Mapping[str, Any], epoch: int, step: int = 0, keep: int = 0) -> Path:

@@ -13,7 +13,7 @@ class Throughput:
     """Times the batches of one run of a loader.
 
     ``wait_s`` and ``step_s`` are the seconds spent waiting for the last batch and on all of it,
-    ``fps`` its samples a second.
+    ``fps`` its samples per second.
     """
 
     def __init__(self) -> None:

@@ -49,7 +49,7 @@ class Position:
 
 
 class LTRTrainer:
-    """Runs loaders through an actor, epoch by epoch, and can go on where it was stopped.
+    """Runs loaders through an actor, epoch by epoch, and can resume where it was stopped.
 
     All random numbers of a step are seeded by the run's seed and the step, those of a sample by
     its place in the epoch. So weights, optimiser and position are the whole state of a run.
@@ -200,7 +200,7 @@ class LTRTrainer:
         return f"nonfinite_{loader.name}_ep{epoch:04d}_step{batch + 1:06d}{process}.pt"
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Go on from a checkpoint of this trainer, or of upstream's (after an epoch).
+        """Resume from a checkpoint of this trainer, or of upstream's (after an epoch).
 
         Raises:
             CheckpointError: It is of another network or optimiser.
@@ -222,7 +222,7 @@ class LTRTrainer:
                 self.fabric.strategy.precision.load_state_dict(fields["precision"])
             for name, state in fields["stats"].items():
                 self.meters[name] = Meters.restored(state)
-        _LOG.info("going on from %s", checkpoint.path)
+        _LOG.info("resuming from %s", checkpoint.path)
 
     def _set_learning_rates(self, epoch: int) -> None:
         factor = self.schedule(epoch) * self.warmup(self.position.steps)
@@ -257,7 +257,7 @@ class LTRTrainer:
         return {"net": self._average.state, "live_net": self._network.state_dict()}
 
     def _note_failures(self, microbatches: Sequence[Mapping[str, Any]]) -> None:
-        """Tell once why samples had to be drawn again."""
+        """Log each reason why samples had to be replaced, once."""
         reasons = [
             reason
             for microbatch in microbatches
@@ -268,7 +268,7 @@ class LTRTrainer:
         for reason in reasons:
             if reason not in self._known_failures:
                 self._known_failures.add(reason)
-                _LOG.warning("a sample was drawn again: %s", reason)
+                _LOG.warning("a sample was replaced: %s", reason)
 
     def _report_batch(
         self, loader: LTRLoader, epoch: int, batch: int, result: StepResult, throughput: Throughput

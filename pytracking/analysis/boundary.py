@@ -1,7 +1,7 @@
 """Boundary measure F: precision and recall of boundary pixels within a tolerance.
 
 A pixel is a boundary pixel when its value differs from its right, lower or lower right neighbour;
-beyond the last row and column the frame's edge is repeated, so the edge itself is no boundary.
+beyond the last row and column the frame's edge is repeated, so the edge itself is not a boundary.
 """
 
 from __future__ import annotations

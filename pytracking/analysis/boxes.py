@@ -89,13 +89,13 @@ def box_errors(predicted: np.ndarray, annotated: np.ndarray) -> BoxErrors:
         annotated: The same.
 
     Raises:
-        DataError: The shapes differ, or a predicted box is no number.
+        DataError: The shapes differ, or a predicted box is not a number.
     """
     predicted, annotated = (np.array(boxes, dtype=np.float64) for boxes in (predicted, annotated))
     if predicted.shape != annotated.shape or predicted.shape[1:] != (4,) or not len(predicted):
         raise DataError(f"expected (frames, 4) boxes, got {predicted.shape} and {annotated.shape}")
     if np.isnan(predicted).any():
-        raise DataError("a predicted box is no number")
+        raise DataError("a predicted box is not a number")
     predicted = _repaired(predicted, annotated)
     is_valid = (annotated[:, 2:] > 0).all(axis=1)
     offset = _centres(predicted) - _centres(annotated)

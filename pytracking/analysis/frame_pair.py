@@ -30,7 +30,7 @@ class FramePair:
         tolerance: Of boundaries, see ``tolerance_radius``.
 
     Raises:
-        DataError: The shapes differ, or values are no labels.
+        DataError: The shapes differ, or values are not labels.
     """
 
     def __init__(

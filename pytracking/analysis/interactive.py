@@ -256,7 +256,7 @@ def read_report(path: Path) -> list[ReportRow]:
     except (KeyError, TypeError, ValueError) as error:
         columns = ", ".join(COLUMNS)
         raise DataError(
-            f"{path} is no report ({error!r}): expected the columns {columns}"
+            f"{path} is not a report ({error!r}): expected the columns {columns}"
         ) from error
 
 

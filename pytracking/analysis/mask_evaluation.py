@@ -144,7 +144,7 @@ def _split(comparison: Comparison) -> list[_Job]:
 
 
 def _run(job: _Job) -> _Outcome:
-    """Compare the frames of one job; a bad file is noted and the work goes on."""
+    """Compare the frames of one job; a bad file is noted and the others are still compared."""
     outcome = _Outcome()
     for frame in job.frames:
         path = _path(job.results, frame)

@@ -91,7 +91,7 @@ def _read(path: Path) -> bytes:
 def _parse(path: Path | str, encoded: bytes) -> tuple[tuple[int, ...], dict[bytes, bytes]]:
     """Header and chunks by name; the pieces of one name are joined."""
     if encoded[:8] != _SIGNATURE or encoded[12:16] != b"IHDR":
-        raise DataError(f"{path} is no PNG file")
+        raise DataError(f"{path} is not a PNG file")
     pieces: dict[bytes, list[bytes]] = {}
     position = 8
     while encoded[position + 4 : position + 8] != b"IEND":

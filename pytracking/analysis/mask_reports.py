@@ -140,7 +140,7 @@ def totals(scores: Scores) -> dict[str, float]:
 
 
 def object_table(scores: Scores) -> Table:
-    """One row an object."""
+    """One row per object."""
     rows = {
         item.name: (item.j_and_f, *item.j_statistics[:3], *item.f_statistics[:3])
         for item in scores.objects

@@ -25,7 +25,7 @@ def score_video(
         ground_truth: Label maps of the annotated frames, uint8 (H, W).
         predictions: Label maps of the same frames.
         frames: Names of the same frames.
-        starts: The frame in which each object is given, by id; 0 is no object.
+        starts: The frame in which each object is given, by id; 0 is not an object.
         name: Of the video.
 
     Raises:

@@ -40,5 +40,5 @@ def as_label_map(name: str, labels: np.ndarray) -> np.ndarray:
         return labels.view(np.uint8)
     narrow = labels.astype(np.uint8)
     if not (narrow == labels).all():
-        raise DataError(f"{name} has values that are no labels: expected 0 to {VOID}")
+        raise DataError(f"{name} has values that are not labels: expected 0 to {VOID}")
     return narrow

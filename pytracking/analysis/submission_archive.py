@@ -24,7 +24,7 @@ class SubmissionArchive:
         path: The archive.
 
     Raises:
-        DataError: It is no zip file, or has members with dangerous or doubled names.
+        DataError: It is not a zip file, or has members with dangerous or doubled names.
     """
 
     def __init__(self, path: Path) -> None:
@@ -35,7 +35,7 @@ class SubmissionArchive:
         except OSError as error:
             raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
         except (zipfile.BadZipFile, ValueError, NotImplementedError, struct.error) as error:
-            raise DataError(f"{path} is no zip file: {error}") from error
+            raise DataError(f"{path} is not a zip file: {error}") from error
         members = self._archive.infolist()
         for member in members:
             self._refuse_dangerous(member)

@@ -134,9 +134,9 @@ def _check_instances(archive: SubmissionArchive, expected: InstanceSubmission) -
     try:
         entries = json.loads(archive.read(RESULTS_FILE, _MAX_JSON_BYTES))
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{archive.path}: {RESULTS_FILE} is no JSON: {error}") from error
+        raise DataError(f"{archive.path}: {RESULTS_FILE} is not JSON: {error}") from error
     if not isinstance(entries, list):
-        raise DataError(f"{archive.path}: {RESULTS_FILE} is no list of instances")
+        raise DataError(f"{archive.path}: {RESULTS_FILE} is not a list of instances")
     problems = [
         f"instance {number}: {problem}"
         for number, entry in enumerate(entries)

@@ -103,4 +103,4 @@ def annotation_root(path: Path, kind: str = "Annotations") -> Path:
     for folder in candidates:
         if folder.is_dir():
             return folder
-    raise DataError(f"the ground truth {path} is no folder")
+    raise DataError(f"the ground truth {path} is not a folder")

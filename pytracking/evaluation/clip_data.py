@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ClipSequence:
-    """A video whose objects are not told by masks.
+    """A video whose objects are not given by masks.
 
     Args:
         name: Of the video.

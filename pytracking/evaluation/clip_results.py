@@ -191,7 +191,7 @@ EXPRESSION_MASKS = ExpressionMasks()
 
 
 def _read_tracks(file: Path) -> dict[str, Any]:
-    """The tracks of one video; files that something else wrote are told.
+    """The tracks of one video; files that another program wrote are an error.
 
     Raises:
         DataError: The file is damaged.

@@ -83,7 +83,7 @@ def check_task(spec: TrackerSpec, task: ClipTask) -> None:
     if task.texts and not spec.takes_text:
         raise ConfigError("this tracker takes no sentences: leave out --text")
     if spec.takes_text and not task.texts:
-        raise ConfigError("no object is told: name one with --text SENTENCE")
+        raise ConfigError("no object is given: name one with --text SENTENCE")
     if spec.kind == "clip" and (task.video.masks or task.video.boxes):
         raise ConfigError("this tracker finds its objects itself: leave out masks and boxes")
 

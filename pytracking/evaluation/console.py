@@ -60,7 +60,7 @@ def run_and_report(
         engine: Does the work, or None.
 
     Raises:
-        ToolkitError: The run cannot go on.
+        ToolkitError: The run cannot continue.
         OutputError: The results cannot be written.
     """
     options = RunOptions(
@@ -123,7 +123,7 @@ def _tell_all(summary: RunSummary) -> None:
     for outcome in failures:
         print(f"\nfailed: {outcome.sequence}: {outcome.failure.rstrip()}", file=sys.stderr)
     if summary.num_skipped:
-        print(f"{summary.num_skipped} sequences were finished before (--overwrite runs them again)")
+        print(f"{summary.num_skipped} sequences already done (--overwrite runs them again)")
     done = len(summary.outcomes) - len(failures)
     rate = f", {total.frames} frames, FPS: {total.fps:.2f}" if total.frames else ""
     print(f"{done} sequences done, {len(failures)} failed{rate}", flush=True)

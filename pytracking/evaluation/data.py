@@ -107,7 +107,7 @@ class SequenceList:
         archive_folder: Folder inside the archive that the official server expects.
         source: What the user called the data set; tells two folders of one name apart.
         hint: A warning for whoever runs a tracker on it.
-        form: Form of the results where objects are not told by masks.
+        form: Result format where objects are not given by masks.
     """
 
     name: str

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-WORKER_DIED = "its process was ended from outside, perhaps for want of memory"
+WORKER_DIED = "its process was killed, possibly out of memory"
 
 
 _loaded = threading.local()

@@ -1,4 +1,4 @@
-"""A video that somebody watches: objects are added, forgotten and the run is ended by hand."""
+"""A video under a user's control: objects are added and forgotten, and the run is stopped."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def live_frames(
     """Segment frames until they end, ``stop`` is set or ``q`` is pressed.
 
     Two clicks on the screen span the box of a new object, ``r`` forgets all objects, the space bar
-    pauses and goes on.
+    pauses and resumes.
 
     Args:
         session: A fresh one.

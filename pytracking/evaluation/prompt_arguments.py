@@ -22,7 +22,7 @@ class MaskPrompt:
 
 @dataclass(frozen=True)
 class BoxPrompt:
-    """An object that starts in frame ``frame`` (counted from 0), told by its box in pixels."""
+    """An object that starts in frame ``frame`` (counted from 0), given by its box in pixels."""
 
     frame: int
     box: Box

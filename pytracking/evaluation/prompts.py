@@ -87,7 +87,7 @@ def read_prompt_mask(path: Path, size: tuple[int, int]) -> np.ndarray:
     present = object_ids(labels)
     if len(present) > _MAX_OBJECTS:
         raise DataError(
-            f"{path} holds {len(present)} different values: expected one value an object, as in a "
+            f"{path} holds {len(present)} different values: expected one value per object, as in a "
             "PNG saved without smoothing"
         )
     if present:

@@ -181,7 +181,7 @@ class SequenceWriter:
         (self._staging / self._name / name).write_bytes(content)
 
     def write_tables(self) -> None:
-        """Write boxes and times, one line a frame since the object's start."""
+        """Write boxes and times, one line per frame since the object's start."""
         for object_id, boxes in self._boxes.items():
             stem = f"{self._name}_{object_id}"
             rows = ("\t".join(str(int(side)) for side in box) for box in boxes)

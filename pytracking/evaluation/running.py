@@ -70,7 +70,7 @@ class RunSummary:
     Args:
         folder: Where the results lie.
         outcomes: Of the sequences that were run.
-        num_skipped: Sequences that were finished before.
+        num_skipped: Number of sequences that were already done.
     """
 
     folder: ResultFolder

@@ -45,7 +45,7 @@ def process_scribbles(
         OutputError: The results cannot be written.
     """
     if task.masks or task.boxes:
-        raise ConfigError("objects are told by --scribbles or by masks and boxes, not by both")
+        raise ConfigError("give objects by --scribbles or by masks and boxes, not by both")
     scribbles = _read(file)
     with read_video(task.source) as video:
         folder = task.output or default_folder(spec, video.name)

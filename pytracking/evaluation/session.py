@@ -73,7 +73,7 @@ class VideoSession:
         return output
 
     def reset(self) -> None:
-        """Forget all objects; the next prompt starts anew."""
+        """Forget all objects; the next prompt starts a new track."""
         self._started.clear()
 
     def _check_size(self, image: np.ndarray) -> None:

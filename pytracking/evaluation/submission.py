@@ -2,7 +2,7 @@
 
 DAVIS: ``<sequence>/<frame>.png``, every frame. YouTube-VOS: ``Annotations/<video>/<frame>.png``,
 the frames of the sparse set, also when the tracker saw every frame. Data sets whose objects are not
-told by masks bring their own form.
+given by masks bring their own format.
 """
 
 from __future__ import annotations

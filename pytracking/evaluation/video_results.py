@@ -37,7 +37,7 @@ class _Drawing(NamedTuple):
 
 
 class VideoResults:
-    """Writes the results of a video while the tracker goes on; a context manager.
+    """Writes the results of a video while the tracker continues; a context manager.
 
     ``masks/<frame>.png`` exists for every frame with a running object. ``boxes/<id>.txt`` has a
     line ``x y width height`` for every frame since the object started (-1 where it was given up).

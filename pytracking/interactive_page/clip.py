@@ -22,10 +22,10 @@ class Clip:
     """The frames that are worked on.
 
     Args:
-        name: Of the file, without suffix.
+        name: File name without suffix.
         source: The file or folder.
         frames: uint8 (H, W, 3) RGB, perhaps smaller than in the file.
-        fps: Of the kept frames.
+        fps: Frame rate after frames were left out, frames per second.
         every: Only every so many frames of the file were kept.
         length: Frames of the file, None when unknown.
     """

@@ -45,7 +45,7 @@ class PageServer:
     """Serves one workbench to one person.
 
     Args:
-        workbench: Where the work is done, one call at a time.
+        workbench: Workbench that does the work, one call at a time.
         folder: The only folder that is written to: uploads and exports.
     """
 
@@ -124,7 +124,7 @@ class PageServer:
         return web.FileResponse(path, headers={"Content-Disposition": name})
 
     async def _upload(self, request: web.Request) -> web.Response:
-        """Take a clip as the request's body; its name stands in the query."""
+        """Take a clip as the request's body; its name is in the query string."""
         given = Path(request.query.get("name", ""))
         if given.suffix.lower() not in VIDEO_SUFFIXES:
             raise DataError(f"expected a video ({', '.join(VIDEO_SUFFIXES)}), got {given.name!r}")
@@ -200,7 +200,7 @@ async def _read_json(request: web.Request) -> Any:
     try:
         return json.loads(await request.read())
     except (ValueError, RecursionError) as error:
-        raise DataError(f"the request is no JSON ({error})") from error
+        raise DataError(f"the request is not JSON ({error})") from error
 
 
 def _read_round(record: Any) -> tuple[int, list[ScribbleLine]]:

@@ -39,7 +39,7 @@ class Round:
         frame: That was scribbled on.
         lines: What was drawn.
         masks: A palette PNG a frame, 0 transparent.
-        quality: Of every frame, 0..1.
+        quality: Estimated quality of every frame, float (frames,), 0..1.
         recommended: The frame to correct next.
         seconds: What the host took.
     """
@@ -55,7 +55,7 @@ class Round:
 class Workbench:
     """Holds a clip and its rounds.
 
-    A round can be undone at once; the host, which cannot go back, is started anew and fed with the
+    A round can be undone at once; the host, which cannot go back, is restarted and given the
     remaining rounds before the next one.
 
     Args:
@@ -203,7 +203,10 @@ class Workbench:
     def _interact(self, frame: int, lines: tuple[ScribbleLine, ...]) -> RoundResult:
         earlier = [line for place, old in self._played if place == frame for line in old]
         given = [*earlier, *lines] if self.host.wants_all_scribbles else list(lines)
-        num_objects, self._num_objects = self._num_objects, 0  # after a failure it must start anew
+        num_objects, self._num_objects = (
+            self._num_objects,
+            0,
+        )  # after a failure it must be restarted
         result = self.host.interact(frame, given)
         self._num_objects = num_objects
         self._played.append((frame, lines))

@@ -1,1 +1,1 @@
-"""One folder a system, one module a configuration: ``parameters()`` returns a frozen dataclass."""
+"""One folder per system, one module per configuration with a function ``parameters()``."""

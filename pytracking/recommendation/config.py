@@ -82,11 +82,11 @@ class AgentSettings:
         eps_end: Exploration in the end.
         eps_decay: How slowly it falls, in decisions.
         update_rate: Probability that an update copies the policy to the target network.
-        lr: Of Adam.
+        lr: Learning rate of Adam.
         weight_decay: L2 penalty.
         train_batch_size: Transitions of a step.
         sample_th: Videos on which quality changes less are left out.
-        save_result_dir: Of the tables; empty: ``workspace_dir/interactive``.
+        save_result_dir: Folder of the tables; empty for ``workspace_dir/interactive``.
         reward_csv: Table of random annotation.
         pretrain_csv: Table of first experience.
         hidden: Width of the network.
@@ -129,20 +129,20 @@ class AssessSettings:
 
     Args:
         num_epochs: Over all samples.
-        lr: Of SGD.
+        lr: Learning rate of SGD.
         gamma: Factor of the rate after every epoch.
-        momentum: Of SGD.
+        momentum: Momentum of SGD.
         weight_decay: L2 penalty.
         train_batch_size: Masks of a step.
         num_workers: Processes that read pictures.
-        data_dir: Of the probabilities that ``generate_data`` writes; empty:
+        data_dir: Folder of the probabilities that ``generate_data`` writes; empty for
             ``workspace_dir/interactive/quality_assessment``.
         accumulate_grad_bug: Never set the gradients to zero, as upstream.
         image_size: (height, width) to which frames are resized, in pixels.
         width: Channels of the network's stem.
         depths: Blocks of its stages.
-        side: Of the region that it sees, in pixels.
-        max_masks: Masks of an epoch, drawn anew for each; 0 = all.
+        side: Side of the region that the network sees, pixels.
+        max_masks: Number of masks per epoch, drawn anew for each epoch; 0 for all.
     """
 
     num_epochs: int = 50
@@ -166,17 +166,17 @@ class RecommendationSettings:
     """All settings; the names are upstream's.
 
     Args:
-        seed: Of all random numbers.
+        seed: Seed of all random numbers.
         gpu_id: The GPU, where there is one.
         setting: Quality from the ground truth (``oracle``), or from the quality network.
         method: How the next frame is chosen.
         dataset: ``davis`` or ``ytbvos``.
         ckpt_dir: Folder of the networks; empty: ``network_path``.
         results: Folder of all results; empty: ``results_path``.
-        data: See ``DataSettings``.
-        davis_interactive: See ``RoundSettings``.
-        agent: See ``AgentSettings``.
-        assess_net: See ``AssessSettings``.
+        data: Paths and subsets, see ``DataSettings``.
+        davis_interactive: How samples are played, see ``RoundSettings``.
+        agent: The agent and its training, see ``AgentSettings``.
+        assess_net: The quality network and its training, see ``AssessSettings``.
     """
 
     seed: int = 0
@@ -257,7 +257,7 @@ def open_dataset(settings: RecommendationSettings, split: str) -> SequenceList:
     """The data set that the settings name.
 
     Args:
-        settings: Its word and folders.
+        settings: Settings with the data set's word and folders.
         split: ``train`` or ``val``; YouTube-VOS has one.
 
     Raises:

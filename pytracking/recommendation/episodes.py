@@ -36,7 +36,7 @@ class PlayedRound:
     """One round of a sample.
 
     Args:
-        number: From 1.
+        number: Number of the round, from 1.
         frame: The frame that carried its scribbles.
         result: What the host made of them; its probabilities are valid until the next round.
         scores: True J and F.
@@ -108,7 +108,7 @@ class ExploringAgent(Recommender):
     """The agent while it learns: now and then any frame instead of its choice.
 
     Args:
-        agent: Its choice.
+        agent: Recommender that is followed unless a random frame is explored.
         rng: Decides when, and which frame.
         rates: Exploration at the first decision and in the end, and how slowly it falls.
     """

@@ -66,12 +66,14 @@ class RoundRecord:
         sequence: Name of the video.
         scribble_idx: Number of the first scribbles.
         interaction: Number of the round.
-        frame: Its frame.
+        frame: Annotated frame.
         quality: Mean over the frames.
         next_frame: The recommended frame.
         rank: How many frames are truly worse than the recommended one.
-        correlation: Of estimated and true quality over the frames; not a number without estimate.
-        squared_error: Mean over the frames, likewise.
+        correlation: Correlation of estimated and true quality over the frames, -1..1; NaN without
+            an estimate.
+        squared_error: Mean squared error of the estimated quality over the frames; NaN without an
+            estimate.
         seconds: What the host took.
         recommendation_seconds: What the recommendation took.
     """

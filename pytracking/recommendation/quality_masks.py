@@ -39,8 +39,8 @@ class MaskSample:
 
     Args:
         image: The frame.
-        mask: Its annotation.
-        object_id: From 1.
+        mask: Path of the annotation.
+        object_id: Id of the object, from 1.
         probabilities: 8-bit PNG.
     """
 
@@ -54,7 +54,7 @@ def list_samples(folder: Path, videos: Sequence[InteractiveVideo], rounds: int) 
     """All samples of some videos.
 
     Args:
-        folder: Of the probabilities.
+        folder: Folder of the probabilities.
         videos: The videos.
         rounds: How many were played.
 
@@ -86,7 +86,7 @@ class QualityMasks(Dataset):
     """Augmented samples for the quality network.
 
     Args:
-        samples: From ``list_samples``.
+        samples: Samples from ``list_samples``.
         size: (height, width) to which all are resized, in pixels.
         seed: With the epoch and the position it decides the augmentation.
     """

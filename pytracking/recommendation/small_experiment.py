@@ -2,7 +2,7 @@
 
 Takes minutes on one CPU core: the clips are cut to ten frames of 96 rows and the host sees 64 x 112
 pixels. The agent learns on three training videos; every validation video is played with three sets
-of first scribbles drawn by the robot, eight rounds each. A stopped run goes on.
+of first scribbles drawn by the robot, eight rounds each. A stopped run can be resumed.
 
 Example:
     python scripts/interactive/small_experiment.py ../data/davis-mini ../data/davis-mini-multi
@@ -93,9 +93,9 @@ def make_small_copy(sources: Sequence[Path], target: Path, size: Size) -> None:
     """Copy data sets into one with fewer and smaller frames.
 
     Args:
-        sources: In the layout of DAVIS; ``train`` of the first one and ``val`` of all are taken.
-        target: In the same layout.
-        size: Of the copies.
+        sources: Folders in DAVIS's layout; ``train`` of the first one and ``val`` of all are used.
+        target: Folder to be written, in the same layout.
+        size: Size and length of the copies.
 
     Raises:
         DataError: A source is damaged.
@@ -145,4 +145,4 @@ def _settings(davis: Path, work: Path) -> list[str]:
 def _check(code: int) -> None:
     """A part that failed has said why."""
     if code:
-        raise ConfigError("the experiment cannot go on")
+        raise ConfigError("the experiment cannot continue")

@@ -1,7 +1,7 @@
-"""Play the training samples again and again, and keep what happened as a table.
+"""Play the training samples repeatedly, and record every transition in a table.
 
 ``produce_reward`` and ``pretrain_agent`` differ in the name of the table, in the number of epochs
-and in whether rewards are known. A run that was stopped goes on where its table ends.
+and in whether rewards are known. A stopped run resumes where its table ends.
 """
 
 from __future__ import annotations
@@ -85,11 +85,11 @@ def play_episode(
 
     Args:
         host: Segments.
-        video: Its video.
+        video: Video of the episode.
         episode: Number of the episode of this video, from 1; tells the set of first scribbles.
         recommender: Chooses the frames from the true quality.
         table: Gives the rewards; None gives 0.
-        settings: See ``RecommendationSettings``.
+        settings: Settings of the experiment.
 
     Raises:
         DataError: Files of the video are missing or damaged, or the table lacks episodes.

@@ -110,7 +110,7 @@ def label_map(tracks: Sequence[InstanceTrack], position: int, shape: tuple[int, 
 
     Args:
         tracks: At most 254; where two cover a pixel, it belongs to the earlier one.
-        position: Of the frame.
+        position: Index of the frame.
         shape: (H, W) of the frames.
 
     Returns:

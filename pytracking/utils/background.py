@@ -20,7 +20,7 @@ def read_ahead(
     """Yield ``read(item)`` of every item in order, computed by a thread in advance.
 
     Args:
-        read: Its error is raised when its item's turn comes.
+        read: Function that reads an item; its error is raised when the item's turn comes.
         items: Taken as needed.
         depth: Number of results that may wait, which bounds the memory.
 
@@ -47,8 +47,8 @@ class BackgroundWorker(Generic[Item]):
     Leaving the block waits for all items; leaving it with an error drops those not begun.
 
     Args:
-        work: Called with each item. Its first error ends the work and is raised in the main thread,
-            by the next ``put`` or at the end of the block.
+        work: Function that is called with each item. Its first error ends the work and is raised in
+            the main thread, by the next ``put`` or at the end of the block.
         capacity: Number of items that may wait, which bounds the memory.
 
     >>> done = []

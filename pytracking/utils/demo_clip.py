@@ -76,7 +76,7 @@ def demo_clip(frames: int = 40, seed: int = 0) -> Iterator[ClipFrame]:
 
     Args:
         frames: Number of frames, at least 2.
-        seed: Of the sensor noise.
+        seed: Seed of the sensor noise.
 
     Yields:
         The frames in order.

@@ -63,9 +63,9 @@ def fetch(released: ReleasedFile, folder: Path, address: str, show: Show) -> Pat
 
     Args:
         released: What to fetch.
-        folder: Where to put it.
-        address: From where, http or https.
-        show: Called with the bytes that arrived so far and their expected number.
+        folder: Target folder.
+        address: URL of the file, http or https.
+        show: Progress callback: bytes received so far, and bytes expected.
 
     Raises:
         CheckpointError: The host cannot be reached, wants a browser, or sends something else.

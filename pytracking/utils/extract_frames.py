@@ -60,7 +60,7 @@ def extract_frames(video: Path, folder: Path, height: int | None = None, every: 
 
     Args:
         video: A video file.
-        folder: Where its frames go.
+        folder: Folder for the frames.
         height: Larger frames are scaled down to this height, pixels.
         every: Only every so many frames.
 
@@ -98,7 +98,7 @@ def _scaled_down(frame: np.ndarray, height: int | None) -> np.ndarray:
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("videos", type=Path, help="folder of video files")
-    parser.add_argument("frames", type=Path, help="folder that gets one folder a video")
+    parser.add_argument("frames", type=Path, help="folder that gets one folder per video")
     parser.add_argument("--height", type=_positive, help="scale larger frames down, pixels")
     parser.add_argument("--every", type=_positive, default=1, help="only every so many frames (1)")
     return parser.parse_args(argv)

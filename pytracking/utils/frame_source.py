@@ -29,7 +29,7 @@ class FrameSource:
         length: Number of frames as the container tells it, None when unknown.
         stems: File names of the frames without suffix, where the frames are files.
         files: These files.
-        release: Called by ``close``.
+        release: Function that ``close`` calls.
     """
 
     name: str

@@ -26,8 +26,8 @@ def draw_instances(
     Args:
         image: uint8 (H, W, 3) RGB.
         tracks: At most 254; each has the colour of its place.
-        position: Of the frame.
-        names: Of the categories; a category without one is told by its number.
+        position: Index of the frame.
+        names: Category names by id; a category without a name is labelled by its id.
 
     Returns:
         uint8 (H, W, 3), a new picture.

@@ -21,7 +21,7 @@ def load_evaluation_network(net: str, device: torch.device) -> nn.Module:
     Args:
         net: A path, or a file name that is searched in the folders of ``network_path`` and, last,
             among the networks that ship with the package.
-        device: Where the network computes.
+        device: Device of the network.
 
     Returns:
         The network in eval mode, without gradients.
@@ -39,7 +39,7 @@ def find_network(net: str, folders: Sequence[Path]) -> Path:
     Args:
         net: An absolute path is taken as it is; anything else is searched in ``folders`` and then
             from the current folder, and last in the package.
-        folders: In the order in which they are tried.
+        folders: Folders in the order in which they are searched.
 
     Raises:
         CheckpointError: It is nowhere; the sentence says what was searched and what lies there.
@@ -63,7 +63,7 @@ def find_network(net: str, folders: Sequence[Path]) -> Path:
 def _contents(folder: Path) -> str:
     """Which networks lie in a folder, for an error sentence."""
     if not folder.is_dir():
-        return f"{folder} is no folder"
+        return f"{folder} is not a folder"
     names = sorted(path.name for path in folder.iterdir() if ".p" in path.name)
     shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
     return f"{folder} holds {shown or 'no network'}"

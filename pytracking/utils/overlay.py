@@ -97,7 +97,7 @@ def inner_border(labels: np.ndarray, width: int) -> np.ndarray:
 
     Args:
         labels: uint8 (H, W).
-        width: In pixels, at least 1.
+        width: Width of the line in pixels, at least 1.
 
     Returns:
         bool (H, W).

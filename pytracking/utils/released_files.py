@@ -33,9 +33,9 @@ class ReleasedFile:
     """One released file.
 
     Args:
-        file: Its name here.
+        file: File name in ``network_path``.
         place: The path variable of its folder.
-        address: Where it can be fetched without a browser; empty where it cannot.
+        address: URL for fetching the file without a browser; empty if there is none.
         page: What a person opens in a browser.
         published: Scores that its authors report with it.
         checksum: What is known of it.

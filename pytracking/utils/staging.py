@@ -28,7 +28,7 @@ def staged_folder(
     a mount point. Files of other names in ``folder`` are never touched.
 
     Args:
-        folder: Where the results belong; made where missing.
+        folder: Folder of the results; created if missing.
         entries: Names of all files and folders that a run may produce. The last one is moved last
             and so marks a finished run.
         overwrite: Replace these entries, instead of refusing a folder that has one.

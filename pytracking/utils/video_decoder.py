@@ -125,7 +125,7 @@ def _check_all_there(path: Path, stream: av.VideoStream) -> None:
 
 
 def _declared_end_s(container: av.container.InputContainer, stream: av.VideoStream) -> float:
-    """Length of the stream in seconds, told by containers without an index (Matroska), else 0."""
+    """Declared length of the stream in seconds (containers without an index), else 0."""
     if "matroska" not in container.format.name:
         return 0.0
     hours, _, rest = stream.metadata.get("DURATION", "").partition(":")

@@ -81,7 +81,7 @@ def find_clips(folder: Path) -> list[Path]:
     """The clips of a folder, video files and folders; none where it holds frames itself.
 
     Args:
-        folder: Anything; what is no folder holds no clips.
+        folder: Any path; one that is not a folder yields no clips.
     """
     from ltr.data.image_io import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 

@@ -41,9 +41,9 @@ class LiveView:
         """Show the newest frame.
 
         Args:
-            name: Of the sequence.
+            name: Name of the sequence.
             image: uint8 (H, W, 3) RGB.
-            output: Its result.
+            output: Result of the frame.
             seconds: What the tracker took for it.
         """
         if self._server is None:
@@ -76,7 +76,7 @@ def open_live_view(debug: int, use_visdom: bool, server: str, port: int) -> Live
         debug: Nothing is shown at 0.
         use_visdom: Whether it is wanted.
         server: Address without port.
-        port: Of the server.
+        port: Port of the server.
     """
     if debug <= 0 or not use_visdom:
         return None

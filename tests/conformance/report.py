@@ -1,4 +1,4 @@
-"""Comparison of outputs with reference values, one printed line an output."""
+"""Comparison of outputs with reference values, one printed line per output."""
 
 from __future__ import annotations
 

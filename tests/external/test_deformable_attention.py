@@ -1,4 +1,4 @@
-"""The Triton kernel against the plain form: interpreted on the CPU, and compiled on a GPU."""
+"""The Triton kernel against PyTorch: interpreted on the CPU, and compiled on a GPU."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from pytracking.utils.video_writer import VideoWriter
 
 
 def numbered_frames(count: int, height: int = 48, width: int = 64) -> list[np.ndarray]:
-    """Frames that differ: a bright bar moves right over the ground, 2 pixels a frame."""
+    """Frames that differ: a bright bar moves right over the ground, 2 pixels per frame."""
     generator = np.random.default_rng(0)
     ground = generator.integers(50, 70, (height, width, 1), dtype=np.uint8).repeat(3, axis=2)
     bar = generator.integers(0, 60, (20, 8, 1), dtype=np.uint8) + np.uint8([190, 90, 30])

@@ -104,7 +104,7 @@ def test_finished_videos_are_skipped_and_a_damaged_one_fails_alone(
     assert {entry["video_id"] for entry in json.loads(results.read_text())} == {2}
     frame.write_bytes(content)
     assert run_tracker(arguments) == 0
-    assert "1 sequences were finished before" in capsys.readouterr().out
+    assert "1 sequences already done" in capsys.readouterr().out
     assert {entry["video_id"] for entry in json.loads(results.read_text())} == {1, 2}
 
 

@@ -79,7 +79,7 @@ def test_finished_clips_are_left_alone(arguments, clips, tmp_path, capsys):
     capsys.readouterr()
     assert main(arguments) == 0
     assert capsys.readouterr().out.splitlines()[-2:] == [
-        "1 clips were finished before (--overwrite runs them again)",
+        "1 clips already done (--overwrite runs them again)",
         "2 clips done, 0 failed",
     ]
     assert (out / "short/config.json").stat().st_mtime_ns == written
@@ -130,7 +130,7 @@ def test_a_host_of_scribbles_is_told_before_anything_is_read(clips, masks, capsy
 
 def test_an_engine_needs_several_clips(clips, tmp_path, capsys):
     assert main([*TRACKER, str(clips / "long.mp4"), "--threads", "2"]) == 2
-    assert "long.mp4 is no folder of clips" in capsys.readouterr().err
+    assert "need a folder of clips" in capsys.readouterr().err
 
 
 def test_engines_get_the_longest_clips_first(clips, masks, tmp_path):

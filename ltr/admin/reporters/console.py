@@ -49,7 +49,7 @@ class Console(Reporter):
     def on_epoch(self, report: EpochReport) -> None:
         """Tell the time that is left."""
         left = (report.max_epochs - report.epoch) * report.seconds
-        resampled = f", {report.resampled} samples drawn again" if report.resampled else ""
+        resampled = f", {report.resampled} samples replaced" if report.resampled else ""
         _LOG.info(
             "epoch %d of %d in %s%s, about %s left",
             report.epoch,

@@ -13,7 +13,7 @@ from ltr.admin.reporters.base import BatchReport, EpochReport, Reporter
 class JsonLines(Reporter):
     """Appends to a file: every batch (``"kind": "batch"``) and every epoch (``"epoch"``).
 
-    A run that was stopped and goes on writes the batches after its last checkpoint again; the last
+    A resumed run writes the batches after its last checkpoint again; the last
     line with a step counts.
 
     Args:

@@ -119,7 +119,7 @@ def crop(clip: Clip, top: int, left: int, height: int, width: int) -> Clip:
 
 
 def check(clip: Clip) -> Clip:
-    """Decide anew where the object is: its box has an extent; other boxes become zeros."""
+    """Mark the object as present where its box has an area, and set all other boxes to zero."""
     valid = np.logical_and.reduce(clip.boxes[:, 2:] > clip.boxes[:, :2], axis=1)
     return replace(clip, boxes=clip.boxes * valid[:, None], valid=valid)
 

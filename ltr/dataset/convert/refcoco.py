@@ -68,7 +68,7 @@ def read_refs(file: Path) -> list[dict[str, Any]]:
     except Exception as error:  # damaged pickles can fail in any way
         raise DataError(f"{file} is damaged or refused: {error}") from error
     if not isinstance(refs, list) or not all(isinstance(ref, dict) for ref in refs):
-        raise DataError(f"{file} is no list of references")
+        raise DataError(f"{file} is not a list of references")
     return refs
 
 

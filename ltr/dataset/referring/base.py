@@ -31,7 +31,7 @@ class ReferringDataset(ABC):
 
     @abstractmethod
     def sentence(self, index: int) -> str:
-        """The sentence of a pair, as it stands in the data set."""
+        """The sentence of a pair, as written in the data set."""
 
     @abstractmethod
     def num_frames(self, index: int) -> int:

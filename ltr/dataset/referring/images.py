@@ -1,4 +1,4 @@
-"""RefCOCO, RefCOCO+ and RefCOCOg: one image entry a sentence, in the form of COCO's files.
+"""RefCOCO, RefCOCO+ and RefCOCOg: one image entry per sentence, in the form of COCO's files.
 
 ``train2014/*.jpg`` and ``<name>/instances_<name>_<split>.json``, as
 ``python -m ltr.dataset.convert refcoco`` writes them.
@@ -83,7 +83,7 @@ def _join(file: Path) -> list[dict[str, Any]]:
             for item in content["images"]
         ]
     except (KeyError, TypeError) as error:
-        raise DataError(f"{file} is no list of sentences: {error!r}") from error
+        raise DataError(f"{file} is not a list of sentences: {error!r}") from error
     if not entries:
         raise DataError(f"{file} holds no sentence")
     return entries

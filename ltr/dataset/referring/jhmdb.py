@@ -98,5 +98,5 @@ def _below(root: Path, text: str, file: Path) -> Path:
     parts = PurePosixPath(text).parts
     known = [n for n, part in enumerate(parts) if part in ("Rename_Images", "puppet_mask")]
     if not known or ".." in parts:
-        raise DataError(f"{file}: {text!r} is no path of the data set")
+        raise DataError(f"{file}: {text!r} is not a path of the data set")
     return root.joinpath(*parts[known[0] :])

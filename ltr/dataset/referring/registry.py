@@ -1,4 +1,4 @@
-"""Training data sets with sentences by name, as they stand in a recipe.
+"""Training data sets with sentences by name, as used in recipes.
 
 ==================================== ===================== =======================================
 ``RefYouTubeVOS/train``              ``refytvos_dir``      videos

@@ -237,7 +237,7 @@ def region_loss(guess: Guess, truth: torch.Tensor) -> torch.Tensor:
         truth: (N, H, W), 1 on the object.
 
     Returns:
-        (N,), one value an object.
+        (N,), one value per object.
     """
     regions = crop_regions(truth[:, None].float(), guess.boxes)
     losses = []

@@ -1,4 +1,4 @@
-"""Long inputs in pieces: the same result with less memory at once."""
+"""Long inputs in chunks: the same result with less memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 def apply_in_chunks(
     function: Callable[..., torch.Tensor], *inputs: torch.Tensor, size: int, dim: int = 0
 ) -> torch.Tensor:
-    """Apply a function to pieces of its inputs and put the results together.
+    """Apply a function to chunks of its inputs and concatenate the results.
 
     While gradients are recorded everything is computed at once: the backward pass needs it all.
 

@@ -1,4 +1,4 @@
-"""Convolutions taken apart: one product per kernel tap, and sums of shifted maps."""
+"""Convolutions split up: one product per kernel tap, and sums of shifted maps."""
 
 from __future__ import annotations
 

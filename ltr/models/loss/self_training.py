@@ -41,7 +41,7 @@ def draw_grid(clips: int, grid: int, height: int, width: int) -> torch.Tensor:
         int64 (clips, grid, grid), drawn from PyTorch's CPU generator: columns, then rows.
 
     Raises:
-        ConfigError: The feature map is no multiple of the grid.
+        ConfigError: The feature map is not a multiple of the grid.
     """
     if height % grid or width % grid:
         raise ConfigError(f"a {width}x{height} feature map cannot hold a {grid}x{grid} grid evenly")

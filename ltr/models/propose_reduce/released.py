@@ -102,7 +102,7 @@ def _build(state: Mapping[str, torch.Tensor], path: Path) -> SeqMaskRCNN:
     classes = state.get("roi_heads.box_predictor.cls_score.bias")
     grouped = state.get("backbone.body.layer1.0.conv2.weight")
     if classes is None or grouped is None or grouped.ndim != 4:
-        raise CheckpointError(f"{path} is no checkpoint of Seq Mask R-CNN")
+        raise CheckpointError(f"{path} is not a checkpoint of Seq Mask R-CNN")
     if grouped.shape[1] != grouped.shape[0]:
         backbone = "resnext101_64x4d"
     else:

@@ -57,7 +57,7 @@ def inverse_sigmoid(x: torch.Tensor, eps: float = 1e-5) -> torch.Tensor:
 
 
 def valid_ratios(padding: torch.Tensor) -> torch.Tensor:
-    """The share of a map that is no padding, read on its first row and column.
+    """The share of a map that is not padding, read on its first row and column.
 
     Args:
         padding: bool (N, h, w).

@@ -373,7 +373,9 @@ def referformer(
             transformers is not installed.
     """
     if hidden_dim % 32 or hidden_dim % num_heads:
-        raise ConfigError(f"hidden_dim={hidden_dim} is no multiple of 32 and num_heads={num_heads}")
+        raise ConfigError(
+            f"hidden_dim={hidden_dim} is not a multiple of 32 and num_heads={num_heads}"
+        )
     if num_levels < PYRAMID_LEVELS:
         raise ConfigError(f"num_levels must be >= {PYRAMID_LEVELS}, got {num_levels}")
     body = build_backbone(

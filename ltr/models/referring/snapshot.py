@@ -56,7 +56,7 @@ def _build(record: Any, path: Path) -> tuple[ReferFormer, Mapping[str, Any]] | N
         network.trained_with_tracking = False  # as all that were released in this form
         return network, state
     except (ValueError, RuntimeError, AssertionError) as error:
-        raise CheckpointError(f"{path} is no checkpoint of ReferFormer ({error})") from error
+        raise CheckpointError(f"{path} is not a checkpoint of ReferFormer ({error})") from error
 
 
 def load_pretrained(network: ReferFormer, path: str | os.PathLike[str]) -> None:
@@ -126,7 +126,7 @@ def released_arguments(state: Mapping[str, torch.Tensor], path: Path) -> dict[st
         reason = f"it has no entry {error}"
     except (ValueError, IndexError, TypeError, ZeroDivisionError):
         reason = "its tensors have other shapes"
-    raise CheckpointError(f"{path} is no checkpoint of ReferFormer: {reason}")
+    raise CheckpointError(f"{path} is not a checkpoint of ReferFormer: {reason}")
 
 
 def _arguments(state: Mapping[str, torch.Tensor]) -> dict[str, Any]:

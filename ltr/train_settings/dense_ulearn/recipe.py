@@ -15,7 +15,7 @@ _STRIDE = 8
 class DenseULearnRecipe(Recipe):
     """Data, network and losses; see ``Recipe`` for the other rows.
 
-    An epoch of ``samples_per_epoch`` clips goes on with the videos where the last one ended.
+    An epoch of ``samples_per_epoch`` clips continues with the videos after those of the last one.
 
     Args:
         train_videos: Names (``ltr/dataset/unlabelled.py``) of one or more sets of videos.

@@ -22,7 +22,7 @@ class JointRecipe(Recipe):
         train_sets: Name (``ltr/dataset/registry.py``) and weight of each data set.
         validation_sets: Data sets for the validation losses, with their weights; one that has no
             video here is left out.
-        num_train_frames: Annotated frames a sample.
+        num_train_frames: Annotated frames per sample.
         num_test_frames: Frames to be segmented a sample.
         max_gap: Largest distance of a test frame from the annotated frame.
         output_size: Width and height of the network's input, multiples of 16.

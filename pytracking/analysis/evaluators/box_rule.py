@@ -31,7 +31,7 @@ def evaluate_boxes(request: Request, videos: Sequence[VideoTruth], is_binary: bo
     """Score ``<results>/<video>_<id>.txt`` against the boxes of the annotated masks.
 
     Raises:
-        DataError: A file is missing or damaged, or has not one line a frame.
+        DataError: A file is missing or damaged, or has not one line per frame.
     """
     curves = {
         f"{video.name}_{object_id}": box_curves(box_errors(predicted, annotated))
@@ -112,7 +112,7 @@ def _read_boxes(path: Path, num_frames: int) -> np.ndarray:
     except FileNotFoundError as error:
         raise DataError(f"{path} is missing") from error
     except (OSError, ValueError) as error:
-        raise DataError(f"{path} is no table of boxes: {error}") from error
+        raise DataError(f"{path} is not a table of boxes: {error}") from error
     if boxes.shape != (num_frames, 4):
         raise DataError(f"{path} has the shape {boxes.shape}, expected {num_frames} lines of 4")
     return boxes

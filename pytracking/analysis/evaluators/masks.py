@@ -124,7 +124,7 @@ def report_extra_folders(request: Request, videos: Sequence[VideoTruth]) -> None
         DataError: There is no folder of results.
     """
     if not request.results.is_dir():
-        raise DataError(f"the results {request.results} are no folder")
+        raise DataError(f"the results {request.results} are not a folder")
     extra = sorted(set(list_folders(request.results)).difference(video.name for video in videos))
     if extra and not request.sequences:
         _LOG.warning("%s: folders of no sequence: %s", request.results, shorten(extra))

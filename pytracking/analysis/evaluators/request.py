@@ -88,7 +88,7 @@ class Request:
         for path in (self.results, *(self.results / name for name in names)):
             if path.is_file():
                 return path
-        raise DataError(f"{self.results} is no file and holds no {' or '.join(names)}")
+        raise DataError(f"{self.results} is not a file and holds no {' or '.join(names)}")
 
 
 Evaluator = Callable[[Request], Report]

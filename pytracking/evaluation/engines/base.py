@@ -73,7 +73,7 @@ class Engine(ABC):
 
     def serve(self) -> None:
         """Work for the process that called ``run``, until that has no more to do."""
-        raise RuntimeError("this process is no worker")
+        raise RuntimeError("this process is not a worker")
 
     @abstractmethod
     def close(self) -> None:

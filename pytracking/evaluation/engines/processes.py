@@ -31,7 +31,7 @@ class ProcessMap(Generic[Job, Result]):
         num_processes: How many work at the same time.
         initializer: Called first in every process.
         initargs: Its arguments.
-        tick: Called again and again while this process waits.
+        tick: Called repeatedly while this process waits.
     """
 
     work: Callable[[Job], Result]

@@ -36,7 +36,8 @@ _FOREVER = timedelta(days=30)
 class TorchrunEngine(Engine):
     """One of the processes that ``torchrun`` started; the first one hands out the jobs.
 
-    When a process dies, ``torchrun`` ends the others; the next start goes on with what is missing.
+    When a process dies, ``torchrun`` ends the others; the next start continues with what is
+    missing.
 
     Args:
         setup: How all processes compute.

@@ -121,7 +121,7 @@ def _smooth(error: np.ndarray, params: RobotParameters) -> np.ndarray:
 
 
 def _disk(radius: float) -> np.ndarray:
-    """Its offsets go in steps of 1 from ``-radius``, also where that is no whole number."""
+    """Its offsets go in steps of 1 from ``-radius``, also where that is not a whole number."""
     offsets = np.arange(-radius, radius + 1)
     return np.add.outer(offsets**2, offsets**2) <= radius**2
 

@@ -127,7 +127,7 @@ class Sample:
             The frame, which is now the current one; it can stay without new lines.
 
         Raises:
-            DataError: A candidate is no frame of the video.
+            DataError: A candidate is not a frame of the video.
         """
         self.frame = self._choose(scores.of(self.metric), candidates)
         self._drawn_by_robot.append(self.frame)

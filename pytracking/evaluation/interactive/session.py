@@ -43,7 +43,7 @@ class SessionOptions:
     """The rules of a session.
 
     Args:
-        max_time: Seconds an object; None = no limit; 600 at most.
+        max_time: Seconds per object; None = no limit; 600 at most.
         max_nb_interactions: Rounds of a sample, 16 at most.
         metric_to_optimize: ``J``, ``F`` or ``J_AND_F``: the robot takes the frame where it is
             lowest, and the summary is about it.
@@ -184,7 +184,7 @@ class InteractiveSession:
 
         Raises:
             ConfigError: No scribbles have been taken.
-            DataError: The masks have another shape, or a candidate is no frame.
+            DataError: The masks have another shape, or a candidate is not a frame.
         """
         sample = self._current()
         if self._handed_out is None:
@@ -205,7 +205,7 @@ class InteractiveSession:
         """Reduce the report to its numbers.
 
         Raises:
-            ConfigError: The session goes on.
+            ConfigError: The session is not over.
             DataError: There is no row.
         """
         if not self._is_over:

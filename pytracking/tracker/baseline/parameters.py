@@ -12,7 +12,7 @@ class BaselineParameters:
 
     Args:
         method: ``copy_mask`` or ``optical_flow``.
-        flow_preset: Of OpenCV's DIS flow, from rough and fast to fine and slow.
+        flow_preset: Preset of OpenCV's DIS optical flow, from fast and coarse to slow and fine.
     """
 
     method: Literal["copy_mask", "optical_flow"]

@@ -26,7 +26,7 @@ class VideoState:
     Args:
         image_size: (H, W) of the video's frames.
         propagation: Features and soft labels of earlier frames.
-        object_ids: In the order of the label channels, the background excluded.
+        object_ids: Object of each label channel, the background excluded.
         boxes: Last box of every object, in the order in which they started.
     """
 

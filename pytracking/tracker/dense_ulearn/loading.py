@@ -22,7 +22,7 @@ def load_propagation_network(net: str, device: torch.device) -> DenseULearnNet:
 
     Args:
         net: A path, or a file name that is searched in the folders of ``network_path``.
-        device: Where the network computes.
+        device: Device of the network.
 
     Raises:
         CheckpointError: The file is nowhere, damaged, or of another network.

@@ -40,10 +40,10 @@ class Tile:
     """Neighbouring positions, and the window that holds everything within the radius of any.
 
     Args:
-        rows: Of the tile.
-        columns: Of the tile.
-        window_rows: Of the window.
-        window_columns: Of the window.
+        rows: Rows of the tile.
+        columns: Columns of the tile.
+        window_rows: Rows of the search window around the tile.
+        window_columns: Columns of the search window around the tile.
         outside: bool (window positions, tile positions), beyond the radius.
         positions: int64 (window positions,), ``y * w + x``.
     """
@@ -60,10 +60,10 @@ def plan_tiles(height: int, width: int, radius: float, device: torch.device) -> 
     """Cut a map into tiles.
 
     Args:
-        height: Of the map.
-        width: Of the map.
+        height: Height of the feature map.
+        width: Width of the feature map.
         radius: Positions whose distance is smaller belong to each other.
-        device: Of the tensors.
+        device: Device of the tensors.
     """
     margin = math.ceil(radius) - 1
     return [
@@ -129,12 +129,12 @@ def match_nearby(
     Args:
         queries: (h, w, channels).
         keys: (frames, h, w, channels).
-        tiles: Of ``plan_tiles``.
+        tiles: Tiles from ``plan_tiles``.
         choices: Sets of frames, int64; each is searched for itself, the comparison is shared.
         count: Number of matches; fewer where there are fewer candidates.
 
     Returns:
-        One result a set; ``frames`` counts in ``keys``. A score of minus infinity is no match.
+        One result per set; ``frames`` counts in ``keys``. A score of minus infinity is not a match.
     """
     height, width, _ = queries.shape
     fewest = min(len(tile.positions) for tile in tiles)

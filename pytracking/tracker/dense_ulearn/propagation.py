@@ -45,11 +45,11 @@ class PropagationState:
     """All that is remembered of a video.
 
     Args:
-        tiles: Of the feature map.
+        tiles: Tiles of the feature map, from ``plan_tiles``.
         features: The last frames, (cxt_size, h, w, channels); a frame's slot is its time modulo
             ``cxt_size``.
-        labels: Their soft labels, (cxt_size, h * w, labels).
-        references: In the order of their times.
+        labels: Soft labels of the context frames, (cxt_size, h * w, labels), 0..1.
+        references: First frames of the objects, in order of time.
         time: Number of the next frame.
     """
 
@@ -157,7 +157,7 @@ def take_labels(
         reference_labels: (h * w, labels).
         nearby: Matches in the context.
         context_labels: (frames, h * w, labels).
-        copies: How often each frame stands in the context, (frames,).
+        copies: How often each frame occurs in the context, (frames,).
         params: Configuration.
 
     Returns:

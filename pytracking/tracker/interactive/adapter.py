@@ -36,17 +36,17 @@ class AdapterState:
 
 
 class MaskTrackerHost(InteractiveVOS):
-    """Starts a tracker anew at every annotated frame and runs it to both sides.
+    """Restarts a tracker at every annotated frame and runs it in both directions.
 
     It stops before the next annotated frames; results are blended with those of earlier rounds by
     weights that fall linearly to them. An object without a pixel on the annotated frame keeps its
     earlier results on all other frames.
 
     Args:
-        name: Of the tracker.
+        name: Name of the tracker.
         tracker: Ready to run; it follows this host's video only.
         to_mask: Turns the lines of a frame into labels.
-        device: Where the tracker's probabilities are.
+        device: Device of the tracker's probabilities.
     """
 
     wants_all_scribbles = True

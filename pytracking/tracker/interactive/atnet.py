@@ -38,12 +38,13 @@ class AtnetState:
     """All state between two rounds.
 
     Args:
-        padding: Of rows and columns.
+        padding: Padding of rows and columns, pixels.
         padded: float32 (frames, 1 + objects, H, W) with padding; the background stays 0.
         masks: uint8 (frames, H, W).
         annotated: Frames of the rounds so far, repeats included.
         tops: Features of these frames, (1, C, H / 16, W / 16) each.
-        indicators: Of all objects in these rounds, (objects, C, H / 16, W / 16) each.
+        indicators: Indicator features of all objects in these rounds, (objects, C, H / 16, W / 16)
+            each.
     """
 
     padding: Padding
@@ -68,7 +69,7 @@ class AtnetHost(InteractiveVOS):
 
     Args:
         params: Configuration.
-        network: In eval mode on the runtime's device; prepared for inference in place.
+        network: Network in eval mode on the runtime's device; prepared for inference in place.
         runtime: Device and precision.
     """
 

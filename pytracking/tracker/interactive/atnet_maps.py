@@ -111,7 +111,7 @@ def label_by_threshold(probabilities: np.ndarray, threshold: float) -> np.ndarra
 
     Args:
         probabilities: (frames, objects, H, W).
-        threshold: Of the probability.
+        threshold: Probability above which a pixel belongs to an object, 0..1.
 
     Returns:
         uint8 (frames, H, W).

@@ -68,7 +68,7 @@ class ScribbleLine:
             ) from error
 
     def as_record(self) -> dict[str, Any]:
-        """The line as it stands in a DAVIS scribble file."""
+        """The line in the form of a DAVIS scribble file."""
         return {
             "path": self.path.tolist(),
             "object_id": self.object_id,
@@ -159,8 +159,8 @@ class InteractiveVOS(ABC):
 
         Args:
             frame: The frame that the scribbles lie on.
-            scribbles: Its lines: those of all rounds so far if ``wants_all_scribbles``, else the
-                newest. Without lines the previous result stands, unless
+            scribbles: Lines on the frame: those of all rounds so far if ``wants_all_scribbles``,
+                else the newest. Without lines the previous result is kept, unless
                 ``runs_without_scribbles``.
 
         Returns:

@@ -26,7 +26,7 @@ def load_host_network(
         net: A path, or a file name that is searched in the folders of ``network_path``.
         kind: Class of the network.
         build: Makes the network that upstream's files belong to.
-        device: Where it computes.
+        device: Device of the network.
 
     Raises:
         CheckpointError: The file is nowhere, damaged, or of another network.

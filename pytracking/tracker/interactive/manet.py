@@ -52,7 +52,7 @@ class ManetState:
         probs: float32 (frames, ids, H, W).
         masks: uint8 (frames, H, W).
         nearest: float32 (frames, ids, h, w), smallest global map of all rounds.
-        local: Of the last round.
+        local: Local maps of the last round.
         annotated: Frames of the rounds so far.
     """
 
@@ -70,7 +70,7 @@ class ManetHost(InteractiveVOS):
 
     Args:
         params: Configuration.
-        network: In eval mode on the runtime's device; prepared for inference in place.
+        network: Network in eval mode on the runtime's device; prepared for inference in place.
         runtime: Device and precision.
     """
 

@@ -47,8 +47,8 @@ class ManetParameters:
     Args:
         net: Released file or checkpoint, a path or a name below ``network_path``.
         input_size: (height, width) to which frames are resized, in pixels.
-        box_margin: In the first round, what lies further from all scribbles is background, in
-            pixels of the embedding.
+        box_margin: In the first round, pixels further than this from all scribbles are background;
+            in pixels of the embedding.
         max_distances_mib: Most memory for distances between pixels at a time.
         feature_memory_mib: Most memory for what is kept of frames from round to round.
     """
@@ -75,7 +75,8 @@ class IpnParameters:
 
     Args:
         net: Released file or checkpoint of I-Net, a path or a name below ``network_path``.
-        propagation_net: That of P-Net.
+        propagation_net: Released file or checkpoint of P-Net, a path or a name below
+            ``network_path``.
         max_objects_per_batch: Objects that go through the networks together.
     """
 

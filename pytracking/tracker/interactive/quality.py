@@ -18,7 +18,7 @@ class NetworkQuality:
     """Estimates the J&F of every frame with the quality network.
 
     Args:
-        network: In eval mode; images go to its device.
+        network: Network in eval mode; images go to its device.
         batch: Most regions that go through the network together.
     """
 
@@ -60,7 +60,7 @@ def load_assess_network(net: str, device: torch.device) -> AssessNet:
 
     Args:
         net: A path, or a file name that is searched in the folders of ``network_path``.
-        device: Where the network computes.
+        device: Device of the network.
 
     Raises:
         CheckpointError: The file is nowhere, damaged, or of another network.

@@ -45,7 +45,7 @@ class RandomFrame(Recommender):
     """Any frame, also one annotated before.
 
     Args:
-        seed: Of NumPy's old generator, whose picks upstream reports.
+        seed: Seed of NumPy's legacy generator, whose picks upstream reports.
     """
 
     def __init__(self, seed: int) -> None:
@@ -81,7 +81,7 @@ class AgentFrame(Recommender):
     """The frame that the agent values most, also one annotated before.
 
     Args:
-        network: In eval mode.
+        network: Network in eval mode.
     """
 
     needs_quality = True
@@ -103,7 +103,7 @@ def make_recommender(method: str, seed: int = 0, agent: AgentNet | None = None) 
 
     Args:
         method: ``random``, ``linspace``, ``worst`` or ``ours``.
-        seed: Of ``random``.
+        seed: Seed of the method ``random``.
         agent: Network of ``ours``, in eval mode.
 
     Raises:

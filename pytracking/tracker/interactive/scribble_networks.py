@@ -26,7 +26,7 @@ class InteractionMask(ScribbleToMask):
     """Segments with IPN's I-Net.
 
     Args:
-        network: In eval mode; images go to its device.
+        network: Network in eval mode; images go to its device.
     """
 
     def __init__(self, network: InteractionNet) -> None:
@@ -58,7 +58,7 @@ class AnnotationMask(ScribbleToMask):
     """Segments with ATNet's A-Net.
 
     Args:
-        network: In eval mode; images go to its device.
+        network: Network in eval mode; images go to its device.
     """
 
     def __init__(self, network: ATNet) -> None:
@@ -94,7 +94,7 @@ def create_scribble_to_mask(method: str, device: torch.device) -> ScribbleToMask
     Args:
         method: ``grabcut``, or ``atnet`` or ``ipn`` for the network of that host; ``ipn:FILE``
             names another file than the released one.
-        device: Where a network computes.
+        device: Device of the network, if there is one.
 
     Raises:
         ConfigError: There is no such method, or GrabCut is given a file.

@@ -54,7 +54,7 @@ def read_scribbles(path: str | os.PathLike[str]) -> VideoScribbles:
     except OSError as error:
         raise DataError(f"cannot read scribbles: {describe_os_error(error)}") from error
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} is no JSON file ({error})") from error
+        raise DataError(f"{path} is not a JSON file ({error})") from error
     try:
         return parse_scribbles(record)
     except DataError as error:
@@ -93,7 +93,7 @@ def draw_scribbles(
     A point falls on the pixel ``int(fraction * (W - 1, H - 1))``, as in the DAVIS framework.
 
     Args:
-        lines: Of one frame.
+        lines: Scribbles of one frame.
         size: (H, W) in pixels.
         default: Value of all other pixels.
 

@@ -68,7 +68,7 @@ def plan_window(
 
     Args:
         image_size: (H, W).
-        center: Its fractional part is dropped.
+        center: Row and column of the centre, pixels; the fractional part is dropped.
         sample_size: Wanted (height, width) in pixels.
         output_size: (height, width) that the window will be resized to.
         mode: ``replicate`` lets the window leave the image; the inside modes shrink it until it
@@ -162,7 +162,7 @@ def plan_first_window(
         center: Centre of the object.
         target_scale: Image pixels per pixel of the crop.
         output_size: (height, width) of the crop.
-        mode: As in ``plan_window``.
+        mode: Border mode, as in ``plan_window``.
     """
     size, image = vector(output_size), vector(image_size)
     scale, shift = target_scale, np.zeros(2, dtype=np.int64)

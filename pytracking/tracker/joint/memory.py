@@ -1,4 +1,4 @@
-"""The memory of JOINT: at most ``sample_memory_size`` labelled frames an object.
+"""The memory of JOINT: at most ``sample_memory_size`` labelled frames per object.
 
 Slot 0 holds the object's first frame, the other slots hold later frames; ``SampleWeights`` says
 which slot a new frame takes. Whatever depends on one stored frame alone (features, keys, label
@@ -59,7 +59,7 @@ class ObjectMemory:
         """Make the stored frames readable: keys of the encoded memory, and their label encodings.
 
         Args:
-            cross_attention: Its projection makes the keys.
+            cross_attention: Cross-attention whose projection yields the keys.
         """
         keys = [
             _normalised_keys(crop.tokens + sums.result(), cross_attention)

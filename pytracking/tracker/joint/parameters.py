@@ -33,8 +33,8 @@ class JointParameters:
         net_opt_iter: Filter iterations on the first frame.
         net_opt_update_iter: Filter iterations at each memory update.
         image_format: ``bgr255``, ``bgr`` or ``rgb``.
-        image_mean: Of the network's input, in its channel order.
-        image_std: Of the network's input, in its channel order.
+        image_mean: Mean of the network's input, in its channel order.
+        image_std: Standard deviation of the network's input, in its channel order.
     """
 
     net: str

@@ -1,4 +1,4 @@
-"""Instances of key frames, propagated through the clip and reduced to one sequence an object."""
+"""Instances of key frames, propagated through the clip and reduced to one sequence per object."""
 
 from __future__ import annotations
 

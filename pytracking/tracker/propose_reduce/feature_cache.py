@@ -20,7 +20,7 @@ class FrameFeatures(NamedTuple):
 
     Args:
         pyramid: P2..P6, each (1, C, h, w).
-        query: For the propagation.
+        query: Queries and skip features for the propagation.
     """
 
     pyramid: tuple[torch.Tensor, ...]
@@ -34,7 +34,7 @@ class FeatureCache:
     again; where the room ends, the one that is needed last goes.
 
     Args:
-        network: In eval mode.
+        network: Network in eval mode.
         frames: The clip.
         img_scale: Longest and shortest side of the network's input.
         capacity: Number of frames.

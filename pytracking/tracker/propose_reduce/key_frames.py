@@ -18,7 +18,7 @@ class KeyFrame(NamedTuple):
     """The instances of one frame.
 
     Args:
-        position: Of the frame.
+        position: Index of the frame.
         masks: float32 (M, H, W), 0 or 1, of the unpadded input.
     """
 
@@ -50,7 +50,7 @@ def detect_masks(
     """Detect the instances of a frame.
 
     Args:
-        network: In eval mode.
+        network: Network in eval mode.
         pyramid: P2..P6, each (1, C, h, w).
         size: Height and width of the unpadded input.
         settings: Thresholds.

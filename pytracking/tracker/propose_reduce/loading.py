@@ -16,7 +16,7 @@ def load_propagation_network(net: str, device: torch.device) -> SeqMaskRCNN:
 
     Args:
         net: A path, or a file name that is searched in the folders of ``network_path``.
-        device: Where the network computes.
+        device: Device of the network.
 
     Raises:
         CheckpointError: The file is nowhere, damaged, or of another network.

@@ -24,7 +24,7 @@ class Propagated(NamedTuple):
 
     Args:
         key: Place of the key frame among all.
-        position: Of the frame.
+        position: Index of the frame.
         probabilities: (M, H, W), of the padded input.
         frame: Features of the frame.
     """
@@ -42,7 +42,7 @@ class _Run:
     Args:
         key: Place of the key frame among all.
         origin: Position of the key frame.
-        start: Its memory, one entry.
+        start: Memory of the key frame, one entry.
         capacity: Number of entries in the end.
     """
 
@@ -87,10 +87,10 @@ class Propagation:
     all behind it. A key frame itself is segmented with the memory of its own masks.
 
     Args:
-        network: In eval mode.
+        network: Network in eval mode.
         cache: Features of the clip.
         keys: Key frames with at least one mask.
-        num_frames: Of the clip.
+        num_frames: Number of frames of the video.
         memory_step: A frame enters the memory every so many frames.
         max_memory: MiB of mask memory; where it would need more, the step grows.
         max_objects_per_batch: Number of objects that are decoded together.

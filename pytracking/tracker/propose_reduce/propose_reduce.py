@@ -41,7 +41,7 @@ class ProposeReduce(ClipSegmenter):
 
     Args:
         params: Configuration.
-        network: In eval mode on the runtime's device, from ``loading``.
+        network: Network in eval mode on the runtime's device, from ``loading``.
         runtime: Device and precision.
     """
 
@@ -156,7 +156,7 @@ class ProposeReduce(ClipSegmenter):
         return store
 
     def reduce(self, store: SequenceStore) -> ReducedSequences:
-        """Keep one sequence an object."""
+        """Keep one sequence per object."""
         params = self.params
         overlaps = video_overlaps(store.masks, store.masks)
         return reduce_sequences(

@@ -1,4 +1,4 @@
-"""From many sequences of the same objects to one an object (paper, section 3.3)."""
+"""From many sequences of the same objects to one per object (paper, section 3.3)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class ReducedSequences:
     """The sequences that remain.
 
     Args:
-        kept: Their places, the best first.
+        kept: int64 (kept,), indices of the remaining sequences by descending score.
         scores: float32 (kept, 1 + classes), background first; -1 where a sequence does not count
             for a class.
     """
@@ -28,7 +28,7 @@ class ReducedSequences:
 def reduce_sequences(
     scores: np.ndarray, overlaps: np.ndarray, name: ReductionName, settings: ReductionSettings
 ) -> ReducedSequences:
-    """Keep one sequence an object.
+    """Keep one sequence per object.
 
     Args:
         scores: float32 (sequences, 1 + classes), background first.
@@ -60,7 +60,7 @@ def sequence_nms(
         scores: (sequences,).
         overlaps: (sequences, sequences).
         score_threshold: Lower ones are dropped.
-        nms_iou: From this IoU on the lower score is dropped.
+        nms_iou: Of two sequences with at least this sequence IoU the lower score is dropped, 0..1.
 
     Returns:
         Places of the kept ones, int64, by descending score.

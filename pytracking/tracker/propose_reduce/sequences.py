@@ -18,7 +18,7 @@ class SequenceStore:
 
     Args:
         num_sequences: How many there are.
-        num_frames: Of the clip.
+        num_frames: Number of frames of the video.
         num_classes: With the background.
     """
 
@@ -32,7 +32,7 @@ class SequenceStore:
 
         Args:
             first: The first of them.
-            position: Of the frame.
+            position: Index of the frame.
             masks: bool (M, H, W).
             probabilities: Classes of the masks' boxes, (M, classes); ignored for empty masks.
         """
@@ -80,7 +80,7 @@ def enlarge(
     """Bring a sequence from the padded input to the frames' own size.
 
     Args:
-        masks: Of every frame.
+        masks: Mask per frame, or None for an empty one.
         size: Height and width of the input without padding.
         shape: Height and width of the frames.
     """

@@ -38,9 +38,9 @@ def read_first_masks(
     """Read the masks of one sentence, ``<folder>/<frame>.png``.
 
     Args:
-        folder: Of the sentence.
+        folder: Folder with the masks of the sentence.
         stems: Names of the frames.
-        shape: Of a frame; its first two numbers are height and width.
+        shape: Shape of a frame, (H, W, ...), pixels.
 
     Returns:
         bool (H, W) each.

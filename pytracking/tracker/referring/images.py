@@ -18,8 +18,8 @@ def network_input(
 
     Args:
         images: uint8 (H, W, 3) RGB, all of one size.
-        short_side: Of the result, pixels.
-        max_size: Limit of its longer side; None for none.
+        short_side: Shorter side of the result, pixels.
+        max_size: Limit of the longer side, pixels; None for no limit.
 
     Returns:
         float32 (frames, 3, h, w).
@@ -37,8 +37,8 @@ def tracking_input(
     Args:
         image: uint8 (H, W, 3) RGB.
         mask: bool (H, W).
-        short_side: See ``network_input``.
-        max_size: Likewise.
+        short_side: Shorter side of the result, pixels.
+        max_size: Limit of the longer side, pixels; None for no limit.
 
     Returns:
         float32 (1, 3, h, w).

@@ -25,8 +25,9 @@ def load_referring_network(net: str, device: torch.device, tracking: bool = Fals
 
     Args:
         net: A path, or a file name that is searched in the folders of ``network_path``.
-        device: Where the network computes.
-        tracking: Whether it will get tracking images. A warning tells where it was trained without.
+        device: Device of the network.
+        tracking: Whether it will get tracking images. If it was trained without them, a warning is
+            logged.
 
     Raises:
         CheckpointError: The file is nowhere, damaged, or of another network.
@@ -54,7 +55,8 @@ def load_text_reader(name: str) -> Callable[[Sequence[str]], SentenceBatch]:
     """Load the vocabulary of the text encoder.
 
     Args:
-        name: Its folder: a path, or a name below ``network_path`` or ``pretrained_networks``.
+        name: Folder of the vocabulary: a path, or a name below ``network_path`` or
+            ``pretrained_networks``.
 
     Raises:
         DataError: It is nowhere, or damaged.

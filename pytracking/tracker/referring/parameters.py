@@ -15,7 +15,8 @@ class ReferringParameters:
 
     Args:
         net: Checkpoint or released file, a path or a name below ``network_path``.
-        tokenizer_dir: Folder with the text encoder's ``vocab.json`` and ``merges.txt``, likewise.
+        tokenizer_dir: Folder with the text encoder's ``vocab.json`` and ``merges.txt``: a path, or
+            a name below ``network_path`` or ``pretrained_networks``.
         tracking: Track outward from a key frame (TF²), for networks that were trained with tracking
             images; without it the first pass is the result (ReferFormer, all released files).
         init_weights: Network of the first pass; None takes ``net``, whose tracking images are then
@@ -25,10 +26,10 @@ class ReferringParameters:
         window: Frames that go through the network together in the first pass.
         target_window: Frames around a single target frame (A2D-Sentences, JHMDB-Sentences), itself
             included; as many as the network was trained with.
-        short_side: Of the network's input, pixels.
-        max_size: Limit of its longer side; None for none.
+        short_side: Shorter side of the network's input, pixels.
+        max_size: Limit of the longer side, pixels; None for no limit.
         threshold: Probability above which a pixel belongs to the object.
-        key_criterion: See ``rules.choose_key_frame``.
+        key_criterion: How the key frame is chosen, see ``rules.choose_key_frame``.
         key_frames: JSON file ``{video: {"<number of the sentence>": frame}}`` that names the key
             frames; None chooses them.
         skip_first_neighbour: Leave the frames next to the key frame as in the first pass, as the

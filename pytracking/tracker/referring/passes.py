@@ -58,7 +58,7 @@ class TrackState:
         """Take masks, bool (H, W), as certain; the score of one that is not empty is 1.
 
         Args:
-            masks: Of all frames.
+            masks: One mask per frame, bool (H, W).
             grid: Height and width of the network's grid.
         """
         pixels = torch.from_numpy(np.stack(masks))[:, None].float()
@@ -91,7 +91,7 @@ def first_pass(
     Args:
         network: Clips, sentences and tracking images -> predictions on the CPU.
         sentences: One of batch size 1 for each object.
-        frames: Of the clip.
+        frames: Frames of the video.
         params: Window and size of the input.
         feed_frames: Whether the frames themselves are fed as tracking images.
         extract_features: Runs the backbone alone, once for all sentences about a window.
@@ -127,8 +127,8 @@ def track_outward(
     Args:
         network: Clips, sentences and tracking images -> predictions on the CPU.
         sentence: One, encoded.
-        frames: Of the clip.
-        state: Of the object; changed in place, but for the key frame.
+        frames: Frames of the video.
+        state: State of the object; changed in place, except for the key frame.
         key: The key frame.
         params: Threshold, size of the input, and what happens after an empty mask.
         target: Follow it only to this frame.
@@ -155,8 +155,8 @@ class PreviousMasks:
     """Makes tracking images of a state while it changes.
 
     Args:
-        frames: Of the clip.
-        state: Of the object.
+        frames: Frames of the video.
+        state: State of the object.
         key: The key frame.
         params: Threshold, size of the input, and what happens after an empty mask.
     """
@@ -173,7 +173,7 @@ class PreviousMasks:
     def tracking_image(self, source: int) -> torch.Tensor:
         """The tracking image of a frame, float32 (1, 3, h, w)."""
         if source == self._key:
-            self._last = source  # each direction starts anew
+            self._last = source  # each direction starts again here
         mask = self._mask(source)
         if mask.any() or self._params.on_empty == "black":
             self._last = source

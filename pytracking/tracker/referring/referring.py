@@ -46,11 +46,11 @@ class ReferringSegmenter(ClipSegmenter):
 
     Args:
         params: Configuration.
-        network: In eval mode on the runtime's device.
+        network: Network in eval mode on the runtime's device.
         read_text: Sentences to word pieces.
         runtime: Device and precision.
-        first_network: Of the first pass; None takes ``network``.
-        key_frames: By video and number of the sentence; others are chosen.
+        first_network: Network of the first pass; None takes ``network``.
+        key_frames: Key frames by video and number of the sentence; missing ones are chosen.
     """
 
     takes_text = True

@@ -55,7 +55,7 @@ class KeyFrameTerms(NamedTuple):
     """What the choice of a key frame depends on, each (frames,).
 
     Args:
-        score: Of the query.
+        score: Score of the query, 0..1.
         certainty: Mean probability inside the mask, 0 where the mask is empty.
         stability: Mean overlap with the masks of the neighbouring frames.
     """
@@ -101,7 +101,7 @@ def choose_key_frame(terms: KeyFrameTerms, criterion: KeyCriterion = "confidence
     Where all masks are empty the score alone decides.
 
     Args:
-        terms: From ``key_frame_terms``.
+        terms: Terms from ``key_frame_terms``.
         criterion: ``confidence``: score times certainty; ``stability``: that times stability;
             ``score``; ``first``: the first mask that is not empty; ``middle`` of the video.
     """

@@ -34,7 +34,7 @@ def sentence_masks(
         logits: (queries, classes).
         mask_logits: (queries, h, w), a quarter of the network's input, padding included.
         input_size: Height and width of the input without padding.
-        size: Of the frame.
+        size: Height and width of the frame, pixels.
     """
     height, width = input_size
     enlarged = F.interpolate(mask_logits[None].float(), scale_factor=_STRIDE, mode="bilinear")

@@ -258,14 +258,14 @@ def test_a_failed_load_leaves_the_network_as_it_was():
 def test_only_decorated_functions_of_our_networks_are_called(tmp_path, function):
     constructor = {"function": function, "kwargs": {}}
     path = save_network(tmp_path / "c.pth.tar", small_network(), constructor=constructor)
-    with pytest.raises(CheckpointError, match="which is no network of this code"):
+    with pytest.raises(CheckpointError, match="which is not a network of this project"):
         load_network(path)
 
 
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"constructor": None}, "does not tell which network"),
+        ({"constructor": None}, "does not say which network"),
         ({"constructor": "joint"}, "constructor is damaged"),
         ({"net": {}}, "no dictionary of tensors"),
         ({"net": {"weight": 3}}, "'weight' of the network is not a tensor"),

@@ -171,7 +171,7 @@ def test_require_names_variable_file_and_layout(local_files, tmp_path, monkeypat
     for part in ("davis_dir is not set", str(local_files[1]), "PYTRACKING_DAVIS_DIR", layout):
         assert part in str(unset.value)
     monkeypatch.setenv("PYTRACKING_DAVIS_DIR", str(tmp_path / "missing"))
-    with pytest.raises(ConfigError, match="missing, from PYTRACKING_DAVIS_DIR, is no folder"):
+    with pytest.raises(ConfigError, match="missing, from PYTRACKING_DAVIS_DIR, is not a folder"):
         require(evaluation_environment(), "davis_dir", layout)
     monkeypatch.setenv("PYTRACKING_DAVIS_DIR", str(tmp_path))
     assert require(evaluation_environment(), "davis_dir", layout) == tmp_path

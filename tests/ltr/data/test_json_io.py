@@ -20,7 +20,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
-    [(None, "cannot be read"), (b"", "is no JSON file"), (b"[" * 10**5, "is no JSON file")],
+    [(None, "cannot be read"), (b"", "is not a JSON file"), (b"[" * 10**5, "is not a JSON file")],
 )
 def test_damaged_files_are_told(tmp_path, content, sentence):
     if content is not None:

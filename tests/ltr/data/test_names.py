@@ -20,11 +20,11 @@ def test_names_pass(name):
     "name", ["", ".", "..", "a/b", "/a", "a/", "../a", "a\0b", "\ud800", None, 7, ["a"]]
 )
 def test_what_is_no_name(name):
-    with pytest.raises(DataError, match=r"list\.json: .* is no valid name"):
+    with pytest.raises(DataError, match=r"list\.json: .* is not a valid name"):
         plain_name(name, FILE)
 
 
 @pytest.mark.parametrize("path", ["", "/a/b", "../a", "a/../b", "a/\0", "a/\ud800", None, 7])
 def test_what_is_no_path(path):
-    with pytest.raises(DataError, match=r"list\.json: .* is no path inside the data set"):
+    with pytest.raises(DataError, match=r"list\.json: .* is not a path inside the data set"):
         plain_path(path, FILE)

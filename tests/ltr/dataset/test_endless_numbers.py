@@ -1,4 +1,4 @@
-"""JSON has ``Infinity``, which is no whole number: one sentence, like other damage."""
+"""JSON has ``Infinity``, which is not a whole number: one sentence, like other damage."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def test_a_damaged_table_is_one_sentence(tmp_path, old, new):
     path = tmp_path / "reward.csv"
     write_experience(path, [transition()])
     path.write_text(path.read_text().replace(old, new, 1))
-    with pytest.raises(DataError, match=r"reward\.csv, row 1, is no experience"):
+    with pytest.raises(DataError, match=r"reward\.csv, row 1, is not an experience"):
         read_experience(path)
 
 

@@ -115,7 +115,7 @@ def test_an_object_of_a_shown_class_must_be_shown_too():
         ),
         (lambda r: r["videos"][0].pop("height"), "no file in YouTube-VIS's format"),
         (lambda r: r.update(videos=[]), "holds no video"),
-        (lambda r: r.update(annotations=5), "'annotations' is no list"),
+        (lambda r: r.update(annotations=5), "'annotations' is not a list"),
         (lambda r: r["annotations"][0]["segmentations"][0].update(counts="%%"), "damaged"),
         (
             lambda r: r["annotations"][0]["segmentations"].__setitem__(0, encode(np.eye(3))),

@@ -19,7 +19,7 @@ def coco(tmp_path, monkeypatch):
 
 def test_the_objects_of_an_image_are_one_pair(coco):
     pairs = open_pairs("pseudo:COCO/2017/train", CLASSES["ytvis2019"])
-    assert len(pairs) == 1  # COCO's mouse is no animal, and crowds are left out
+    assert len(pairs) == 1  # COCO's mouse is not an animal, and crowds are left out
     for seed in range(5):
         query, guidance = pairs.read(0, Generators.seeded(seed))
         assert [pairs.classes[label - 1] for label in query.labels] == ["person", "motorbike"]

@@ -75,7 +75,7 @@ def test_wrong_places_are_sentences(tmp_path, monkeypatch):
     monkeypatch.setenv("LTR_OXUVA_DIR", str(tmp_path))
     with pytest.raises(DataError, match="lacks images/dev"):
         open_unlabelled("OxUvA")
-    with pytest.raises(ConfigError, match="is no folder"):
+    with pytest.raises(ConfigError, match="is not a folder"):
         open_unlabelled(f"folder:{tmp_path / 'nowhere'}")
     with pytest.raises(DataError, match="holds no folder of pictures"):
         open_unlabelled(f"folder:{tmp_path}")

@@ -285,7 +285,7 @@ def test_unknown_sequences_and_damaged_reports(tmp_path):
     with pytest.raises(DataError, match="no rows"):
         summarise_session([], {}, SessionLimits())
     (tmp_path / "report.csv").write_text("sequence,frame\ndog,1\n")
-    with pytest.raises(DataError, match=r"report\.csv is no report"):
+    with pytest.raises(DataError, match=r"report\.csv is not a report"):
         read_report(tmp_path / "report.csv")
 
 

@@ -96,7 +96,7 @@ def test_all_bad_masks_are_counted_and_the_first_named(folders, threads):
     with pytest.raises(DataError) as caught:
         _score(folders, threads)
     message = str(caught.value)
-    assert "cat/00002.png is no PNG file" in message
+    assert "cat/00002.png is not a PNG file" in message
     assert "cat/00003.png is truncated" in message
     assert "cat/00004.png: the prediction holds the id 255" in message
     assert "dog/00001.png: prediction has the shape (60, 91)" in message

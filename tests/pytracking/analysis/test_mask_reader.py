@@ -109,7 +109,7 @@ _GOOD = _png(_LABELS)
     ("content", "message"),
     [
         (b"", "is an empty file"),
-        (b"GIF89a", "is no PNG file"),
+        (b"GIF89a", "is not a PNG file"),
         (_GOOD[:60], "is truncated"),
         (_GOOD[:-30], "is truncated"),
         (_GOOD[:-12], "is truncated"),

@@ -66,7 +66,7 @@ def _encoded(pixels: np.ndarray) -> bytes:
             r"values \[8\], only \[1, 2\]",
         ),
         ({"Annotations/dog/00000.png": _encoded(np.zeros((6, 9, 3), np.uint8))}, "is a RGB PNG"),
-        ({"Annotations/dog/00000.png": b""}, "is an empty file|is no PNG"),
+        ({"Annotations/dog/00000.png": b""}, "is an empty file|is not a PNG"),
         ({"Annotations/dog/00000.png": _GOOD["Annotations/dog/00000.png"][:50]}, "is truncated"),
     ],
 )
@@ -123,7 +123,7 @@ def test_results_that_are_a_bomb_are_not_unpacked(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x05\x06" + bytes(10)])
 def test_what_is_no_zip_is_named(tmp_path, content):
     (tmp_path / "a.zip").write_bytes(content)
-    with pytest.raises(DataError, match="is no zip file"):
+    with pytest.raises(DataError, match="is not a zip file"):
         check_submission(tmp_path / "a.zip", _EXPECTED)
     with pytest.raises(DataError, match="cannot be read"):
         check_submission(tmp_path / "b.zip", _EXPECTED)
@@ -134,7 +134,7 @@ def test_a_form_of_the_future_is_no_zip(tmp_path):
     content = bytearray(path.read_bytes())
     content[content.index(b"PK\x01\x02") + 6] = 128  # version that is needed to read it
     path.write_bytes(content)
-    with pytest.raises(DataError, match="is no zip file: zip file version 12"):
+    with pytest.raises(DataError, match="is not a zip file: zip file version 12"):
         check_submission(path, _EXPECTED)
 
 
@@ -186,8 +186,8 @@ def test_problems_of_instances_are_named(tmp_path, entry, message):
     [
         ({"result.json": b"[]"}, r"has no results\.json"),
         ({"results.json": b"[]", "notes.txt": b""}, r"notes\.txt does not belong there"),
-        ({"results.json": b"[1,"}, "is no JSON"),
-        ({"results.json": b"[" * 100000}, "is no JSON"),
+        ({"results.json": b"[1,"}, "is not JSON"),
+        ({"results.json": b"[" * 100000}, "is not JSON"),
         ({"results.json": b"{}"}, "no list of instances"),
     ],
 )

@@ -112,7 +112,7 @@ def test_a_folder_that_holds_something_else_names_its_variable(tmp_path, monkeyp
         "expected DAVIS 2017: JPEGImages/480p/<seq>",
     ):
         assert part in str(caught.value)
-    with pytest.raises(DataError, match="absent is no folder"):
+    with pytest.raises(DataError, match="absent is not a folder"):
         get_dataset(f"folder:{tmp_path / 'absent'}")
 
 
@@ -141,7 +141,7 @@ def test_small_data_sets_are_read_as_documented(monkeypatch):
     [
         ("dv2017val", "did you mean 'dv2017_val'"),
         ("otb", "choose from a2d_test, dv2016_val"),
-        ("folder:/nowhere", "/nowhere is no folder"),
+        ("folder:/nowhere", "/nowhere is not a folder"),
     ],
 )
 def test_unknown_names_tell_the_known_ones(name, message):

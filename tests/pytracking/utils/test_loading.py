@@ -43,7 +43,7 @@ def test_a_missing_network_tells_what_was_searched_and_what_to_do(tmp_path):
     for part in (
         "network joint_davis.pth.tar was not found",
         f"{tmp_path / 'a'} holds other.pth.tar",
-        f"{tmp_path / 'b'} is no folder",
+        f"{tmp_path / 'b'} is not a folder",
         "--net PATH",
         "python -m pytracking.utils.download joint_davis",
     ):

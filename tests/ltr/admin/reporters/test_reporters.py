@@ -33,7 +33,7 @@ def test_time_left_is_told_after_an_epoch(caplog) -> None:
     caplog.set_level("INFO")
     Console().on_epoch(replace(EPOCH, resampled=3))
     assert caplog.messages == [
-        "epoch 2 of 4 in 1 min 00 s, 3 samples drawn again, about 2 min 00 s left"
+        "epoch 2 of 4 in 1 min 00 s, 3 samples replaced, about 2 min 00 s left"
     ]
 
 

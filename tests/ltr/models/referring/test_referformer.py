@@ -154,7 +154,7 @@ def test_recomputed_activations_give_the_same_gradients():
         ({"backbone": "resnet5"}, "did you mean 'resnet50'"),
         ({"backbone": "swin_t_p4w7", "dilation": True}, "not for swin_t_p4w7"),
         ({"text_config": {"hiden_size": 3}}, "did you mean 'hidden_size'"),
-        ({"hidden_dim": 48}, "hidden_dim=48 is no multiple of 32"),
+        ({"hidden_dim": 48}, "hidden_dim=48 is not a multiple of 32"),
         ({"hidden_dim": 64, "num_heads": 5}, "num_heads=5"),
         ({"num_levels": 2}, "must be >= 3"),
     ],

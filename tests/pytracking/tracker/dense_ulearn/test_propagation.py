@@ -1,4 +1,4 @@
-"""Label propagation against its plain form: every position with every position."""
+"""Label propagation against its reference implementation: every position with every position."""
 
 from __future__ import annotations
 
