@@ -6,7 +6,6 @@ import functools
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import FunctionType
 from typing import Any, ParamSpec, TypeVar
 
 from torch import nn
@@ -15,7 +14,6 @@ from ltr.admin.errors import ConfigError
 
 Parameters = ParamSpec("Parameters")
 Network = TypeVar("Network", bound=nn.Module)
-Function = TypeVar("Function", bound=FunctionType)
 
 
 @dataclass(frozen=True)
@@ -95,13 +93,13 @@ _OLD_ARGUMENTS: dict[str, OldArguments] = {}
 
 def old_arguments(
     renamed: Mapping[str, str] | None = None, fixed: Mapping[str, object] | None = None
-) -> Callable[[Function], Function]:
+) -> Callable[[Callable[Parameters, Network]], Callable[Parameters, Network]]:
     """Decorate a constructor, below ``model_constructor``, whose older checkpoints store more.
 
     See ``OldArguments`` for the arguments.
     """
 
-    def register(function: Function) -> Function:
+    def register(function: Callable[Parameters, Network]) -> Callable[Parameters, Network]:
         name = f"{function.__module__}:{function.__qualname__}"
         _OLD_ARGUMENTS[name] = OldArguments(renamed or {}, fixed or {})
         return function

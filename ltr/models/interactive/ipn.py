@@ -255,7 +255,7 @@ def _below(width: int) -> tuple[int, int, int]:
 
 def _paste(logits: list[torch.Tensor], boxes: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
     object_maps = logits[0].softmax(dim=1)[:, 1:]
-    return paste_regions(object_maps, boxes, tuple(images.shape[-2:]))[:, 0]
+    return paste_regions(object_maps, boxes, (images.shape[-2], images.shape[-1]))[:, 0]
 
 
 @model_constructor

@@ -37,9 +37,11 @@ class Backbone(nn.Module):
 
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Outputs of the last stage (stride 16) and of the first (stride 4)."""
-        x = low = self.layer1(self.maxpool(self.relu(self.bn1(self.conv1(images)))))
+        x = low = self.get_submodule(STAGES[0])(
+            self.maxpool(self.relu(self.bn1(self.conv1(images))))
+        )
         for name in STAGES[1:]:
-            x = getattr(self, name)(x)
+            x = self.get_submodule(name)(x)
         return x, low
 
 

@@ -29,6 +29,8 @@ class PromptEncoder(nn.Module):
         self, stems: Sequence[str], width: int = 64, depths: Sequence[int] = RESNET50
     ) -> None:
         super().__init__()
+        self.mean: torch.Tensor
+        self.std: torch.Tensor
         for name, values in (("mean", IMAGENET_RGB.mean), ("std", IMAGENET_RGB.std)):
             self.register_buffer(name, torch.tensor(values).view(1, 3, 1, 1))
         for name in stems:

@@ -72,7 +72,7 @@ def inverse_transform(boxes: torch.Tensor, size: tuple[int, int]) -> torch.Tenso
 
 def crop_regions(maps: torch.Tensor, boxes: torch.Tensor, side: int = SIDE) -> torch.Tensor:
     """Cut regions out, bilinear, zeros outside the image: (N, C, H, W) -> (N, C, side, side)."""
-    grid = crop_grid(boxes, maps.shape[-2:], side)
+    grid = crop_grid(boxes, (maps.shape[-2], maps.shape[-1]), side)
     return F.grid_sample(maps, grid, align_corners=True)
 
 

@@ -44,5 +44,6 @@ def load_released(
 
 
 def _is_state_dict(record: object) -> bool:
-    is_mapping = isinstance(record, Mapping) and bool(record)
-    return is_mapping and all(isinstance(value, torch.Tensor) for value in record.values())
+    if not isinstance(record, Mapping) or not record:
+        return False
+    return all(isinstance(value, torch.Tensor) for value in record.values())

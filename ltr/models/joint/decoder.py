@@ -48,6 +48,7 @@ class FeatureReducer(nn.Module):
             (objects, out_dim, H, W).
         """
         first, *rest = self.transform
+        assert isinstance(first, nn.Conv2d)  # a Sequential forgets the classes of its members
         of_features, of_encodings = first.weight.split([reduced.shape[1], encodings.shape[1]], 1)
         x = F.conv2d(reduced, of_features, first.bias, padding=1)[index]
         x = x + F.conv2d(encodings, of_encodings, padding=1)
@@ -112,7 +113,8 @@ class ScoreHead(nn.Module):
         k = self.conv2.kernel_size[0]
         taps = F.conv2d(x, self.conv2.weight.permute(2, 3, 0, 1).reshape(k * k, -1, 1, 1))
         taps = resize_bicubic(taps, image_size)
-        return sum_shifted(taps.unflatten(1, (k, k, 1))) + self.conv2.bias.view(1, 1, 1)
+        summed = sum_shifted(taps.unflatten(1, (k, k, 1)))
+        return summed if self.conv2.bias is None else summed + self.conv2.bias.view(1, 1, 1)
 
 
 class Decoder(nn.Module):
@@ -170,12 +172,14 @@ class Decoder(nn.Module):
             (objects, 1, H, W) foreground logits.
         """
         index = slice(None) if crop_index is None else crop_index
-        x: torch.Tensor | None = None
+        x = encodings  # the coarsest layer starts from an average instead and replaces it
         for name in self.layers:
-            reduced = self.TSE[name].reduce(features[name])
-            own = resize(encodings, reduced.shape[-2:])
-            shallow = self.RRB1[name](self.TSE[name].mix(reduced, own, index))
-            deep = self.proj[name](x) if x is not None else _global_average(reduced)[index]
+            reducer = self.TSE[name]
+            assert isinstance(reducer, FeatureReducer)  # a ModuleDict forgets its members' class
+            reduced = reducer.reduce(features[name])
+            resized = resize(encodings, reduced.shape[-2:])
+            shallow = self.RRB1[name](reducer.mix(reduced, resized, index))
+            deep = self.proj[name](x) if name in self.proj else _global_average(reduced)[index]
             x = self.RRB2[name](self.CAB[name](shallow, deep))
             if levels is not None:
                 levels[f"{name}_dec"] = x

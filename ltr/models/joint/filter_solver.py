@@ -13,6 +13,7 @@ from typing import Protocol
 
 import torch
 import torch.nn.functional as F
+from torch.nn.grad import conv2d_weight
 
 from ltr.models.layers.matmul import linear_fast
 from ltr.models.layers.shifts import shift, sum_shifted
@@ -56,7 +57,7 @@ class ConvolutionOperator:
         _, sequences, channels = self.features.shape[:3]
         filters = scores.shape[2]
         size = (sequences * filters, channels, self.kernel_size, self.kernel_size)
-        gradient = torch.nn.grad.conv2d_weight(
+        gradient = conv2d_weight(
             self.features.flatten(1, 2),
             size,
             scores.flatten(1, 2),
@@ -97,12 +98,14 @@ class MatrixOperator:
         k = self.kernel_size
         sequences, filters, height, width = scores.shape[1:]
         frames = (frame for block in self.blocks for frame in block)
-        total: torch.Tensor | int = 0
+        total: torch.Tensor | None = None
         for features, frame_scores in zip(frames, scores, strict=True):
             taps = shift(frame_scores, k).reshape(len(features), -1, height * width)
             pairs = zip(features.flatten(2), taps, strict=True)
             product = torch.stack([linear_fast(maps, rows).t() for maps, rows in pairs])
-            total = total + product.reshape(sequences, k, k, filters, -1)
+            summand = product.reshape(sequences, k, k, filters, -1)
+            total = summand if total is None else total + summand
+        assert total is not None  # the memory is never empty
         return total.permute(0, 3, 4, 1, 2)
 
 

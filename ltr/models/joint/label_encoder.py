@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from ltr.models.layers.biases import fill_bias
+
 
 class _Block(nn.Module):
     """Basic residual block without normalisation; halves the resolution.
@@ -53,7 +55,7 @@ class LabelEncoder(nn.Module):
                 fan_out = module.kernel_size[0] * module.kernel_size[1] * module.out_channels
                 nn.init.normal_(module.weight, 0.0, math.sqrt(2.0 / fan_out))
         nn.init.zeros_(self.samp_w_pred.weight)
-        nn.init.ones_(self.samp_w_pred.bias)
+        fill_bias(self.samp_w_pred, 1.0)
 
     def forward(self, masks: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Encode masks.

@@ -23,14 +23,17 @@ def apply_in_chunks(
     length = max(value.shape[dim] for value in inputs)
     if length <= size or torch.is_grad_enabled():
         return function(*inputs)
-    whole: torch.Tensor | None = None
-    for start in range(0, length, size):
+
+    def apply(start: int, count: int) -> torch.Tensor:
+        return function(*(x if x.shape[dim] == 1 else x.narrow(dim, start, count) for x in inputs))
+
+    first = apply(0, size)
+    shape = list(first.shape)
+    shape[dim] = length
+    whole = first.new_empty(shape)
+    whole.narrow(dim, 0, size).copy_(first)
+    del first  # only one piece beside the whole is held at a time
+    for start in range(size, length, size):
         count = min(size, length - start)
-        pieces = (x if x.shape[dim] == 1 else x.narrow(dim, start, count) for x in inputs)
-        result = function(*pieces)
-        if whole is None:
-            shape = list(result.shape)
-            shape[dim] = length
-            whole = result.new_empty(shape)
-        whole.narrow(dim, start, count).copy_(result)
+        whole.narrow(dim, start, count).copy_(apply(start, count))
     return whole

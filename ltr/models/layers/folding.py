@@ -37,9 +37,9 @@ def _pairs(parent: nn.Module) -> Iterator[tuple[str, str]]:
     names = list(children)
     for index, name in enumerate(names):
         if isinstance(parent, nn.Sequential):
-            follower = names[index + 1] if index + 1 < len(names) else None
+            follower = names[index + 1] if index + 1 < len(names) else ""
         else:
-            follower = name.replace("conv", "bn") if name.startswith("conv") else None
+            follower = name.replace("conv", "bn") if name.startswith("conv") else ""
         if isinstance(children[name], nn.Conv2d) and isinstance(
             children.get(follower), nn.BatchNorm2d | FixedBatchNorm2d
         ):
@@ -58,17 +58,23 @@ def convolve_and_normalise(x: torch.Tensor, conv: nn.Conv2d, norm: nn.Module) ->
         conv: Without a bias, if ``norm`` is a batch norm.
         norm: What follows it; anything but such a batch norm is applied as it is.
     """
-    is_trained = isinstance(norm, nn.BatchNorm2d) and not norm.training
-    folds = is_trained and torch.is_grad_enabled()
-    if not (folds or isinstance(norm, FixedBatchNorm2d)):
+    if not isinstance(norm, nn.BatchNorm2d | FixedBatchNorm2d) or _is_left_alone(norm):
         return norm(conv(x))
-    scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+    mean, variance = norm.running_mean, norm.running_var
+    assert mean is not None  # only a norm without statistics of its own has none
+    assert variance is not None
+    scale = norm.weight * torch.rsqrt(variance + norm.eps)
     return F.conv2d(
         x,
         conv.weight * scale.view(-1, 1, 1, 1),
-        norm.bias - norm.running_mean * scale,
+        norm.bias - mean * scale,
         conv.stride,
         conv.padding,
         conv.dilation,
         conv.groups,
     )
+
+
+def _is_left_alone(norm: nn.BatchNorm2d | FixedBatchNorm2d) -> bool:
+    is_trainable = isinstance(norm, nn.BatchNorm2d)
+    return is_trainable and (norm.training or not torch.is_grad_enabled())

@@ -49,6 +49,10 @@ class FixedBatchNorm2d(nn.Module):
     """
 
     eps = EPS
+    weight: torch.Tensor
+    bias: torch.Tensor
+    running_mean: torch.Tensor
+    running_var: torch.Tensor
 
     def __init__(self, channels: int) -> None:
         super().__init__()

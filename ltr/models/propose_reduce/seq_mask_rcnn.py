@@ -226,7 +226,9 @@ def _make_body(backbone: str, width: int) -> tuple[nn.Module, int]:
         thin = resnet18(width)
         return thin, thin.channels["layer4"]
     body = get_model(backbone, weights=None, norm_layer=nn.BatchNorm2d)
-    return body, body.fc.in_features
+    head = body.get_submodule("fc")
+    assert isinstance(head, nn.Linear)  # as in every ResNet of torchvision
+    return body, head.in_features
 
 
 @model_constructor

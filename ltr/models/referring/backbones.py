@@ -56,12 +56,15 @@ class ResNetBackbone(ResNet):
         super().__init__(block, depths, width, frozen_layers=frozen, strides=strides)
         self.map_channels = [self.channels[stage] for stage in STAGES]
         if dilation:
-            for later in self.layer4[1:]:
-                later.conv2.dilation = later.conv2.padding = (2, 2)
+            for later in list(self.get_submodule("layer4").children())[1:]:
+                convolution = later.get_submodule("conv2")
+                assert isinstance(convolution, nn.Conv2d)  # of every residual block
+                convolution.dilation = convolution.padding = (2, 2)
         if is_pretrained:
             _fix_norms(self)
 
-    def forward(self, clips: torch.Tensor) -> list[torch.Tensor]:
+    # The parameters have ResNet's names, the call is Swin's.
+    def forward(self, clips: torch.Tensor) -> list[torch.Tensor]:  # type: ignore[override]
         """Clips (clips, frames, 3, H, W) -> four maps (clips * frames, channels, h, w)."""
         return list(super().forward(clips.flatten(0, 1)).values())
 
@@ -81,10 +84,14 @@ class SwinBackbone(Swin):
     ) -> None:
         dim, depths, heads, drop_path = _SWINS[name]
         if width is not None:
-            heads = [max(1, width // 32) * 2**stage for stage in range(len(depths))]
+            first = max(1, width // 32)
+            heads = (first, 2 * first, 4 * first, 8 * first)
         is_video = name.startswith("video")
         super().__init__(width or dim, depths, heads, is_video, drop_path, gradient_checkpointing)
         self.map_channels: Sequence[int] = self.channels
+
+
+Backbone = ResNetBackbone | SwinBackbone
 
 
 def build_backbone(
@@ -93,7 +100,7 @@ def build_backbone(
     dilation: bool = False,
     is_pretrained: bool = True,
     gradient_checkpointing: bool = False,
-) -> ResNetBackbone | SwinBackbone:
+) -> Backbone:
     """Build a backbone; see the two classes.
 
     Raises:

@@ -72,7 +72,7 @@ class Criterion:
             names with ``_0``, ``_1``, ... of the earlier decoder layers.
         """
         targets = [self._prepare(target, predictions.masks.shape[-2:]) for target in targets]
-        count = _mean_over_processes(sum(target.valid.sum() for target in targets))
+        count = _mean_over_processes(torch.stack([t.valid.sum() for t in targets]).sum())
         losses = self._layer(predictions, targets, count)
         for index, earlier in enumerate(predictions.auxiliary):
             found = self._layer(earlier, targets, count)
@@ -184,7 +184,8 @@ def _dice(logits: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
 
 
 def _sample(predictions: Predictions, index: int) -> Predictions:
-    return Predictions(*(value[index] for value in predictions[:4]))
+    logits, boxes, masks, centers, _ = predictions
+    return Predictions(logits[index], boxes[index], masks[index], centers[index])
 
 
 def _mean_over_processes(count: torch.Tensor) -> torch.Tensor:

@@ -67,12 +67,12 @@ class Memory(NamedTuple):
         if len(parts) == 1:
             return parts[0]
         first = parts[0]
-        return cls(
-            torch.cat([part.tokens for part in parts]),
-            first.sizes,
-            None if first.padding is None else torch.cat([part.padding for part in parts]),
-            first.ratios if first.padding is None else torch.cat([part.ratios for part in parts]),
-        )
+        tokens = torch.cat([part.tokens for part in parts])
+        paddings = [part.padding for part in parts if part.padding is not None]
+        if not paddings:
+            return cls(tokens, first.sizes, None, first.ratios)
+        ratios = torch.cat([part.ratios for part in parts])
+        return cls(tokens, first.sizes, torch.cat(paddings), ratios)
 
 
 class Decoded(NamedTuple):
@@ -327,13 +327,13 @@ class DeformableTransformer(nn.Module):
             (level.position + embedding[:, None, None]).flatten(2)
             for level, embedding in zip(levels, self.level_embed, strict=True)
         ]
-        has_padding = levels[0].padding is not None
+        paddings = [level.padding for level in levels if level.padding is not None]
         memory = Memory(
             torch.cat([level.maps.flatten(2) for level in levels], dim=2).transpose(1, 2),
-            tuple(tuple(level.maps.shape[-2:]) for level in levels),
-            torch.cat([x.padding.flatten(1) for x in levels], dim=1) if has_padding else None,
-            torch.stack([valid_ratios(x.padding) for x in levels], dim=1)
-            if has_padding
+            tuple((level.maps.shape[-2], level.maps.shape[-1]) for level in levels),
+            torch.cat([x.flatten(1) for x in paddings], dim=1) if paddings else None,
+            torch.stack([valid_ratios(x) for x in paddings], dim=1)
+            if paddings
             else self.level_embed.new_ones(1, len(levels), 2),
         )
         return self.encoder(memory.tokens, torch.cat(positions, dim=2).transpose(1, 2), memory)

@@ -42,11 +42,19 @@ class Words(NamedTuple):
 
     def repeat(self, times: int) -> Words:
         """Each sentence several times, one after the other."""
-        return Words(*(None if x is None else x.repeat_interleave(times, 0) for x in self))
+        return Words(
+            self.features.repeat_interleave(times, 0),
+            self.keys.repeat_interleave(times, 0),
+            None if self.padding is None else self.padding.repeat_interleave(times, 0),
+        )
 
     def part(self, sentences: slice) -> Words:
         """Some of the sentences."""
-        return Words(*(None if x is None else x[sentences] for x in self))
+        return Words(
+            self.features[sentences],
+            self.keys[sentences],
+            None if self.padding is None else self.padding[sentences],
+        )
 
 
 def to_tokens(maps: torch.Tensor) -> torch.Tensor:
@@ -85,14 +93,16 @@ def attend(
     """
     weights = attention.in_proj_weight.chunk(3)
     biases = attention.in_proj_bias.chunk(3)
-    heads = [
+    query, key, value = (
         linear_fast(x.flatten(0, 1), weight, bias)
         .view(*x.shape[:2], attention.num_heads, -1)
         .transpose(1, 2)
         for x, weight, bias in zip((queries, keys, values), weights, biases, strict=True)
-    ]
+    )
     attended = F.scaled_dot_product_attention(
-        *heads,
+        query,
+        key,
+        value,
         attn_mask=None if padding is None else ~padding[:, None, None],
         dropout_p=attention.dropout if attention.training else 0.0,
     )

@@ -24,6 +24,13 @@ class MLP(nn.Module):
         pairs = itertools.pairwise(dims)
         self.layers = nn.ModuleList(nn.Linear(*pair) for pair in pairs)
 
+    @property
+    def last(self) -> nn.Linear:
+        """The layer that computes the output."""
+        layer = self.layers[-1]
+        assert isinstance(layer, nn.Linear)  # a ModuleList forgets the class of its members
+        return layer
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(..., first dim) -> (..., last dim)."""
         for layer in self.layers[:-1]:
@@ -150,10 +157,10 @@ def box_heads(dim: int, num_layers: int, is_shared: bool) -> nn.ModuleList:
     """One box head a decoder layer, or the same for all; they start by changing nothing."""
     heads = [MLP(dim, dim, dim, 4) for _ in range(1 if is_shared else num_layers)]
     for head in heads:
-        nn.init.zeros_(head.layers[-1].weight)
-        nn.init.zeros_(head.layers[-1].bias)
+        nn.init.zeros_(head.last.weight)
+        nn.init.zeros_(head.last.bias)
     # The first references are points: start with small boxes, sigmoid(-2) = 12 %.
-    nn.init.constant_(heads[0].layers[-1].bias[2:], -2.0)
+    nn.init.constant_(heads[0].last.bias[2:], -2.0)
     return nn.ModuleList(heads * num_layers if is_shared else heads)
 
 

@@ -35,6 +35,7 @@ def adapt_names(
             adapted[key] = value
         if key.startswith(_HEADS_ALIAS):
             name = _HEADS + key.removeprefix(_HEADS_ALIAS)
-            if name in adapted or key in adapted:
-                adapted[key] = adapted[name] = adapted.get(name, adapted.get(key))
+            found = adapted.get(name, adapted.get(key))
+            if found is not None:
+                adapted[key] = adapted[name] = found
     return adapted

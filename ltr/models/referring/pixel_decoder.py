@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ltr.models.layers.biases import fill_bias
 from ltr.models.layers.chunks import apply_in_chunks
 from ltr.models.referring.deformable_transformer import Level
 from ltr.models.referring.fusion import VisionLanguageBlock, Words
@@ -61,7 +62,7 @@ class PixelDecoder(nn.Module):
             setattr(self, f"layer_{stage}", NormedConv(dim, dim, 3, has_relu=True))
         self.mask_features = nn.Conv2d(dim, mask_dim, 3, padding=1)
         nn.init.kaiming_uniform_(self.mask_features.weight, a=1)
-        nn.init.zeros_(self.mask_features.bias)
+        fill_bias(self.mask_features, 0.0)
 
     def forward(self, levels: Sequence[Level], words: Words, frames: int) -> torch.Tensor:
         """Compute mask features.
@@ -75,8 +76,9 @@ class PixelDecoder(nn.Module):
         Returns:
             (N, mask_dim, h, w) of stride 4.
         """
-        coarse: torch.Tensor | None = None
-        for stage in range(len(levels), 0, -1):
+        count = len(levels)
+        coarse = self._stage(count, levels[-1], None, words, frames)
+        for stage in range(count - 1, 0, -1):
             coarse = self._stage(stage, levels[stage - 1], coarse, words, frames)
         return apply_in_chunks(self.mask_features, coarse, size=_FRAMES_AT_ONCE)
 

@@ -63,7 +63,7 @@ def valid_ratios(padding: torch.Tensor) -> torch.Tensor:
         padding: bool (N, h, w).
 
     Returns:
-        DistributedBatchSampler of the width and the height, (N, 2).
+        Shares of the width and the height, (N, 2).
     """
     inside = (~padding).float()
     return torch.stack([inside[:, 0].mean(1), inside[:, :, 0].mean(1)], dim=-1)

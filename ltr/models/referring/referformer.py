@@ -7,7 +7,7 @@ weights: every decoder layer then reads the tracking memory before the current o
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -15,7 +15,8 @@ from torch import nn
 
 from ltr.admin.errors import ConfigError
 from ltr.admin.model_constructor import model_constructor, old_arguments
-from ltr.models.referring.backbones import build_backbone
+from ltr.models.layers.biases import fill_bias
+from ltr.models.referring.backbones import Backbone, build_backbone
 from ltr.models.referring.batches import ClipBatch, ClipFeatures, Predictions, SentenceBatch
 from ltr.models.referring.deformable_transformer import (
     Decoded,
@@ -29,6 +30,9 @@ from ltr.models.referring.names import adapt_names
 from ltr.models.referring.pixel_decoder import PixelDecoder
 from ltr.models.referring.positions import sine_position_2d
 from ltr.models.referring.text_encoder import FeatureResizer, build_text_encoder
+
+if TYPE_CHECKING:
+    from transformers import RobertaModel
 
 PYRAMID_LEVELS = 3  # encoded maps that the pixel decoder reads, strides 8, 16, 32
 
@@ -84,8 +88,8 @@ class ReferFormer(nn.Module):
 
     def __init__(
         self,
-        backbone: nn.Module,
-        text_encoder: nn.Module,
+        backbone: Backbone,
+        text_encoder: RobertaModel,
         transformer: DeformableTransformer,
         dim: int,
         num_heads: int,
@@ -118,14 +122,17 @@ class ReferFormer(nn.Module):
         )
         self.mask_head = mask_head
         self.controller = MLP(dim, dim, dim, mask_head.num_parameters)
-        for layer in self.controller.layers:
-            nn.init.xavier_uniform_(layer.weight)
-            nn.init.zeros_(layer.bias)
+        for layer in self.controller.modules():
+            if isinstance(layer, nn.Linear):
+                nn.init.xavier_uniform_(layer.weight)
+                nn.init.zeros_(layer.bias)
 
     @property
-    def body(self) -> nn.Module:
+    def body(self) -> Backbone:
         """The backbone."""
-        return self.backbone[0]["body"]
+        body = self.backbone.get_submodule("0.body")
+        assert isinstance(body, Backbone)  # as built
+        return body
 
     def adapt_state_dict(self, state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Bring the state dict of a file to this network's keys; see ``adapt_names``."""
@@ -198,7 +205,7 @@ class ReferFormer(nn.Module):
         if self.body.is_video and isinstance(clips, ClipBatch):
             clips = self.extract_features(clips)
         is_seen, padding = isinstance(clips, ClipFeatures), clips.padding
-        inputs = clips.maps if is_seen else (clips.frames.flatten(0, 1),)
+        inputs = clips.maps if isinstance(clips, ClipFeatures) else (clips.frames.flatten(0, 1),)
         count = len(clips.sizes)
         if target_frames is not None:
             length = len(inputs[0]) // count
@@ -303,7 +310,7 @@ def _projections(channels: Sequence[int], dim: int, num_levels: int) -> nn.Modul
         convolutions.append(nn.Conv2d(dim if index else channels[-1], dim, 3, 2, 1))
     for convolution in convolutions:
         nn.init.xavier_uniform_(convolution.weight)
-        nn.init.zeros_(convolution.bias)
+        fill_bias(convolution, 0.0)
     return nn.ModuleList(nn.Sequential(conv, nn.GroupNorm(32, dim)) for conv in convolutions)
 
 

@@ -43,12 +43,21 @@ class Layout(NamedTuple):
     @classmethod
     def of(cls, size: Sequence[int], window: Size3, shifts: bool, shrinks: bool) -> Layout:
         """The layout of a map; ``shrinks`` for windows that are never larger than the map."""
-        used, shift = list(window), [side // 2 if shifts else 0 for side in window]
-        for axis, side in enumerate(size):
-            if shrinks and side <= window[axis]:
-                used[axis], shift[axis] = side, 0
-        padded = [-(-side // step) * step for side, step in zip(size, used, strict=True)]
-        return cls(tuple(used), tuple(shift), tuple(padded))
+
+        def along(axis: int) -> tuple[int, int, int]:
+            """Window, shift and padded size of an axis."""
+            side, used = size[axis], window[axis]
+            shift = used // 2 if shifts else 0
+            if shrinks and side <= used:
+                used, shift = side, 0
+            return used, shift, -(-side // used) * used
+
+        frames, rows, columns = along(0), along(1), along(2)
+        return cls(
+            (frames[0], rows[0], columns[0]),
+            (frames[1], rows[1], columns[1]),
+            (frames[2], rows[2], columns[2]),
+        )
 
     def cut(self, x: torch.Tensor) -> torch.Tensor:
         """(clips, *padded, channels) -> (clips * windows, tokens, channels)."""
@@ -97,6 +106,7 @@ class WindowAttention(nn.Module):
         self.relative_position_bias_table = nn.Parameter(
             torch.zeros(pairs[0] * pairs[1] * pairs[2], num_heads)
         )
+        self.relative_position_index: torch.Tensor
         self.register_buffer("relative_position_index", _relative_positions(window))
         self.qkv = nn.Linear(dim, 3 * dim)
         self.proj = nn.Linear(dim, dim)
@@ -253,8 +263,11 @@ class PatchEmbedding(nn.Module):
 
     def __init__(self, dim: int, is_video: bool) -> None:
         super().__init__()
-        size = (1, 4, 4) if is_video else (4, 4)
-        self.proj = (nn.Conv3d if is_video else nn.Conv2d)(3, dim, size, size)
+        self.proj: nn.Conv3d | nn.Conv2d
+        if is_video:
+            self.proj = nn.Conv3d(3, dim, (1, 4, 4), (1, 4, 4))
+        else:
+            self.proj = nn.Conv2d(3, dim, 4, 4)
         self.norm = nn.LayerNorm(dim)
 
     def forward(self, clips: torch.Tensor) -> torch.Tensor:
@@ -316,7 +329,10 @@ class Swin(nn.Module):
             output = x if self.is_video else getattr(self, f"norm{index}")(x)
             maps.append(output.flatten(0, 1).permute(0, 3, 1, 2))
             if index < len(self.layers) - 1:
-                x = (self.downsamples[index] if self.is_video else stage.downsample)(x)
+                merging = (
+                    self.downsamples[index] if self.is_video else stage.get_submodule("downsample")
+                )
+                x = merging(x)
         return maps
 
 
