@@ -69,8 +69,9 @@ def _checked_stream(path: Path, container: InputContainer) -> av.VideoStream:
         raise DataError(f"{path} holds no video, only sound or text")
     stream = container.streams.video[0]
     codec = stream.codec_context
-    if codec is None or codec.name not in CODECS.split(","):
-        name = "unknown" if codec is None else codec.name
+    # PyAV's stubs promise a codec context; a stream of an unknown codec has none.
+    name = getattr(codec, "name", "unknown")
+    if name not in CODECS.split(","):
         raise DataError(f"{path} has the codec {name}, expected one of {CODECS}")
     if codec.width * codec.height > MAX_PIXELS:
         raise DataError(

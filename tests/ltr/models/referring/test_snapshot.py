@@ -170,7 +170,7 @@ def test_backbone_weights_of_images_and_of_videos(tmp_path):
             lambda s: s.update(
                 {"text_encoder.embeddings.word_embeddings.weight": torch.zeros(9, 200)}
             ),
-            "no checkpoint of ReferFormer (The hidden size",
+            "not a checkpoint of ReferFormer (The hidden size",
         ),
         (lambda s: s.pop("resizer.fc.bias"), "1 missing (resizer.fc.bias)"),
         (lambda s: s.update(extra=torch.zeros(1)), "1 unexpected (extra)"),
