@@ -118,32 +118,6 @@ def crop_mask(
     return part.take(nearest_rows, axis=0).take(nearest_columns, axis=1)
 
 
-def square_window(box: np.ndarray, search_area_factor: float) -> Window:
-    """Place a square around a box (4,), ``search_area_factor`` times its size, without limits.
-
-    Raises:
-        DataError: The box is so small that nothing is left.
-    """
-    side = math.ceil(math.sqrt(max(float(box[2] * box[3]), 0.0)) * search_area_factor)
-    if side < 1:
-        raise DataError(f"the target's box {box.tolist()} is too small to be cropped")
-    left, top = (round(float(box[i]) + 0.5 * float(box[i + 2]) - 0.5 * side) for i in (0, 1))
-    return Window(left, top, side, side)
-
-
-def move_box_to_square(
-    box: np.ndarray, target: np.ndarray, scale: float, output_side: int
-) -> np.ndarray:
-    """A box (4,) in the coordinates of a square window around ``target``, resized by ``scale``.
-
-    The target's centre lies at ``(output_side - 1) / 2``, not at the rounded window's centre.
-    """
-    shift = (box[:2] + 0.5 * box[2:]) - (target[:2] + 0.5 * target[2:])
-    size = box[2:] * scale
-    corner = (output_side - 1) / 2 + shift * scale - 0.5 * size
-    return np.concatenate([corner, size]).astype(np.float32)
-
-
 def _inside(
     shape: tuple[int, int], window: Window
 ) -> tuple[slice, slice, tuple[int, int, int, int]]:

@@ -279,28 +279,6 @@ class RandomAffine(Transform):
         return cv2.warpAffine(pixels, matrix, output_size, flags=flags, borderMode=border)
 
 
-class RandomBlur(Transform):
-    """Blur by a Gaussian.
-
-    Args:
-        sigma: Standard deviation of the Gaussian in pixels; the kernel reaches two of them.
-        probability: Probability of the blur, 0..1.
-    """
-
-    def __init__(self, sigma: float, probability: float = 0.1) -> None:
-        self.sigma = sigma
-        self.probability = probability
-
-    def roll(self, random: Generators) -> bool:
-        """Draw whether to act."""
-        return random.python.random() < self.probability
-
-    def image(self, image: np.ndarray, roll: bool) -> np.ndarray:
-        """Blur an image."""
-        side = 2 * math.ceil(2 * self.sigma) + 1
-        return cv2.GaussianBlur(image, (side, side), self.sigma) if roll else image
-
-
 class ToTensor:
     """Make tensors, with random brightness and the network's normalisation.
 

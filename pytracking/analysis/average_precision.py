@@ -93,10 +93,6 @@ class PrecisionRecall:
         place = self.categories.index(category)
         return self.precision[_index_of(threshold), :, place, self._range("all"), -1]
 
-    def recall_by_threshold(self, category: int) -> np.ndarray:
-        """Recall at each overlap threshold, all areas, 100 detections."""
-        return self.recall[:, self.categories.index(category), self._range("all"), -1]
-
     def _columns(self, category: int | None) -> slice | list[int]:
         return slice(None) if category is None else [self.categories.index(category)]
 

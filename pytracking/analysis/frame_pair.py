@@ -68,13 +68,6 @@ class FramePair:
         self._trace(ids)
         return f_measure(*(known[i] for known, i in zip(self._outlines, ids, strict=True)))
 
-    def boundary_sizes(self, truth_id: int, prediction_id: int) -> tuple[int, int]:
-        """Number of boundary pixels of two objects."""
-        ids = truth_id, prediction_id
-        self._trace(ids)
-        found = (known[i] for known, i in zip(self._outlines, ids, strict=True))
-        return tuple(outline.size if outline else 0 for outline in found)
-
     def _trace(self, ids: tuple[int, int]) -> None:
         """Outline what has not been yet; both objects at once where both are new."""
         new = [side for side in _SIDES if ids[side] not in self._outlines[side]]

@@ -14,12 +14,11 @@ from ltr.data.bounding_boxes import BoxJitter, box_of_mask
 from ltr.data.crops import (
     crop_image,
     crop_mask,
-    move_box_to_square,
-    square_window,
     target_window,
 )
 from ltr.dataset.vos_index import measure_objects
 from tests.conformance.report import Report
+from tests.upstream_functions import move_box_to_square, square_window
 
 _OTHER_BOX = np.float32([70, 44, 40, 30])
 

@@ -20,11 +20,11 @@ from pytracking.tracker.joint.merge import (
     aggregate,
     box_of,
     label_map,
-    merge_by_threshold,
     start_scores,
 )
 from pytracking.tracker.joint.patch import cut_first_window, cut_window
 from tests.conformance.report import Report
+from tests.upstream_functions import merge_by_threshold
 
 _PIXELS = 1e-2
 _MERGED = 1e-5

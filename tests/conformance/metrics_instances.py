@@ -69,6 +69,12 @@ def _compare_overlaps(
         report.close("ytvis video_iou", f"{key}", found, matrix, absolute=TOLERANCE)
 
 
+def _recall_by_threshold(curves: Any, category: int) -> np.ndarray:
+    """Recall at each overlap threshold, all areas, 100 detections."""
+    place = curves.categories.index(category), curves.ranges.index("all")
+    return curves.recall[:, place[0], place[1], -1]
+
+
 def _compare_categories(curves: Any, wanted: Mapping[str, Any], report: Report) -> None:
     for name, entry in wanted.items():
         category = int(name)
@@ -76,7 +82,7 @@ def _compare_categories(curves: Any, wanted: Mapping[str, Any], report: Report) 
             "AP": curves.average_precision(category=category),
             "AP50": curves.average_precision(0.5, category=category),
             "AR_by_maxdet": [curves.average_recall(m, category=category) for m in (1, 10, 100)],
-            "recall_by_iou_maxdet100": curves.recall_by_threshold(category),
+            "recall_by_iou_maxdet100": _recall_by_threshold(curves, category),
         }
         for key, value in entry.items():
             report.close(f"ytvis category {name}", key, found[key], value, absolute=TOLERANCE)

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from pytracking.analysis.boundary import tolerance_radius
+from pytracking.analysis.boundary import crop_to_objects, tolerance_radius, trace
 from pytracking.analysis.davis import proposal_table
-from pytracking.analysis.frame_pair import FramePair, boundary_f
+from pytracking.analysis.frame_pair import boundary_f
 from pytracking.analysis.mask_evaluation import evaluate_masks
 from pytracking.analysis.mask_reader import read_labels
 from pytracking.analysis.mask_reports import davis_csv, pytracking_csv
@@ -62,9 +62,17 @@ def _pair_value(
     if key.startswith("F_th_"):
         return boundary_f(predicted, truth, void, float(key.removeprefix("F_th_")))
     if key in ("n_boundary_gt", "n_boundary_pred"):
-        pair = FramePair(truth.view(np.uint8), predicted.view(np.uint8), void)
-        return pair.boundary_sizes(1, 1)[key == "n_boundary_pred"]
+        mask = predicted if key == "n_boundary_pred" else truth
+        return _boundary_size(mask if void is None else mask & ~void)
     return None
+
+
+def _boundary_size(mask: np.ndarray) -> int:
+    """Number of boundary pixels of a mask, bool (H, W)."""
+    if not mask.any():
+        return 0
+    outline = trace(crop_to_objects(mask.view(np.uint8)), [1], radius=1)[0]
+    return outline.size if outline else 0
 
 
 def statistics(expected: Sequence[Mapping[str, Any]], report: Report) -> None:

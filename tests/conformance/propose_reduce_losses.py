@@ -12,12 +12,13 @@ import torch
 from ltr.actors.propose_reduce import class_accuracy, stack_frames, training_losses
 from ltr.models.propose_reduce.boxes import half_open
 from ltr.models.propose_reduce.losses import proposal_losses
-from ltr.models.propose_reduce.released import from_upstream, to_upstream
+from ltr.models.propose_reduce.released import from_upstream
 from ltr.models.propose_reduce.targets import Sampling
 from ltr.models.propose_reduce.training import TrainingFrames, guidance_masks, training_pass
 from tests.conformance.propose_reduce_network import golden_network
 from tests.conformance.report import Report
 from tests.seeded_weights import seeded_input
+from tests.upstream_functions import to_upstream
 
 # A bias of the memory's keys moves all scores of a position alike: its gradient is rounding.
 _NOISE = 1e-9

@@ -29,7 +29,7 @@ from ltr.models.propose_reduce.detection import (
     level_candidates,
 )
 from ltr.models.propose_reduce.propagation import Memory
-from ltr.models.propose_reduce.released import from_upstream, to_upstream
+from ltr.models.propose_reduce.released import from_upstream
 from ltr.models.propose_reduce.roi import align_boxes, box_levels, paste_masks
 from ltr.models.propose_reduce.seq_mask_rcnn import SeqMaskRCNN, level_anchors, seq_mask_rcnn
 from tests.conformance.propose_reduce_files import (
@@ -40,6 +40,7 @@ from tests.conformance.propose_reduce_files import (
 )
 from tests.conformance.report import Report
 from tests.seeded_weights import seeded_input
+from tests.upstream_functions import to_upstream
 
 _PIXELS = 1e-2
 _PROBABILITY = 1e-4

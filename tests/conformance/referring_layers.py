@@ -13,10 +13,11 @@ from ltr.models.referring.fusion import (
     to_maps,
     to_tokens,
 )
-from ltr.models.referring.heads import DynamicMaskHead, upsample_aligned
+from ltr.models.referring.heads import DynamicMaskHead
 from ltr.models.referring.pixel_decoder import PixelDecoder
 from ltr.models.referring.positions import inverse_sigmoid, sine_position_1d, sine_position_2d
 from tests.conformance.referring_case import Case, seeded
+from tests.upstream_functions import upsample_aligned
 
 _LAYER, _DECODER, _RELATIVE = 1e-5, 1e-4, 1e-4
 _HEADS = 8

@@ -15,7 +15,7 @@ from ltr.admin.loading import load_own_or_released
 from ltr.models.propose_reduce.seq_mask_rcnn import SeqMaskRCNN, seq_mask_rcnn
 
 _CONVS = ("0", "1", "2", "3")
-_PREFIXES = {
+PREFIXES = {
     "backbone.": "backbone.body.",
     **{f"neck.lateral_convs.{i}.conv.": f"backbone.fpn.inner_blocks.{i}.0." for i in _CONVS},
     **{f"neck.fpn_convs.{i}.conv.": f"backbone.fpn.layer_blocks.{i}.0." for i in _CONVS},
@@ -49,20 +49,6 @@ def from_upstream(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {_renamed(name): tensor for name, tensor in state.items() if not _is_unused(name)}
 
 
-def to_upstream(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The other direction; the unused tensors are copies of the mask head's."""
-    back = {new: old for old, new in _PREFIXES.items()}
-    found = {}
-    for name, tensor in state.items():
-        prefix = max((own for own in back if name.startswith(own)), key=len)
-        upstream = back[prefix] + name.removeprefix(prefix)
-        found[upstream] = tensor
-        part = upstream.removeprefix("mask_head.")
-        if part != upstream:
-            found[f"prop_head.{part}"] = tensor
-    return found
-
-
 def load_seq_mask_rcnn(path: str | os.PathLike[str]) -> SeqMaskRCNN:
     """Load a network; entries that are missing or do not fit are an error.
 
@@ -87,7 +73,7 @@ def _read(record: Any, path: Path) -> tuple[SeqMaskRCNN, Mapping[str, Any]] | No
 
 
 def _renamed(name: str) -> str:
-    for old, new in reversed(_PREFIXES.items()):
+    for old, new in reversed(PREFIXES.items()):
         if name.startswith(old):
             return new + name.removeprefix(old)
     return name

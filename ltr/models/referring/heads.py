@@ -132,27 +132,6 @@ class DynamicMaskHead(nn.Module):
         return dx, dy
 
 
-def upsample_aligned(maps: torch.Tensor, factor: int) -> torch.Tensor:
-    """Enlarge maps so that the first cell's centre stays the first ``factor`` pixels' centre.
-
-    Args:
-        maps: (N, channels, h, w).
-        factor: 1 or more.
-
-    Returns:
-        (N, channels, factor * h, factor * w).
-    """
-    if factor == 1:
-        return maps
-    height, width = maps.shape[-2:]
-    maps = F.pad(maps, (0, 1, 0, 1), mode="replicate")
-    size = (factor * height + 1, factor * width + 1)
-    maps = F.interpolate(maps, size, mode="bilinear", align_corners=True)
-    half = factor // 2
-    maps = F.pad(maps, (half, 0, half, 0), mode="replicate")
-    return maps[..., : factor * height, : factor * width]
-
-
 def box_heads(dim: int, num_layers: int, is_shared: bool) -> nn.ModuleList:
     """One box head a decoder layer, or the same for all; they start by changing nothing."""
     heads = [MLP(dim, dim, dim, 4) for _ in range(1 if is_shared else num_layers)]

@@ -51,24 +51,6 @@ def label_map(probabilities: torch.Tensor, object_ids: Sequence[int]) -> torch.T
     return labels
 
 
-def merge_by_threshold(
-    probabilities: torch.Tensor, object_ids: Sequence[int], threshold: float = 0.5
-) -> torch.Tensor:
-    """Merge independent masks: the most probable object where it exceeds the threshold.
-
-    Args:
-        probabilities: (objects, H, W).
-        object_ids: Label of each object.
-        threshold: Probability that an object must exceed.
-
-    Returns:
-        uint8 (H, W).
-    """
-    labels = torch.tensor(list(object_ids), dtype=torch.uint8, device=probabilities.device)
-    highest, index = probabilities.max(dim=0)
-    return torch.where(highest > threshold, labels[index], labels.new_zeros(()))
-
-
 class Moments:
     """Sum, mean position and deviation of probability maps.
 

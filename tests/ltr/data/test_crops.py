@@ -12,10 +12,9 @@ from ltr.data.crops import (
     Window,
     crop_image,
     crop_mask,
-    move_box_to_square,
-    square_window,
     target_window,
 )
+from tests.upstream_functions import move_box_to_square, square_window
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
 BOXES = st.tuples(st.floats(-10, 55), st.floats(-10, 35), st.floats(1, 60), st.floats(1, 40)).map(

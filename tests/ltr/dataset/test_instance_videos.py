@@ -111,9 +111,9 @@ def test_an_object_of_a_shown_class_must_be_shown_too():
         (lambda r: r["annotations"][1]["bboxes"].pop(), "expected 4 masks, boxes and areas"),
         (
             lambda r: r["videos"][0].update(file_names=["../x.jpg"] * 4),
-            "no path inside the data set",
+            "not a path inside the data set",
         ),
-        (lambda r: r["videos"][0].pop("height"), "no file in YouTube-VIS's format"),
+        (lambda r: r["videos"][0].pop("height"), "not a file in YouTube-VIS's format"),
         (lambda r: r.update(videos=[]), "holds no video"),
         (lambda r: r.update(annotations=5), "'annotations' is not a list"),
         (lambda r: r["annotations"][0]["segmentations"][0].update(counts="%%"), "damaged"),

@@ -72,8 +72,8 @@ def test_training_needs_object_ids(tmp_path):
 @pytest.mark.parametrize(
     ("entries", "message"),
     [
-        ({"../a": {"expressions": {}, "frames": ["0"]}}, "no valid name"),
-        ({"a": {"expressions": {}, "frames": ["../0"]}}, "no valid name"),
+        ({"../a": {"expressions": {}, "frames": ["0"]}}, "not a valid name"),
+        ({"a": {"expressions": {}, "frames": ["../0"]}}, "not a valid name"),
         ({"a": {"expressions": {"0": {}}, "frames": ["0"]}}, "damaged"),
         ({"a": {"expressions": {}, "frames": []}}, "lists no frames"),
         ({"a": []}, "damaged"),
@@ -137,7 +137,7 @@ def test_jhmdb_paths_are_found_wherever_the_set_lies(tmp_path):
     assert np.array_equal(read_jhmdb_mask(sample), label_map({1: (10, 8)}) > 0)
     file = tmp_path / "jhmdb_sentences_samples_metadata.json"
     file.write_text(json.dumps([["v", "a/../../Rename_Images/x.png", "y", 4, "t"]]))
-    with pytest.raises(DataError, match="no path of the data set"):
+    with pytest.raises(DataError, match="not a path of the data set"):
         read_jhmdb_samples(tmp_path)
 
 

@@ -104,7 +104,7 @@ def test_damaged_annotations_are_named(content: str, tmp_path: Path) -> None:
     file = tmp_path / "annotations" / "instances_train2014.json"
     file.parent.mkdir()
     file.write_text(content)
-    with pytest.raises(DataError, match=r"instances_train2014\.json is (damaged|no JSON)"):
+    with pytest.raises(DataError, match=r"instances_train2014\.json is (damaged|not a JSON)"):
         InstanceImages("COCO", tmp_path)
 
 

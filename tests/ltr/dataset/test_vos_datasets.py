@@ -139,7 +139,7 @@ def test_masks_of_two_sizes_are_refused(tmp_path):
 @pytest.mark.parametrize("name", ["../a", "..", "a/b"])
 def test_video_name_cannot_leave_the_folder(tmp_path, name):
     write_folder_videos(tmp_path, {"a": MOVING})
-    with pytest.raises(DataError, match="no valid name"):
+    with pytest.raises(DataError, match="not a valid name"):
         VosIndex(layout_of(tmp_path), [name])[name]
 
 
@@ -211,7 +211,7 @@ def test_jj_splits_part_the_training_videos(tmp_path):
 def test_damaged_meta_file_is_named(tmp_path, text):
     root = write_youtubevos(tmp_path, {}, {})
     (root / "2019/valid/meta.json").write_text(text)
-    with pytest.raises(DataError, match=r"meta\.json is (damaged|no JSON)"):
+    with pytest.raises(DataError, match=r"meta\.json is (damaged|not a JSON)"):
         YouTubeVOS(root, split="valid")
 
 

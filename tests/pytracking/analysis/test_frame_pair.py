@@ -122,7 +122,7 @@ def test_any_whole_numbers_are_labels():
     assert FramePair(labels, labels.astype(np.uint8)).boundary_f(7, 7) == 1.0
     assert FramePair(labels > 0, labels > 0).jaccard(1, 1) == 1.0
     for wrong in (labels * 100, labels - 1, labels + 0.5):
-        with pytest.raises(DataError, match="no labels"):
+        with pytest.raises(DataError, match="not labels"):
             FramePair(labels, wrong)
     with pytest.raises(DataError, match=r"expected a label map \(H, W\)"):
         FramePair(labels, np.zeros((9, 9, 3), np.uint8))

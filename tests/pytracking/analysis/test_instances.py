@@ -311,7 +311,7 @@ def test_boxes_follow_the_conventions_of_pytracking():
 
 
 def test_boxes_that_are_no_numbers_are_refused():
-    with pytest.raises(DataError, match="no number"):
+    with pytest.raises(DataError, match="not a number"):
         box_errors(np.full((2, 4), np.nan), np.ones((2, 4)))
     with pytest.raises(DataError, match=r"\(2, 4\) and \(3, 4\)"):
         box_errors(np.ones((2, 4)), np.ones((3, 4)))

@@ -188,7 +188,7 @@ def test_problems_of_instances_are_named(tmp_path, entry, message):
         ({"results.json": b"[]", "notes.txt": b""}, r"notes\.txt does not belong there"),
         ({"results.json": b"[1,"}, "is not JSON"),
         ({"results.json": b"[" * 100000}, "is not JSON"),
-        ({"results.json": b"{}"}, "no list of instances"),
+        ({"results.json": b"{}"}, "not a list of instances"),
     ],
 )
 def test_other_files_of_instances_are_named(tmp_path, members, message):

@@ -81,8 +81,8 @@ def test_a_round_and_its_undo(page):
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        (b"{", "no JSON"),
-        (b"[" * 100_000, "no JSON"),
+        (b"{", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
         (b"[]", "a frame and its lines"),
         (b'{"frame": "0", "lines": []}', "frame number"),
         (b'{"frame": 0, "lines": [{"path": [[0, NaN]], "object_id": 1}]}', "between 0 and 1"),

@@ -14,9 +14,10 @@ from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
 from ltr.admin.checkpoint import network_fields, save_checkpoint
 from ltr.admin.errors import CheckpointError
 from ltr.models.joint.joint_net import steepest_descent_resnet50
-from ltr.models.propose_reduce.released import from_upstream, load_seq_mask_rcnn, to_upstream
+from ltr.models.propose_reduce.released import from_upstream, load_seq_mask_rcnn
 from ltr.models.propose_reduce.seq_mask_rcnn import seq_mask_rcnn
 from tests.shared_material import golden
+from tests.upstream_functions import to_upstream
 
 _NETWORKS = ("r50_ytvis", "r101_ytvis", "x101_ytvis", "r101_davis", "x101_davis")
 _ALL_PARAMETERS = {
@@ -81,7 +82,7 @@ def test_an_unknown_entry_is_refused(tmp_path):
 
 
 def test_foreign_files_are_refused(tmp_path):
-    with pytest.raises(CheckpointError, match="no checkpoint of Seq Mask R-CNN"):
+    with pytest.raises(CheckpointError, match="not a checkpoint of Seq Mask R-CNN"):
         load_seq_mask_rcnn(_write(tmp_path / "other.pth", {"weight": torch.zeros(2)}))
     joint = tmp_path / "joint.pth.tar"
     save_checkpoint(joint, network_fields(steepest_descent_resnet50(backbone_width=8)))

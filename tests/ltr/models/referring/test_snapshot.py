@@ -188,5 +188,5 @@ def test_damaged_released_files_are_refused_in_one_sentence(change, reason, tmp_
 def test_a_checkpoint_of_another_system_is_refused(tmp_path):
     path = tmp_path / "snapshot.pth"
     torch.save({"model": {"fast_net.backbone.conv1.weight": torch.zeros(1)}}, path)
-    with pytest.raises(CheckpointError, match="no checkpoint of ReferFormer"):
+    with pytest.raises(CheckpointError, match="not a checkpoint of ReferFormer"):
         load_referformer(path)

@@ -82,8 +82,8 @@ LINE = {"path": [[0.1, 0.2]], "object_id": 1}
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"", "no JSON file"),
-        (b"[" * 100_000, "no JSON file"),
+        (b"", "not a JSON file"),
+        (b"[" * 100_000, "not a JSON file"),
         (b"[]", "expected"),
         (b'{"scribbles": 3}', "expected"),
         (b'{"scribbles": [3]}', "expected"),
