@@ -95,14 +95,16 @@ def write_refcoco_source(source: Path, content: object | None = None) -> None:
     refs = [
         {"ref_id": 0, "ann_id": 3, "image_id": 7, "split": split, "category_id": 1,
          "file_name": "one_3.jpg", "sent_ids": [0, 1],
-         "sentences": [{"raw": f"{split} one", "sent": "x"}, {"raw": "Two", "sent": "two"}]}
-        for split in ("train", "val")
+         "sentences": [{"raw": "One!", "sent": f"{split} one"}, {"raw": "Two", "sent": "two"}]}
+        for split in ("train", "val", "testA", "testAB")
     ]  # fmt: skip
     (source / "refcoco").mkdir(parents=True)
     (source / "refcoco/refs(unc).p").write_bytes(
         pickle.dumps(refs if content is None else content, protocol=2)
     )
     instances = {
+        "info": {"year": 2014},
+        "licenses": [],
         "images": [{"id": 7, "file_name": "one.jpg", "height": 40, "width": 60, "license": 1}],
         "annotations": [
             {"id": 3, "image_id": 7, "segmentation": [[1, 1, 9, 1, 9, 9]], "area": 32.0,

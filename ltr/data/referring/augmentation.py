@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -120,21 +119,6 @@ def _turn_hue(pixels: np.ndarray, random: Generators) -> np.ndarray:
     return cv2.cvtColor(colours, cv2.COLOR_HSV2BGR)
 
 
-def pseudo_clip(clip: Clip, count: int, random: Generators) -> Clip:
-    """Make a clip of one image: moved and blurred copies in random order, for joint training.
-
-    Args:
-        clip: A clip of a single frame.
-        count: Frames of the result, the image itself among them.
-        random: Draws.
-    """
-    image, mask = clip.images[0], clip.masks[0]
-    pairs = [(image, mask), *(_moved_copy(image, mask, random) for _ in range(count - 1))]
-    random.python.shuffle(pairs)
-    images: Sequence[np.ndarray] = [pair[0] for pair in pairs]
-    return Clip.of_masks(images, np.stack([pair[1] for pair in pairs]), clip.sentence)
-
-
 def displace(
     image: np.ndarray, mask: np.ndarray, random: Generators
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -153,45 +137,3 @@ def displace(
     pixels = mask.astype(np.uint8)
     moved_mask = cv2.warpAffine(pixels, matrix, (width, height), flags=cv2.INTER_NEAREST)
     return moved, moved_mask.astype(bool)
-
-
-def _moved_copy(
-    image: np.ndarray, mask: np.ndarray, random: Generators
-) -> tuple[np.ndarray, np.ndarray]:
-    height, width = mask.shape
-    matrix = _random_view(height, width, random)
-    moved = cv2.warpPerspective(image, matrix, (width, height), flags=cv2.INTER_LINEAR)
-    moved_mask = cv2.warpPerspective(
-        mask.astype(np.uint8), matrix, (width, height), flags=cv2.INTER_NEAREST
-    )
-    draw = random.python
-    if draw.random() < 0.25:
-        moved = _blur_motion(moved, draw.choice((9, 11)), draw.uniform(0, 360))
-    colours = cv2.cvtColor(moved, cv2.COLOR_RGB2HSV).astype(np.int32)
-    colours[..., 0] = (colours[..., 0] + draw.randint(-5, 5)) % 180
-    colours[..., 1] += draw.randint(-5, 5)
-    colours[..., 2] += draw.randint(-40, 40)
-    moved = cv2.cvtColor(colours.clip(0, 255).astype(np.uint8), cv2.COLOR_HSV2RGB)
-    return moved, moved_mask.astype(bool)
-
-
-def _random_view(height: int, width: int, random: Generators) -> np.ndarray:
-    """Perspective of 8 %, rotation up to 20 degrees, translation up to 10 %; float64 (3, 3)."""
-    draw = random.python
-    corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
-    shifts = [(draw.gauss(0, 0.08) * width, draw.gauss(0, 0.08) * height) for _ in range(4)]
-    perspective = cv2.getPerspectiveTransform(corners, corners + np.array(shifts, np.float32))
-    turn = np.eye(3)
-    turn[:2] = cv2.getRotationMatrix2D((width / 2, height / 2), draw.uniform(-20, 20), 1.0)
-    turn[:2, 2] += draw.uniform(-0.1, 0.1) * width, draw.uniform(-0.1, 0.1) * height
-    return turn @ perspective
-
-
-def _blur_motion(image: np.ndarray, side: int, degrees: float) -> np.ndarray:
-    """Average along a line of ``side`` pixels."""
-    line = np.zeros((side, side), np.float32)
-    line[side // 2] = 1.0
-    centre = (side // 2, side // 2)
-    turn = cv2.getRotationMatrix2D(centre, degrees, 1.0)
-    turned = cv2.warpAffine(line, turn, (side, side))
-    return cv2.filter2D(image, -1, turned / turned.sum())

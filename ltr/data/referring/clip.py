@@ -92,10 +92,9 @@ def resize_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def resize(clip: Clip, size: tuple[int, int]) -> Clip:
-    """Resize to (height, width); masks take the nearest pixel, rounded down."""
+    """Resize to (height, width); masks take the nearest pixel by PyTorch's rule."""
     height, width = clip.size
-    rows = np.arange(size[0]) * height // size[0]
-    columns = np.arange(size[1]) * width // size[1]
+    rows, columns = nearest_places(height, size[0]), nearest_places(width, size[1])
     factors = np.array([size[1] / width, size[0] / height] * 2, np.float32)
     return replace(
         clip,
@@ -103,6 +102,20 @@ def resize(clip: Clip, size: tuple[int, int]) -> Clip:
         masks=clip.masks[:, rows][:, :, columns],
         boxes=clip.boxes * factors,
     )
+
+
+def nearest_places(side: int, new_side: int) -> np.ndarray:
+    """Source pixels of a nearest resize along one axis, int64 (new_side,).
+
+    The product of place and factor is rounded in float32, as PyTorch computes it: a few places
+    come out one pixel before the exact quotient.
+
+    >>> nearest_places(720, 448)[308], 308 * 720 // 448
+    (np.int64(494), 495)
+    """
+    factor = np.float32(side) / np.float32(new_side)
+    places = np.floor(np.arange(new_side, dtype=np.float32) * factor).astype(np.int64)
+    return np.minimum(places, side - 1)
 
 
 def crop(clip: Clip, top: int, left: int, height: int, width: int) -> Clip:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,10 +16,10 @@ from ltr.data.referring.augmentation import (
     IMAGE_AUGMENTATION,
     ClipAugmentation,
     displace,
-    pseudo_clip,
 )
-from ltr.data.referring.clip import Clip, cut_out, relative_boxes
+from ltr.data.referring.clip import Clip, check, cut_out, relative_boxes
 from ltr.data.referring.frames import choose_frames, tracking_neighbour
+from ltr.data.referring.pseudo_clips import pseudo_clip
 from ltr.data.referring.sentences import clean_sentence
 from ltr.data.samples import RandomSamples
 from ltr.dataset.referring.base import ReferringDataset, SparseReferringDataset
@@ -27,6 +27,7 @@ from ltr.models.referring.batches import ReferringTarget, pad_clips
 
 _MULTIPLE = 32
 _MAX_DRAWS = 20
+_LEAST_COORDINATE = 1e-6
 
 Augment = Callable[[Clip, Generators], Clip]
 
@@ -112,11 +113,14 @@ class ReferringSamples(RandomSamples[ReferringDraw]):
         for _ in range(_MAX_DRAWS):
             clip, previous, target_frame = self._make(draw, random)
             if clip.valid.any():
-                label = self.datasets[draw.dataset].label(draw.pair)
+                dataset = self.datasets[draw.dataset]
+                target = to_target(clip, dataset.label(draw.pair), target_frame)
+                if not dataset.is_video and self.options.num_frames > 1:
+                    target = _pseudo_target(target)
                 return {
                     "clip": to_input(clip.images),
                     "previous": None if previous is None else to_input(previous.images),
-                    "target": to_target(clip, label, target_frame),
+                    "target": target,
                     "target_frame": target_frame,
                     "sentence": clip.sentence,
                 }
@@ -190,11 +194,11 @@ class ReferringSamples(RandomSamples[ReferringDraw]):
         self, dataset: ReferringDataset, draw: ReferringDraw, sentence: str, random: Generators
     ) -> tuple[Clip, Clip]:
         images, masks = dataset.read(draw.pair, [0])
-        clip = Clip.of_masks(images, np.stack(masks), sentence)
         count = self.options.num_frames
-        if count > 1:
+        clip = _with_box(Clip.of_masks(images, np.stack(masks), sentence), dataset.box(draw.pair))
+        if count > 1 and clip.valid.all():
             clip = pseudo_clip(clip, count, random)
-        sources = [tracking_neighbour(frame, count) for frame in range(count)]
+        sources = [tracking_neighbour(frame, count) for frame in range(len(clip.images))]
         return clip, _cut_outs(clip.images, clip.masks, sources, sentence)
 
     def _sparse_clip(
@@ -252,6 +256,17 @@ def collate_clips(samples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "target_frames": None if target_frames[0] is None else target_frames,
         **lists,
     }
+
+
+def _with_box(clip: Clip, box: np.ndarray | None) -> Clip:
+    """A clip of one frame with its annotated box; one without extent makes it invalid."""
+    return clip if box is None else check(replace(clip, boxes=box[None]))
+
+
+def _pseudo_target(target: ReferringTarget) -> ReferringTarget:
+    """The boxes of frames without the object become the smallest ones, as upstream's do."""
+    shown = target.masks.flatten(1).any(1)
+    return target._replace(boxes=(target.boxes * shown[:, None]).clamp(min=_LEAST_COORDINATE))
 
 
 def _source_of(dataset: ReferringDataset, pair: int, frame: int, length: int) -> int:

@@ -18,6 +18,7 @@ from ltr.data.json_io import read_json, write_json
 
 SPLITS_BY = {"refcoco": "unc", "refcoco+": "unc", "refcocog": "umd"}
 _KEPT = ("segmentation", "area", "iscrowd", "bbox", "category_id")
+_HEADER = ("info", "licenses")
 
 
 class _PlainUnpickler(pickle._Unpickler):
@@ -73,10 +74,16 @@ def read_refs(file: Path) -> list[dict[str, Any]]:
 
 
 def split_refs(refs: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
-    """The references of each split."""
+    """The references of each split, in the order of the list.
+
+    A split's name may stand for two test sets: ``testAB`` belongs to ``testA`` and ``testB``.
+    """
     splits: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for ref in refs:
-        splits[str(ref.get("split"))].append(ref)
+        name = str(ref.get("split"))
+        letters = name.removeprefix("test") if name.startswith("test") else ""
+        for split in [f"test{letter}" for letter in letters] or [name]:
+            splits[split].append(ref)
     return dict(splits)
 
 
@@ -96,13 +103,13 @@ def coco_file(
         for ref in refs:
             picture, instance = pictures[ref["image_id"]], objects[ref["ann_id"]]
             for sentence in ref["sentences"]:
-                number = len(images)
+                number = len(images) + 1
                 images.append(
                     {
                         **{key: picture[key] for key in ("file_name", "height", "width")},
                         "original_id": picture["id"],
                         "id": number,
-                        "caption": sentence["raw"],
+                        "caption": sentence["sent"],
                         "dataset_name": name,
                     }
                 )
@@ -114,9 +121,10 @@ def coco_file(
                         "original_id": instance["id"],
                     }
                 )
+        header = {key: instances[key] for key in _HEADER if key in instances}
         categories = instances["categories"]
     except (KeyError, TypeError) as error:
         raise DataError(
             f"{name}: instances.json and the references do not fit: {error!r}"
         ) from error
-    return {"images": images, "annotations": annotations, "categories": categories}
+    return {**header, "images": images, "annotations": annotations, "categories": categories}

@@ -50,6 +50,13 @@ class ReferringDataset(ABC):
             DataError: A frame is missing or damaged.
         """
 
+    def box(self, index: int) -> np.ndarray | None:
+        """The object's annotated box in a still image: float32 (4,), x0, y0, x1, y1 in pixels.
+
+        None where boxes are measured from the masks.
+        """
+        return None
+
     def label(self, index: int) -> int:
         """Number of the object's category, from 0; only networks with several classes use it."""
         return 0

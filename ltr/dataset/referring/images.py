@@ -52,6 +52,16 @@ class ReferringImages(ReferringDataset):
         """See ``ReferringDataset``."""
         return self._entries[index]["caption"]
 
+    def box(self, index: int) -> np.ndarray | None:
+        """The annotation's box, cut at the image's border; zeros for a crowd region."""
+        entry = self._entries[index]
+        if entry["iscrowd"]:
+            return np.zeros(4, np.float32)
+        x, y, width, height = entry["bbox"]
+        corners = np.array([x, y, x + width, y + height], np.float32)
+        limits = np.array([entry["width"], entry["height"]] * 2, np.float32)
+        return corners.clip(0, limits)
+
     def num_frames(self, index: int) -> int:
         """See ``ReferringDataset``."""
         return 1
@@ -73,16 +83,23 @@ class ReferringImages(ReferringDataset):
 
 
 def _join(file: Path) -> list[dict[str, Any]]:
-    """Every image entry with the segmentation of its annotation."""
+    """Every image entry with its annotation's segmentation, box and crowd flag."""
     content = read_json(file)
     try:
-        outlines = {item["image_id"]: item["segmentation"] for item in content["annotations"]}
+        objects = {
+            item["image_id"]: {
+                "segmentation": item["segmentation"],
+                "bbox": [float(value) for value in item["bbox"]],
+                "iscrowd": bool(item["iscrowd"]),
+            }
+            for item in content["annotations"]
+        }
         keys = ("id", "file_name", "height", "width", "caption")
         entries = [
-            {**{key: item[key] for key in keys}, "segmentation": outlines[item["id"]]}
+            {**{key: item[key] for key in keys}, **objects[item["id"]]}
             for item in content["images"]
         ]
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"{file} is not a list of sentences: {error!r}") from error
     if not entries:
         raise DataError(f"{file} holds no sentence")

@@ -323,6 +323,8 @@ class Swin(nn.Module):
     def forward(self, clips: torch.Tensor) -> list[torch.Tensor]:
         """Clips (clips, frames, 3, H, W) -> four maps (clips * frames, channels, h, w)."""
         x = self.patch_embed(clips)
+        if not self.is_video:  # every frame is a clip of its own, also for dropped branches
+            x = x.flatten(0, 1)[:, None]
         maps = []
         for index, stage in enumerate(self.layers):
             x = stage(x)

@@ -6,12 +6,14 @@ import random
 
 import numpy as np
 import pytest
+import torch
+import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ltr.admin.errors import ConfigError
 from ltr.data.randomness import Generators
-from ltr.data.referring.augmentation import ClipAugmentation, distort_colours, pseudo_clip
+from ltr.data.referring.augmentation import ClipAugmentation, distort_colours
 from ltr.data.referring.clip import (
     Clip,
     check,
@@ -19,10 +21,17 @@ from ltr.data.referring.clip import (
     cut_out,
     fit_size,
     mirror,
+    nearest_places,
     relative_boxes,
     resize,
 )
 from ltr.data.referring.frames import choose_frames, tracking_neighbour
+from ltr.data.referring.pseudo_clips import (
+    change_colours,
+    motion_kernel,
+    pseudo_clip,
+    zoom_into_quadrilateral,
+)
 from ltr.data.referring.sentences import clean_sentence, swap_sides
 
 SIDES = st.integers(20, 2000)
@@ -150,11 +159,66 @@ def test_pseudo_clips_move_the_mask_with_the_object():
     image = np.where(mask[..., None], 255, 0).astype(np.uint8).repeat(3, axis=-1)
     clip = pseudo_clip(Clip.of_masks(list(image), mask, "a"), 4, Generators.seeded(3))
     assert clip.masks.shape == (4, *size)
-    assert sum(np.array_equal(own, mask[0]) for own in clip.masks) >= 1
+    assert sum(np.array_equal(own, mask[0]) for own in clip.masks) == 1
     for picture, own in zip(clip.images, clip.masks, strict=True):
         bright = picture.max(axis=-1) > 128
-        union = (bright | own).sum()
-        assert (bright & own).sum() / union > 0.8
+        assert (bright & own).sum() / (bright | own).sum() > 0.75
+
+
+def test_copies_change_brightness_or_hue_or_both():
+    """Half of them both; value changes by brightness alone, up to 40; hue by 3 of 180."""
+    image = np.full((2, 2, 3), (100, 150, 120), np.uint8)
+    counts = {"brightness": 0, "hue": 0, "both or nothing": 0}
+    for seed in range(400):
+        found = change_colours(image, Generators.seeded(seed))[0, 0].astype(int)
+        offsets = found - (100, 150, 120)
+        assert np.abs(offsets).max() <= 45
+        if offsets[0] == offsets[1] == offsets[2] != 0:
+            counts["brightness"] += 1
+        elif offsets[1] == 0 and offsets.any():  # the largest channel is the value
+            counts["hue"] += 1
+        else:
+            counts["both or nothing"] += 1
+    assert 60 < counts["brightness"] < 160
+    assert 60 < counts["hue"] < 130
+    assert counts["both or nothing"] > 150
+
+
+def test_perspective_only_zooms_in():
+    """The corners move inwards, so a bright frame stays bright everywhere and sizes only grow."""
+    image = np.full((40, 60, 3), 200, np.uint8)
+    mask = np.zeros((40, 60), np.uint8)
+    mask[15:25, 20:40] = 1
+    for seed in range(30):
+        random = Generators.seeded(seed)
+        zoomed, moved = zoom_into_quadrilateral(image, mask, random)
+        assert zoomed[1:-1, 1:-1].min() > 190
+        assert moved.sum() >= 0.95 * mask.sum()
+
+
+def test_motion_kernels_are_ramps():
+    kernel = motion_kernel(9, 0.0, 0.0)
+    assert kernel.sum() == pytest.approx(1.0)
+    assert (kernel[:, 4] > 0).sum() == 8  # from nothing to all
+    assert (np.diff(kernel[:, 4]) > 0).all()
+    assert kernel.sum(axis=0)[4] == pytest.approx(1.0)
+    turned = motion_kernel(9, 0.5, 90.0)
+    assert turned.sum(axis=1)[4] == pytest.approx(1.0)
+
+
+def test_nearest_places_round_as_pytorch_does():
+    """In three of these sizes some rows differ from the exact quotient."""
+    for side, new_side, rows in (
+        (720, 448, [308]),
+        (240, 324, [81, 162]),
+        (240, 380, [95, 171, 190, 323, 342, 361]),
+        (480, 288, []),
+    ):
+        found = nearest_places(side, new_side)
+        places = torch.arange(side, dtype=torch.float32)[None, None, :, None]
+        wanted = F.interpolate(places, size=(new_side, 1)).flatten().numpy()
+        assert np.array_equal(found, wanted)
+        assert np.flatnonzero(found != np.arange(new_side) * side // new_side).tolist() == rows
 
 
 def test_sentences():

@@ -13,6 +13,7 @@ from ltr.data.image_format import IMAGENET_RGB
 from ltr.data.image_io import write_label_map
 from ltr.data.randomness import SampleKey
 from ltr.data.referring.augmentation import ClipAugmentation
+from ltr.data.referring.clip import Clip
 from ltr.data.referring.samples import ClipOptions, ReferringSamples, collate_clips
 from ltr.dataset.referring.a2d import A2DSentences
 from ltr.dataset.referring.images import ReferringImages
@@ -122,6 +123,38 @@ def test_images_become_clips_in_joint_training(tmp_path):
     assert clip["sentence"] == "the left square"
     single = ReferringSamples([images], options(num_frames=1, use_tracking=False))
     assert single[SampleKey(0, 1, 0)]["clip"].shape == (1, 3, *SHAPE)
+
+
+def test_boxes_of_images_are_the_annotations(tmp_path):
+    """Cut at the border; crowd regions and boxes without extent are drawn again."""
+    write_refcoco(tmp_path)
+    file = tmp_path / "refcoco/instances_refcoco_train.json"
+    content = json.loads(file.read_text())
+    content["annotations"][0]["bbox"] = [9.5, -2.0, 12.25, 20.0]
+    content["annotations"][1]["iscrowd"] = 1
+    file.write_text(json.dumps(content))
+    images = ReferringImages("RefCOCO/train", tmp_path, "refcoco")
+    assert images.box(0).tolist() == [9.5, 0.0, 21.75, 18.0]
+    assert images.box(1).tolist() == [0.0] * 4
+    samples = ReferringSamples([images], options(num_frames=1, use_tracking=False))
+    for position in (0, 1):
+        sample = samples[SampleKey(0, 1, position)]
+        assert sample["sentence"] == "the left square"
+        height, width = SHAPE
+        wanted = [15.625 / width, 9 / height, 12.25 / width, 18 / height]
+        assert sample["target"].boxes[0].tolist() == pytest.approx(wanted)
+
+
+def test_boxes_of_pseudo_clips_are_never_zero(tmp_path):
+    write_refcoco(tmp_path)
+    images = ReferringImages("RefCOCO/train", tmp_path, "refcoco")
+    masks = np.zeros((3, 8, 8), bool)
+    masks[::2, 2:6, 2:6] = True
+    hidden = Clip.of_masks(np.zeros((3, 8, 8, 3), np.uint8), masks, "x")
+    samples = ReferringSamples([images], options(augment=lambda clip, random: hidden))
+    target = samples[SampleKey(0, 1, 0)]["target"]
+    assert target.valid.tolist() == [True, False, True]
+    assert target.boxes[1].tolist() == pytest.approx([1e-6] * 4)
 
 
 def test_a2d_has_a_target_in_one_frame(tmp_path):

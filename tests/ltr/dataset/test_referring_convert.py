@@ -50,9 +50,17 @@ def test_refcoco_gives_every_sentence_an_image(tmp_path, capsys):
     assert main(["refcoco", str(tmp_path / "source"), str(tmp_path)]) == 0
     assert "refcoco train 2, refcoco val 2" in capsys.readouterr().out
     content = json.loads((tmp_path / "refcoco/instances_refcoco_val.json").read_text())
-    assert [item["caption"] for item in content["images"]] == ["val one", "Two"]
+    assert [item["caption"] for item in content["images"]] == ["val one", "two"]
+    assert (content["info"], content["licenses"]) == ({"year": 2014}, [])
     assert [item["original_id"] for item in content["annotations"]] == [3, 3]
-    assert [item["id"] for item in content["images"]] == [0, 1]
+    assert [item["id"] for item in content["images"]] == [1, 2]
+    assert [item["id"] for item in content["annotations"]] == [1, 2]
+    both, second = (
+        json.loads((tmp_path / f"refcoco/instances_refcoco_test{letter}.json").read_text())
+        for letter in "AB"
+    )
+    texts = [[item["caption"] for item in part["images"]] for part in (both, second)]
+    assert texts == [["testA one", "two", "testAB one", "two"], ["testAB one", "two"]]
     from ltr.data.image_io import write_image
 
     write_image(tmp_path / "train2014/one.jpg", textured_frame(0))

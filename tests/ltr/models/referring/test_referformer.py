@@ -4,9 +4,11 @@ import copy
 
 import pytest
 import torch
+from torchvision.ops import StochasticDepth
 
 from ltr.admin.errors import ConfigError
 from ltr.models.referring import fusion, pixel_decoder, swin
+from ltr.models.referring.backbones import build_backbone
 from ltr.models.referring.batches import pad_clips
 from ltr.models.referring.referformer import referformer
 from tests.small_referring import SIZES, small_network, small_sentences
@@ -191,3 +193,15 @@ def test_frames_that_are_their_own_tracking_images_are_encoded_once():
     for previous in (batch, batch.to("cpu")):
         assert_close(network(batch, sentences, previous), wanted)
     assert len(calls) == 4
+
+
+def test_paths_are_dropped_per_frame_in_image_swins_and_per_clip_in_video_swins():
+    """Rows of the first axis draw on their own: all frames, or the clips."""
+    clip = torch.rand(1, 3, 3, 32, 32)
+    for name, rows in (("swin_t_p4w7", 3), ("video_swin_t_p4w7", 1)):
+        body, found = build_backbone(name, width=8).train(), set()
+        for module in body.modules():
+            if isinstance(module, StochasticDepth):
+                module.register_forward_hook(lambda _, given, __: found.add(len(given[0])))  # noqa: B023
+        assert len(body(clip)[3]) == 3
+        assert found == {rows}
