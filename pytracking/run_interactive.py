@@ -1,4 +1,4 @@
-"""Segment a video by scribbles: opens a local page on which you draw.
+"""Segment a video interactively: draw scribbles in a page of your browser.
 
 Example:
     python run_interactive.py joint joint_demo --video clip.mp4
@@ -60,19 +60,30 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    from pytracking.interactive_page.settings import PageSettings
+    from pytracking.interactive_page.settings import HELP, PageSettings
 
     parser = CommandParser(__doc__)
     add_tracker_arguments(parser)
     add_to_mask_argument(parser)
-    parser.add_argument("--video", type=Path, help="video file or folder of frames to begin with")
-    parser.add_argument("--output", type=Path, metavar="DIR", help="folder of exports and uploads")
-    parser.add_argument("--port", type=int, default=_PORT, help=f"0 takes a free one ({_PORT})")
+    parser.add_argument(
+        "--video",
+        type=Path,
+        help="video file or folder of frames to open; without it, upload one in the page",
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="DIR", help="folder for exported masks and uploaded videos"
+    )
+    parser.add_argument(
+        "--port", type=int, default=_PORT, help=f"port of the page; 0 picks a free one ({_PORT})"
+    )
     parser.add_argument("--browser", action="store_true", help="open the page in your browser")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
+    parser.add_argument(
+        "--device", default="auto", help="where to compute: auto, cpu, cuda or cuda:N (auto)"
+    )
     parser.add_argument("--quiet", action="store_true", help="only warnings and errors")
     for name, value in vars(PageSettings()).items():
-        parser.add_argument(f"--{name}", type=int, default=value, metavar="N", help=f"({value})")
+        text = f"{HELP[name]} ({value})"
+        parser.add_argument(f"--{name}", type=int, default=value, metavar="N", help=text)
     return parser.parse_args(argv)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from ltr.admin.errors import ConfigError
 
@@ -12,13 +14,13 @@ class PageSettings:
     """What the page accepts.
 
     Args:
-        max_frames: Frames of a clip that are taken; the rest is left out.
-        every: Only every so many frames are taken.
-        max_side: Longer side to which larger frames are scaled down, in pixels.
-        max_upload_mib: Size of an uploaded clip.
-        max_objects: Objects of a clip.
-        max_lines: Strokes of a round.
-        max_points: Points of a stroke.
+        max_frames: Largest number of frames of a video; the rest is left out.
+        every: Use every N-th frame only.
+        max_side: Limit of the longer side in pixels; larger frames are scaled down.
+        max_upload_mib: Largest size of an uploaded video, MiB.
+        max_objects: Largest number of objects.
+        max_lines: Largest number of strokes per round.
+        max_points: Largest number of points per stroke.
     """
 
     max_frames: int = 150
@@ -33,3 +35,17 @@ class PageSettings:
         for name, value in vars(self).items():
             if value < 1:
                 raise ConfigError(f"{name} must be at least 1, got {value}")
+
+
+HELP: Mapping[str, str] = MappingProxyType(
+    {
+        "max_frames": "use at most N frames of the video",
+        "every": "use every N-th frame",
+        "max_side": "scale frames down to a longer side of N pixels",
+        "max_upload_mib": "accept uploads of at most N MiB",
+        "max_objects": "accept at most N objects",
+        "max_lines": "accept at most N strokes per round",
+        "max_points": "accept at most N points per stroke",
+    }
+)
+"""What each limit means, for the command line."""
