@@ -38,8 +38,42 @@ class BasicBlock(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(N, inplanes, H, W) -> (N, planes, H / stride, W / stride)."""
         shortcut = x if self.downsample is None else convolve_and_normalise(x, *self.downsample)
+        return self.relu(self.residual(x) + shortcut)
+
+    def residual(self, x: torch.Tensor) -> torch.Tensor:
+        """What the block adds to its shortcut."""
         y = self.relu(convolve_and_normalise(x, self.conv1, self.bn1))
-        return self.relu(convolve_and_normalise(y, self.conv2, self.bn2) + shortcut)
+        return convolve_and_normalise(y, self.conv2, self.bn2)
+
+
+class ShiftedBlock(BasicBlock):
+    """A basic block whose residual sees the neighbouring frames (Lin et al., arXiv 1811.08383).
+
+    It has no further weights, and on clips of one frame it is a basic block.
+    """
+
+    frames = 1  # of each clip of the batch
+
+    def residual(self, x: torch.Tensor) -> torch.Tensor:
+        """See ``BasicBlock``; (clips * frames, inplanes, H, W)."""
+        return super().residual(shift_in_time(x, self.frames))
+
+
+def shift_in_time(x: torch.Tensor, frames: int, share: int = 8) -> torch.Tensor:
+    """Take one eighth of the channels from the frame before and one from the frame after.
+
+    Args:
+        x: (clips * frames, C, H, W); the first and the last frame are their own neighbours.
+        frames: Of each clip.
+        share: What part of the channels moves in each direction, 1 / ``share``.
+    """
+    if frames == 1:
+        return x
+    clips, part = x.unflatten(0, (-1, frames)), x.shape[1] // share
+    before, after, rest = clips.split((part, part, x.shape[1] - 2 * part), dim=2)
+    before = torch.cat([before[:, :1], before[:, :-1]], dim=1)
+    after = torch.cat([after[:, 1:], after[:, -1:]], dim=1)
+    return torch.cat([before, after, rest], dim=2).flatten(0, 1)
 
 
 class Bottleneck(nn.Module):

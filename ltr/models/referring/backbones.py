@@ -8,12 +8,13 @@ import torch
 from torch import nn
 
 from ltr.admin.errors import ConfigError, did_you_mean
-from ltr.models.backbone.resnet import STAGES, BasicBlock, Bottleneck, ResNet
+from ltr.models.backbone.resnet import STAGES, BasicBlock, Bottleneck, ResNet, ShiftedBlock
 from ltr.models.layers.normalization import FixedBatchNorm2d
 from ltr.models.referring.swin import Swin
 
 _RESNETS = {
     "resnet18": (BasicBlock, (2, 2, 2, 2)),
+    "resnet18_shifted": (ShiftedBlock, (2, 2, 2, 2)),
     "resnet50": (Bottleneck, (3, 4, 6, 3)),
     "resnet101": (Bottleneck, (3, 4, 23, 3)),
 }
@@ -31,17 +32,15 @@ BACKBONES = (*_RESNETS, *_SWINS)
 
 
 class ResNetBackbone(ResNet):
-    """A residual network that takes clips, frame by frame.
+    """A residual network that takes clips, frame by frame but for the shifted one.
 
     Args:
-        name: One of ``resnet18``, ``resnet50``, ``resnet101``.
+        name: One of ``resnet18``, ``resnet18_shifted``, ``resnet50``, ``resnet101``.
         width: Channels of the stem.
         dilation: Whether the last stage keeps the resolution of the third (DC5).
         is_pretrained: Whether batch norms are fixed and the stem and first stage frozen; else
             everything is trained.
     """
-
-    is_video = False
 
     def __init__(
         self,
@@ -54,6 +53,7 @@ class ResNetBackbone(ResNet):
         strides = (1, 2, 2, 1 if dilation else 2)
         frozen = ("conv1", "bn1", "layer1") if is_pretrained else ()
         super().__init__(block, depths, width, frozen_layers=frozen, strides=strides)
+        self.is_video = block is ShiftedBlock
         self.map_channels = [self.channels[stage] for stage in STAGES]
         if dilation:
             for later in list(self.get_submodule("layer4").children())[1:]:
@@ -66,6 +66,9 @@ class ResNetBackbone(ResNet):
     # The parameters have ResNet's names, the call is Swin's.
     def forward(self, clips: torch.Tensor) -> list[torch.Tensor]:  # type: ignore[override]
         """Clips (clips, frames, 3, H, W) -> four maps (clips * frames, channels, h, w)."""
+        for block in self.modules():
+            if isinstance(block, ShiftedBlock):
+                block.frames = clips.shape[1]
         return list(super().forward(clips.flatten(0, 1)).values())
 
 

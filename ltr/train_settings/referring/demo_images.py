@@ -1,0 +1,29 @@
+"""ReferFormer for the shipped network, first part: single frames of drawn clips, from scratch.
+
+``docs/demo_networks.md`` has the commands.
+"""
+
+from dataclasses import replace
+
+from ltr.admin.settings import Settings
+from ltr.train_settings.experiment import train
+from ltr.train_settings.referring import drawn_images
+from ltr.train_settings.referring.assembly import ReferringAssembly
+
+RECIPE = replace(
+    drawn_images.RECIPE,
+    description="ReferFormer with a narrow ResNet-18 and a small text encoder, on drawn images",
+    backbone="resnet18_shifted",
+    backbone_width=24,
+    hidden_dim=64,
+    feedforward_dim=128,
+    decoder_layers=3,
+    num_queries=5,
+    max_epochs=22,
+    milestones=(),
+)
+
+
+def run(settings: Settings) -> None:
+    """Train."""
+    train(settings, RECIPE, ReferringAssembly)
