@@ -26,6 +26,7 @@ CLASSES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "ytvis2021": _YOUTUBEVIS_2021,
         "davis": ("instance",),
         "shapes": ("disc", "triangle", "star"),
+        "coarse": ("person", "animal", "vehicle", "object"),
     }
 )
 
@@ -38,6 +39,25 @@ _OTHER_NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "mouse": (),
     }
 )
+
+
+_ANIMALS = frozenset(
+    ("bird", "cat", "dog", "horse", "sheep", "cow", "elephant", "bear", "zebra", "giraffe")
+)
+_VEHICLES = frozenset(("bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat"))
+
+
+def coarse_class(category: str) -> str:
+    """The coarse class of one of COCO's categories.
+
+    >>> [coarse_class(name) for name in ("person", "cow", "train", "cup")]
+    ['person', 'animal', 'vehicle', 'object']
+    """
+    if category == "person":
+        return category
+    if category in _ANIMALS:
+        return "animal"
+    return "vehicle" if category in _VEHICLES else "object"
 
 
 def label_of(category: str, classes: Sequence[str]) -> int | None:

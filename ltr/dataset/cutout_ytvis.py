@@ -1,0 +1,155 @@
+"""Clips of cut-out objects in YouTube-VIS's layout: ``python -m ltr.dataset.cutout_ytvis FOLDER``.
+
+Objects cut out of still images, and shapes filled with pieces of frames, move over frames of videos
+without labels. The classes are person, animal, vehicle and object. Training and validation clips
+show objects of different pictures over different videos.
+"""
+
+from __future__ import annotations
+
+import random as python_random
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ltr.admin.cli import CommandParser, command
+from ltr.admin.errors import ConfigError, DataError, OutputError
+from ltr.admin.progress import FrameProgress
+from ltr.data.drawing import blend
+from ltr.data.image_io import read_image, write_image
+from ltr.dataset.image_base import ImageDataset
+from ltr.dataset.pasted_objects import Sprite, cut_out, draw_shape, place
+from ltr.dataset.registry import open_images
+from ltr.dataset.unlabelled import UnlabelledVideos, open_unlabelled
+from ltr.dataset.youtubevis_classes import CLASSES, coarse_class
+from ltr.dataset.youtubevis_file import VisWriter
+
+_HELD_OUT = 6  # every so many pictures and videos are for validation
+_SHAPE_PROBABILITY = 0.3
+_MOST_OBJECTS = 3
+_LARGEST_STEP = 3
+_STEP = 5  # frame names count as in YouTube-VIS
+
+
+class CutoutClips:
+    """Clips of moving objects; equal seeds give equal clips.
+
+    Args:
+        images: Gives the objects.
+        scenery: Gives the backgrounds.
+        is_validation: Whether to show the held-out pictures and videos, or the others.
+        size: Height and width of the clips.
+
+    Raises:
+        DataError: A class has no object, or there is no video.
+    """
+
+    def __init__(
+        self,
+        images: ImageDataset,
+        scenery: UnlabelledVideos,
+        is_validation: bool,
+        size: tuple[int, int] = (112, 192),
+    ) -> None:
+        self.images = images
+        self.size = size
+        self._videos = [
+            scenery.frames(number)
+            for number in range(len(scenery))
+            if (number % _HELD_OUT == 0) == is_validation
+        ]
+        self._objects: dict[str, list[int]] = {name: [] for name in CLASSES["coarse"]}
+        for number in range(images.get_num_images()):
+            if (images.get_picture(number) % _HELD_OUT == 0) == is_validation:
+                self._objects[coarse_class(images.get_category(number))].append(number)
+        missing = [name for name, numbers in self._objects.items() if not numbers]
+        if missing or not self._videos:
+            raise DataError(
+                f"{images.get_name()} and {scenery.name} have too little for a split of clips "
+                f"({', '.join(missing) or 'videos'})"
+            )
+
+    def render(
+        self, seed: int, frames: int
+    ) -> tuple[list[np.ndarray], list[np.ndarray], dict[int, str]]:
+        """Make a clip.
+
+        Returns:
+            Images, uint8 (H, W, 3) RGB; label maps, uint8 (H, W); class by object id.
+        """
+        draw = python_random.Random(seed)
+        images = self._background(frames, draw)
+        labels = [np.zeros(self.size, np.uint8) for _ in images]
+        classes: dict[int, str] = {}
+        for number in range(1, draw.randint(1, _MOST_OBJECTS) + 1):
+            classes[number], sprite = self._sprite(frames, draw)
+            for index, (pixels, opacity) in enumerate(place(sprite, self.size[::-1], draw)):
+                images[index] = blend(images[index], pixels, opacity)
+                labels[index][opacity > 0.5] = number
+        return images, labels, classes
+
+    def _background(self, frames: int, draw: python_random.Random) -> list[np.ndarray]:
+        paths = draw.choice(self._videos)
+        step, start = draw.randint(0, _LARGEST_STEP), draw.randrange(len(paths))
+        numbers = [min(start + step * index, len(paths) - 1) for index in range(frames)]
+        return [cv2.resize(read_image(paths[n]), self.size[::-1]) for n in numbers]
+
+    def _sprite(self, frames: int, draw: python_random.Random) -> tuple[str, Sprite]:
+        if draw.random() < _SHAPE_PROBABILITY:
+            filling = read_image(draw.choice(draw.choice(self._videos)))
+            return "object", draw_shape(filling, frames, draw)
+        name = draw.choice(list(self._objects))
+        number = draw.choice(self._objects[name])
+        mask = self.images.get_mask(number).astype(np.float32)
+        sprite = cut_out([self.images.get_image(number)], [mask])
+        return name, Sprite([*sprite.images] * frames, [*sprite.masks] * frames)
+
+
+def write_clips(
+    root: Path, split: str, clips: CutoutClips, seeds: Sequence[int], frames: int
+) -> None:
+    """Write ``<split>/JPEGImages/<clip>/<frame>.jpg`` and ``<split>.json``.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+    writer = VisWriter(CLASSES["coarse"], "clips of cut-out objects")
+    with FrameProgress(f"writing {split}", len(seeds), unit="clips") as progress:
+        for seed in seeds:
+            images, labels, classes = clips.render(seed, frames)
+            names = [f"{seed:07d}/{_STEP * number:05d}.jpg" for number in range(frames)]
+            for name, image in zip(names, images, strict=True):
+                write_image(root / split / "JPEGImages" / name, image)
+            writer.add(names, labels, classes)
+            progress.advance()
+    writer.write(root / f"{split}.json")
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> int:
+    """Write both splits."""
+    parser = CommandParser(__doc__)
+    parser.add_argument("folder", type=Path, help="new folder of the data set")
+    parser.add_argument("--images", default="COCO/2017/train/900", metavar="NAME", help="of stills")
+    parser.add_argument("--scenery", required=True, metavar="NAME", help="such as folder:PATH")
+    parser.add_argument("--train", type=int, default=600, metavar="N", help="clips (600)")
+    parser.add_argument("--valid", type=int, default=50, metavar="N", help="clips (50)")
+    parser.add_argument("--frames", type=int, default=8, metavar="N", help="of a clip (8)")
+    arguments = parser.parse_args(argv)
+    if arguments.folder.exists() and any(arguments.folder.iterdir()):
+        raise OutputError(f"{arguments.folder} is not empty: give a new folder")
+    counts = {"train": arguments.train, "valid": arguments.valid}
+    if min(*counts.values(), arguments.frames) < 1:
+        raise ConfigError("--train, --valid and --frames must be positive")
+    images, scenery = open_images(arguments.images), open_unlabelled(arguments.scenery)
+    for split, count in counts.items():
+        clips = CutoutClips(images, scenery, split == "valid")
+        write_clips(arguments.folder, split, clips, range(count), arguments.frames)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
