@@ -8,6 +8,7 @@ with ``expression_objects.json``.
 
 from __future__ import annotations
 
+import argparse
 import random as python_random
 import sys
 from collections.abc import Iterable, Sequence
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ltr.admin.cli import CommandParser, command
-from ltr.admin.errors import OutputError
+from ltr.admin.errors import OutputError, did_you_mean
 from ltr.admin.progress import FrameProgress
 from ltr.data.image_io import write_image, write_label_map
 from ltr.data.json_io import write_json
@@ -42,7 +43,7 @@ _MOTIONS = {
     "down": "moving down",
     "still": "standing still",
 }
-_FORMS = (
+FORMS = (
     ("colour", "shape"),
     ("colour", "shape", "motion"),
     ("colour", "shape", "place"),
@@ -118,21 +119,33 @@ def describe(
     return " ".join(word for word in ("the", colour, shape, place, motion) if word)
 
 
-def sentences_of(clip: SyntheticClip, seed: int) -> list[tuple[str, str]]:
-    """A sentence for each object, and the properties that it names, joined by ``+``."""
+def sentences_of(
+    clip: SyntheticClip, seed: int, forms: Sequence[Sequence[str]] = FORMS
+) -> dict[int, tuple[str, str]]:
+    """Describe the objects of a clip, each by one of the forms that fit no other object.
+
+    Returns:
+        By object id, the sentence and the properties that it names, joined by ``+``; objects that
+        no form tells from the others are left out.
+    """
     random = python_random.Random(seed)
-    seen, found = visible_objects(clip), []
-    for target in seen:
+    seen, found = visible_objects(clip), {}
+    for number, target in enumerate(seen, 1):
         others = [other for other in seen if other is not target]
-        for form in random.sample(_FORMS, len(_FORMS)):
+        for form in random.sample(forms, len(forms)):
             if text := describe(target, others, form):
-                found.append((text, "+".join(form)))
+                found[number] = text, "+".join(form)
                 break
     return found
 
 
 def write_synthetic(
-    folder: Path, train: int, valid: int, frames: int = 8, size: tuple[int, int] = (64, 96)
+    folder: Path,
+    train: int,
+    valid: int,
+    frames: int = 8,
+    size: tuple[int, int] = (64, 96),
+    forms: Sequence[Sequence[str]] = FORMS,
 ) -> None:
     """Write the data set.
 
@@ -142,14 +155,15 @@ def write_synthetic(
         valid: Clips of the split ``valid``.
         frames: Frames of a clip.
         size: Height and width.
+        forms: What the sentences of the training clips name.
     """
     texts: set[str] = set()
     with FrameProgress("drawing", train + valid, unit="clips") as progress:
-        for split, seeds in (
-            ("train", range(train)),
-            ("valid", range(_FIRST_VALID, _FIRST_VALID + valid)),
+        for split, seeds, named in (
+            ("train", range(train), forms),
+            ("valid", range(_FIRST_VALID, _FIRST_VALID + valid), FORMS),
         ):
-            texts |= _write_split(folder, split, seeds, frames, size, progress)
+            texts |= _write_split(folder, split, seeds, frames, size, named, progress)
     write_vocabulary(folder / "tokenizer", sorted(texts))
 
 
@@ -172,6 +186,7 @@ def _write_split(
     seeds: Iterable[int],
     frames: int,
     size: tuple[int, int],
+    forms: Sequence[Sequence[str]],
     progress: FrameProgress,
 ) -> set[str]:
     """Write clips and lists; returns all sentences."""
@@ -186,15 +201,15 @@ def _write_split(
         for stem, image, labels in zip(stems, clip.images, clip.labels, strict=True):
             write_image(folder / split / "JPEGImages" / name / f"{stem}.jpg", image)
             write_label_map(annotations / name / f"{stem}.png", labels)
-        sentences = sentences_of(clip, seed)
+        sentences = sentences_of(clip, seed, forms)
         videos[name] = {
             "frames": stems,
             "expressions": {
-                str(key): {"exp": text} | ({"obj_id": str(key + 1)} if is_public else {})
-                for key, (text, _) in enumerate(sentences)
+                str(number - 1): {"exp": text} | ({"obj_id": str(number)} if is_public else {})
+                for number, (text, _) in sentences.items()
             },
         }
-        kinds[name] = {str(key): kind for key, (_, kind) in enumerate(sentences)}
+        kinds[name] = {str(number - 1): kind for number, (_, kind) in sentences.items()}
         progress.advance()
     write_json(expression_file(folder, split), {"videos": videos})
     if not is_public:
@@ -205,6 +220,15 @@ def _write_split(
     return {item["exp"] for entry in videos.values() for item in entry["expressions"].values()}
 
 
+def _forms(text: str) -> tuple[tuple[str, ...], ...]:
+    """Read the forms of the command line; anything but those of ``FORMS`` is an error."""
+    known = {"+".join(form): form for form in FORMS}
+    for name in text.split(","):
+        if name not in known:
+            raise argparse.ArgumentTypeError(f"no form {name!r}{did_you_mean(name, list(known))}")
+    return tuple(known[name] for name in text.split(","))
+
+
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the data set."""
@@ -213,10 +237,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--train", type=int, default=3000, help="training clips (3000)")
     parser.add_argument("--valid", type=int, default=200, help="validation clips (200)")
     parser.add_argument("--frames", type=int, default=8, help="frames of a clip (8)")
+    parser.add_argument(
+        "--forms",
+        type=_forms,
+        default=FORMS,
+        metavar="A+B,...",
+        help="what training sentences name, for instance shape,shape+place (nine mixtures)",
+    )
     arguments = parser.parse_args(argv)
     if arguments.target.is_dir() and any(arguments.target.iterdir()):
         raise OutputError(f"{arguments.target} is not empty: name a new folder")
-    write_synthetic(arguments.target, arguments.train, arguments.valid, arguments.frames)
+    write_synthetic(
+        arguments.target,
+        arguments.train,
+        arguments.valid,
+        arguments.frames,
+        forms=arguments.forms,
+    )
     print(f"{arguments.train} + {arguments.valid} clips: {arguments.target}")
     return 0
 

@@ -16,7 +16,7 @@ from ltr.dataset.referring.synthetic import (
     visible_objects,
 )
 from ltr.dataset.referring.videos import ReferringVideos
-from ltr.dataset.synthetic_shapes import SyntheticObject, render_clip
+from ltr.dataset.synthetic_shapes import SHAPES, SyntheticObject, render_clip
 from ltr.models.referring.text_encoder import load_tokenizer, tokenise
 
 
@@ -52,11 +52,23 @@ def test_no_sentence_fits_two_objects(seed):
     objects = visible_objects(clip)
     found = sentences_of(clip, seed)
     assert len(found) == 3
-    for number, (_, form) in enumerate(found):
-        keys = form.split("+")
-        others = [other for other in objects if other is not objects[number]]
-        place = (objects[number].places or [""])[0]
-        assert not any(other.agrees(objects[number], keys, place) for other in others)
+    for number, (_, form) in found.items():
+        target, keys = objects[number - 1], form.split("+")
+        others = [other for other in objects if other is not target]
+        place = (target.places or [""])[0]
+        assert not any(other.agrees(target, keys, place) for other in others)
+
+
+def test_training_sentences_name_only_what_was_asked_for(tmp_path, capsys):
+    target = tmp_path / "drawn"
+    words = [str(target), "--train", "6", "--valid", "1", "--frames", "1"]
+    assert main([*words, "--forms", "shape,shapes"]) == 2
+    assert "no form 'shapes' (did you mean 'shape'" in capsys.readouterr().err
+    assert main([*words, "--forms", "shape"]) == 0
+    videos = read_expressions(target, "train")
+    texts = [e.text for video in videos.values() for e in video.expressions.values()]
+    assert 0 < len(texts) < 18
+    assert {text.split()[-1] for text in texts} <= set(SHAPES)
 
 
 def test_the_written_set_is_read_like_ref_youtube_vos(tmp_path, capsys):
