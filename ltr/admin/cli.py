@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn, Protocol
 
 from ltr.admin.errors import ConfigError, ToolkitError, did_you_mean
+from ltr.admin.streams import survive_closed_pipes
 
 
 class Main(Protocol):
@@ -80,6 +81,7 @@ def command(main: Callable[[Sequence[str] | None], int]) -> Main:
 
     @functools.wraps(main)
     def guarded(argv: Sequence[str] | None = None) -> int:
+        survive_closed_pipes()
         try:
             return main(argv)
         except ToolkitError as error:

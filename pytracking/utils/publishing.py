@@ -1,0 +1,119 @@
+"""Replacing finished results: at every moment the old ones or the new ones are whole.
+
+New results lie complete in a hidden folder, and its renaming decides: from then on they count. The
+marker of the old ones is taken away first, then the rest of them; the new ones are moved in, their
+marker last. A process that is killed on the way leaves the hidden folder, and whoever comes next
+moves on from there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from ltr.admin.files import TEMPORARY_SUFFIX
+
+_DECIDED_SUFFIX = ".decided"
+_ENTRIES, _OLD, _OLD_IS_AWAY = ".entries.json", ".old", ".old_is_away"
+_ONE_DAY_S = 86400.0
+
+
+def owner_tag() -> str:
+    """End of a hidden folder's name, which tells whose it is."""
+    return f".{socket.gethostname()}.{os.getpid()}"
+
+
+def publish(staging: Path, target: Path, entries: Sequence[str]) -> None:
+    """Move complete results to their place.
+
+    Args:
+        staging: A hidden folder inside ``target``, named by ``temporary_folder``; it is used up.
+        target: The folder of the results.
+        entries: Names of all files and folders that results consist of; what is not in ``staging``
+            goes from ``target`` too. The last one marks finished results.
+    """
+    (staging / _ENTRIES).write_text(json.dumps(list(entries)), encoding="utf-8")
+    for path in staging.rglob("*"):
+        if not path.is_symlink():
+            _flush(path)
+    finish_publishing(target)
+    decided = staging.with_name(staging.name.removesuffix(TEMPORARY_SUFFIX) + _DECIDED_SUFFIX)
+    os.rename(staging, decided)
+    _flush(target)
+    _move_in(decided, target)
+
+
+def finish_publishing(target: Path) -> None:
+    """Move in the results that killed processes had decided on, and remove what they left over."""
+    for folder in sorted(target.glob(f".*{_DECIDED_SUFFIX}")):
+        if folder.is_dir() and is_abandoned(folder):
+            _move_in(folder, target)
+    for folder in target.glob(f".*{TEMPORARY_SUFFIX}"):
+        if folder.is_dir() and is_abandoned(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def discard(path: Path) -> None:
+    """Remove a file or folder that marks finished results: it is gone at once or still whole."""
+    away = path.with_name(f".{path.name[:40]}{owner_tag()}{TEMPORARY_SUFFIX}")
+    with suppress(FileNotFoundError):
+        os.rename(path, away)
+        _remove(away)
+
+
+def is_abandoned(folder: Path) -> bool:
+    """Whether the process that filled a hidden folder is gone; elsewhere, whether it is old."""
+    host, _, process = folder.stem.rpartition(".")
+    if host.endswith(f".{socket.gethostname()}") and process.isdecimal():
+        return not _is_running(int(process))
+    return time.time() - folder.stat().st_mtime > _ONE_DAY_S
+
+
+def _move_in(decided: Path, target: Path) -> None:
+    entries = json.loads((decided / _ENTRIES).read_text(encoding="utf-8"))
+    old = decided / _OLD
+    if not (decided / _OLD_IS_AWAY).exists():
+        old.mkdir(exist_ok=True)
+        for entry in reversed(entries):
+            if os.path.lexists(target / entry):
+                os.rename(target / entry, old / entry)
+        (decided / _OLD_IS_AWAY).touch()
+    for entry in entries:
+        if os.path.lexists(decided / entry):
+            os.rename(decided / entry, target / entry)
+    _flush(target)
+    # Under this name it is only swept, in whatever order its content goes.
+    done = decided.with_name(decided.name.removesuffix(_DECIDED_SUFFIX) + TEMPORARY_SUFFIX)
+    os.rename(decided, done)
+    shutil.rmtree(done, ignore_errors=True)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
