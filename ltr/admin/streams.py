@@ -23,7 +23,7 @@ class _PipeWriter(io.FileIO):
 
 
 def survive_closed_pipes() -> None:
-    """Let the process go on when the reader of its stdout or stderr ends; files stay as they are."""
+    """Let the process continue when the reader of its stdout or stderr ends."""
     sys.stdout = _surviving(sys.stdout)
     sys.stderr = _surviving(sys.stderr)
 

@@ -29,7 +29,8 @@ from pytracking.evaluation.tracker import TrackerSpec, compare_runs
 from pytracking.evaluation.video import VideoSummary, default_folder
 from pytracking.evaluation.video_results import CONFIG
 from pytracking.tracker.base import Runtime
-from pytracking.utils.staging import sweep
+from pytracking.utils.publishing import finish_publishing
+from pytracking.utils.staging import translate_write_errors
 from pytracking.utils.video_reader import read_video
 
 _LOG = logging.getLogger(__name__)
@@ -138,7 +139,7 @@ class ClipFolder:
                 yield outcome or ClipOutcome(job.name, failure=WORKER_DIED)
         finally:
             for job in jobs:  # workers that were ended could not tidy up
-                sweep(job.folder)
+                finish_publishing(job.folder)
                 with suppress(OSError):
                     job.folder.rmdir()
 
@@ -166,6 +167,8 @@ class ClipFolder:
 
     def _is_done(self, folder: Path, run: Mapping[str, Any]) -> bool:
         """Whether a clip has results of this configuration, and they are to be kept."""
+        with translate_write_errors(folder):
+            finish_publishing(folder)
         if self._task.video.overwrite or not (folder / CONFIG).exists():
             return False
         difference = compare_runs(_stored_run(folder), run)

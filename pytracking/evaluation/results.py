@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +23,8 @@ from ltr.data.image_io import encode_label_map
 from pytracking.evaluation.tracker import compare_runs
 from pytracking.tracker.base import Box, FrameOutput
 from pytracking.utils.background import BackgroundWorker
-from pytracking.utils.staging import sweep, temporary_folder, translate_write_errors
+from pytracking.utils.publishing import discard, finish_publishing, publish
+from pytracking.utils.staging import temporary_folder, translate_write_errors
 
 CONFIG_FILE = "config.json"
 MASK_SUFFIX = ".png"
@@ -76,14 +77,15 @@ class ResultFolder:
             self.sweep()
             if compare_runs(self._stored_config(), config):
                 for name in self.finished():
-                    shutil.rmtree(self.path / name)
+                    discard(self.path / name)
             with atomic_write(self.path / CONFIG_FILE, "w") as stream:
                 json.dump(config, stream, indent=2)
                 stream.write("\n")
 
     def sweep(self) -> None:
-        """Remove what killed processes left behind."""
-        sweep(self.path)
+        """Finish or remove what killed processes left."""
+        with translate_write_errors(self.path):
+            finish_publishing(self.path)
 
     def finished(self) -> list[str]:
         """Names of the finished sequences."""
@@ -114,15 +116,9 @@ class ResultFolder:
                 self._publish(staging, name)
 
     def _publish(self, staging: Path, name: str) -> None:
-        target = self.path / name
-        tables = [entry for entry in staging.iterdir() if entry.is_file()]
-        for file in (*tables, *(staging / name).rglob("*")):
-            _flush(file)
-        if target.exists():
-            os.replace(target, staging / ".old")
-        for file in tables:
-            os.replace(file, self.path / file.name)
-        os.replace(staging / name, target)
+        table = re.compile(rf"{re.escape(name)}_\d+(_time)?\.txt")
+        tables = filter(table.fullmatch, {*os.listdir(staging), *os.listdir(self.path)})
+        publish(staging, self.path, [*sorted(tables), name])
 
     def _stored_config(self) -> Any:
         try:
@@ -209,11 +205,3 @@ def _write_mask(item: tuple[Path, np.ndarray]) -> None:
 
 def _write_lines(path: Path, lines: Iterator[str]) -> None:
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

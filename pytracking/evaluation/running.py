@@ -124,6 +124,7 @@ def run_dataset(
     _LOG.info("%s %s\n%s", spec.system, spec.name, describe(spec.load_parameters()))
     folder = result_folder(options.results, spec.system, spec.result_name, dataset.name)
     config = describe_run(spec, options.runtime) | {"dataset": dataset.source or dataset.name}
+    folder.sweep()
     folder.check(config, dataset.names, options.overwrite)
     finished = set() if options.overwrite else set(folder.finished())
     names = [name for name in dataset.names if name not in finished]

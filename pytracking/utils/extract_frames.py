@@ -7,9 +7,8 @@ reads videos without labels. Videos that were done before are left alone.
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,8 +17,9 @@ import numpy as np
 
 from ltr.admin.cli import command
 from ltr.admin.errors import DataError
-from ltr.admin.files import TEMPORARY_SUFFIX
 from ltr.data.image_io import VIDEO_SUFFIXES, write_image
+from pytracking.utils.publishing import finish_publishing
+from pytracking.utils.staging import temporary_folder, translate_write_errors
 from pytracking.utils.video_reader import read_video
 
 
@@ -28,10 +28,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Take all videos apart; 1 when one could not be read to its end."""
     arguments = _parse(argv)
     videos = find_videos(arguments.videos)
+    names = [_folder_name(video.relative_to(arguments.videos)) for video in videos]
+    count_of = Counter(names)
+    finish_publishing(arguments.frames)
     failures = 0
-    for video in videos:
-        name = "_".join(video.relative_to(arguments.videos).with_suffix("").parts)
+    for video, name in zip(videos, names, strict=True):
         try:
+            if count_of[name] > 1:
+                raise DataError(f"{count_of[name]} videos would become the folder {name}: rename")
             count = extract_frames(
                 video, arguments.frames / name, arguments.height, arguments.every
             )
@@ -44,12 +48,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def find_videos(folder: Path) -> list[Path]:
-    """All video files below a folder, sorted.
+    """All video files below a folder, sorted; hidden ones are left out.
 
     Raises:
         DataError: There is none.
     """
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES)
+    found = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in VIDEO_SUFFIXES
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )
     if not found:
         raise DataError(f"{folder} holds no video file ({', '.join(VIDEO_SUFFIXES)})")
     return found
@@ -69,23 +78,27 @@ def extract_frames(video: Path, folder: Path, height: int | None = None, every: 
 
     Raises:
         DataError: The video is damaged.
-        OSError: The folder cannot be written.
+        OutputError: The folder cannot be written.
     """
     if folder.is_dir():
         return 0
-    staging = folder.with_name(f".{folder.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
     count = 0
-    try:
-        staging.mkdir(parents=True)
-        with read_video(video) as frames:
+    with translate_write_errors(folder), read_video(video) as frames:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with temporary_folder(folder.parent, folder.name) as temporary:
+            staging = temporary / folder.name
+            staging.mkdir()
             for index, frame in enumerate(frames):
                 if index % every == 0:
                     write_image(staging / f"{count:05d}.jpg", _scaled_down(frame, height))
                     count += 1
-        staging.rename(folder)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+            staging.rename(folder)
     return count
+
+
+def _folder_name(video: Path) -> str:
+    """The parts of a relative path joined, without the suffix of the file."""
+    return "_".join((*video.parts[:-1], video.name[: -len(video.suffix)]))
 
 
 def _scaled_down(frame: np.ndarray, height: int | None) -> np.ndarray:

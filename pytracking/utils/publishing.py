@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 import socket
 import time
@@ -42,7 +43,11 @@ def publish(staging: Path, target: Path, entries: Sequence[str]) -> None:
     for path in staging.rglob("*"):
         if not path.is_symlink():
             _flush(path)
-    finish_publishing(target)
+    for folder in _hidden_folders(target, _DECIDED_SUFFIX):
+        if is_abandoned(folder):
+            _move_in(folder, target)
+        elif _entries_of(folder)[-1] == entries[-1]:  # another machine's: ours are newer
+            _drop(folder)
     decided = staging.with_name(staging.name.removesuffix(TEMPORARY_SUFFIX) + _DECIDED_SUFFIX)
     os.rename(staging, decided)
     _flush(target)
@@ -51,17 +56,27 @@ def publish(staging: Path, target: Path, entries: Sequence[str]) -> None:
 
 def finish_publishing(target: Path) -> None:
     """Move in the results that killed processes had decided on, and remove what they left over."""
-    for folder in sorted(target.glob(f".*{_DECIDED_SUFFIX}")):
-        if folder.is_dir() and is_abandoned(folder):
+    for folder in _hidden_folders(target, _DECIDED_SUFFIX):
+        if is_abandoned(folder):
             _move_in(folder, target)
-    for folder in target.glob(f".*{TEMPORARY_SUFFIX}"):
-        if folder.is_dir() and is_abandoned(folder):
+    for folder in _hidden_folders(target, TEMPORARY_SUFFIX):
+        if is_abandoned(folder):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _hidden_folders(target: Path, suffix: str) -> list[Path]:
+    try:
+        names = os.listdir(target)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    hidden = sorted(name for name in names if name.startswith(".") and name.endswith(suffix))
+    return [target / name for name in hidden if (target / name).is_dir()]
 
 
 def discard(path: Path) -> None:
     """Remove a file or folder that marks finished results: it is gone at once or still whole."""
-    away = path.with_name(f".{path.name[:40]}{owner_tag()}{TEMPORARY_SUFFIX}")
+    token = secrets.token_hex(8)
+    away = path.with_name(f".{token}{owner_tag()}{TEMPORARY_SUFFIX}")
     with suppress(FileNotFoundError):
         os.rename(path, away)
         _remove(away)
@@ -76,7 +91,7 @@ def is_abandoned(folder: Path) -> bool:
 
 
 def _move_in(decided: Path, target: Path) -> None:
-    entries = json.loads((decided / _ENTRIES).read_text(encoding="utf-8"))
+    entries = _entries_of(decided)
     old = decided / _OLD
     if not (decided / _OLD_IS_AWAY).exists():
         old.mkdir(exist_ok=True)
@@ -88,7 +103,16 @@ def _move_in(decided: Path, target: Path) -> None:
         if os.path.lexists(decided / entry):
             os.rename(decided / entry, target / entry)
     _flush(target)
-    # Under this name it is only swept, in whatever order its content goes.
+    _drop(decided)
+
+
+def _entries_of(decided: Path) -> list[str]:
+    entries: list[str] = json.loads((decided / _ENTRIES).read_text(encoding="utf-8"))
+    return entries
+
+
+def _drop(decided: Path) -> None:
+    """Remove a folder after giving it a name that is only swept: its parts go in any order."""
     done = decided.with_name(decided.name.removesuffix(_DECIDED_SUFFIX) + TEMPORARY_SUFFIX)
     os.rename(decided, done)
     shutil.rmtree(done, ignore_errors=True)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ltr.admin.errors import ConfigError, OutputError
 from ltr.admin.files import TEMPORARY_SUFFIX
+from pytracking.utils.publishing import finish_publishing, owner_tag, publish
 
 _RUN = "run"
-_ONE_DAY_S = 86400.0
+_NAME_PART = 40
 
 
 @contextmanager
@@ -41,15 +40,16 @@ def staged_folder(
         OutputError: It cannot be written.
     """
     target = Path(folder)
+    with translate_write_errors(target):
+        finish_publishing(target)
     check_free(target, () if overwrite else entries)
     is_new = not target.exists()
     try:
         with translate_write_errors(target):
             target.mkdir(parents=True, exist_ok=True)
-            sweep(target)
             with temporary_folder(target, _RUN) as staging:
                 yield staging
-                _publish(staging, target, entries)
+                publish(staging, target, entries)
     except BaseException:
         if is_new:
             with suppress(OSError):
@@ -79,19 +79,12 @@ def temporary_folder(parent: Path, name: str) -> Iterator[Path]:
         parent: An existing folder.
         name: Part of its name.
     """
-    owner = f".{socket.gethostname()}.{os.getpid()}"
-    folder = Path(tempfile.mkdtemp(f"{owner}{TEMPORARY_SUFFIX}", f".{name}.", parent))
+    suffix = f"{owner_tag()}{TEMPORARY_SUFFIX}"
+    folder = Path(tempfile.mkdtemp(suffix, f".{name[:_NAME_PART]}.", parent))
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def sweep(parent: Path) -> None:
-    """Remove the temporary folders of killed processes."""
-    for folder in parent.glob(f".*{TEMPORARY_SUFFIX}"):
-        if folder.is_dir() and _is_abandoned(folder):
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
@@ -106,36 +99,3 @@ def translate_write_errors(what: Path) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or str(error)
         raise OutputError(f"{what} cannot be written: {reason}") from error
-
-
-def _publish(staging: Path, target: Path, entries: Sequence[str]) -> None:
-    for entry in entries:
-        _remove(target / entry)
-    for entry in entries:
-        if (staging / entry).exists():
-            os.replace(staging / entry, target / entry)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def _is_abandoned(folder: Path) -> bool:
-    """Whether the process that filled a temporary folder is gone; elsewhere, whether it is old."""
-    host, _, process = folder.name.removesuffix(TEMPORARY_SUFFIX).rpartition(".")
-    if host.endswith(f".{socket.gethostname()}") and process.isdecimal():
-        return not _is_running(int(process))
-    return time.time() - folder.stat().st_mtime > _ONE_DAY_S
-
-
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
