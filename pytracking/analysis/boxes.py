@@ -9,10 +9,11 @@ import numpy as np
 
 from ltr.admin.errors import DataError
 
-OVERLAP_THRESHOLDS = np.arange(0.0, 1.025, 0.05, dtype=np.float32)
-PIXEL_THRESHOLDS = np.arange(0.0, 51.0, dtype=np.float32)
-NORMALISED_THRESHOLDS = PIXEL_THRESHOLDS / np.float32(100)
-_PRECISION_PX = 20
+# Multiples of 0.05 in double precision, as upstream has them: 0.35 is 0.35000000000000003.
+OVERLAP_THRESHOLDS = np.arange(21) * 0.05
+PIXEL_THRESHOLDS = np.arange(51.0)
+NORMALISED_THRESHOLDS = PIXEL_THRESHOLDS / 100
+_PRECISION_INDEX = 20  # 20 pixels, or 0.20 of the object's size
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,8 @@ class BoxErrors:
         overlap: Intersection over union, -1 where the annotation is not valid.
         centre: Distance of the centres in pixels, infinite where not valid.
         normalised: The same with each axis divided by the annotated side, -1 where not valid.
-        is_valid: Whether the annotation has an extent.
+        is_valid: Whether x, y, width and height of the annotation are all positive, and the object
+            is visible.
     """
 
     overlap: np.ndarray
@@ -58,12 +60,12 @@ class BoxScores:
     @property
     def precision_at_20(self) -> float:
         """Share of frames whose centre is at most 20 pixels off."""
-        return float(self.precision[_PRECISION_PX])
+        return float(self.precision[_PRECISION_INDEX])
 
     @property
-    def normalised_auc(self) -> float:
-        """Area under the normalised precision curve."""
-        return float(self.normalised_precision.mean(dtype=np.float64))
+    def normalised_precision_at_20(self) -> float:
+        """Share of frames whose centre is at most 0.20 of the object's size off."""
+        return float(self.normalised_precision[_PRECISION_INDEX])
 
     @property
     def summary(self) -> str:
@@ -73,31 +75,37 @@ class BoxScores:
             "OP50": self.overlap_precision(0.5),
             "OP75": self.overlap_precision(0.75),
             "Precision": self.precision_at_20,
-            "NormPrecision": self.normalised_auc,
+            "NormPrecision": self.normalised_precision_at_20,
         }
         return " ".join(f"{name}={100 * value:.1f}" for name, value in values.items())
 
 
-def box_errors(predicted: np.ndarray, annotated: np.ndarray) -> BoxErrors:
+def box_errors(
+    predicted: np.ndarray, annotated: np.ndarray, visible: np.ndarray | None = None
+) -> BoxErrors:
     """Compare the boxes of one object.
 
-    The first prediction is replaced by the annotation, a prediction without extent by the one
-    before it.
+    In this order, as upstream: a prediction with a side of 0 is replaced by the one before it, a
+    list that is too long is cut, one that is too short gets boxes without extent, and the first
+    prediction is replaced by the annotation.
 
     Args:
-        predicted: ``x, y, width, height`` in pixels, (frames, 4).
-        annotated: The same.
+        predicted: ``x, y, width, height`` in pixels, (any number, 4).
+        annotated: The same, (frames, 4); NaN where the object is not annotated.
+        visible: bool (frames,); None where all objects are.
 
     Raises:
-        DataError: The shapes differ, or a predicted box is not a number.
+        DataError: There is no frame, or a predicted box is not a number or has a negative side.
     """
     predicted, annotated = (np.array(boxes, dtype=np.float64) for boxes in (predicted, annotated))
-    if predicted.shape != annotated.shape or predicted.shape[1:] != (4,) or not len(predicted):
+    if annotated.shape[1:] != (4,) or predicted.shape[1:] != (4,) or not len(annotated):
         raise DataError(f"expected (frames, 4) boxes, got {predicted.shape} and {annotated.shape}")
-    if np.isnan(predicted).any():
-        raise DataError("a predicted box is not a number")
+    if np.isnan(predicted).any() or (predicted[:, 2:] < 0).any():
+        raise DataError("a predicted box is not a number or has a negative side")
     predicted = _repaired(predicted, annotated)
-    is_valid = (annotated[:, 2:] > 0).all(axis=1)
+    is_valid = (annotated > 0).all(axis=1)
+    if visible is not None:
+        is_valid &= visible
     offset = _centres(predicted) - _centres(annotated)
     with np.errstate(divide="ignore", invalid="ignore"):
         normalised = np.linalg.norm(offset / annotated[:, 2:], axis=1)
@@ -128,10 +136,15 @@ def mean_curves(curves: Sequence[BoxScores]) -> BoxScores:
 
 
 def _repaired(predicted: np.ndarray, annotated: np.ndarray) -> np.ndarray:
-    predicted[0] = annotated[0]
+    """The predictions of as many frames as are annotated, see ``box_errors``."""
+    count = len(annotated)
     for frame in range(1, len(predicted)):
-        if (predicted[frame, 2:] == 0).any():
+        is_annotated = frame >= count or not np.isnan(annotated[frame]).any()
+        if is_annotated and (predicted[frame, 2:] == 0).any():
             predicted[frame] = predicted[frame - 1]
+    missing = max(0, count - len(predicted))
+    predicted = np.concatenate([predicted, np.zeros((missing, 4))])[:count]
+    predicted[0] = annotated[0]
     return predicted
 
 

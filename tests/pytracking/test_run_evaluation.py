@@ -191,8 +191,11 @@ def test_boxes_beside_the_masks(davis, capsys):
     assert ending == "AUC=95.2 OP50=100.0 OP75=100.0 Precision=100.0 NormPrecision=100.0"
     assert (davis / "boxes/plots/success.png").is_file()
     (folder / "blackswan_1.txt").write_text("1 2 3 4\n")
+    assert main(arguments) == 0
+    assert "has 1 boxes for 50 frames: missing ones count as misses" in capsys.readouterr().err
+    (folder / "blackswan_1.txt").write_text("1 2 3\n")
     assert main(arguments) == 2
-    assert "expected 50 lines of 4" in capsys.readouterr().err
+    assert "expected lines of 4 numbers" in capsys.readouterr().err
 
 
 def test_instances(tmp_path, monkeypatch, capsys):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from pytracking.analysis.report import Report, Table, csv_table
 from pytracking.analysis.starts import find_starts
 from pytracking.analysis.truth_folder import VideoTruth
 
+_LOG = logging.getLogger(__name__)
+
 _MAX_BYTES = 64 << 20
 _COLUMNS = ("AUC", "OP50", "OP75", "Precision", "NormPrecision")
 
@@ -31,7 +34,7 @@ def evaluate_boxes(request: Request, videos: Sequence[VideoTruth], is_binary: bo
     """Score ``<results>/<video>_<id>.txt`` against the boxes of the annotated masks.
 
     Raises:
-        DataError: A file is missing or damaged, or has not one line per frame.
+        DataError: A file is missing or damaged.
     """
     curves = {
         f"{video.name}_{object_id}": box_curves(box_errors(predicted, annotated))
@@ -71,7 +74,7 @@ def _numbers(scores: BoxScores) -> tuple[float, ...]:
         scores.overlap_precision(0.5),
         scores.overlap_precision(0.75),
         scores.precision_at_20,
-        scores.normalised_auc,
+        scores.normalised_precision_at_20,
     )
 
 
@@ -89,10 +92,16 @@ def _objects(
     for object_id, start in starts.items():
         shown = tracked[max(begin, tracked.index(start)) :]
         path = results / f"{video.name}_{object_id}.txt"
-        predicted = _read_boxes(path, len(shown))
+        predicted = _read_boxes(path)
+        if len(predicted) != len(shown):
+            told = "missing ones count as misses" if len(predicted) < len(shown) else "cut"
+            _LOG.warning(
+                "%s has %d boxes for %d frames: %s", path, len(predicted), len(shown), told
+            )
         frames = [frame for frame in video.frames if frame >= start]
         annotated = np.array([_box_of(labels[frame] == object_id) for frame in frames])
-        objects.append((object_id, predicted[[shown.index(f) for f in frames]], annotated))
+        places = [place for frame in frames if (place := shown.index(frame)) < len(predicted)]
+        objects.append((object_id, predicted[places], annotated))
     return objects
 
 
@@ -105,7 +114,7 @@ def _box_of(mask: np.ndarray) -> tuple[float, float, float, float]:
     return x, y, int(columns[-1]) - x + 1, int(rows[-1]) - y + 1
 
 
-def _read_boxes(path: Path, num_frames: int) -> np.ndarray:
+def _read_boxes(path: Path) -> np.ndarray:
     try:
         text = read_regular(path, _MAX_BYTES).decode().replace(",", " ")
         boxes = np.array([[float(v) for v in line.split()] for line in text.splitlines()])
@@ -113,6 +122,6 @@ def _read_boxes(path: Path, num_frames: int) -> np.ndarray:
         raise DataError(f"{path} is missing") from error
     except (OSError, ValueError) as error:
         raise DataError(f"{path} is not a table of boxes: {error}") from error
-    if boxes.shape != (num_frames, 4):
-        raise DataError(f"{path} has the shape {boxes.shape}, expected {num_frames} lines of 4")
+    if boxes.shape[1:] != (4,):
+        raise DataError(f"{path} has the shape {boxes.shape}, expected lines of 4 numbers")
     return boxes

@@ -121,13 +121,14 @@ class Sample:
         Args:
             masks: uint8 (frames, H, W), the result of the current round.
             scores: Of these masks.
-            candidates: Frames to choose from; None allows all.
+            candidates: Frames to choose from; None or an empty list allows all. Numbers that are
+                no frames are ignored.
 
         Returns:
             The frame, which is now the current one; it can stay without new lines.
 
         Raises:
-            DataError: A candidate is not a frame of the video.
+            DataError: There are candidates, and none is a frame of the video.
         """
         self.frame = self._choose(scores.of(self.metric), candidates)
         self._drawn_by_robot.append(self.frame)
@@ -142,11 +143,11 @@ class Sample:
         return self.frame
 
     def _choose(self, quality: np.ndarray, candidates: Sequence[int] | None) -> int:
-        allowed = list(range(len(self.video))) if candidates is None else list(candidates)
-        outside = [frame for frame in allowed if not 0 <= frame < len(self.video)]
-        if outside or not allowed:
+        frames = range(len(self.video))
+        allowed = [frame for frame in candidates or frames if frame in frames]
+        if not allowed:
             raise DataError(
-                f"{self.video.name} has {len(self.video)} frames, the candidates are {allowed}"
+                f"{self.video.name} has {len(frames)} frames, the candidates are {candidates}"
             )
         used = set(self._drawn_by_robot)
         free = [frame for frame in allowed if frame not in used] or allowed

@@ -43,7 +43,8 @@ class SessionOptions:
     """The rules of a session.
 
     Args:
-        max_time: Seconds per object; None = no limit; 600 at most.
+        max_time: Seconds per object of the video, 600 at most, that may pass from the start of a
+            sample on, whatever takes them; None = no limit.
         max_nb_interactions: Rounds of a sample, 16 at most.
         metric_to_optimize: ``J``, ``F`` or ``J_AND_F``: the robot takes the frame where it is
             lowest, and the summary is about it.
@@ -93,7 +94,7 @@ class InteractiveSession:
         samples: Video and number of the first scribbles; by default all videos with 1, 2 and 3.
         report_folder: Where ``result_<date>_<time>.csv`` is written when the block ends, also
             after an error; None writes none.
-        clock: Seconds; what passes between ``get_scribbles`` and ``submit_masks`` counts.
+        clock: Seconds of wall time.
     """
 
     def __init__(
@@ -113,7 +114,7 @@ class InteractiveSession:
         self._clock = clock
         self._rows: list[ReportRow] = []
         self._position = -1
-        self._seconds = 0.0
+        self._started = 0.0
         self._handed_out: float | None = None
         self._is_over = False
 
@@ -143,7 +144,7 @@ class InteractiveSession:
             return True
         self._keep_rows()
         self._position += 1
-        self._seconds, self._handed_out = 0.0, None
+        self._handed_out = None
         self._is_over = self._position >= len(self.samples)
         if not self._is_over:
             name, number = self.samples[self._position]
@@ -151,10 +152,11 @@ class InteractiveSession:
             self.sample = Sample(
                 self.videos[name], number, options.robot, options.metric_to_optimize
             )
+            self._started = self._clock()
         return not self._is_over
 
     def get_scribbles(self, only_last: bool = False) -> SessionRound:
-        """Take the scribbles of the current round; the clock begins to run.
+        """Take the scribbles of the current round; the time of the round begins to run.
 
         Args:
             only_last: Only the newest lines, instead of all of the sample.
@@ -176,22 +178,24 @@ class InteractiveSession:
     def submit_masks(
         self, masks: np.ndarray, next_scribble_frame_candidates: Sequence[int] | None = None
     ) -> None:
-        """Hand in the result of a round; what comes after the time limit is dropped.
+        """Hand in the result of a round; what comes after the time limit is dropped but counted.
 
         Args:
             masks: Integers (frames, H, W), 0 = background.
-            next_scribble_frame_candidates: The robot takes the worst of these frames; default all.
+            next_scribble_frame_candidates: The robot takes the worst of these frames; None or an
+                empty list allows all. Numbers that are no frames are ignored.
 
         Raises:
             ConfigError: No scribbles have been taken.
-            DataError: The masks have another shape, or a candidate is not a frame.
+            DataError: The masks have another shape, or no candidate is a frame.
         """
         sample = self._current()
         if self._handed_out is None:
             raise ConfigError("take the scribbles of a round before submitting its masks")
         seconds = self._clock() - self._handed_out
-        self._seconds += seconds
-        if not self._is_too_late():
+        if self._is_too_late():
+            sample.num_rounds += 1
+        else:
             scores = sample.score(masks)
             sample.record(scores, seconds)
             sample.annotate(masks, scores, next_scribble_frame_candidates)
@@ -232,4 +236,6 @@ class InteractiveSession:
 
     def _is_too_late(self) -> bool:
         limit = self.options.limits.max_time_per_object
-        return limit is not None and self._seconds > limit * self._current().video.num_objects
+        if limit is None:
+            return False
+        return self._clock() - self._started > limit * self._current().video.num_objects

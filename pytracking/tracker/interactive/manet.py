@@ -15,7 +15,12 @@ from ltr.models.interactive.manet import IMAGE_FORMAT, MANet, manet
 from ltr.models.interactive.matching import match_globally, match_locally
 from ltr.models.layers.folding import fold_batch_norms
 from pytracking.tracker.base import Runtime
-from pytracking.tracker.interactive.base import InteractiveVOS, ScribbleLine, Segmentation
+from pytracking.tracker.interactive.base import (
+    InteractiveVOS,
+    RoundResult,
+    ScribbleLine,
+    Segmentation,
+)
 from pytracking.tracker.interactive.computing import (
     FrameCache,
     image_batch,
@@ -93,6 +98,13 @@ class ManetHost(InteractiveVOS):
     def create(cls, params: ManetParameters, runtime: Runtime) -> ManetHost:
         """See ``InteractiveVOS.create``."""
         return cls(params, load_host_network(params.net, MANet, manet, runtime.device), runtime)
+
+    def interact(self, frame: int, scribbles: Sequence[ScribbleLine]) -> RoundResult:
+        """See ``InteractiveVOS.interact``."""
+        result = super().interact(frame, scribbles)
+        if not scribbles and self.params.count_empty_rounds:
+            self.state.local = None  # its maps, of weight 0, take the place of the last round's
+        return result
 
     def _start(self, video_id: str | None) -> None:
         self._embeddings.begin(video_id)

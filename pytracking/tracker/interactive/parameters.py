@@ -51,6 +51,8 @@ class ManetParameters:
             in pixels of the embedding.
         max_distances_mib: Most memory for distances between pixels at a time.
         feature_memory_mib: Most memory for what is kept of frames from round to round.
+        count_empty_rounds: Whether a round without scribbles counts, as in IVOS-W: the round after
+            it uses its own local maps alone. MANet's own program does not count it.
     """
 
     host: ClassVar[str] = f"{_PACKAGE}.manet:ManetHost"
@@ -60,6 +62,7 @@ class ManetParameters:
     box_margin: int = 20
     max_distances_mib: int = 32
     feature_memory_mib: int = 2048
+    count_empty_rounds: bool = True
 
     def __post_init__(self) -> None:
         if min(self.input_size) < 32:

@@ -22,7 +22,7 @@ from pytracking.analysis.interactive import (
     score_masks,
     summarise_session,
 )
-from pytracking.analysis.referring import evaluate_boxes, evaluate_images
+from pytracking.analysis.referring import ImageScores, evaluate_boxes, evaluate_images
 from pytracking.analysis.rle import areas, intersections
 
 _SIZE = (20, 30)
@@ -313,5 +313,54 @@ def test_boxes_follow_the_conventions_of_pytracking():
 def test_boxes_that_are_no_numbers_are_refused():
     with pytest.raises(DataError, match="not a number"):
         box_errors(np.full((2, 4), np.nan), np.ones((2, 4)))
-    with pytest.raises(DataError, match=r"\(2, 4\) and \(3, 4\)"):
-        box_errors(np.ones((2, 4)), np.ones((3, 4)))
+    with pytest.raises(DataError, match="negative side"):
+        box_errors([[1, 1, 5, 5], [1, 1, -5, 5]], np.ones((2, 4)))
+    with pytest.raises(DataError, match=r"\(2, 3\) and \(2, 4\)"):
+        box_errors(np.ones((2, 3)), np.ones((2, 4)))
+
+
+def test_boxes_are_repaired_in_upstreams_order():
+    """Zero sides first, then the length, then the first row; a NaN annotation is left alone."""
+    nan = np.nan
+    annotated = np.array([[5, 5, 10, 10]] * 2 + [[nan] * 4] + [[5, 5, 10, 10]] * 2)
+    predicted = np.array([[5, 5, 5, 10], [9, 9, 0, 9], [9, 9, 0, 9], [9, 9, 0, 9]])
+    errors = box_errors(predicted, annotated)
+    # frame 1 repeats the tracker's own first box, frame 3 the zero box of frame 2; 4 is missing
+    assert errors.overlap.tolist() == [1.0, 0.5, -1.0, 0.0, 0.0]
+    longer = np.concatenate([predicted, [[5, 5, 10, 10]] * 3])
+    assert box_errors(longer, annotated).overlap.tolist() == [1.0, 0.5, -1.0, 0.0, 1.0]
+
+
+def test_a_box_at_the_border_or_out_of_sight_is_not_valid():
+    annotated = np.array([[5, 5, 10, 10], [0, 5, 10, 10], [5, 0, 10, 10], [5, 5, 10, 10]])
+    errors = box_errors(annotated, annotated, np.array([True, True, True, False]))
+    assert errors.is_valid.tolist() == [True, False, False, False]
+    assert errors.overlap.tolist() == [1, -1, -1, -1]
+    assert errors.centre.tolist() == [0, np.inf, np.inf, np.inf]
+
+
+def test_an_overlap_at_its_threshold_does_not_count():
+    """k/20 as k boxes of 20: never larger than the double k * 0.05 (single precision differs)."""
+    for count in range(1, 20):
+        annotated = np.array([[1, 1, 20, 1]] * 2)
+        predicted = np.array([[1, 1, 20, 1], [1, 1, count, 1]])
+        success = box_curves(box_errors(predicted, annotated)).success
+        assert success[count] == 0.5, count
+        assert success[count - 1] == 1.0, count
+
+
+def test_the_normalised_precision_is_the_curve_at_a_fifth():
+    annotated = np.array([[10, 10, 100, 100]] * 4)
+    shifts = np.array([[0, 0, 0, 0], [20, 0, 0, 0], [21, 0, 0, 0], [40, 0, 0, 0]])
+    curves = box_curves(box_errors(annotated + shifts, annotated))
+    assert curves.normalised_precision_at_20 == 0.5
+    assert curves.summary.endswith("NormPrecision=50.0")
+
+
+@pytest.mark.parametrize(
+    ("common", "counted"), [(50, False), (60, True), (70, False), (80, True), (90, False)]
+)
+def test_an_overlap_of_exactly_p_at_k(common, counted):
+    """The single-precision overlap is compared as a double: 0.6 and 0.8 count."""
+    scores = ImageScores(("a",), np.array([common]), np.array([100]))
+    assert scores.precision_at(common / 100) == counted

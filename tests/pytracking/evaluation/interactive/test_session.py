@@ -67,13 +67,65 @@ def test_the_report_gives_its_summary(videos, tmp_path):
     assert len(rows) == 3 * 3 * 6
 
 
-def test_masks_that_come_too_late_are_dropped(videos):
-    options = SessionOptions(max_time=5, max_nb_interactions=4)
-    with InteractiveSession(videos, options, [("bear", 1)], clock=Clock(2.0)) as session:
+class HandClock:
+    """Stands still between calls of ``wait``."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize(
+    ("waits", "rounds", "timings"),
+    [
+        ((3, 2, 0), 1, [2]),  # 3 s before the scribbles count; 5 s is not yet too late
+        ((3, 2.5, 0), 0, []),  # too late while the masks are made: they are dropped
+        ((0, 2, 1), 2, [2, 2]),  # the work after a round counts: 3, then 6 s end the sample
+        ((0, 1, 0), 4, [1] * 4),
+    ],
+)
+def test_the_time_of_a_sample_is_wall_time(videos, waits, rounds, timings):
+    before, working, after = waits
+    clock, options = HandClock(), SessionOptions(max_time=5, max_nb_interactions=4)
+    with InteractiveSession(videos, options, [("bear", 1)], clock=clock) as session:
         while session.next():
+            clock.wait(before)
             session.get_scribbles()
+            clock.wait(working)
+            sample = session.sample
             session.submit_masks(np.zeros((6, 40, 60), np.uint8))
-    assert {row.interaction for row in session.get_report()} == {1, 2}
+            clock.wait(after)
+    assert sample.num_rounds >= rounds
+    report = session.get_report()
+    assert {row.interaction for row in report} == set(range(1, rounds + 1))
+    assert [row.timing for row in report if row.frame == 0] == timings
+
+
+def test_masks_that_come_too_late_still_count_as_a_round(videos):
+    clock, options = HandClock(), SessionOptions(max_time=5)
+    with InteractiveSession(videos, options, [("bear", 1)], clock=clock) as session:
+        session.next()
+        session.get_scribbles()
+        clock.wait(6)
+        session.submit_masks(np.zeros((6, 40, 60), np.uint8))
+        assert (session.sample.num_rounds, session.get_report()) == (1, [])
+        assert not session.next()
+
+
+def test_candidates_that_are_no_frames_are_ignored_and_none_means_all(videos):
+    sample = Sample(videos["bear"], 1, RobotParameters())
+    masks = sample.truth.copy()
+    masks[4] = 0
+    scores = sample.score(masks)
+    assert sample.annotate(masks, scores, [-1, 2, 6, 77]) == 2
+    assert sample.annotate(masks, scores, []) == 4
+    with pytest.raises(DataError, match=r"6 frames, the candidates are \[6, -2\]"):
+        sample.annotate(masks, scores, [6, -2])
 
 
 def test_turns_must_be_taken(videos):

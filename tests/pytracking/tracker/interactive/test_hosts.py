@@ -203,3 +203,21 @@ def test_float16_on_a_cpu_is_refused():
 def test_impossible_parameters_are_refused(kind, values):
     with pytest.raises(ConfigError, match=next(iter(values))):
         kind(**values)
+
+
+def test_an_empty_round_counts_for_manets_local_maps():
+    """As in IVOS-W the round after it has no local maps of an earlier round to compare with."""
+
+    def play_last(**changes):
+        host = small_manet(**changes)
+        host.start(clip(), OBJECTS)
+        host.interact(*ROUNDS[0])
+        host.interact(1, [])
+        kept = host.state.local
+        return kept, host.interact(*ROUNDS[1]).probs
+
+    counted, probs = play_last()
+    kept, others = play_last(count_empty_rounds=False)
+    assert counted is None
+    assert kept.frame == ROUNDS[0][0]
+    assert not torch.equal(probs, others)
