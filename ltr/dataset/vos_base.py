@@ -38,7 +38,8 @@ class VosDataset(VideoDataset):
         multiobj: Whether a sequence is a video, or one object of a video.
         all_frames: Folder of the frames that a tracker sees, when these are more than the frames of
             ``layout``; training always reads the latter.
-        has_every_frame: Whether the frames that a tracker sees are numbered without gaps.
+        has_every_frame: Whether the frames that a tracker sees should be numbered without gaps: a
+            warning tells where they are not.
         image_loader: Reads a picture as uint8 (H, W, 3) RGB.
     """
 
@@ -90,10 +91,10 @@ class VosDataset(VideoDataset):
         return self._listed[video][object_id] if self._listed is not None else None
 
     def tracking_frames(self, video: str) -> list[Path]:
-        """The frames that a tracker sees, in order.
+        """The frames that a tracker sees, in order; a gap in their numbers is a warning.
 
         Raises:
-            DataError: A frame is missing.
+            DataError: An annotated frame is missing.
         """
         record = self.index[video]
         if self._all_frames is None:
@@ -109,9 +110,6 @@ class VosDataset(VideoDataset):
 
     def _check_numbers(self, folder: Path, names: Sequence[str]) -> None:
         gap = find_gap(names, 1 if self._has_every_frame else None)
-        if gap and self._has_every_frame:
-            missing = str(int(stem_of(gap[0])) + 1).zfill(len(stem_of(gap[0])))
-            raise DataError(f"{folder} lacks the frame {missing} (after {gap[0]} comes {gap[1]})")
         if gap:
             _LOG.warning("%s: a frame seems to be missing between %s and %s", folder, *gap)
 

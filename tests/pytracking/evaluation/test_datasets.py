@@ -89,6 +89,20 @@ def test_every_frame_folder_must_hold_the_sparse_frames(tmp_path):
         build_sequence(YouTubeVOS(root, split="valid", all_frames=True), "v")
 
 
+def test_a_gap_between_all_frames_is_a_warning(tmp_path, caplog):
+    """The sparse frames are dense by themselves; of all frames 00003 is not there."""
+    shown = ["00000", "00001", "00002", "00004", "00005"]
+    root = write_youtubevos(
+        tmp_path,
+        {"v": {"00000": {1: (0, 0)}, "00005": None}},
+        {"v": {1: "00000"}},
+        every_frame={"v": shown},
+    )
+    sequence = build_sequence(YouTubeVOS(root, split="valid", all_frames=True), "v")
+    assert [frame.stem for frame in sequence.frames] == shown
+    assert "v: a frame seems to be missing between 00002.jpg and 00004.jpg" in caplog.text
+
+
 def test_a_frame_that_seems_to_be_missing_is_told(tmp_path, caplog):
     frames = {"00000": {1: (0, 0)}, "00001": None, "00003": None, "00004": None}
     dataset = FolderVideos(write_folder_videos(tmp_path, {"a": frames}))
