@@ -7,11 +7,13 @@ from typing import Any
 
 import torch
 from torch import nn
+from torchvision.ops import box_convert
 
 from ltr.actors.base import Actor, Stats
 from ltr.models.referring.batches import Predictions, ReferringTarget, SentenceBatch
 from ltr.models.referring.criterion import MASK_STRIDE, Criterion
 
+_HIT = 0.5
 _LOSSES = ("loss_ce", "loss_bbox", "loss_giou", "loss_mask", "loss_dice")
 
 
@@ -22,6 +24,7 @@ class ReferringActor(Actor):
         network: ``(clips, sentences, previous, target_frames)`` -> ``Predictions``.
         criterion: The losses.
         tokenise: Sentences to word pieces.
+        auxiliary_losses: Whether the earlier decoder layers have losses too.
     """
 
     def __init__(
@@ -29,10 +32,12 @@ class ReferringActor(Actor):
         network: nn.Module,
         criterion: Criterion,
         tokenise: Callable[[Sequence[str]], SentenceBatch],
+        auxiliary_losses: bool = True,
     ) -> None:
         super().__init__(network)
         self.criterion = criterion
         self.tokenise = tokenise
+        self.auxiliary_losses = auxiliary_losses
 
     def __call__(self, batch: Mapping[str, Any]) -> tuple[torch.Tensor, Stats]:
         """See ``Actor``.
@@ -41,33 +46,60 @@ class ReferringActor(Actor):
             batch: Batch built by ``ltr.data.referring.samples.collate_clips``.
 
         Returns:
-            The loss; ``Loss/total``, the last layer's losses without their weights, and
-            ``Stats/iou``, the mean overlap of the best-scored query with the object.
+            The loss; ``Loss/total``, the last layer's losses without their weights, and of the
+            best-scored query ``Stats/iou``, the mean overlap with the object's mask, and the shares
+            of overlaps above 0.5, ``Stats/mask_P@0.5`` and ``Stats/box_P@0.5``. All overlaps are
+            of clips, the masks' at the resolution of the predictions.
         """
         sentences = self.tokenise(batch["sentences"]).to(batch["clips"].frames.device)
         predictions = self.network(
-            batch["clips"], sentences, batch["previous"], batch["target_frames"]
+            batch["clips"],
+            sentences,
+            batch["previous"],
+            batch["target_frames"],
+            None if self.auxiliary_losses else False,
         )
         losses = self.criterion(predictions, batch["targets"])
         total = self.criterion.total(losses)
         stats = {"Loss/total": total}
         stats |= {f"Loss/{name.removeprefix('loss_')}": losses[name] for name in _LOSSES}
-        return total, stats | {"Stats/iou": mean_overlap(predictions, batch["targets"])}
+        return total, stats | overlap_stats(predictions, batch["targets"])
 
 
 @torch.no_grad()
-def mean_overlap(predictions: Predictions, targets: Sequence[ReferringTarget]) -> torch.Tensor:
-    """Mean overlap of clips: the query of the largest mean score against the object.
+def overlap_stats(predictions: Predictions, targets: Sequence[ReferringTarget]) -> Stats:
+    """Overlaps of the best-scored queries; see ``ReferringActor`` for the names.
 
     Args:
         predictions: Predictions for all clips of the batch.
-        targets: One a clip; compared at the centres of the predictions' cells.
+        targets: One a clip.
     """
     queries = predictions.logits.sigmoid().mean(dim=1).amax(dim=-1).argmax(dim=-1)
-    start, overlaps = MASK_STRIDE // 2, []
-    for masks, query, target in zip(predictions.masks, queries, targets, strict=True):
-        truth = target.masks[:, start::MASK_STRIDE, start::MASK_STRIDE] > 0
-        found = masks[:, query, : truth.shape[1], : truth.shape[2]] > 0
-        either = (found | truth).sum().clamp(min=1)
-        overlaps.append((found & truth).sum() / either)
-    return torch.stack(overlaps).mean()
+    masks, boxes = [], []
+    for index, (query, target) in enumerate(zip(queries, targets, strict=True)):
+        masks.append(_mask_overlap(predictions.masks[index, :, query], target))
+        boxes.append(_box_overlap(predictions.boxes[index, :, query], target))
+    mask_overlaps, box_overlaps = torch.stack(masks), torch.stack(boxes)
+    return {
+        "Stats/iou": mask_overlaps.mean(),
+        "Stats/mask_P@0.5": (mask_overlaps > _HIT).float().mean(),
+        "Stats/box_P@0.5": (box_overlaps > _HIT).float().mean(),
+    }
+
+
+def _mask_overlap(logits: torch.Tensor, target: ReferringTarget) -> torch.Tensor:
+    """Overlap of a clip's masks, (frames, h, w), with the truth at the centres of their cells."""
+    start = MASK_STRIDE // 2
+    truth = target.masks[:, start::MASK_STRIDE, start::MASK_STRIDE] > 0
+    found = logits[:, : truth.shape[1], : truth.shape[2]] > 0
+    return (found & truth).sum() / (found | truth).sum().clamp(min=1)
+
+
+def _box_overlap(boxes: torch.Tensor, target: ReferringTarget) -> torch.Tensor:
+    """Mean overlap of boxes (frames, 4), centre and extent, where the object is in the frame."""
+    shown = target.valid > 0
+    found, truth = (box_convert(x[shown], "cxcywh", "xyxy") for x in (boxes, target.boxes))
+    corners = torch.max(found[:, :2], truth[:, :2]), torch.min(found[:, 2:], truth[:, 2:])
+    common = (corners[1] - corners[0]).clamp(min=0).prod(-1)
+    areas = [(x[:, 2:] - x[:, :2]).prod(-1) for x in (found, truth)]
+    return (common / (areas[0] + areas[1] - common).clamp(min=1e-9)).mean()

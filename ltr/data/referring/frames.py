@@ -57,3 +57,13 @@ def tracking_neighbour(frame: int, length: int) -> int:
     if frame == length - 1 or frame % 2:
         return frame - 1
     return frame + 1
+
+
+def centred_window(target: int, count: int, length: int) -> list[int]:
+    """Positions of ``count`` neighbouring frames around a target; the ends repeat.
+
+    >>> centred_window(1, 5, 3)
+    [0, 0, 1, 2, 2]
+    """
+    first = target - count // 2
+    return [min(max(position, 0), length - 1) for position in range(first, first + count)]

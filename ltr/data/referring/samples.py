@@ -18,7 +18,7 @@ from ltr.data.referring.augmentation import (
     displace,
 )
 from ltr.data.referring.clip import Clip, check, cut_out, relative_boxes
-from ltr.data.referring.frames import choose_frames, tracking_neighbour
+from ltr.data.referring.frames import centred_window, choose_frames, tracking_neighbour
 from ltr.data.referring.pseudo_clips import pseudo_clip
 from ltr.data.referring.sentences import clean_sentence
 from ltr.data.samples import RandomSamples
@@ -52,6 +52,8 @@ class ClipOptions:
             with nothing blackened.
         augment: Changes clips.
         augment_image: Changes clips of one still image.
+        is_training: Whether the frames around an annotated one are drawn; else they are its
+            neighbours, as at inference.
     """
 
     num_frames: int = 5
@@ -60,6 +62,7 @@ class ClipOptions:
     tracking_dropout: float = 0.0
     augment: Augment = field(default_factory=ClipAugmentation)
     augment_image: Augment = IMAGE_AUGMENTATION
+    is_training: bool = True
 
 
 class ReferringSamples(RandomSamples[ReferringDraw]):
@@ -211,7 +214,11 @@ class ReferringSamples(RandomSamples[ReferringDraw]):
         """Frames around the one with a mask; the others have none."""
         (image,), (mask,) = dataset.read(draw.pair, [draw.centre])
         length, centre = dataset.surroundings(draw.pair, draw.centre)
-        numbers = choose_frames(length, centre, self.options.num_frames, random.python)
+        count = self.options.num_frames
+        if self.options.is_training:
+            numbers = choose_frames(length, centre, count, random.python)
+        else:
+            numbers = centred_window(centre, count, length)
         images = dataset.read_frames(draw.pair, numbers)
         target = numbers.index(centre)
         images[target] = image

@@ -168,13 +168,3 @@ class A2DSentences(SparseReferringDataset):
     def _annotated(self, index: int) -> list[int]:
         sample = self._samples[index]
         return self._frames[sample.video, sample.instance]
-
-
-def centred_window(target: int, count: int, length: int) -> list[int]:
-    """Positions of ``count`` neighbouring frames around a target; the ends repeat.
-
-    >>> centred_window(1, 5, 3)
-    [0, 0, 1, 2, 2]
-    """
-    first = target - count // 2
-    return [min(max(position, 0), length - 1) for position in range(first, first + count)]

@@ -46,6 +46,8 @@ class Criterion:
         num_classes: Outputs of the classifier; with 1 the labels of the targets do not matter.
         weights: Weight of each loss.
         costs: Weights of the matching costs.
+        alpha: Weight of the positive class in the classification loss; the matching and the masks
+            always have ``ALPHA``.
     """
 
     def __init__(
@@ -53,7 +55,9 @@ class Criterion:
         num_classes: int = 1,
         weights: LossWeights | None = None,
         costs: MatchCosts | None = None,
+        alpha: float = ALPHA,
     ) -> None:
+        self.alpha = alpha
         self.num_classes = num_classes
         self.weights = asdict(weights or LossWeights())
         self.costs = costs or MatchCosts()
@@ -117,7 +121,7 @@ class Criterion:
             dices.append(1 - _dice(sample.masks[:, query : query + 1], target.masks)[0])
         found, truth = (torch.cat(group) for group in zip(*boxes, strict=True))
         return {
-            "loss_ce": _focal(predictions.logits, wanted).sum() / count,
+            "loss_ce": _focal(predictions.logits, wanted, self.alpha).sum() / count,
             "loss_bbox": (found - truth).abs().sum() / count,
             "loss_giou": (1 - generalised_iou(found, truth)).sum() / count,
             "loss_mask": torch.stack(mask_losses).sum() / count,
@@ -172,8 +176,8 @@ def _area(low: torch.Tensor, high: torch.Tensor) -> torch.Tensor:
     return (high - low).clamp(min=0).prod(-1)
 
 
-def _focal(logits: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-    return sigmoid_focal_loss(logits, wanted, ALPHA, GAMMA)
+def _focal(logits: torch.Tensor, wanted: torch.Tensor, alpha: float = ALPHA) -> torch.Tensor:
+    return sigmoid_focal_loss(logits, wanted, alpha, GAMMA)
 
 
 def _dice(logits: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:

@@ -12,9 +12,8 @@ from ltr.actors.referring import ReferringActor
 from ltr.admin.errors import CheckpointError
 from ltr.data.referring.augmentation import ClipAugmentation
 from ltr.data.referring.samples import ClipOptions, ReferringSamples
-from ltr.dataset.referring.base import ReferringDataset
 from ltr.dataset.referring.registry import open_referring
-from ltr.models.referring.criterion import Criterion
+from ltr.models.referring.criterion import Criterion, LossWeights, MatchCosts
 from ltr.models.referring.referformer import ReferFormer, referformer
 from ltr.models.referring.snapshot import load_backbone, load_pretrained
 from ltr.models.referring.text_encoder import load_text_weights, load_tokenizer, tokenise
@@ -53,6 +52,8 @@ class ReferringAssembly(Assembly[ReferFormer]):
             backbone_from_scratch=recipe.backbone_from_scratch,
             backbone_width=recipe.backbone_width,
             text_config=text_config,
+            dilation=recipe.dilation,
+            relative_coordinates=recipe.relative_coordinates,
         )
 
     def initialise(self, network: ReferFormer) -> None:
@@ -77,19 +78,42 @@ class ReferringAssembly(Assembly[ReferFormer]):
             _LOG.info("%s: %d sentences", dataset.name, len(dataset))
         count = None if recipe.full_epochs else recipe.samples_per_epoch
         train = ReferringSamples(sets, self._options(), count)
-        if recipe.validation_samples == 0 or not recipe.validation_sets:
+        if not recipe.validation_sets or not (recipe.full_epochs or recipe.validation_samples):
             return train, None
         others = [open_referring(name, use_categories) for name in recipe.validation_sets]
-        return train, self._validation(others)
+        count = None if recipe.full_epochs else recipe.validation_samples
+        return train, ReferringSamples(others, self._validation_options(), count)
 
     def actor(self, network: nn.Module) -> ReferringActor:
         """Build the losses."""
         tokenizer = load_tokenizer(self._find(self.recipe.tokenizer_dir, None))
-        criterion = Criterion(self.recipe.num_classes)
-        return ReferringActor(network, criterion, partial(tokenise, tokenizer))
+        recipe = self.recipe
+        criterion = Criterion(
+            recipe.num_classes,
+            LossWeights(**recipe.loss_weights),
+            MatchCosts(**recipe.match_costs),
+            recipe.focal_alpha,
+        )
+        tokenize = partial(tokenise, tokenizer)
+        return ReferringActor(network, criterion, tokenize, recipe.auxiliary_losses)
 
-    def _validation(self, sets: list[ReferringDataset]) -> ReferringSamples:
-        return ReferringSamples(sets, self._options(), self.recipe.validation_samples)
+    def _validation_options(self) -> ClipOptions:
+        """Clips as at inference: one size, the frames around the annotated one, no changes."""
+        recipe = self.recipe
+        plain = ClipAugmentation(
+            short_sides=(recipe.validation_short_side,),
+            max_size=recipe.max_size,
+            crop_probability=0.0,
+            photometric_distortion=False,
+            horizontal_flip=False,
+        )
+        return ClipOptions(
+            num_frames=recipe.num_frames,
+            use_tracking=recipe.tracking,
+            augment=plain,
+            augment_image=plain,
+            is_training=False,
+        )
 
     def _options(self) -> ClipOptions:
         recipe = self.recipe

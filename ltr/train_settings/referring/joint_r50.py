@@ -12,8 +12,9 @@ from ltr.train_settings.referring.assembly import ReferringAssembly
 
 RECIPE = replace(
     refcoco_r50.RECIPE,
-    description="ReferFormer with ResNet-50, joint training on videos and moved images",
-    train_sets=("RefYouTubeVOS/train", *refcoco_r50.RECIPE.train_sets),
+    description="ReferFormer with ResNet-50, joint training on videos and pseudo clips",
+    train_sets=(*refcoco_r50.RECIPE.train_sets, "RefYouTubeVOS/train"),
+    validation_sets=(),
     freeze_text_encoder=True,
     num_frames=5,
     batch_size=32,

@@ -3,15 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 
-from ltr.admin.errors import ConfigError
+from ltr.admin.errors import ConfigError, did_you_mean
 from ltr.data.referring.augmentation import CROPPED_IMAGE_SIDES, IMAGE_SIDES, VIDEO_SIDES
+from ltr.models.referring.criterion import ALPHA, LossWeights, MatchCosts
 from ltr.train_settings.recipe import Recipe
 from ltr.trainers.optimizer import OptimizerKind
 
-RESNET50_FILE = "resnet50-0676ba61.pth"
-"""torchvision's first weights, with which the released networks began."""
+
+@dataclass(frozen=True)
+class StartFiles:
+    """Where training with a backbone starts from; the files lie in ``pretrained_networks``.
+
+    Args:
+        title: Name of the backbone in papers.
+        backbone: File of the backbone alone, trained on ImageNet or, for video backbones, Kinetics.
+        network: ReferFormer's image pre-training with it.
+        is_large: Whether its activations are recomputed in the backward pass.
+    """
+
+    title: str
+    backbone: str
+    network: str
+    is_large: bool = False
+
+
+START_FILES: Mapping[str, StartFiles] = {
+    # torchvision's first weights, with which the released networks began
+    "resnet50": StartFiles("ResNet-50", "resnet50-0676ba61.pth", "r50_pretrain.pth"),
+    "resnet101": StartFiles("ResNet-101", "resnet101-63fe2227.pth", "r101_pretrain.pth"),
+    "swin_t_p4w7": StartFiles(
+        "Swin-T", "swin_tiny_patch4_window7_224.pth", "swin_tiny_pretrained.pth"
+    ),
+    "swin_l_p4w7": StartFiles(
+        "Swin-L", "swin_large_patch4_window7_224_22k.pth", "swin_large_pretrained.pth", True
+    ),
+    "video_swin_t_p4w7": StartFiles(
+        "Video-Swin-T",
+        "swin_tiny_patch244_window877_kinetics400_1k.pth",
+        "video_swin_tiny_pretrained.pth",
+    ),
+    "video_swin_s_p4w7": StartFiles(
+        "Video-Swin-S",
+        "swin_small_patch244_window877_kinetics400_1k.pth",
+        "video_swin_small_pretrained.pth",
+        True,
+    ),
+    "video_swin_b_p4w7": StartFiles(
+        "Video-Swin-B",
+        "swin_base_patch244_window877_kinetics400_1k.pth",
+        "video_swin_base_pretrained.pth",
+        True,
+    ),
+}
 
 RATES = {
     "backbone": 5e-5,
@@ -32,14 +77,17 @@ class ReferringRecipe(Recipe):
 
     Args:
         train_sets: Names (``ltr/dataset/referring/registry.py``).
-        validation_sets: Data sets for the validation losses, named in the same way.
-        full_epochs: An epoch shows every sample once; else ``samples_per_epoch`` random ones.
+        validation_sets: Data sets of the evaluation after an epoch, named in the same way; the
+            shorter side is ``validation_short_side``, nothing is cropped, mirrored or recoloured.
+        full_epochs: An epoch, also of the evaluation, shows every sample once; else
+            ``samples_per_epoch`` and ``validation_samples`` random ones.
         num_frames: Frames of a clip: 1, or at least 3.
         tracking: Feed tracking images (TF²); without them it is ReferFormer.
         paired_augmentation: Tracking images get the geometry of the clip instead of their own.
         tracking_dropout: Share of samples whose tracking images are the unchanged frames.
         short_sides: Shorter sides of a clip, pixels; one is drawn.
         max_size: Limit of the longer side of a clip, pixels.
+        validation_short_side: Shorter side of a clip in the evaluation, pixels.
         image_short_sides: Shorter sides of single images, pixels; one is drawn.
         cropped_image_short_sides: Shorter sides of single images that are cropped, pixels.
         image_max_size: Limit of the longer side of a single image that is not cropped.
@@ -72,6 +120,14 @@ class ReferringRecipe(Recipe):
         freeze_text_encoder: Do not train the text encoder.
         text_config: Fields of the text encoder's configuration that differ from roberta-base.
         gradient_checkpointing: Save memory in Swin backbones.
+        dilation: Keep the resolution of a ResNet's last stage but one in the last.
+        relative_coordinates: The mask head sees the place relative to the object's centre.
+        auxiliary_losses: The earlier decoder layers have losses too.
+        focal_alpha: Weight of the positive class in the classification loss.
+        match_costs: Weight of each part of a query's matching cost; a part that is left out keeps
+            its default (``label``, ``box``, ``giou``, ``mask``, ``dice``).
+        loss_weights: Weight of each loss (``loss_ce``, ``loss_bbox``, ``loss_giou``, ``loss_mask``,
+            ``loss_dice``), in the same way.
     """
 
     train_sets: tuple[str, ...]
@@ -84,6 +140,7 @@ class ReferringRecipe(Recipe):
 
     short_sides: tuple[int, ...] = VIDEO_SIDES
     max_size: int = 640
+    validation_short_side: int = 360
     image_short_sides: tuple[int, ...] = IMAGE_SIDES
     cropped_image_short_sides: tuple[int, ...] = CROPPED_IMAGE_SIDES
     image_max_size: int = 800
@@ -114,6 +171,13 @@ class ReferringRecipe(Recipe):
     freeze_text_encoder: bool = True
     text_config: Mapping[str, int] | None = None
     gradient_checkpointing: bool = False
+    dilation: bool = False
+    relative_coordinates: bool = True
+
+    auxiliary_losses: bool = True
+    focal_alpha: float = ALPHA
+    match_costs: Mapping[str, float] = field(default_factory=dict)
+    loss_weights: Mapping[str, float] = field(default_factory=dict)
 
     samples_per_epoch: int = 1
     optimizer: OptimizerKind = "adamw"
@@ -130,3 +194,36 @@ class ReferringRecipe(Recipe):
             raise ConfigError(f"num_frames is 1, or at least 3, got {self.num_frames}")
         if not 0 <= self.tracking_dropout <= 1:
             raise ConfigError(f"tracking_dropout is a share, 0..1, got {self.tracking_dropout}")
+        _check_names("match_costs", self.match_costs, MatchCosts)
+        _check_names("loss_weights", self.loss_weights, LossWeights)
+
+
+def with_backbone(recipe: ReferringRecipe, backbone: str) -> ReferringRecipe:
+    """The same experiment with another backbone and the files that belong to it.
+
+    Args:
+        recipe: An experiment with one of ``START_FILES``'s backbones.
+        backbone: A key of ``START_FILES``.
+    """
+    files, title = START_FILES[backbone], START_FILES[recipe.backbone].title
+    return replace(
+        recipe,
+        description=recipe.description.replace(title, files.title),
+        backbone=backbone,
+        backbone_weights=recipe.backbone_weights and files.backbone,
+        pretrained=recipe.pretrained and files.network,
+        gradient_checkpointing=files.is_large,
+    )
+
+
+def from_backbone(recipe: ReferringRecipe) -> ReferringRecipe:
+    """The same experiment without the image pre-training: only the backbone's file is loaded."""
+    files = START_FILES[recipe.backbone]
+    return replace(recipe, pretrained=None, backbone_weights=files.backbone)
+
+
+def _check_names(row: str, given: Mapping[str, float], kind: type) -> None:
+    known = [item.name for item in fields(kind)]
+    for name in given:
+        if name not in known:
+            raise ConfigError(f"{row}: there is no {name!r}{did_you_mean(name, known)}")

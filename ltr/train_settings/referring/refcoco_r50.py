@@ -6,12 +6,13 @@ The authors used 32 GPUs with two images each; the learning rates are not scaled
 from ltr.admin.settings import Settings
 from ltr.train_settings.experiment import train
 from ltr.train_settings.referring.assembly import ReferringAssembly
-from ltr.train_settings.referring.recipe import RESNET50_FILE, ReferringRecipe
+from ltr.train_settings.referring.recipe import START_FILES, ReferringRecipe
 
 RECIPE = ReferringRecipe(
     description="ReferFormer with ResNet-50, pre-training on RefCOCO, RefCOCO+ and RefCOCOg",
     train_sets=("RefCOCO/train", "RefCOCO+/train", "RefCOCOg/train"),
-    backbone_weights=RESNET50_FILE,
+    validation_sets=("RefCOCO/val", "RefCOCO+/val", "RefCOCOg/val"),
+    backbone_weights=START_FILES["resnet50"].backbone,
     freeze_text_encoder=False,
     num_frames=1,
     tracking=False,

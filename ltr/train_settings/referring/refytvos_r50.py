@@ -1,7 +1,6 @@
 """TF² with ResNet-50 on Ref-YouTube-VOS, from ReferFormer's image pre-training.
 
-``--set tracking=false`` trains ReferFormer. For another backbone give it and its weights, for
-instance ``--set backbone=swin_t_p4w7 --set pretrained=swin_tiny_pretrained.pth``.
+The authors used 3 GPUs with one clip each; ``referformer_r50`` is the same without tracking.
 """
 
 from ltr.admin.settings import Settings

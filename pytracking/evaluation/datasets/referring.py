@@ -12,9 +12,10 @@ import numpy as np
 from ltr.admin.errors import DataError
 from ltr.data.frame_files import list_frames, stem_of
 from ltr.data.image_io import read_image
+from ltr.data.referring.frames import centred_window
 from ltr.data.referring.sentences import clean_sentence
 from ltr.data.video_frames import measure_video, read_video_frames
-from ltr.dataset.referring.a2d import A2DSample, a2d_video, centred_window, read_a2d_samples
+from ltr.dataset.referring.a2d import A2DSample, a2d_video, read_a2d_samples
 from ltr.dataset.referring.expressions import ExpressionVideo, read_expressions
 from ltr.dataset.referring.jhmdb import JHMDBSample, read_jhmdb_samples
 from pytracking.evaluation.clip_data import ClipSequence

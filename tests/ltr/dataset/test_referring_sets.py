@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from ltr.admin.errors import ConfigError, DataError
+from ltr.data.referring.frames import centred_window
 from ltr.data.video_frames import measure_video, read_video_frames
-from ltr.dataset.referring.a2d import A2DSentences, centred_window
+from ltr.dataset.referring.a2d import A2DSentences
 from ltr.dataset.referring.expressions import read_expressions
 from ltr.dataset.referring.images import ReferringImages
 from ltr.dataset.referring.jhmdb import read_jhmdb_mask, read_jhmdb_samples

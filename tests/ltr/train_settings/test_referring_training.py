@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from ltr import run_training
-from ltr.actors.referring import ReferringActor, mean_overlap
+from ltr.actors.referring import ReferringActor, overlap_stats
 from ltr.admin.checkpoint import network_fields, save_checkpoint
 from ltr.admin.config import override
 from ltr.admin.environment import train_environment
@@ -29,10 +29,12 @@ from ltr.models.referring.snapshot import load_referformer
 from ltr.models.referring.text_encoder import tokenise
 from ltr.train_settings.referring import drawn_images, drawn_small, refytvos_r50
 from ltr.train_settings.referring.assembly import ReferringAssembly
+from ltr.train_settings.referring.recipe import START_FILES, ReferringRecipe
 from ltr.trainers.optimizer import make_optimizer
 from pytracking import run_tracker
-from tests.referring_trees import TEXTS, write_refytvos
+from tests.referring_trees import TEXTS, write_a2d, write_refytvos
 from tests.small_referring import SIZES, TEXT, small_network, small_tokenizer
+from tests.video_trees import SHAPE
 
 EXPERIMENTS = sorted(
     path.stem
@@ -45,36 +47,94 @@ EXPERIMENTS = sorted(
 def test_every_recipe_resolves(name):
     recipe = importlib.import_module(f"ltr.train_settings.referring.{name}").RECIPE
     assert recipe.description
-    assert max(recipe.milestones) < recipe.max_epochs
+    assert max(recipe.milestones, default=0) < recipe.max_epochs
     assert override(recipe, ["tracking=false", "short_sides=64,96"]).short_sides == (64, 96)
 
 
-def test_published_schedules():
-    """Spec 5.1: epochs, drops, frames, text and start of each stage."""
-    recipes = {
-        name: importlib.import_module(f"ltr.train_settings.referring.{name}").RECIPE
-        for name in ("refytvos_r50", "refcoco_r50", "joint_r50", "a2d_video_swin_t")
-    }
-    rows = {
-        name: (
-            r.max_epochs,
-            r.milestones,
-            r.num_frames,
-            r.freeze_text_encoder,
-            r.pretrained is None,
-        )
-        for name, r in recipes.items()
-    }
-    assert rows == {
-        "refytvos_r50": (6, (3, 5), 5, True, False),
-        "refcoco_r50": (12, (8, 10), 1, False, True),
-        "joint_r50": (12, (8, 10), 5, True, True),
-        "a2d_video_swin_t": (6, (3, 5), 5, True, False),
-    }
-    recipe = recipes["refytvos_r50"]
-    assert (recipe.weight_decay, recipe.max_gradient_norm, recipe.optimizer) == (5e-4, 0.1, "adamw")
+def recipe_of(name: str) -> ReferringRecipe:
+    return importlib.import_module(f"ltr.train_settings.referring.{name}").RECIPE
+
+
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [
+        # epochs, drops, frames, clips a step, text frozen, tracking, image pre-training
+        ("refcoco_r50", (12, (8, 10), 1, 64, False, False, False)),
+        ("refcoco_swin_l", (12, (8, 10), 1, 64, False, False, False)),
+        ("referformer_r50", (6, (3, 5), 5, 8, True, False, True)),
+        ("referformer_video_swin_b", (6, (3, 5), 5, 8, True, False, True)),
+        ("referformer_scratch_video_swin_t", (10, (6, 8), 5, 8, True, False, False)),
+        ("joint_video_swin_s", (12, (8, 10), 5, 32, True, False, False)),
+        ("referformer_a2d_video_swin_b", (6, (3, 5), 5, 16, True, False, True)),
+        ("referformer_a2d_scratch_video_swin_t", (12, (8, 10), 6, 8, True, False, False)),
+        ("refytvos_r101", (6, (3, 5), 5, 3, True, True, True)),
+    ],
+)
+def test_published_schedules(name, row):
+    """Spec 5.1 and addendum 1b."""
+    recipe = recipe_of(name)
+    assert row == (
+        recipe.max_epochs,
+        recipe.milestones,
+        recipe.num_frames,
+        recipe.batch_size,
+        recipe.freeze_text_encoder,
+        recipe.tracking,
+        recipe.pretrained is not None,
+    )
+    assert (recipe.max_gradient_norm, recipe.optimizer) == (0.1, "adamw")
+    assert recipe.weight_decay == (1e-4 if "a2d_scratch" in name else 5e-4)
+    assert recipe.dropout == (0.0 if "a2d_scratch" in name else 0.1)
     assert recipe.learning_rates["backbone"] == 5e-5
     assert recipe.learning_rates["transformer"] == 1e-4
+
+
+def test_every_published_row_has_a_recipe():
+    """The tables of ReferFormer's README."""
+    backbones = {"r50", "r101", "swin_t", "swin_l", "video_swin_t", "video_swin_s", "video_swin_b"}
+    rows = {f"{stage}_{b}" for stage in ("refcoco", "referformer", "refytvos") for b in backbones}
+    rows |= {f"joint_{b}" for b in backbones - {"swin_t"}}
+    rows |= {f"referformer_a2d_video_swin_{size}" for size in "tsb"}
+    rows |= {"referformer_scratch_video_swin_t", "referformer_a2d_scratch_video_swin_t"}
+    assert rows <= set(EXPERIMENTS)
+    for name in rows:
+        recipe, short = recipe_of(name), name.rpartition("r50")[1] or name
+        start = START_FILES[recipe.backbone]
+        assert recipe.pretrained in (None, start.network), short
+        assert recipe.backbone_weights in (None, start.backbone), short
+        assert start.title in recipe.description
+        assert recipe.gradient_checkpointing == start.is_large
+
+
+def test_evaluation_after_an_epoch(tmp_path, monkeypatch):
+    """Every sentence once, nothing drawn: two epochs see the same pixels."""
+    write_a2d(tmp_path, "train")
+    write_a2d(tmp_path, "test")
+    monkeypatch.setenv("LTR_A2D_DIR", str(tmp_path))
+    recipe = override(recipe_of("referformer_a2d_video_swin_t"), ["validation_short_side=40"])
+    _, validation = ReferringAssembly(recipe, train_environment(create=False)).datasets()
+    assert len(validation) == 2
+    first, second = (validation[SampleKey(seed, seed, 0)] for seed in (1, 2))
+    assert torch.equal(first["clip"], second["clip"])
+    assert first["target_frame"] == 2
+    assert first["clip"].shape == (5, 3, *SHAPE)
+
+
+def test_flags_of_the_losses_and_the_network(tmp_path):
+    rows = ["auxiliary_losses=false", "loss_weights=loss_ce=1", "match_costs=dice=0"]
+    recipe = override(recipe_of("drawn_images"), [*rows, "relative_coordinates=false"])
+    recipe = replace(recipe, focal_alpha=0.5, **SIZES)
+    small_tokenizer(tmp_path, TEXTS)
+    recipe = replace(recipe, tokenizer_dir=str(tmp_path))
+    assembly = ReferringAssembly(recipe, train_environment(create=False))
+    network = assembly.network()
+    assert len(network.controller.layers[-1].bias) == 16 * 8 + 8 * 8 + 8 + 17
+    actor = assembly.actor(network)
+    assert actor.criterion.weights["loss_ce"] == 1.0
+    assert actor.criterion.weights["loss_dice"] == 5.0
+    assert (actor.criterion.costs.dice, actor.criterion.alpha) == (0.0, 0.5)
+    with pytest.raises(ConfigError, match="match_costs: there is no 'dise'"):
+        override(recipe, ["match_costs=dise=1"])
 
 
 @pytest.mark.parametrize(
@@ -105,9 +165,14 @@ def test_overlap_takes_the_slot_of_the_best_mean_score():
     logits = torch.tensor([[[[2.0], [1.0]], [[-2.0], [1.0]]]])
     truth = torch.zeros(2, 16, 16, dtype=torch.bool)
     truth[:, :4] = True
-    target = ReferringTarget(torch.zeros(2), torch.zeros(2, 4), truth, torch.ones(2))
-    found = mean_overlap(Predictions(logits, masks[..., 0], masks, masks), [target])
-    assert float(found) == pytest.approx(0.5)
+    target = ReferringTarget(
+        torch.zeros(2), torch.tensor([[0.5, 0.5, 0.2, 0.4]] * 2), truth, torch.tensor([1, 0])
+    )
+    boxes = torch.full((1, 2, 2, 4), 0.5)
+    boxes[0, 0, 1] = torch.tensor([0.5, 0.5, 0.2, 0.3])  # overlap 0.75 where the object is
+    found = overlap_stats(Predictions(logits, boxes, masks, masks), [target])
+    assert float(found["Stats/iou"]) == pytest.approx(0.5)
+    assert (float(found["Stats/mask_P@0.5"]), float(found["Stats/box_P@0.5"])) == (0.0, 1.0)
 
 
 def test_the_actor_learns_one_batch(tmp_path):
