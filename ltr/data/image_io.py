@@ -9,6 +9,8 @@ from __future__ import annotations
 import io
 import os
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -18,7 +20,8 @@ from PIL import Image
 
 from ltr.admin.errors import DataError
 from ltr.admin.files import atomic_write, read_regular
-from ltr.data.palette import VOID, pascal_palette, result_palette
+from ltr.data.mask_rule import Mask, mask_of_picture
+from ltr.data.palette import result_palette
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".webm", ".mov", ".avi", ".m4v", ".mpg")
@@ -82,10 +85,7 @@ def _decode_with_opencv(path: str | os.PathLike[str], encoded: bytes) -> np.ndar
 
 
 def read_label_map(path: str | os.PathLike[str]) -> np.ndarray:
-    """Read a mask file: a palette or 8-bit grey PNG whose pixel values are object ids.
-
-    A 16-bit or one-bit file is accepted when its values fit; a colour picture is accepted when all
-    its colours belong to the result palette or the PASCAL palette, or when it is grey.
+    """The object ids of a mask file, see ``read_mask_file``.
 
     Args:
         path: The PNG file.
@@ -96,23 +96,66 @@ def read_label_map(path: str | os.PathLike[str]) -> np.ndarray:
     Raises:
         DataError: The file is missing, damaged, or its pixels are not object ids.
     """
-    return decode_label_map(_read_bytes(path), path)
+    return read_mask_file(path).labels
 
 
 def decode_label_map(encoded: bytes, path: str | os.PathLike[str]) -> np.ndarray:
-    """Decode the content of a mask file, see ``read_label_map``.
+    """The object ids in the content of a mask file, see ``read_mask_file``.
 
     Args:
         encoded: The content.
-        path: File name for error messages.
+        path: Its name, for errors.
     """
+    return decode_mask_file(encoded, path).labels
+
+
+def read_mask_file(path: str | os.PathLike[str]) -> Mask:
+    """Read a mask file by the rule of ``ltr.data.mask_rule``.
+
+    Args:
+        path: A PNG: palette, grey of 1 to 16 bits, or colours; or another format without loss.
+
+    Raises:
+        DataError: The file is missing, damaged, or its pixels are not object ids.
+    """
+    return decode_mask_file(_read_bytes(path), path)
+
+
+def decode_mask_file(encoded: bytes, path: str | os.PathLike[str]) -> Mask:
+    """Decode the content of a mask file, see ``read_mask_file``."""
     if encoded[:2] == _JPEG_START:
-        raise DataError(f"{path} is a JPEG, whose compression changes object ids: expected a PNG")
+        raise DataError(
+            f"{path} is a JPEG, whose compression changes object ids: expected a PNG; "
+            "convert it with `python -m pytracking.utils.masks convert`"
+        )
+    with _named_damage(path):
+        return mask_of_picture(_decode_with_pillow(encoded, path), path)
+
+
+def read_shades(path: str | os.PathLike[str]) -> np.ndarray:
+    """Read a picture whose grey values are no ids: probabilities, saliency.
+
+    Returns:
+        uint8 (H, W).
+
+    Raises:
+        DataError: The file is missing or damaged.
+    """
+    with _named_damage(path):
+        return np.asarray(_decode_with_pillow(_read_bytes(path), path).convert("L"))
+
+
+def _decode_with_pillow(encoded: bytes, path: str | os.PathLike[str]) -> Image.Image:
     _check_header(path, encoded)
+    with Image.open(io.BytesIO(encoded)) as picture:
+        picture.load()
+        return picture
+
+
+@contextmanager
+def _named_damage(path: str | os.PathLike[str]) -> Iterator[None]:
     try:
-        with Image.open(io.BytesIO(encoded)) as picture:
-            picture.load()
-            return _labels_of(picture, path)
+        yield
     except _DAMAGE as error:
         raise DataError(f"{path} cannot be decoded as a mask: {error}") from error
 
@@ -190,39 +233,3 @@ def _check_header(path: str | os.PathLike[str], encoded: bytes) -> tuple[int, in
     if width * height > _MAX_PIXELS:
         raise DataError(f"{path} declares {width}x{height} pixels, more than {_MAX_PIXELS}")
     return width, height
-
-
-def _labels_of(picture: Image.Image, path: str | os.PathLike[str]) -> np.ndarray:
-    if picture.mode in ("P", "L"):
-        return np.asarray(picture, dtype=np.uint8).copy()
-    if picture.mode == "1":
-        return np.asarray(picture).astype(np.uint8)
-    values = np.asarray(picture)
-    if values.ndim == 2:
-        return _narrow(values, path)
-    return _labels_from_colours(np.asarray(picture.convert("RGB")), path)
-
-
-def _narrow(values: np.ndarray, path: str | os.PathLike[str]) -> np.ndarray:
-    if values.min() < 0 or values.max() > VOID:
-        raise DataError(
-            f"{path} holds values up to {values.max()}: object ids must lie between 0 and 255"
-        )
-    return values.astype(np.uint8)
-
-
-def _labels_from_colours(colours: np.ndarray, path: str | os.PathLike[str]) -> np.ndarray:
-    weights = np.array([1 << 16, 1 << 8, 1])
-    codes = colours.astype(np.int64) @ weights
-    present = np.unique(codes)
-    for palette in (result_palette(), pascal_palette()):
-        labels = {code: label for label, code in reversed(list(enumerate(palette @ weights)))}
-        if all(code in labels for code in present):
-            table = np.array([labels[code] for code in present], dtype=np.uint8)
-            return table[np.searchsorted(present, codes)]
-    if (colours == colours[..., :1]).all():
-        return colours[..., 0].copy()
-    raise DataError(
-        f"{path} is a colour picture whose colours are not in the mask palette: "
-        "save the mask as an 8-bit PNG with pixel value = object id"
-    )

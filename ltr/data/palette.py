@@ -12,6 +12,7 @@ _RESULT_COLOURS = (
     (64, 0, 128), (191, 0, 128), (64, 128, 128), (191, 128, 128), (0, 64, 0), (128, 64, 0),
     (0, 191, 0), (128, 191, 0), (0, 64, 128), (128, 64, 128),
 )  # fmt: skip
+NUM_RESULT_COLOURS = len(_RESULT_COLOURS)
 
 
 def result_palette() -> np.ndarray:

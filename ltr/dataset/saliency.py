@@ -10,7 +10,7 @@ import numpy as np
 
 from ltr.admin.environment import require, train_environment
 from ltr.admin.errors import DataError
-from ltr.data.image_io import read_image, read_label_map
+from ltr.data.image_io import read_image, read_shades
 from ltr.data.palette import VOID
 from ltr.dataset.image_base import ImageDataset
 
@@ -87,5 +87,5 @@ class SalientObjects(ImageDataset):
 
     def get_mask(self, image_id: int) -> np.ndarray:
         """Read the object's mask."""
-        labels = read_label_map(self._masks / f"{self._stems[image_id]}.png")
+        labels = read_shades(self._masks / f"{self._stems[image_id]}.png")
         return (labels == VOID).astype(np.uint8)

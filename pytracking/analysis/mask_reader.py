@@ -1,45 +1,32 @@
-"""Fast reading of label PNGs: pixel = object id, the palette is only looked at.
+"""Fast reading of label PNGs; what pixels mean is decided by ``ltr.data.mask_rule``.
 
-Masks are mostly written without PNG row filters; their decompressed rows are the label map. Every
-other file takes the general reader of ``ltr.data.image_io``.
+Masks are mostly written without PNG row filters; their decompressed rows are the pixels. Others
+take the general reader of ``ltr.data.image_io``.
 """
 
 from __future__ import annotations
 
 import struct
-from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from zlib_ng import zlib_ng
 
 from ltr.admin.errors import DataError
 from ltr.admin.files import read_regular
-from ltr.data.palette import pascal_palette, result_palette
+from ltr.data.image_io import decode_mask_file
+from ltr.data.mask_rule import Mask, mask_of_indices, mask_of_values
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEADER = struct.Struct(">IIBBBBB")
 _GREY, _PALETTE = 0, 3
-_COLOUR_TYPES = {2: "RGB", 4: "grey with transparency", 6: "RGB with transparency"}
+_TRANSPARENCY = b"tRNS"
 _MAX_PIXELS = 1 << 28
 _MAX_BYTES = 1 << 30
 
 
-class Mask(NamedTuple):
-    """A mask file.
-
-    Args:
-        labels: uint8 (H, W); not writable.
-        has_known_palette: Whether the palette is the one of DAVIS or of this toolkit, or grey.
-    """
-
-    labels: np.ndarray
-    has_known_palette: bool
-
-
 def read_mask(path: Path) -> Mask:
-    """Read an 8-bit palette or grey PNG.
+    """Read a label PNG.
 
     Raises:
         DataError: The file is missing, damaged, or no such PNG.
@@ -56,19 +43,24 @@ def decode_mask(encoded: bytes, path: Path | str) -> Mask:
     """
     header, chunks = _parse(path, encoded)
     width, height, depth, colour_type, _, _, is_interlaced = header
-    if colour_type not in (_GREY, _PALETTE) or depth > 8:
-        kind = _COLOUR_TYPES.get(colour_type, f"{depth}-bit")
-        raise DataError(
-            f"{path} is a {kind} PNG: expected an 8-bit palette or grey PNG with pixel = object id"
-        )
     if width * height > _MAX_PIXELS:
         raise DataError(f"{path} declares {width}x{height} pixels, more than {_MAX_PIXELS}")
-    known = colour_type == _GREY or _is_known_palette(chunks.get(b"PLTE", b""))
-    if depth == 8 and not is_interlaced:
-        labels = _unfiltered(path, chunks.get(b"IDAT", b""), height, width)
-        if labels is not None:
-            return Mask(labels, known)
-    return Mask(_decode_any(encoded, path), known)
+    is_plain = colour_type in (_GREY, _PALETTE) and depth == 8 and not is_interlaced
+    if is_plain and _TRANSPARENCY not in chunks:
+        values = _unfiltered(path, chunks.get(b"IDAT", b""), height, width)
+        if values is not None and colour_type == _GREY:
+            return _read_only(mask_of_values(values, path))
+        if values is not None:
+            palette = np.frombuffer(chunks.get(b"PLTE", b""), np.uint8)
+            return _read_only(
+                mask_of_indices(values, palette[: 3 * (len(palette) // 3)].reshape(-1, 3), path)
+            )
+    return _read_only(decode_mask_file(encoded, path))
+
+
+def _read_only(mask: Mask) -> Mask:
+    mask.labels.flags.writeable = False
+    return mask
 
 
 def read_labels(path: Path) -> np.ndarray:
@@ -111,16 +103,14 @@ def _parse(path: Path | str, encoded: bytes) -> tuple[tuple[int, ...], dict[byte
 
 
 def _unfiltered(path: Path | str, packed: bytes, height: int, width: int) -> np.ndarray | None:
-    """The label map, or None when rows are filtered (each begins with the number of its filter)."""
+    """The pixel values, or None when rows are filtered (each begins with its filter)."""
     try:
         rows = _inflate(packed, height * (width + 1)).reshape(height, width + 1)
     except (ValueError, zlib_ng.error) as error:
         raise DataError(f"{path} cannot be decoded as a mask: {error}") from error
     if rows[:, 0].any():
         return None
-    labels = rows[:, 1:]
-    labels.flags.writeable = False
-    return labels
+    return rows[:, 1:]
 
 
 def _inflate(packed: bytes, size: int) -> np.ndarray:
@@ -130,18 +120,3 @@ def _inflate(packed: bytes, size: int) -> np.ndarray:
     if not stream.eof or len(data) != size:
         raise ValueError(f"the image data is incomplete or does not have {size} bytes")
     return np.frombuffer(data, np.uint8)
-
-
-def _decode_any(encoded: bytes, path: Path | str) -> np.ndarray:
-    from ltr.data.image_io import decode_label_map
-
-    labels = decode_label_map(encoded, path)
-    labels.flags.writeable = False
-    return labels
-
-
-@lru_cache(maxsize=64)
-def _is_known_palette(palette: bytes) -> bool:
-    grey = np.repeat(np.arange(256, dtype=np.uint8), 3).tobytes()
-    known = (pascal_palette().tobytes(), result_palette().tobytes(), grey)
-    return any(colours.startswith(palette) for colours in known)

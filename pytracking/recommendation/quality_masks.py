@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 from torchvision.transforms.v2 import InterpolationMode
 
 from ltr.admin.errors import DataError
-from ltr.data.image_io import read_image, read_label_map
+from ltr.data.image_io import read_image, read_label_map, read_shades
 from pytracking.analysis.starts import score_objects
 from pytracking.evaluation.interactive.videos import InteractiveVideo
 
@@ -125,7 +125,7 @@ class QualityMasks(Dataset):
         size = list(self.size)
         image = torch.from_numpy(read_image(sample.image)).permute(2, 0, 1) / 255
         label = torch.from_numpy(read_label_map(sample.mask) == sample.object_id)[None]
-        values = torch.from_numpy(read_label_map(sample.probabilities))[None] / 255
+        values = torch.from_numpy(read_shades(sample.probabilities))[None] / 255
         return (
             transform.resize(image, size, _BILINEAR, antialias=False),
             transform.resize(values, size, _BILINEAR, antialias=False),

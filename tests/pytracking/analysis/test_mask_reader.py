@@ -66,7 +66,9 @@ def test_files_of_other_programs(tmp_path, options):
     picture.save(tmp_path / "grey.png", **options)
     np.testing.assert_array_equal(read_labels(tmp_path / "grey.png"), _LABELS)
     picture = picture.convert("P")
-    picture.putpalette(np.random.default_rng(0).integers(0, 255, 768).astype(np.uint8).tobytes())
+    colours = np.random.default_rng(0).integers(0, 255, (256, 3)).astype(np.uint8)
+    colours[0] = 0
+    picture.putpalette(colours.tobytes())
     picture.save(tmp_path / "own.png", **options)
     found = read_mask(tmp_path / "own.png")
     np.testing.assert_array_equal(found.labels, _LABELS)
@@ -78,7 +80,7 @@ def test_the_palettes_of_davis_and_of_this_toolkit_are_known(tmp_path):
     assert read_mask(path).has_known_palette
     Image.fromarray((_LABELS > 3).astype(np.uint8) * 255).save(path)
     assert read_mask(path).has_known_palette
-    assert read_labels(path).max() == 255
+    assert read_labels(path).max() == 1
 
 
 def _interlaced() -> bytes:
@@ -117,9 +119,6 @@ _GOOD = _png(_LABELS)
         (_png(_LABELS, size=(15, 40)), "cannot be decoded"),
         (_png(_LABELS, size=(9, 28)), "cannot be decoded"),
         (_png(_LABELS, size=(1 << 20, 1 << 20)), "more than"),
-        (_saved("RGB"), "is a RGB PNG: expected an 8-bit palette or grey PNG"),
-        (_saved("RGBA"), "RGB with transparency"),
-        (_saved("I;16"), "16-bit"),
     ],
 )
 def test_damage_and_other_kinds_are_named(tmp_path, content, message):
