@@ -132,6 +132,12 @@ def decode_mask_file(encoded: bytes, path: str | os.PathLike[str]) -> Mask:
         return mask_of_picture(_decode_with_pillow(encoded, path), path)
 
 
+def decode_values(encoded: bytes, path: str | os.PathLike[str]) -> np.ndarray:
+    """The indices or grey values of a picture as they are stored, uint8 (H, W)."""
+    with _named_damage(path):
+        return np.asarray(_decode_with_pillow(encoded, path)).astype(np.uint8)
+
+
 def read_shades(path: str | os.PathLike[str]) -> np.ndarray:
     """Read a picture whose grey values are no ids: probabilities, saliency.
 
@@ -142,7 +148,7 @@ def read_shades(path: str | os.PathLike[str]) -> np.ndarray:
         DataError: The file is missing or damaged.
     """
     with _named_damage(path):
-        return np.asarray(_decode_with_pillow(_read_bytes(path), path).convert("L"))
+        return np.array(_decode_with_pillow(_read_bytes(path), path).convert("L"))
 
 
 def _decode_with_pillow(encoded: bytes, path: str | os.PathLike[str]) -> Image.Image:

@@ -9,6 +9,7 @@ pixels are background. What cannot be decided is refused in one sentence, never 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -126,6 +127,22 @@ def mask_of_values(values: np.ndarray, path: PathLike, opaque: np.ndarray | None
     if not (is_numbered and not counts[VOID]):
         _refuse_shades(values, counts, shades, path)
     return _masked(values, opaque)
+
+
+def refuse_mixed_masks(kinds: Mapping[bool, PathLike]) -> None:
+    """Refuse a video of which some masks are black and white and others hold ids.
+
+    Args:
+        kinds: A mask file of either kind, by ``Mask.is_black_and_white``.
+
+    Raises:
+        DataError: There are both.
+    """
+    if len(kinds) > 1:
+        raise DataError(
+            f"{kinds[True]} shows one object in white, {kinds[False]} object ids: in one video "
+            f"255 cannot mean both; {_CONVERT}"
+        )
 
 
 def _refuse_shades(

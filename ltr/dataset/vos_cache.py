@@ -16,7 +16,7 @@ import numpy as np
 from ltr.admin.files import atomic_write
 
 _LOG = logging.getLogger(__name__)
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ measured again.
 
 from __future__ import annotations
 
+import logging
 import os
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,12 +19,13 @@ import numpy as np
 
 from ltr.admin.errors import DataError
 from ltr.admin.progress import FrameProgress
-from ltr.data.frame_files import list_frames, stem_of
-from ltr.data.image_io import read_image, read_label_map
+from ltr.data.frame_files import find_mask, is_hidden, list_frames, stem_of
+from ltr.data.image_io import read_image, read_mask_file
+from ltr.data.mask_rule import Mask, refuse_mixed_masks
 from ltr.data.palette import VOID
 from ltr.dataset.vos_cache import VideoRecord, load_records, save_records
 
-_MASK_SUFFIX = ".png"
+_LOG = logging.getLogger(__name__)
 _THREADS = min(8, os.cpu_count() or 1)
 
 
@@ -43,12 +45,18 @@ class VosLayout:
 
     def mask_path(self, video: str, stem: str) -> Path:
         """The annotation of the frame ``stem``."""
-        return self.annotations / video / f"{stem}{_MASK_SUFFIX}"
+        return find_mask(self.annotations / video, stem)
 
     def read_mask(self, path: Path) -> np.ndarray:
         """Read a label map, uint8 (H, W), by the data set's meaning of its labels."""
-        labels = read_label_map(path)
-        return (labels > 0).astype(np.uint8) if self.is_binary else labels
+        return self.read_mask_file(path).labels
+
+    def read_mask_file(self, path: Path) -> Mask:
+        """Read a label map and how it was told."""
+        mask = read_mask_file(path)
+        if not self.is_binary:
+            return mask
+        return mask._replace(labels=(mask.labels > 0).astype(np.uint8))
 
 
 class VosIndex:
@@ -137,17 +145,26 @@ def _measure(
 ) -> VideoRecord:
     shape: tuple[int, int] | None = None
     objects: dict[int, dict[int, tuple]] = {}
+    kinds: dict[bool, Path] = {}
+    num_void = 0
     stems = [stem_of(frame) for frame in frames]
     for position, stem in enumerate(stems):
         if stem not in masks:
             continue
         path = layout.mask_path(name, stem)
-        labels = layout.read_mask(path)
+        mask = layout.read_mask_file(path)
+        labels = mask.labels
+        if labels.any():
+            kinds.setdefault(mask.is_black_and_white or layout.is_binary, path)
+            num_void += np.count_nonzero(labels == VOID)
         if shape is not None and labels.shape != shape:
             raise DataError(f"{path} is {_size(labels.shape)}, the masks before it {_size(shape)}")
         shape = labels.shape
         for label, measured in measure_objects(labels).items():
             objects.setdefault(label, {})[position] = measured
+    refuse_mixed_masks(kinds)
+    if num_void:
+        _LOG.info("%s: %d void pixels (255) in the masks belong to no object", name, num_void)
     if shape is None:
         shape = read_image(layout.images / name / frames[0]).shape[:2]
     sizes, boxes = _tabulate(len(frames), objects.values())
@@ -185,7 +202,7 @@ def _list_masks(folder: Path) -> dict[str, int]:
         return {
             stem_of(entry.name): entry.stat().st_size
             for entry in entries
-            if entry.name.lower().endswith(_MASK_SUFFIX) and not entry.name.startswith(".")
+            if entry.name.lower().endswith(".png") and not is_hidden(entry.name)
         }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -11,10 +11,13 @@ import numpy as np
 
 from ltr.admin.errors import DataError
 from ltr.admin.progress import FrameProgress
-from pytracking.analysis.mask_reader import read_labels, read_mask
+from ltr.data.frame_files import find_mask
+from ltr.data.mask_rule import refuse_mixed_masks
+from ltr.data.palette import VOID
+from pytracking.analysis.mask_reader import read_mask
 from pytracking.analysis.parallel import map_in_order
 from pytracking.analysis.scores import FrameSource, Scores
-from pytracking.analysis.truth_folder import MASK_SUFFIX, list_masks
+from pytracking.analysis.truth_folder import list_masks
 
 _LOG = logging.getLogger(__name__)
 _FRAMES_A_JOB = 16
@@ -66,6 +69,8 @@ class _Outcome:
     values: list[np.ndarray] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     foreign_palettes: list[str] = field(default_factory=list)
+    void: list[tuple[str, int]] = field(default_factory=list)
+    truth_kinds: dict[bool, Path] = field(default_factory=dict)
 
 
 def evaluate_masks(
@@ -94,7 +99,9 @@ def evaluate_masks(
             outcomes.append(outcome)
             progress.advance(len(job.frames))
     _report_palettes([path for outcome in outcomes for path in outcome.foreign_palettes])
-    _raise_problems([problem for outcome in outcomes for problem in outcome.problems])
+    _report_void([entry for outcome in outcomes for entry in outcome.void])
+    problems = [problem for outcome in outcomes for problem in outcome.problems]
+    _raise_problems([*problems, *_mixed_kinds(jobs, outcomes)])
     values = iter([value for outcome in outcomes for value in outcome.values])
     return [
         _with_source(comparison, comparison.assemble([next(values) for _ in comparison.frames]))
@@ -121,10 +128,10 @@ def refuse_missing(comparisons: Iterable[Comparison]) -> None:
         if missing and not found:
             problems.append(f"{comparison.results} is missing")
         else:
-            problems += [f"{_path(comparison.results, frame)} is missing" for frame in missing]
+            problems += [f"{comparison.results / frame}.png is missing" for frame in missing]
         if comparison.known_frames:
             beside = sorted(found.difference(comparison.known_frames))
-            extra += [_path(comparison.results, frame) for frame in beside]
+            extra += [find_mask(comparison.results, frame) for frame in beside]
     if extra:
         _LOG.warning("%d result masks belong to no frame, %s is the first", len(extra), extra[0])
     _raise_problems(problems)
@@ -147,24 +154,25 @@ def _run(job: _Job) -> _Outcome:
     """Compare the frames of one job; a bad file is noted and the others are still compared."""
     outcome = _Outcome()
     for frame in job.frames:
-        path = _path(job.results, frame)
+        path = find_mask(job.results, frame)
         try:
-            truth = read_labels(_path(job.truth, frame))
+            truth = read_mask(find_mask(job.truth, frame))
             result = read_mask(path)
         except DataError as error:
             outcome.problems.append(str(error))
             continue
         if not result.has_known_palette:
             outcome.foreign_palettes.append(str(path))
+        if truth.labels.any():
+            outcome.truth_kinds.setdefault(truth.is_black_and_white, job.truth / frame)
+        for folder, mask in ((job.truth, truth), (job.results, result)):
+            if number := int(np.count_nonzero(mask.labels == VOID)):
+                outcome.void.append((str(find_mask(folder, frame)), number))
         try:
-            outcome.values.append(job.compare(truth, result.labels))
+            outcome.values.append(job.compare(truth.labels, result.labels))
         except DataError as error:
             outcome.problems.append(f"{path}: {error}")
     return outcome
-
-
-def _path(folder: Path, frame: str) -> Path:
-    return folder / f"{frame}{MASK_SUFFIX}"
 
 
 def _report_palettes(paths: Sequence[str]) -> None:
@@ -175,6 +183,28 @@ def _report_palettes(paths: Sequence[str]) -> None:
             len(paths),
             paths[0],
         )
+
+
+def _report_void(found: Sequence[tuple[str, int]]) -> None:
+    if found:
+        _LOG.warning(
+            "%d pixels of %d masks are void (255) and belong to no object, %s is the first",
+            sum(number for _, number in found),
+            len(found),
+            found[0][0],
+        )
+
+
+def _mixed_kinds(jobs: Sequence[_Job], outcomes: Sequence[_Outcome]) -> Iterator[str]:
+    """Videos of which some annotations are black and white and others hold ids."""
+    kinds: dict[Path, dict[bool, Path]] = {}
+    for job, outcome in zip(jobs, outcomes, strict=True):
+        kinds.setdefault(job.truth, {}).update(outcome.truth_kinds)
+    for found in kinds.values():
+        try:
+            refuse_mixed_masks(found)
+        except DataError as error:
+            yield str(error)
 
 
 def _raise_problems(problems: Sequence[str]) -> None:

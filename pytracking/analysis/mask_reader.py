@@ -14,7 +14,7 @@ from zlib_ng import zlib_ng
 
 from ltr.admin.errors import DataError
 from ltr.admin.files import read_regular
-from ltr.data.image_io import decode_mask_file
+from ltr.data.image_io import decode_mask_file, decode_values
 from ltr.data.mask_rule import Mask, mask_of_indices, mask_of_values
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -56,6 +56,25 @@ def decode_mask(encoded: bytes, path: Path | str) -> Mask:
                 mask_of_indices(values, palette[: 3 * (len(palette) // 3)].reshape(-1, 3), path)
             )
     return _read_only(decode_mask_file(encoded, path))
+
+
+def decode_pixels(encoded: bytes, path: Path | str) -> np.ndarray:
+    """The pixel values of a label PNG as a server takes them, whatever they show.
+
+    Args:
+        encoded: The content.
+        path: Its name, for errors.
+
+    Returns:
+        uint8 (H, W).
+
+    Raises:
+        DataError: The file is damaged, or neither an 8-bit palette nor grey PNG.
+    """
+    header, _ = _parse(path, encoded)
+    if header[3] not in (_GREY, _PALETTE) or header[2] > 8:
+        raise DataError(f"{path} is no 8-bit palette or grey PNG with pixel = object id")
+    return decode_values(encoded, path)
 
 
 def _read_only(mask: Mask) -> Mask:

@@ -13,7 +13,7 @@ import numpy as np
 
 from ltr.admin.errors import DataError
 from ltr.data.rle import as_rle
-from pytracking.analysis.mask_reader import decode_mask
+from pytracking.analysis.mask_reader import decode_pixels
 from pytracking.analysis.submission_archive import SubmissionArchive
 
 RESULTS_FILE = "results.json"
@@ -116,7 +116,7 @@ def _missing_folders(names: set[str], expected: MaskSubmission) -> list[str]:
 
 def _content_problems(archive: SubmissionArchive, name: str, video: ExpectedVideo) -> Iterator[str]:
     try:
-        labels = decode_mask(archive.read(name, _MAX_MASK_BYTES), name).labels
+        labels = decode_pixels(archive.read(name, _MAX_MASK_BYTES), name)
     except DataError as error:
         yield str(error)
         return

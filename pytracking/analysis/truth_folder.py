@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from ltr.admin.errors import DataError
+from ltr.data.frame_files import find_mask, is_hidden, list_mask_stems
+from ltr.data.image_io import IMAGE_SUFFIXES
 from pytracking.analysis.mask_reader import read_labels
 
-MASK_SUFFIX = ".png"
-_IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 _RESOLUTION = "480p"
 
 
@@ -42,7 +42,7 @@ class VideoTruth:
         Raises:
             DataError: The file is missing or damaged.
         """
-        return read_labels(self.folder / f"{frame}{MASK_SUFFIX}")
+        return read_labels(find_mask(self.folder, frame))
 
     def known_frames(self) -> set[str]:
         """Names of all frames of the video, as far as they can be seen."""
@@ -51,26 +51,18 @@ class VideoTruth:
             listed.update(
                 os.path.splitext(name)[0]
                 for name in os.listdir(self.images)
-                if name.lower().endswith(_IMAGE_SUFFIXES)
+                if name.lower().endswith(IMAGE_SUFFIXES)
             )
         return listed
 
 
 def list_masks(folder: Path) -> tuple[str, ...]:
-    """Names of the label PNGs of a folder without suffix, sorted; empty without a folder."""
-    try:
-        names = os.listdir(folder)
-    except FileNotFoundError:
-        return ()
-    except OSError as error:
-        raise DataError(f"the folder {folder} cannot be read: {error.strerror}") from error
-    return tuple(
-        sorted(
-            name.removesuffix(MASK_SUFFIX)
-            for name in names
-            if name.endswith(MASK_SUFFIX) and not name.startswith(".")
-        )
-    )
+    """Names of the label PNGs of a folder without suffix, in natural order.
+
+    Raises:
+        DataError: The folder cannot be read.
+    """
+    return tuple(list_mask_stems(folder))
 
 
 def list_folders(folder: Path) -> list[str]:
@@ -83,7 +75,7 @@ def list_folders(folder: Path) -> list[str]:
         return sorted(
             entry.name
             for entry in os.scandir(folder)
-            if entry.is_dir() and not entry.name.startswith(".")
+            if entry.is_dir() and not is_hidden(entry.name)
         )
     except OSError as error:
         raise DataError(f"the folder {folder} cannot be read: {error.strerror}") from error

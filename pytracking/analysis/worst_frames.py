@@ -8,15 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from ltr.admin.errors import DataError
+from ltr.data.frame_files import find_mask
 from pytracking.analysis.mask_reader import read_labels
 from pytracking.analysis.scores import ObjectScores, Scores
-from pytracking.analysis.truth_folder import MASK_SUFFIX
 
 _WIDTH = 360
 _MAX_PER_OBJECT = 2
 _BACKDROP = 70
 _QUALITY = 85
-_IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
 @dataclass(frozen=True)
@@ -72,9 +71,7 @@ def _lowest(item: ObjectScores) -> np.ndarray:
 
 def _draw(item: ObjectScores, place: int) -> WorstFrame:
     source, frame = item.source, item.frames[place]
-    labels = [
-        read_labels(folder / f"{frame}{MASK_SUFFIX}") for folder in (source.truth, source.results)
-    ]
+    labels = [read_labels(find_mask(folder, frame)) for folder in (source.truth, source.results)]
     image = _read_image(source.images, frame, labels[0].shape)
     truth, result = (_encode(image, mask) for mask in labels)
     return WorstFrame(item.name, frame, float(item.j[place]), float(item.f[place]), truth, result)
@@ -82,9 +79,9 @@ def _draw(item: ObjectScores, place: int) -> WorstFrame:
 
 def _read_image(folder: Path | None, frame: str, shape: tuple[int, int]) -> np.ndarray:
     """The picture of a frame; grey where there is none of the masks' size."""
-    from ltr.data.image_io import read_image
+    from ltr.data.image_io import IMAGE_SUFFIXES, read_image
 
-    for suffix in _IMAGE_SUFFIXES:
+    for suffix in IMAGE_SUFFIXES:
         if folder is not None and (path := folder / f"{frame}{suffix}").is_file():
             image = read_image(path)
             if image.shape[:2] == shape:

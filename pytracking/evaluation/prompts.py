@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from ltr.admin.errors import ConfigError, DataError
-from ltr.data.image_io import read_label_map
+from ltr.data.image_io import read_mask_file
+from ltr.data.mask_rule import Mask
 from ltr.data.palette import VOID
 from pytracking.evaluation.prompt_arguments import BoxPrompt, MaskPrompt
 from pytracking.tracker.base import Box, FrameInfo
@@ -55,9 +56,10 @@ def plan_prompts(
     plan: dict[int, FrameInfo] = {}
     read = [(prompt, read_prompt_mask(prompt.path, size)) for prompt in masks]
     taken: set[int] = set()
-    reserved = {key for _, labels in read for key in object_ids(labels)}
-    for prompt, labels in sorted(read, key=lambda entry: entry[0].frame):
-        labels = _with_fresh_ids(labels, prompt.path, taken, reserved)
+    numbered = (mask.labels for _, mask in read if not mask.is_black_and_white)
+    reserved = {key for labels in numbered for key in object_ids(labels)}
+    for prompt, mask in sorted(read, key=lambda entry: entry[0].frame):
+        labels = _with_fresh_ids(mask, prompt.path, taken, reserved)
         taken.update(object_ids(labels))
         plan[prompt.frame] = _with_mask(plan.get(prompt.frame, FrameInfo()), labels)
     for prompt in sorted(boxes, key=lambda prompt: prompt.frame):
@@ -67,7 +69,7 @@ def plan_prompts(
     return dict(sorted(plan.items()))
 
 
-def read_prompt_mask(path: Path, size: tuple[int, int]) -> np.ndarray:
+def read_prompt_mask(path: Path, size: tuple[int, int]) -> Mask:
     """Read a mask file that must fit the video and hold an object.
 
     Args:
@@ -75,26 +77,30 @@ def read_prompt_mask(path: Path, size: tuple[int, int]) -> np.ndarray:
         size: (width, height) of the video.
 
     Returns:
-        uint8 (H, W) label map without void; a black and white mask keeps the label 255.
+        The mask without void; the object of a black and white one still needs an id.
 
     Raises:
         DataError: Unreadable, of another size, without an object, or not a label map.
     """
-    labels = read_label_map(path)
+    mask = read_mask_file(path)
+    labels = mask.labels
     height, width = labels.shape
     if (width, height) != size:
         raise DataError(f"{path} is {width}x{height}, the video {size[0]}x{size[1]}")
+    num_void = int(np.count_nonzero(labels == VOID))
     present = object_ids(labels)
     if len(present) > _MAX_OBJECTS:
         raise DataError(
             f"{path} holds {len(present)} different values: expected one value per object, as in a "
             "PNG saved without smoothing"
         )
-    if present:
-        return np.where(labels == VOID, 0, labels).astype(np.uint8)
-    if not (labels == VOID).any():
-        raise DataError(f"{path} holds no object: every pixel is 0")
-    return labels
+    if not present:
+        seen = f"{num_void} pixels are void (255)" if num_void else "every pixel is background"
+        raise DataError(f"{path} holds no object: {seen}")
+    if num_void:
+        _LOG.warning("%s: %d void pixels (255) belong to no object", path, num_void)
+        mask = mask._replace(labels=np.where(labels == VOID, 0, labels).astype(np.uint8))
+    return mask
 
 
 def with_box_masks(image: np.ndarray, info: FrameInfo) -> FrameInfo:
@@ -134,15 +140,14 @@ def _check_frames(frames: Sequence[int], length: int | None) -> None:
         raise ConfigError(f"a prompt is for frame {last}, the video has frames 0..{length - 1}")
 
 
-def _with_fresh_ids(
-    labels: np.ndarray, path: Path, taken: set[int], reserved: set[int]
-) -> np.ndarray:
+def _with_fresh_ids(mask: Mask, path: Path, taken: set[int], reserved: set[int]) -> np.ndarray:
     """The label map with only the objects that start now."""
-    present = object_ids(labels)
-    if not present:
+    labels = mask.labels
+    if mask.is_black_and_white:
         key = _free_id(taken | reserved)
-        _LOG.info("%s is black and white: its white pixels become object %d", path, key)
-        return np.where(labels == VOID, key, 0).astype(np.uint8)
+        _LOG.info("%s is black and white: its object becomes object %d", path, key)
+        return labels * np.uint8(key)
+    present = object_ids(labels)
     known = [key for key in present if key in taken]
     if len(known) == len(present):
         raise DataError(f"{path} starts no new object: the ids {known} are there already")

@@ -10,6 +10,7 @@ import numpy as np
 
 from ltr.admin.errors import DataError
 from ltr.admin.files import read_regular
+from ltr.data.frame_files import sort_naturally
 from pytracking.analysis.boxes import (
     NORMALISED_THRESHOLDS,
     OVERLAP_THRESHOLDS,
@@ -86,8 +87,8 @@ def _objects(
     if is_binary:
         labels = {frame: (mask > 0).view(np.uint8) for frame, mask in labels.items()}
     starts = dict(video.starts) or find_starts(labels.items())
-    tracked = sorted(video.known_frames())
-    begin = tracked.index(min(starts.values()))
+    tracked = sort_naturally(video.known_frames())
+    begin = min(map(tracked.index, starts.values()))
     objects = []
     for object_id, start in starts.items():
         shown = tracked[max(begin, tracked.index(start)) :]
@@ -98,7 +99,7 @@ def _objects(
             _LOG.warning(
                 "%s has %d boxes for %d frames: %s", path, len(predicted), len(shown), told
             )
-        frames = [frame for frame in video.frames if frame >= start]
+        frames = [frame for frame in video.frames if frame in shown]
         annotated = np.array([_box_of(labels[frame] == object_id) for frame in frames])
         places = [place for frame in frames if (place := shown.index(frame)) < len(predicted)]
         objects.append((object_id, predicted[places], annotated))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ltr.admin.errors import ConfigError, DataError, did_you_mean
 from ltr.admin.files import open_regular
+from ltr.data.frame_files import find_mask, list_frames
 from ltr.data.json_io import read_json
 from ltr.data.text_files import read_names
 from ltr.dataset.referring.expressions import read_expressions
@@ -25,7 +26,6 @@ from pytracking.analysis.truth_folder import list_masks
 FindRoot = Callable[[str], Path]
 Submission = MaskSubmission | InstanceSubmission
 
-_IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 _ARCHIVE_FOLDER = "Annotations"
 _SET = 255
 
@@ -65,7 +65,7 @@ class _Davis:
         annotated = list_masks(masks)
         if not annotated:
             raise DataError(f"{masks} holds no annotation")
-        first = read_labels(masks / f"{annotated[0]}.png")
+        first = read_labels(find_mask(masks, annotated[0]))
         frames, _ = _frames(root / "JPEGImages/480p" / name)
         labels = frozenset(range(1, count_objects(first) + 1))
         return ExpectedVideo(name, frames, first.shape, labels)
@@ -127,11 +127,7 @@ def _frames(folder: Path) -> tuple[tuple[str, ...], tuple[int, int]]:
     from PIL import Image
 
     try:
-        files = sorted(
-            name for name in os.listdir(folder) if name.lower().endswith(_IMAGE_SUFFIXES)
-        )
-        if not files:
-            raise DataError(f"{folder} holds no pictures")
+        files = list_frames(folder)
         with open_regular(folder / files[0]) as stream, Image.open(stream) as picture:
             width, height = picture.size
     except OSError as error:

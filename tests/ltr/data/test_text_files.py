@@ -15,12 +15,20 @@ def test_names_are_the_words_of_the_file(tmp_path):
     assert read_names(tmp_path / "val.txt", "the list") == ["bear", "camel"]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_byte_order_marks_tell_the_encoding(tmp_path, encoding):
+    (tmp_path / "val.txt").write_text("bär\nswan\n", encoding=encoding)
+    assert read_names(tmp_path / "val.txt", "the list") == ["bär", "swan"]
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         (None, "cannot be read: No such file"),
         (b" \n", "is empty"),
-        (b"\xff\xfe", "is not text"),
+        (b"\xff\xfe", "is empty"),
+        (b"b\xe4r", "is not text: .*; save it as UTF-8"),
+        ("bear".encode("utf-16-le"), "holds null characters: save it as UTF-8"),
         ("pipe", "cannot be read: Not a regular file"),
     ],
 )

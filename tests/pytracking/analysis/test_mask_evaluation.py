@@ -92,7 +92,9 @@ def test_all_bad_masks_are_counted_and_the_first_named(folders, threads):
         Image.fromarray(np.zeros((60, 91), np.uint8)).save(results / f"dog/0000{number}.png")
     (results / "cat/00002.png").write_bytes(b"nothing")
     (results / "cat/00003.png").write_bytes((results / "cat/00001.png").read_bytes()[:80])
-    Image.fromarray(np.full((60, 90), 255, np.uint8)).save(results / "cat/00004.png")
+    with_void = np.full((60, 90), 255, np.uint8)
+    with_void[:30] = 1
+    Image.fromarray(with_void).save(results / "cat/00004.png")
     with pytest.raises(DataError) as caught:
         _score(folders, threads)
     message = str(caught.value)
