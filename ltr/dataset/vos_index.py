@@ -164,7 +164,7 @@ def _measure(
             objects.setdefault(label, {})[position] = measured
     refuse_mixed_masks(kinds)
     if num_void:
-        _LOG.info("%s: %d void pixels (255) in the masks belong to no object", name, num_void)
+        _LOG.warning("%s: %d void pixels (255) in the masks belong to no object", name, num_void)
     if shape is None:
         shape = read_image(layout.images / name / frames[0]).shape[:2]
     sizes, boxes = _tabulate(len(frames), objects.values())

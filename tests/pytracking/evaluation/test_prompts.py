@@ -117,7 +117,7 @@ def test_missing_mask_is_refused(tmp_path):
 def test_smoothed_mask_is_refused(tmp_path):
     ramp = np.linspace(0, 255, 200).astype(np.uint8).reshape(10, 20)
     Image.fromarray(ramp).save(tmp_path / "soft.png")
-    with pytest.raises(DataError, match="smoothed or noisy edges .199 grey values"):
+    with pytest.raises(DataError, match=r"smoothed or noisy edges \(199 grey values"):
         plan_prompts([MaskPrompt(0, tmp_path / "soft.png")], [], (20, 10))
 
 
