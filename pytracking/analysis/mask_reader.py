@@ -73,7 +73,7 @@ def decode_pixels(encoded: bytes, path: Path | str) -> np.ndarray:
     """
     header, _ = _parse(path, encoded)
     if header[3] not in (_GREY, _PALETTE) or header[2] > 8:
-        raise DataError(f"{path} is no 8-bit palette or grey PNG with pixel = object id")
+        raise DataError(f"{path} is not an 8-bit palette or grey PNG with pixel = object id")
     return decode_values(encoded, path)
 
 

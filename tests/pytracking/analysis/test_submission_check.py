@@ -67,7 +67,7 @@ def _encoded(pixels: np.ndarray) -> bytes:
         ),
         (
             {"Annotations/dog/00000.png": _encoded(np.zeros((6, 9, 3), np.uint8))},
-            "no 8-bit palette or",
+            "an 8-bit palette or",
         ),
         ({"Annotations/dog/00000.png": b""}, "is an empty file|is not a PNG"),
         ({"Annotations/dog/00000.png": _GOOD["Annotations/dog/00000.png"][:50]}, "is truncated"),
