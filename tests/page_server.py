@@ -12,16 +12,17 @@ from pytracking.interactive_page.guidance import ConfidenceQuality, Guidance
 from pytracking.interactive_page.launch import start
 from pytracking.interactive_page.settings import PageSettings
 from pytracking.interactive_page.workbench import Workbench
+from pytracking.tracker.interactive.base import InteractiveVOS
 from pytracking.tracker.interactive.recommend import WorstFrame
 from pytracking.utils.video_writer import VideoWriter
 from tests.plain_host import PlainHost
 from tests.video_trees import textured_frame
 
 
-def plain_workbench(**limits: int) -> Workbench:
+def plain_workbench(host: InteractiveVOS | None = None, **limits: int) -> Workbench:
     """A workbench whose host needs no network."""
     guidance = Guidance(ConfidenceQuality(), WorstFrame(), "confidence")
-    return Workbench(PlainHost(), guidance, PageSettings(**limits))
+    return Workbench(host or PlainHost(), guidance, PageSettings(**limits))
 
 
 def write_clip(path: Path, frames: int = 5, size: tuple[int, int] = (40, 60)) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from pytracking.interactive_page.decoding import read_isolated
 from pytracking.interactive_page.settings import PageSettings
 from pytracking.utils.frame_source import FrameSource
 from pytracking.utils.video_reader import read_video
@@ -28,6 +29,7 @@ class Clip:
         fps: Frame rate after frames were left out, frames per second.
         every: Only every so many frames of the file were kept.
         length: Frames of the file, None when unknown.
+        is_untrusted: Decode it in a process of its own.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Clip:
     fps: float
     every: int
     length: int | None
+    is_untrusted: bool = False
 
     def frame_jpeg(self, index: int) -> bytes:
         """A frame as a JPEG file."""
@@ -43,40 +46,62 @@ class Clip:
         encoded = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1]
         return encoded.tobytes()
 
-    def reread(self) -> FrameSource:
+    def reread(self, check: Callable[[], None]) -> FrameSource:
         """The same frames once more from the file, in their full size.
+
+        Args:
+            check: Called while waiting for frames; its error ends the reading.
 
         Raises:
             DataError: The file has gone or is damaged.
         """
-        video = read_video(self.source)
-        video.frames = islice(video.frames, 0, len(self.frames) * self.every, self.every)
+        limit = len(self.frames) * self.every
+        if self.is_untrusted:
+            video = read_isolated(self.source, limit, self.every, check)
+        else:
+            video = read_video(self.source)
+            video.frames = islice(video.frames, 0, limit, self.every)
         video.fps = self.fps
         if video.stems:
             video.stems = video.stems[:: self.every]
         return video
 
 
-def load_clip(source: Path, settings: PageSettings, name: str | None = None) -> Clip:
+def load_clip(
+    source: Path,
+    settings: PageSettings,
+    check: Callable[[], None],
+    upload_name: str | None = None,
+) -> Clip:
     """Read a clip into memory.
 
     Args:
         source: Video file or folder of frames.
         settings: Limits.
-        name: Instead of the file's own.
+        check: Called before every frame; its error ends the reading.
+        upload_name: Name of an upload, which is decoded in a process of its own.
 
     Raises:
         DataError: It is missing, damaged or no video.
     """
     default_fps = 25.0
-    with read_video(source) as video:
-        frames = list(_shrunk(video, settings))
-        fps = (video.fps or default_fps) / settings.every
-        return Clip(name or video.name, source, frames, fps, settings.every, video.length)
+    limit, every = settings.max_frames * settings.every, settings.every
+    is_upload = upload_name is not None
+    with read_isolated(source, limit, every, check) if is_upload else read_video(source) as video:
+        kept = video if is_upload else islice(video, 0, limit, every)
+        frames = []
+        for frame in _shrunk(kept, video.size, settings):
+            check()
+            frames.append(frame)
+        fps = (video.fps or default_fps) / every
+        name = upload_name or video.name
+        return Clip(name, source, frames, fps, every, video.length, is_upload)
 
 
-def _shrunk(video: FrameSource, settings: PageSettings) -> Iterator[np.ndarray]:
-    scale = min(1.0, settings.max_side / max(video.size))
-    size = tuple(max(1, round(side * scale)) for side in video.size)
-    for frame in islice(video, 0, settings.max_frames * settings.every, settings.every):
+def _shrunk(
+    frames: Iterable[np.ndarray], full_size: tuple[int, int], settings: PageSettings
+) -> Iterator[np.ndarray]:
+    scale = min(1.0, settings.max_side / max(full_size))
+    size = tuple(max(1, round(side * scale)) for side in full_size)
+    for frame in frames:
         yield frame if scale == 1 else cv2.resize(frame, size, interpolation=cv2.INTER_AREA)

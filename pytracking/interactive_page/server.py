@@ -6,10 +6,10 @@ import asyncio
 import functools
 import json
 import logging
-import tempfile
-import zipfile
-from collections.abc import Awaitable, Callable
+import stat
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,10 @@ from aiohttp import web
 
 from ltr.admin.errors import DataError, OutputError, ToolkitError
 from ltr.data.image_io import VIDEO_SUFFIXES
-from pytracking.evaluation.video_results import MASKS
-from pytracking.interactive_page.workbench import Workbench
+from pytracking.interactive_page.workbench import Cancelled, Workbench
 from pytracking.tracker.interactive.base import ScribbleLine
+from pytracking.utils.publishing import finish_publishing
+from pytracking.utils.staging import temporary_folder, translate_write_errors
 
 _LOG = logging.getLogger(__name__)
 HOST = "127.0.0.1"
@@ -37,7 +38,8 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-_MASKS_ARCHIVE = "masks.zip"
+_MAX_NAME_BYTES = 80
+_UPLOADS = "uploads"
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -46,7 +48,7 @@ class PageServer:
 
     Args:
         workbench: Workbench that does the work, one call at a time.
-        folder: The only folder that is written to: uploads and exports.
+        folder: The only folder that is written to: exports, and the upload that is worked on.
     """
 
     def __init__(self, workbench: Workbench, folder: Path) -> None:
@@ -54,10 +56,12 @@ class PageServer:
         self.folder = folder
         self._worker = ThreadPoolExecutor(1)
         self._busy = ""
+        self._uploads = ExitStack()  # holds the folder of the current upload
 
     def application(self) -> web.Application:
         """The routes, behind the guard."""
         app = web.Application(middlewares=[_guard, _explain], client_max_size=_MAX_JSON_BYTES)
+        app.on_shutdown.append(self._shut_down)
         for route, name in _FILES.items():
             app.router.add_get(route, functools.partial(_static, name))
         app.router.add_get("/frames/{index:[0-9]{1,7}}.jpg", self._frame)
@@ -66,6 +70,7 @@ class PageServer:
         app.router.add_get("/api/state", self._state)
         app.router.add_post("/api/propagate", self._propagate)
         app.router.add_post("/api/undo", self._undo)
+        app.router.add_post("/api/cancel", self._cancel)
         app.router.add_post("/api/export", self._export)
         app.router.add_post("/api/clip", self._upload)
         return app
@@ -74,7 +79,13 @@ class PageServer:
     def export_folder(self) -> Path:
         """Where the current clip's results go."""
         clip = self.workbench.clip
-        return self.folder / ("clip" if clip is None else clip.name)
+        return self.folder / _plain_name("" if clip is None else clip.name)
+
+    async def _shut_down(self, app: web.Application) -> None:
+        """Do not wait for the end of a propagation, and keep no upload."""
+        self.workbench.cancel()
+        await asyncio.to_thread(self._worker.shutdown)
+        self._uploads.close()
 
     async def _state(self, request: web.Request) -> web.Response:
         return self._answer()
@@ -97,28 +108,34 @@ class PageServer:
 
     async def _propagate(self, request: web.Request) -> web.Response:
         frame, lines = _read_round(await _read_json(request))
+        self._check_clip(request)
         await self._work("segmenting", self.workbench.propagate, frame, lines)
         return self._answer()
 
+    async def _cancel(self, request: web.Request) -> web.Response:
+        if self._busy:
+            self.workbench.cancel()
+        return self._answer()
+
+    def _check_clip(self, request: web.Request) -> None:
+        """Lines drawn for one clip must not land on another, opened in another tab."""
+        if request.query.get("clip") != str(self.workbench.num_opened):
+            raise web.HTTPConflict(text="another clip is open now: load the page anew")
+
     async def _undo(self, request: web.Request) -> web.Response:
+        self._check_clip(request)
         await self._work("undoing", self.workbench.undo)
         return self._answer()
 
     async def _export(self, request: web.Request) -> web.Response:
+        self._check_clip(request)
         folder = self.export_folder
-        await self._work("exporting", self._write_export, folder)
+        await self._work("exporting", self.workbench.export, folder)
         return self._answer(exported=str(folder))
-
-    def _write_export(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self.workbench.export(folder)
-        with zipfile.ZipFile(folder / _MASKS_ARCHIVE, "w") as archive:
-            for path in sorted((folder / MASKS).iterdir()):
-                archive.write(path, f"{MASKS}/{path.name}")
 
     async def _exported(self, request: web.Request) -> web.StreamResponse:
         path = self.export_folder / request.match_info["name"]
-        if not path.is_file():
+        if path.parent.is_symlink() or not _is_plain_file(path):
             raise web.HTTPNotFound
         name = f'attachment; filename="{path.name}"'
         return web.FileResponse(path, headers={"Content-Disposition": name})
@@ -131,27 +148,53 @@ class PageServer:
         limit = self.workbench.settings.max_upload_mib << 20
         if (request.content_length or 0) > limit:
             raise web.HTTPRequestEntityTooLarge(max_size=limit, actual_size=request.content_length)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        handle, path = tempfile.mkstemp(given.suffix.lower(), "clip_", self.folder)
-        try:
-            with open(handle, "wb") as stream:
+        with self._being("reading"), ExitStack() as stack:
+            path = stack.enter_context(self._upload_folder()) / f"clip{given.suffix.lower()}"
+            with open(path, "xb") as stream:
                 await _receive(request, stream, limit)
-            await self._work("reading", self.workbench.open, Path(path), _plain_name(given.stem))
-        except BaseException:
-            Path(path).unlink(missing_ok=True)
-            raise
+            await self._in_worker(self.workbench.open, path, _plain_name(given.stem))
+            self._uploads.close()  # the clip before is not shown any more
+            self._uploads = stack.pop_all()
         return self._answer()
 
+    @contextmanager
+    def _upload_folder(self) -> Iterator[Path]:
+        with translate_write_errors(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            finish_publishing(self.folder)
+            with temporary_folder(self.folder, _UPLOADS) as folder:
+                yield folder
+
     async def _work(self, what: str, function: Callable[..., None], *arguments: Any) -> None:
-        """Do something that takes time, in the one thread that may touch host and workbench."""
+        """Do something that takes time, while nothing else is done."""
+        with self._being(what):
+            await self._in_worker(function, *arguments)
+
+    @contextmanager
+    def _being(self, what: str) -> Iterator[None]:
         if self._busy:
             raise web.HTTPConflict(text=f"still {self._busy}")
         self._busy = what
+        self.workbench.renew()
         try:
-            loop = asyncio.get_running_loop()
-            await loop.run_in_executor(self._worker, functools.partial(function, *arguments))
+            yield
         finally:
             self._busy = ""
+
+    async def _in_worker(self, function: Callable[..., None], *arguments: Any) -> None:
+        """Call a function in the one thread that may touch host and workbench.
+
+        The thread goes on where the person leaves the page, so this waits for it all the same.
+        """
+        loop = asyncio.get_running_loop()
+        work = loop.run_in_executor(self._worker, functools.partial(function, *arguments))
+        try:
+            await asyncio.shield(work)
+        except asyncio.CancelledError:
+            self.workbench.cancel()
+            with suppress(Exception):
+                await work
+            raise
 
     def _answer(self, **more: object) -> web.Response:
         return web.json_response({**self.workbench.describe(), "busy": self._busy, **more})
@@ -166,8 +209,11 @@ async def _guard(request: web.Request, handler: _Handler) -> web.StreamResponse:
     is_foreign = origin is not None and origin.removeprefix("http://") not in own
     if request.host not in own or is_foreign:
         _LOG.warning("refused a request of %s", origin or request.host)
-        return web.Response(status=403, text="this page answers to itself only")
-    response = await handler(request)
+        response: web.StreamResponse = web.json_response(
+            {"error": "this page answers to itself only"}, status=403
+        )
+    else:
+        response = await handler(request)
     response.headers.update(_HEADERS)
     return response
 
@@ -177,6 +223,8 @@ async def _explain(request: web.Request, handler: _Handler) -> web.StreamRespons
     """Errors as JSON with one sentence."""
     try:
         return await handler(request)
+    except Cancelled as error:
+        return web.json_response({"error": str(error), "cancelled": True}, status=409)
     except (ToolkitError, OSError) as error:
         status = 500 if isinstance(error, OutputError | OSError) else 400
         return web.json_response({"error": str(error)}, status=status)
@@ -209,7 +257,7 @@ def _read_round(record: Any) -> tuple[int, list[ScribbleLine]]:
         frame, lines = record["frame"], record["lines"]
     except (KeyError, TypeError) as error:
         raise DataError("expected a frame and its lines") from error
-    if not isinstance(frame, int) or not isinstance(lines, list):
+    if type(frame) is not int or not isinstance(lines, list):  # True is an int, too
         raise DataError("expected a frame number and a list of lines")
     return frame, [ScribbleLine.from_record(line) for line in lines]
 
@@ -224,6 +272,14 @@ async def _receive(request: web.Request, stream: Any, limit: int) -> None:
 
 
 def _plain_name(text: str) -> str:
-    """A name that is safe as a folder."""
+    """A name that is safe as a folder, not longer than file systems take."""
     kept = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in text)
-    return kept[:80] or "clip"
+    return kept.encode(errors="ignore")[:_MAX_NAME_BYTES].decode(errors="ignore") or "clip"
+
+
+def _is_plain_file(path: Path) -> bool:
+    """Whether it is a file and no link, which might lead out of the folder."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False

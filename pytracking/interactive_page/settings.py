@@ -21,6 +21,8 @@ class PageSettings:
         max_objects: Largest number of objects.
         max_lines: Largest number of strokes per round.
         max_points: Largest number of points per stroke.
+        max_rounds: Largest number of rounds per video.
+        max_all_points: Largest number of points of all rounds of a video.
     """
 
     max_frames: int = 150
@@ -30,6 +32,8 @@ class PageSettings:
     max_objects: int = 20
     max_lines: int = 200
     max_points: int = 5000
+    max_rounds: int = 100
+    max_all_points: int = 100_000
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
@@ -46,6 +50,8 @@ HELP: Mapping[str, str] = MappingProxyType(
         "max_objects": "accept at most N objects",
         "max_lines": "accept at most N strokes per round",
         "max_points": "accept at most N points per stroke",
+        "max_rounds": "accept at most N rounds per video",
+        "max_all_points": "accept at most N points in all rounds of a video",
     }
 )
 """What each limit means, for the command line."""

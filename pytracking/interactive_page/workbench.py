@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import threading
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +14,11 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from ltr.admin.errors import DataError
+from ltr.admin.errors import DataError, OutputError, ToolkitError
 from ltr.data.image_io import decode_label_map
 from ltr.dataset.vos_index import measure_objects
 from pytracking.evaluation.session import VideoFrame
-from pytracking.evaluation.video_results import ENTRIES, VideoResults
+from pytracking.evaluation.video_results import ENTRIES, MASKS, VideoResults
 from pytracking.interactive_page.clip import Clip, load_clip
 from pytracking.interactive_page.guidance import Guidance
 from pytracking.interactive_page.settings import PageSettings
@@ -28,7 +30,12 @@ from pytracking.utils.overlay import bright_palette
 from pytracking.utils.staging import staged_folder
 
 SCRIBBLES = "scribbles.json"
-_ENTRIES = (*ENTRIES, SCRIBBLES)
+MASKS_ARCHIVE = "masks.zip"
+_ENTRIES = (*ENTRIES, MASKS_ARCHIVE, SCRIBBLES)
+
+
+class Cancelled(ToolkitError):
+    """The person does not want to wait for the end."""
 
 
 @dataclass(frozen=True)
@@ -73,18 +80,32 @@ class Workbench:
         self.rounds: list[Round] = []
         self._played: list[tuple[int, tuple[ScribbleLine, ...]]] = []  # what the host has seen
         self._num_objects = 0
+        self._is_cancelled = threading.Event()
+        host.on_frame = self._check_cancelled
 
-    def open(self, source: Path, name: str | None = None) -> None:
+    def cancel(self) -> None:
+        """End the work that another thread does, at the next frame: it raises ``Cancelled``."""
+        self._is_cancelled.set()
+
+    def renew(self) -> None:
+        """Forget earlier calls of ``cancel``; before new work."""
+        self._is_cancelled.clear()
+
+    def _check_cancelled(self) -> None:
+        if self._is_cancelled.is_set():
+            raise Cancelled("cancelled: nothing was changed")
+
+    def open(self, source: Path, upload_name: str | None = None) -> None:
         """Begin with another clip; the old one is dropped when the new one can be read.
 
         Args:
             source: Video file or folder of frames.
-            name: Instead of the file's own.
+            upload_name: Name of an upload, which is decoded in a process of its own.
 
         Raises:
             DataError: It is missing, damaged or no video.
         """
-        self.clip = load_clip(source, self.settings, name)
+        self.clip = load_clip(source, self.settings, self._check_cancelled, upload_name)
         self.num_opened += 1
         self.rounds, self._played, self._num_objects = [], [], 0
         self.host.finish()
@@ -98,6 +119,7 @@ class Workbench:
 
         Raises:
             DataError: No clip or line, too many, or no such frame.
+            Cancelled: See ``cancel``.
         """
         clip = self._open_clip()
         self._check(clip, frame, lines)
@@ -133,10 +155,7 @@ class Workbench:
             "rounds": [
                 {
                     "frame": entry.frame,
-                    "lines": [
-                        {"object_id": line.object_id, "path": line.path.round(5).tolist()}
-                        for line in entry.lines
-                    ],
+                    "lines": [_describe_line(line) for line in entry.lines],
                 }
                 for entry in self.rounds
             ],
@@ -157,17 +176,25 @@ class Workbench:
         Raises:
             DataError: There is no result yet, or the file has gone.
             ConfigError: The folder is a file.
+            Cancelled: See ``cancel``.
             OutputError: It cannot be written.
         """
         clip = self._open_clip()
         if not self.rounds:
             raise DataError("there is nothing to export yet: draw and propagate first")
+        if folder.is_symlink():
+            raise OutputError(f"{folder} is a link: results are written into real folders only")
         masks = self.rounds[-1].masks
-        with staged_folder(folder, _ENTRIES, overwrite=True) as staging, clip.reread() as video:
+        with (
+            staged_folder(folder, _ENTRIES, overwrite=True) as staging,
+            clip.reread(self._check_cancelled) as video,
+        ):
             with VideoResults(staging, video) as results:
                 for index, (image, encoded) in enumerate(zip(video, masks, strict=True)):
+                    self._check_cancelled()
                     output = _output(encoded, image.shape[:2], self._num_objects_drawn())
                     results.add(VideoFrame(index, image, output))
+            _pack(staging / MASKS, staging / MASKS_ARCHIVE)
             lines: list[list[ScribbleLine]] = [[] for _ in clip.frames]
             for entry in self.rounds:
                 lines[entry.frame] += entry.lines
@@ -186,6 +213,8 @@ class Workbench:
 
     def _check(self, clip: Clip, frame: int, lines: Sequence[ScribbleLine]) -> None:
         limits = self.settings
+        if len(self.rounds) >= limits.max_rounds:
+            raise DataError(f"there are {limits.max_rounds} rounds already: undo some, or export")
         if not lines:
             raise DataError("draw at least one line first")
         if not 0 <= frame < len(clip.frames):
@@ -197,6 +226,9 @@ class Workbench:
             raise DataError(f"objects are 1 to {limits.max_objects}, got {highest}")
         if max(len(line.path) for line in lines) > limits.max_points:
             raise DataError(f"a line has more than {limits.max_points} points")
+        drawn = sum(len(line.path) for entry in self.rounds for line in entry.lines)
+        if drawn + sum(len(line.path) for line in lines) > limits.max_all_points:
+            raise DataError(f"all rounds together have more than {limits.max_all_points} points")
         if not self.rounds and highest == 0:
             raise DataError("the first round needs a line on an object, not only on the background")
 
@@ -214,17 +246,37 @@ class Workbench:
 
     def _judge(self, frame: int, lines: tuple[ScribbleLine, ...], result: RoundResult) -> Round:
         clip = self._open_clip()
+        self._check_cancelled()
         quality = self.guidance.quality.estimate(clip.frames, result.probs)
         annotated = [place for place, _ in self._played]
         context = RecommendContext(len(clip.frames), annotated, quality)
         return Round(
             frame,
             lines,
-            tuple(_encode_mask(labels) for labels in result.masks),
+            self._encode_masks(result),
             tuple(np.clip(quality, 0, 1).round(4).tolist()),
             self.guidance.recommender.next(context),
             result.seconds,
         )
+
+    def _encode_masks(self, result: RoundResult) -> tuple[bytes, ...]:
+        """PNGs of all frames; equal ones are those of the previous round, not copies."""
+        encoded = tuple(map(_encode_mask, result.masks))
+        if not self.rounds:
+            return encoded
+        pairs = zip(self.rounds[-1].masks, encoded, strict=True)
+        return tuple(old if old == new else new for old, new in pairs)
+
+
+def _describe_line(line: ScribbleLine) -> dict[str, Any]:
+    return {"object_id": line.object_id, "path": line.path.round(5).tolist()}
+
+
+def _pack(folder: Path, archive: Path) -> None:
+    """Write the files of a folder into a zip archive."""
+    with zipfile.ZipFile(archive, "w") as pack:
+        for path in sorted(folder.iterdir()):
+            pack.write(path, f"{folder.name}/{path.name}")
 
 
 def _describe_clip(clip: Clip) -> dict[str, Any]:

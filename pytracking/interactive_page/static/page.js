@@ -25,6 +25,7 @@ async function ask(path, body, what) {
     const options = body === undefined ? {} : { method: "POST", body };
     const response = await fetch(path, options);
     const record = await response.json();
+    if (record.cancelled) { toast(record.error, false); return null; }
     if (!response.ok) throw new Error(record.error || response.statusText);
     return record;
   } catch (error) {
@@ -37,7 +38,14 @@ async function ask(path, body, what) {
 
 function adopt(record) {
   if (!record) return false;
+  const isOther = record.clip?.serial !== state.clip?.serial;
   state = record;
+  if (isOther) { // opened here or in another tab: lines for the clip before do not belong to it
+    pictures.clear();
+    pending = [];
+    frame = 0;
+    object = shownObjects = 1;
+  }
   version += 1;
   for (const key of pictures.keys()) if (key.startsWith("masks")) pictures.delete(key);
   const drawn = state.rounds.flatMap((round) => round.lines.map((line) => line.object_id));
@@ -191,6 +199,7 @@ function setWorking(what) {
   working = what;
   const started = performance.now();
   $("working").hidden = !what;
+  $("cancel").disabled = false;
   const tell = () => {
     if (working !== what) return;
     const seconds = Math.round((performance.now() - started) / 1000);
@@ -201,12 +210,20 @@ function setWorking(what) {
   refresh();
 }
 
+// The server refuses what was meant for a clip that is not open any more.
+const forClip = (path) => `${path}?clip=${state.clip.serial}`;
+
+async function cancel() {
+  $("cancel").disabled = true;
+  await ask("api/cancel", "");
+}
+
 async function propagate() {
   if (!pending.length || working) return;
   const place = pending[0].frame;
   const lines = pending.map(({ object_id, path }) => ({ object_id, path }));
   const body = JSON.stringify({ frame: place, lines });
-  const record = await ask("api/propagate", body, "Segmenting all frames…");
+  const record = await ask(forClip("api/propagate"), body, "Segmenting all frames…");
   if (record) pending = [];
   adopt(record);
 }
@@ -217,12 +234,12 @@ async function undo() {
     pending.pop();
     refresh();
   } else if (state.rounds.length) {
-    adopt(await ask("api/undo", "", "Undoing…"));
+    adopt(await ask(forClip("api/undo"), "", "Undoing…"));
   }
 }
 
 async function exportAll() {
-  const record = await ask("api/export", "", "Writing masks and video…");
+  const record = await ask(forClip("api/export"), "", "Writing masks and video…");
   if (!adopt(record)) return;
   toast(`Saved in ${record.exported}`, false, [["overlay.mp4", "exports/overlay.mp4"], ["masks.zip", "exports/masks.zip"]]);
 }
@@ -231,11 +248,6 @@ async function openClip(file) {
   if (!file || working) return;
   const path = `api/clip?name=${encodeURIComponent(file.name)}`;
   const record = await ask(path, file, "Reading the clip…");
-  if (!record) return;
-  pictures.clear();
-  pending = [];
-  frame = 0;
-  object = shownObjects = 1;
   adopt(record);
 }
 
@@ -313,6 +325,7 @@ $("timeline").onpointerdown = (event) => {
 $("timeline").onpointermove = (event) => { if (event.buttons === 1 && state.clip) seek(event); };
 
 $("propagate").onclick = propagate;
+$("cancel").onclick = cancel;
 $("undo").onclick = undo;
 $("export").onclick = exportAll;
 $("recommended").onclick = () => go(state.recommended);
@@ -328,6 +341,7 @@ const KEYS = {
   End: () => go(Infinity),
   " ": play,
   Enter: propagate,
+  Escape: () => { if (working) cancel(); },
   n: () => { if (state.recommended !== null) go(state.recommended); },
   m: () => { $("show-masks").click(); },
 };

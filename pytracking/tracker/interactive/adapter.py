@@ -108,6 +108,7 @@ class MaskTrackerHost(InteractiveVOS):
         """Track from the annotated frame through the frames of one side."""
         has_started = False
         for index in indices:
+            self.on_frame()
             if not has_started:
                 self.tracker.initialize(self.frames[frame], info)
                 has_started = True

@@ -149,6 +149,7 @@ class AtnetHost(InteractiveVOS):
         channels = slice(1 + part.start, 1 + part.stop)
         neighbour, masks = self._encode(frame), state.padded[frame, channels][:, None]
         for index in indices:
+            self.on_frame()
             target = self._encode(index)
             looks = self._look(part, target)
             logits = self._propagate(target, looks, neighbour, masks, params.align_corners)

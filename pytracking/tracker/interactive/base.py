@@ -103,10 +103,16 @@ class Segmentation(NamedTuple):
     updated: tuple[int, int]
 
 
+def _ignore_frame() -> None:
+    """What ``on_frame`` does unless somebody wants to know."""
+
+
 class InteractiveVOS(ABC):
     """A segmentation method that is corrected by scribbles, round by round.
 
     One instance serves one video at a time. Rounds may name any frame, also one named before.
+    ``on_frame`` is called before every frame that a round computes; an error that it raises ends
+    the round, and the video has to be started anew.
     """
 
     kind: ClassVar[str] = "interactive"
@@ -118,6 +124,7 @@ class InteractiveVOS(ABC):
     def __init__(self) -> None:
         self.frames: Sequence[np.ndarray] = ()
         self.num_objects = 0
+        self.on_frame: Callable[[], None] = _ignore_frame
         self._last: Segmentation | None = None
 
     @classmethod

@@ -147,6 +147,7 @@ class IpnHost(InteractiveVOS):
             for index in indices:
                 if weights[index] == 0:
                     break
+                self.on_frame()
                 images = self._images(index, len(objects))
                 with self.runtime.autocast():
                     guess = self._propagate(images, objects[:, index], neighbour, reference)

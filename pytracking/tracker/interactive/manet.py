@@ -171,6 +171,7 @@ class ManetHost(InteractiveVOS):
         max_bytes = self.params.max_distances_mib * _MIB
         before, neighbour = local.frame, annotated
         for index in indices:
+            self.on_frame()
             embedding = self.embedding(index)
             found = match_globally(embedding[0], annotated[0], labels, ids, max_bytes)
             state.nearest[index] = torch.minimum(state.nearest[index], found)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import http.client
 import json
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import pytest
 
 from tests.page_server import plain_workbench, running_page, write_clip
+from tests.plain_host import PlainHost
 
 STROKE = {"object_id": 1, "path": [[0.2, 0.5], [0.5, 0.5]]}
 
@@ -61,20 +65,22 @@ def test_other_pages_are_refused(page):
         {"Host": f"evil.example:{port}"},
     ):
         for method, path in (("GET", "/api/state"), ("POST", "/api/undo"), ("GET", "/")):
-            assert ask(page, method, path, **headers)[0] == 403
+            status, _, answered = ask(page, method, path, **headers)
+            assert status == 403
+            assert "default-src 'none'" in answered["Content-Security-Policy"]
     for headers in ({"Origin": f"http://localhost:{port}"}, {"Host": f"localhost:{port}"}):
         assert ask(page, "GET", "/api/state", **headers)[0] == 200
 
 
 def test_a_round_and_its_undo(page):
     record = json.dumps({"frame": 1, "lines": [STROKE]}).encode()
-    status, body, _ = ask(page, "POST", "/api/propagate", record)
+    status, body, _ = ask(page, "POST", "/api/propagate?clip=1", record)
     assert status == 200
     assert len(json.loads(body)["quality"]) == 5
     assert ask(page, "GET", "/masks/4.png")[1].startswith(b"\x89PNG")
     assert ask(page, "GET", "/frames/4.jpg")[1].startswith(b"\xff\xd8")
-    assert ask(page, "POST", "/api/undo")[0] == 200
-    status, body, _ = ask(page, "POST", "/api/undo")
+    assert ask(page, "POST", "/api/undo?clip=1")[0] == 200
+    status, body, _ = ask(page, "POST", "/api/undo?clip=1")
     assert (status, sentence(body)) == (400, "there is no round to take back")
 
 
@@ -89,11 +95,17 @@ def test_a_round_and_its_undo(page):
         (b'{"frame": 0, "lines": [{"path": [[2, 0]], "object_id": 1}]}', "between 0 and 1"),
         (b'{"frame": 0, "lines": [{"path": [[0.5, 0.5]], "object_id": 99}]}', "objects are"),
         (b'{"frame": 0, "lines": [7]}', "path"),
+        (b'{"frame": true, "lines": []}', "frame number"),
+        (b'{"frame": 0.5, "lines": []}', "frame number"),
+        (b'{"frame": %s, "lines": [{"path": [[0.5, 0.5]], "object_id": 1}]}' % (b"9" * 400), "no"),
+        (b'{"frame": 0, "lines": [{"path": [[0.5, 0.5]], "object_id": 1e400}]}', "object_id"),
+        (b'{"frame": 0, "lines": [{"path": "abc", "object_id": 1}]}', "path"),
+        (b'{"frame": 0, "lines": [{"path": [], "object_id": 1}]}', "points"),
         (b'{"frame": 77, "lines": [{"path": [[0.5, 0.5]], "object_id": 1}]}', "no frame 77"),
     ],
 )
 def test_wrong_rounds_are_one_sentence(page, body, words):
-    status, answer, _ = ask(page, "POST", "/api/propagate", body)
+    status, answer, _ = ask(page, "POST", "/api/propagate?clip=1", body)
     assert status == 400
     assert words in sentence(answer)
 
@@ -105,12 +117,12 @@ def test_uploads_are_limited_and_stay_in_the_folder(page, tmp_path):
     assert status == 200
     assert json.loads(body)["clip"]["name"] == "évil_name"
     assert json.loads(body)["clip"]["frames"] == 3
-    assert [path.suffix for path in (tmp_path / "own").iterdir()] == [".mp4"]
     before = set(tmp_path.rglob("*"))
+    assert [path.name for path in before if path.suffix == ".mp4"].count("clip.mp4") == 2
     assert ask(page, "POST", "/api/clip?name=x.mp4", b"0" * ((1 << 20) + 1))[0] == 413
     assert ask(page, "POST", "/api/clip?name=x.mp4", b"no video")[0] == 400
     assert ask(page, "POST", "/api/clip?name=x.sh", clip)[0] == 400
-    assert ask(page, "POST", "/api/propagate", b" " * (9 << 20))[0] == 413
+    assert ask(page, "POST", "/api/propagate?clip=1", b" " * (9 << 20))[0] == 413
     assert set(tmp_path.rglob("*")) == before
 
 
@@ -120,16 +132,144 @@ def test_an_upload_without_a_length_is_limited_too(page, tmp_path):
     connection.request("POST", "/api/clip?name=x.mp4", pieces, encode_chunked=True)
     assert connection.getresponse().status == 413
     connection.close()
-    assert not [path for path in (tmp_path / "own").iterdir() if path.name.startswith("clip_")]
+    assert not list((tmp_path / "own").iterdir())
 
 
 def test_the_export_can_be_fetched(page, tmp_path):
     assert ask(page, "GET", "/exports/overlay.mp4")[0] == 404
-    assert ask(page, "POST", "/api/export")[0] == 400
-    ask(page, "POST", "/api/propagate", json.dumps({"frame": 0, "lines": [STROKE]}).encode())
-    status, body, _ = ask(page, "POST", "/api/export")
+    assert ask(page, "POST", "/api/export?clip=1")[0] == 400
+    ask(page, "POST", "/api/propagate?clip=1", json.dumps({"frame": 0, "lines": [STROKE]}).encode())
+    status, body, _ = ask(page, "POST", "/api/export?clip=1")
     assert status == 200
     assert Path(json.loads(body)["exported"]) == tmp_path / "own/clip"
     assert ask(page, "GET", "/exports/masks.zip")[1].startswith(b"PK")
     assert b"ftyp" in ask(page, "GET", "/exports/overlay.mp4")[1][:12]
     assert ask(page, "GET", "/exports/config.json")[0] == 404
+
+
+def propagate(page: str, clip: int = 1) -> tuple[int, bytes]:
+    record = json.dumps({"frame": 0, "lines": [STROKE]}).encode()
+    return ask(page, "POST", f"/api/propagate?clip={clip}", record)[:2]
+
+
+def test_lines_for_one_clip_do_not_land_on_another(page, tmp_path):
+    clip = write_clip(tmp_path / "other.mp4", frames=3).read_bytes()
+    assert ask(page, "POST", "/api/clip?name=other.mp4", clip)[0] == 200
+    for path in ("propagate?clip=1", "propagate", "undo?clip=1", "export?clip=1"):
+        status, body, _ = ask(page, "POST", f"/api/{path}", b'{"frame": 0, "lines": []}')
+        assert (status, sentence(body)) == (409, "another clip is open now: load the page anew")
+    assert propagate(page, 2)[0] == 200
+
+
+def test_only_the_current_upload_is_kept(tmp_path):
+    workbench = plain_workbench()
+    clip = write_clip(tmp_path / "clip.mp4", frames=3).read_bytes()
+    with running_page(workbench, tmp_path / "own") as page:
+        for _ in range(3):
+            assert ask(page, "POST", "/api/clip?name=a.mp4", clip)[0] == 200
+            assert len(list((tmp_path / "own").rglob("*.mp4"))) == 1
+        assert propagate(page, 3)[0] == 200
+        assert ask(page, "POST", "/api/export?clip=3")[0] == 200
+    assert [path.name for path in (tmp_path / "own").iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize("name", ["...mp4", "\N{HUGGING FACE}" * 400 + ".mp4", "%00.mp4"])
+def test_no_name_of_an_upload_leaves_the_folder(page, tmp_path, name):
+    clip = write_clip(tmp_path / "other.mp4", frames=3).read_bytes()
+    assert ask(page, "POST", f"/api/clip?name={quote(name)}", clip)[0] == 200
+    assert propagate(page, 2)[0] == 200
+    status, body, _ = ask(page, "POST", "/api/export?clip=2")
+    assert status == 200
+    assert Path(json.loads(body)["exported"]).parent == tmp_path / "own"
+
+
+def test_a_clip_called_two_dots_is_exported_into_the_folder(tmp_path):
+    workbench = plain_workbench()
+    workbench.open(write_clip(tmp_path / "...mp4"))
+    with running_page(workbench, tmp_path / "a/own") as page:
+        assert propagate(page)[0] == 200
+        exported = json.loads(ask(page, "POST", "/api/export?clip=1")[1])["exported"]
+    assert Path(exported) == tmp_path / "a/own/__"
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["own"]
+
+
+def test_links_are_not_followed(page, tmp_path):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/masks.zip").write_bytes(b"secret")
+    (tmp_path / "own/clip").symlink_to(tmp_path / "elsewhere")
+    assert propagate(page)[0] == 200
+    status, body, _ = ask(page, "POST", "/api/export?clip=1")
+    assert (status, "is a link" in sentence(body)) == (500, True)
+    assert ask(page, "GET", "/exports/masks.zip")[0] == 404
+    (tmp_path / "own/clip").unlink()
+    (tmp_path / "own/clip").mkdir()
+    (tmp_path / "own/clip/masks.zip").symlink_to(tmp_path / "elsewhere/masks.zip")
+    assert ask(page, "GET", "/exports/masks.zip")[0] == 404
+    assert ask(page, "POST", "/api/export?clip=1")[0] == 200
+    assert ask(page, "GET", "/exports/masks.zip")[1].startswith(b"PK")
+    assert (tmp_path / "elsewhere/masks.zip").read_bytes() == b"secret"
+
+
+def test_a_bomb_is_decoded_elsewhere(page):
+    """Its process ends, and the page answers."""
+    import av
+
+    with tempfile.NamedTemporaryFile(suffix=".mov") as file:
+        with av.open(file.name, "w") as container:
+            stream = container.add_stream("png", rate=10)
+            stream.width, stream.height, stream.pix_fmt = 64, 64, "rgb24"
+            container.mux(stream.encode(av.VideoFrame(64, 64, "rgb24")))
+        content = Path(file.name).read_bytes()
+    status, body, _ = ask(page, "POST", "/api/clip?name=a.mov", content)
+    assert (status, "has the codec png" in sentence(body)) == (400, True)
+    assert json.loads(ask(page, "GET", "/api/state")[1])["clip"]["serial"] == 1
+
+
+class SlowHost(PlainHost):
+    """Takes a quarter of a second per frame."""
+
+    def _interact(self, frame, scribbles):
+        for _ in range(200):
+            self.on_frame()
+            time.sleep(0.25)
+        return super()._interact(frame, scribbles)
+
+
+@pytest.fixture
+def slow_page(tmp_path):
+    workbench = plain_workbench(host=SlowHost())
+    workbench.open(write_clip(tmp_path / "clip.mp4"))
+    with running_page(workbench, tmp_path / "own") as address:
+        yield address
+
+
+def _wait_until_busy(page: str) -> None:
+    while not json.loads(ask(page, "GET", "/api/state")[1])["busy"]:
+        time.sleep(0.02)
+
+
+def test_a_round_can_be_cancelled(slow_page):
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(propagate, slow_page)
+        _wait_until_busy(slow_page)
+        assert propagate(slow_page)[0] == 409
+        started = time.monotonic()
+        assert ask(slow_page, "POST", "/api/cancel")[0] == 200
+        status, body = answer.result(10)
+    assert time.monotonic() - started < 5
+    assert (status, json.loads(body)["cancelled"]) == (409, True)
+    state = json.loads(ask(slow_page, "GET", "/api/state")[1])
+    assert (state["busy"], state["rounds"]) == ("", [])
+
+
+def test_the_end_of_the_program_does_not_wait_for_a_propagation(tmp_path):
+    workbench = plain_workbench(host=SlowHost())
+    workbench.open(write_clip(tmp_path / "clip.mp4"))
+    started = time.monotonic()
+    with ThreadPoolExecutor(1) as pool:
+        with running_page(workbench, tmp_path / "own") as page:
+            answer = pool.submit(propagate, page)
+            _wait_until_busy(page)
+        assert answer.exception(10) is not None or answer.result()[0] == 409
+    assert time.monotonic() - started < 10

@@ -9,10 +9,19 @@ from ltr.admin.errors import ConfigError, DataError
 from ltr.data.image_io import decode_label_map, read_label_map
 from pytracking.interactive_page.guidance import ConfidenceQuality
 from pytracking.interactive_page.settings import PageSettings
+from pytracking.interactive_page.workbench import Cancelled
 from pytracking.tracker.interactive.base import ScribbleLine
 from pytracking.tracker.interactive.scribbles import read_scribbles
 from pytracking.utils.video_reader import read_video
 from tests.page_server import plain_workbench, write_clip
+from tests.small_hosts import (
+    clip,
+    first_lines,
+    small_adapter,
+    small_atnet,
+    small_ipn,
+    small_manet,
+)
 
 
 def line(object_id: int, *points: tuple[float, float]) -> ScribbleLine:
@@ -155,3 +164,51 @@ def test_confidence_is_the_overlap_of_soft_and_hard_mask():
     probs[0, 1, 0] = torch.tensor([1.0, 0.8, 0.4, 0.0])
     quality = ConfidenceQuality().estimate([], probs)
     assert quality == pytest.approx([1.8 / 2.4, 1.0])
+
+
+def test_rounds_and_points_are_limited(tmp_path):
+    """Four rounds of a million points took 1.5 GB."""
+    workbench = plain_workbench(max_rounds=2, max_all_points=5)
+    workbench.open(write_clip(tmp_path / "clip.mp4"))
+    workbench.propagate(0, [FIRST])
+    with pytest.raises(DataError, match="all rounds together have more than 5 points"):
+        workbench.propagate(0, [FIRST, FIRST])
+    workbench.propagate(1, [FIRST])
+    with pytest.raises(DataError, match="there are 2 rounds already"):
+        workbench.propagate(2, [line(1, (0.2, 0.5))])
+    workbench.undo()
+    workbench.propagate(2, [line(1, (0.2, 0.5))])
+
+
+def test_a_cancelled_export_leaves_the_old_one(bench, tmp_path):
+    bench.propagate(0, [FIRST])
+    bench.export(tmp_path / "out")
+    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.*")}
+    bench.cancel()
+    with pytest.raises(Cancelled):
+        bench.export(tmp_path / "out")
+    assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.*")} == before
+    bench.renew()
+    bench.export(tmp_path / "out")
+
+
+@pytest.mark.parametrize("make", [small_atnet, small_manet, small_ipn, small_adapter])
+def test_every_host_can_be_cancelled_at_any_frame(make):
+    host, frames = make(), clip()
+    host.start(frames, 2)
+    wanted = host.interact(0, first_lines()).masks.copy()
+    for limit in (0, 2):
+        left = [limit]
+
+        def count(left=left) -> None:
+            if not left[0]:
+                raise Cancelled
+            left[0] -= 1
+
+        host.start(frames, 2)
+        host.on_frame = count
+        with pytest.raises(Cancelled):
+            host.interact(0, first_lines())
+    host.on_frame = lambda: None
+    host.start(frames, 2)
+    np.testing.assert_array_equal(host.interact(0, first_lines()).masks, wanted)
