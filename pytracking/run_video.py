@@ -102,6 +102,8 @@ def _segment_clips(
 
 def _tell(summary: VideoSummary) -> None:
     rate = summary.frames_per_second
+    if summary.deviation:
+        print(f"{summary.folder} differs from the configuration: {summary.deviation}", flush=True)
     print(f"{summary.frames} frames at {rate:.1f} fps: {summary.folder}", flush=True)
 
 

@@ -19,7 +19,7 @@ from ltr.admin.progress import FrameProgress
 from ltr.data.image_io import write_image
 from ltr.dataset.vos_index import measure_objects
 from pytracking.evaluation.session import VideoFrame
-from pytracking.evaluation.tracker import TrackerSpec, describe_run
+from pytracking.evaluation.tracker import DEVIATIONS, TrackerSpec, describe_run
 from pytracking.evaluation.video import (
     Load,
     VideoSummary,
@@ -140,10 +140,13 @@ def _process_whole(
             tracks = segmenter.segment(frames, ClipPrompt(task.texts), advance)
             rate = len(frames) / (perf_counter() - started)
             _ClipWriter(task, segmenter, video, staging, as_pictures).write(frames, tracks)
-            write_config(staging, describe_clip_run(spec, runtime, task), video, {}, len(frames))
+            run, deviation = describe_clip_run(spec, runtime, task), segmenter.deviation
+            if deviation:
+                run[DEVIATIONS] = {video.name: deviation}
+            write_config(staging, run, video, {}, len(frames))
     if as_movie:
         move_movie(folder)
-    return VideoSummary(folder, len(frames), rate)
+    return VideoSummary(folder, len(frames), rate, deviation)
 
 
 def describe_clip_run(spec: TrackerSpec, runtime: Runtime, task: ClipTask) -> dict[str, Any]:

@@ -122,6 +122,8 @@ def _tell_all(summary: RunSummary) -> None:
     failures, total = summary.failures, summary.total
     for outcome in failures:
         print(f"\nfailed: {outcome.sequence}: {outcome.failure.rstrip()}", file=sys.stderr)
+    for name, deviation in summary.deviations.items():
+        print(f"{name} differs from the configuration: {deviation}", flush=True)
     if summary.num_skipped:
         print(f"{summary.num_skipped} sequences already done (--overwrite runs them again)")
     done = len(summary.outcomes) - len(failures)

@@ -20,7 +20,7 @@ import numpy as np
 from ltr.admin.errors import ConfigError
 from ltr.admin.files import atomic_write
 from ltr.data.image_io import encode_label_map
-from pytracking.evaluation.tracker import compare_runs
+from pytracking.evaluation.tracker import DEVIATIONS, compare_runs
 from pytracking.tracker.base import Box, FrameOutput
 from pytracking.utils.background import BackgroundWorker
 from pytracking.utils.publishing import discard, finish_publishing, publish
@@ -78,9 +78,19 @@ class ResultFolder:
             if compare_runs(self._stored_config(), config):
                 for name in self.finished():
                     discard(self.path / name)
-            with atomic_write(self.path / CONFIG_FILE, "w") as stream:
-                json.dump(config, stream, indent=2)
-                stream.write("\n")
+            kept = self._stored_deviations()
+            kept = {name: kept[name] for name in self.finished() if name in kept}
+            self._store_config({**config, **({DEVIATIONS: kept} if kept else {})})
+
+    def note_deviation(self, sequence: str, deviation: str) -> None:
+        """Note beside the configuration in what a sequence was run otherwise.
+
+        Raises:
+            OutputError: The file cannot be written.
+        """
+        with translate_write_errors(self.path):
+            found = {**self._stored_deviations(), sequence: deviation}
+            self._store_config({**self._stored_config(), DEVIATIONS: found})
 
     def sweep(self) -> None:
         """Finish or remove what killed processes left."""
@@ -119,6 +129,16 @@ class ResultFolder:
         table = re.compile(rf"{re.escape(name)}_\d+(_time)?\.txt")
         tables = filter(table.fullmatch, {*os.listdir(staging), *os.listdir(self.path)})
         publish(staging, self.path, [*sorted(tables), name])
+
+    def _store_config(self, config: Mapping[str, Any]) -> None:
+        with atomic_write(self.path / CONFIG_FILE, "w") as stream:
+            json.dump(config, stream, indent=2)
+            stream.write("\n")
+
+    def _stored_deviations(self) -> dict[str, str]:
+        stored = self._stored_config()
+        found = stored.get(DEVIATIONS) if isinstance(stored, dict) else None
+        return found if isinstance(found, dict) else {}
 
     def _stored_config(self) -> Any:
         try:

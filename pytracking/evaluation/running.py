@@ -50,12 +50,14 @@ class Outcome:
         frames: Number of frames tracked.
         seconds: What the tracker took for them.
         failure: Why it has no results; empty when it has.
+        deviation: In what it was run otherwise than the parameters say; empty where it was not.
     """
 
     sequence: str
     frames: int = 0
     seconds: float = 0.0
     failure: str = ""
+    deviation: str = ""
 
     @property
     def fps(self) -> float:
@@ -81,6 +83,12 @@ class RunSummary:
     def failures(self) -> list[Outcome]:
         """The sequences without results."""
         return [outcome for outcome in self.outcomes if outcome.failure]
+
+    @property
+    def deviations(self) -> dict[str, str]:
+        """In what sequences were run otherwise than the parameters say, by name."""
+        found = ((outcome.sequence, outcome.deviation) for outcome in self.outcomes)
+        return {name: deviation for name, deviation in found if deviation}
 
     @property
     def total(self) -> Outcome:
@@ -140,6 +148,8 @@ def run_dataset(
             run = _run_here(jobs, tracker, progress, observe)
         for outcome in chain(damaged, run):
             outcomes.append(outcome)
+            if outcome.deviation:
+                folder.note_deviation(outcome.sequence, outcome.deviation)
             report(outcome)
     if dataset.form is not None:
         dataset.form.assemble(folder)
@@ -196,6 +206,6 @@ def _attempt(
 
     def run() -> Outcome:
         seconds = run_sequence(tracker, job.sequence, job.folder, observe, count)
-        return Outcome(name, frames, seconds)
+        return Outcome(name, frames, seconds, deviation=getattr(tracker, "deviation", ""))
 
     return guard(run, lambda reason: Outcome(name, failure=reason))

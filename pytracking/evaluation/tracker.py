@@ -112,10 +112,15 @@ def _network_checksum(net: str | None) -> str | None:
     return file_checksum(find_checkpoint(path) if path.is_dir() else path)
 
 
+DEVIATIONS = "deviations"
+"""Entry of a stored configuration: in what single sequences were run otherwise, by name."""
+
+
 def compare_runs(stored: Any, wanted: Mapping[str, Any]) -> str:
     """Name the first entry in which two runs differ; empty when nothing is stored or none does.
 
-    The network's path, the device and whether it compiles may differ.
+    The network's path, the device, whether it compiles and what was noted of single sequences may
+    differ.
 
     Args:
         stored: What ``describe_run`` and the caller stored.
@@ -123,6 +128,7 @@ def compare_runs(stored: Any, wanted: Mapping[str, Any]) -> str:
     """
     if not isinstance(stored, Mapping) or not stored:
         return ""
+    stored = {key: value for key, value in stored.items() if key != DEVIATIONS}
     old, new = _flatten(stored), _flatten(wanted)
     for key in sorted((old.keys() | new.keys()) - _FREE):
         if old.get(key) != new.get(key):

@@ -69,11 +69,13 @@ class VideoSummary:
             nothing was saved.
         frames: Number of frames of the video.
         frames_per_second: Reading, tracking and writing together.
+        deviation: In what it was run otherwise than the parameters say; empty where it was not.
     """
 
     folder: Path | None
     frames: int
     frames_per_second: float
+    deviation: str = ""
 
 
 def start_tracker(spec: TrackerSpec, runtime: Runtime) -> Tracker:

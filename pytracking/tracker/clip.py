@@ -62,12 +62,14 @@ class ClipSegmenter(ABC):
     likes, so the memory need not depend on the length of the clip.
 
     ``target_window`` says how many frames it is given where a data set asks for a single one: the
-    target in the middle, its neighbours around it.
+    target in the middle, its neighbours around it. ``deviation`` says in what the last clip was
+    segmented otherwise than the parameters say; it is empty where it was not.
     """
 
     kind: ClassVar[str] = "clip"
     takes_text: ClassVar[bool] = False
     target_window: int = 5
+    deviation: str = ""
     category_names: Mapping[int, str] = MappingProxyType({})
 
     @classmethod

@@ -108,6 +108,29 @@ def test_finished_videos_are_skipped_and_a_damaged_one_fails_alone(
     assert {entry["video_id"] for entry in json.loads(results.read_text())} == {1, 2}
 
 
+def test_a_limit_that_changes_results_is_told_and_stored(videos, network, tmp_path, capsys):
+    """One video is long enough for 1 MiB of mask memory; a later run keeps what was noted."""
+    folder = videos / "valid/JPEGImages"
+    record = json.loads((videos / "valid.json").read_text())
+    long = next(entry for entry in record["videos"] if "dog" in entry["file_names"][0])
+    long["file_names"] = [long["file_names"][index % 4] for index in range(36)]
+    record["annotations"] = None
+    (videos / "valid.json").write_text(json.dumps(record))
+    assert (folder / "dog").is_dir()
+    words = [*_SYSTEM, "--dataset_name", "ytvis2019_valid", *_options(network)]
+    words += ["--set", "img_scale=160,96", "--set", "key_num=4", "--max-memory", "1"]
+    assert run_tracker([*words, "--sequence", "dog"]) == 0
+    told = "mem_step was 2 instead of 1, to stay below max_memory = 1 MiB"
+    assert f"dog differs from the configuration: {told}\n" in capsys.readouterr().out
+    file = tmp_path / "results/propose_reduce/ytvis19_r50/ytvis2019_valid/config.json"
+    assert json.loads(file.read_text())["deviations"] == {"dog": told}
+    assert run_tracker(words) == 0  # cat is short; dog is kept
+    assert "differs" not in capsys.readouterr().out
+    assert json.loads(file.read_text())["deviations"] == {"dog": told}
+    assert run_tracker([*words, "--max-memory", "2000", "--overwrite"]) == 0
+    assert "deviations" not in json.loads(file.read_text())
+
+
 def test_trackers_of_the_wrong_kind_are_told(videos, capsys):
     assert run_tracker(["baseline", "copy_mask", "--dataset_name", "ytvis2019_valid"]) == 2
     assert "ytvis2019_valid gives no masks in which objects start" in capsys.readouterr().err

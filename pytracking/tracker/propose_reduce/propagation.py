@@ -94,6 +94,9 @@ class Propagation:
         memory_step: A frame enters the memory every so many frames.
         max_memory: MiB of mask memory; where it would need more, the step grows.
         max_objects_per_batch: Number of objects that are decoded together.
+
+    Attributes:
+        deviation: How the step grew; empty where it did not.
     """
 
     def __init__(
@@ -110,6 +113,7 @@ class Propagation:
         self._cache = cache
         self._num_frames = num_frames
         self._object_batch = max_objects_per_batch
+        self.deviation = ""
         starts = [self._start(key) for key in keys]
         self._memory_step = self._fitting_step(keys, starts, memory_step, max_memory)
         self._forward: list[_Run] = []
@@ -142,11 +146,11 @@ class Propagation:
             if needed <= max_memory * _MIB:
                 break
         if fitting > step:
-            _LOG.warning(
-                "only every %d. frame enters the memory, to stay below max_memory = %d MiB",
-                fitting,
-                max_memory,
+            self.deviation = (
+                f"mem_step was {fitting} instead of {step}, to stay below max_memory = "
+                f"{max_memory} MiB"
             )
+            _LOG.warning("%s", self.deviation)
         return fitting
 
     def steps(self) -> Iterator[list[Propagated]]:

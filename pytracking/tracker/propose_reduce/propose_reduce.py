@@ -79,6 +79,7 @@ class ProposeReduce(ClipSegmenter):
 
     def _segment(self, frames: Frames, advance: Advance) -> list[InstanceTrack]:
         shape = frames[0].shape[:2]
+        self.deviation = ""
         cache = self.open_cache(frames)
         keys = self.find_key_frames(cache, len(frames), shape)
         if not keys:
@@ -125,7 +126,7 @@ class ProposeReduce(ClipSegmenter):
     ) -> Iterator[list[Propagated]]:
         """Carry the instances of key frames through the clip, see ``Propagation.steps``."""
         params, step = self.params, self.params.memory_step(num_frames)
-        return Propagation(
+        propagation = Propagation(
             self.network,
             cache,
             keys,
@@ -133,7 +134,9 @@ class ProposeReduce(ClipSegmenter):
             step,
             params.max_memory,
             params.max_objects_per_batch,
-        ).steps()
+        )
+        self.deviation = propagation.deviation
+        return propagation.steps()
 
     def collect(
         self,
