@@ -76,7 +76,7 @@ class PlainJointTracker(OnlineTracker):
         """See ``OnlineTracker.create``."""
         from pytracking.utils.loading import load_evaluation_network
 
-        network = load_evaluation_network(params.net, runtime.device)
+        network = load_evaluation_network(params.net, JOINTNet, runtime.device)
         return cls(params, network, runtime.device)
 
     @torch.no_grad()

@@ -83,6 +83,15 @@ def load_own_or_released(
         network, state = released
         load_state(network, as_state_dict(state, path), path)
         return network
+    return load_network_of(kind, path)
+
+
+def load_network_of(kind: type[Network], path: str | os.PathLike[str]) -> Network:
+    """Rebuild a network from a checkpoint that must hold one of this class.
+
+    Raises:
+        CheckpointError: The file is missing, damaged, refused, or of another network.
+    """
     loaded = load_network(path)
     if not isinstance(loaded, kind):
         raise CheckpointError(f"{path} holds a {type(loaded).__name__}, not a {kind.__name__}")

@@ -6,9 +6,9 @@ Coordinates: boxes are ``(x, y, width, height)`` in pixels of the frame, x to th
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -17,6 +17,15 @@ from ltr.admin.errors import ConfigError
 
 Box = tuple[float, float, float, float]
 Precision = Literal["fp32", "bf16", "fp16"]
+
+State = TypeVar("State")
+
+
+def as_box(sides: Iterable[float]) -> Box:
+    """A box of four numbers of any type: x, y, width, height."""
+    x, y, width, height = map(float, sides)
+    return x, y, width, height
+
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -90,11 +99,32 @@ class FrameOutput:
     probabilities: torch.Tensor | None = None
 
 
+class StateOfVideo(Generic[State]):
+    """Keeps all state of the video that a tracker follows in ``self.state``."""
+
+    _state: State | None = None
+
+    @property
+    def state(self) -> State:
+        """All state between two calls.
+
+        Raises:
+            RuntimeError: No video has begun.
+        """
+        if self._state is None:
+            raise RuntimeError("no video has begun: call initialize() or start() first")
+        return self._state
+
+    @state.setter
+    def state(self, state: State | None) -> None:
+        self._state = state
+
+
 class OnlineTracker(ABC):
     """A tracker that sees a video frame by frame, each frame once, in order.
 
-    One instance follows one video at a time; instances may share a network. All state lies in
-    ``self.state``, a dataclass that ``initialize`` creates.
+    One instance follows one video at a time; instances may share a network. A tracker keeps all
+    state in a dataclass that ``initialize`` creates (``StateOfVideo``).
     """
 
     kind: ClassVar[str] = "online"

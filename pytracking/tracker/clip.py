@@ -89,7 +89,7 @@ class ClipSegmenter(ABC):
     @abstractmethod
     def segment(
         self, frames: Frames, prompt: ClipPrompt, advance: Advance = ignore_progress
-    ) -> list[InstanceTrack]:
+    ) -> Sequence[InstanceTrack]:
         """Find the objects of a clip.
 
         Args:

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import nn
 
 from ltr.admin.errors import CheckpointError
-from ltr.admin.loading import load_network
+from ltr.admin.loading import load_network_of
 from pytracking.evaluation.environment import evaluation_environment
 
 SHIPPED_NETWORKS = Path(__file__).resolve().parents[1] / "networks"
 
 
-def load_evaluation_network(net: str, device: torch.device) -> nn.Module:
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def load_evaluation_network(net: str, kind: type[Network], device: torch.device) -> Network:
     """Load a trained network for inference.
 
     Args:
         net: A path, or a file name that is searched in the folders of ``network_path`` and, last,
             among the networks that ship with the package.
+        kind: Class of the network.
         device: Device of the network.
 
     Returns:
@@ -30,7 +35,7 @@ def load_evaluation_network(net: str, device: torch.device) -> nn.Module:
         CheckpointError: The file is nowhere, damaged, or of another network.
     """
     path = find_network(net, evaluation_environment().network_folders)
-    return load_network(path).requires_grad_(False).eval().to(device)
+    return load_network_of(kind, path).requires_grad_(False).eval().to(device)
 
 
 def find_network(net: str, folders: Sequence[Path]) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -11,8 +12,10 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ltr.models.layers.normalization import FixedBatchNorm2d
 
+Network = TypeVar("Network", bound=nn.Module)
 
-def fold_batch_norms(module: nn.Module) -> nn.Module:
+
+def fold_batch_norms(module: Network) -> Network:
     """Fold every batch norm that follows a convolution, in place; for inference only.
 
     Pairs are found by position in an ``nn.Sequential`` and by name elsewhere (``conv1``, ``bn1``).

@@ -9,7 +9,15 @@ import numpy as np
 
 from ltr.admin.errors import DataError
 from ltr.dataset.vos_index import measure_objects
-from pytracking.tracker.base import Box, FrameInfo, FrameOutput, OnlineTracker, Runtime
+from pytracking.tracker.base import (
+    Box,
+    FrameInfo,
+    FrameOutput,
+    OnlineTracker,
+    Runtime,
+    StateOfVideo,
+    as_box,
+)
 from pytracking.tracker.baseline.parameters import BaselineParameters
 
 _PRESETS = {
@@ -34,7 +42,7 @@ class BaselineState:
     boxes: dict[int, Box] = field(default_factory=dict)
 
 
-class Baseline(OnlineTracker):
+class Baseline(StateOfVideo[BaselineState], OnlineTracker):
     """A tracker without a network; an object that has vanished keeps its last box.
 
     Args:
@@ -43,7 +51,6 @@ class Baseline(OnlineTracker):
 
     def __init__(self, params: BaselineParameters) -> None:
         self.params = params
-        self.state: BaselineState | None = None
         self._flow = cv2.DISOpticalFlow.create(_PRESETS[params.flow_preset])
 
     @classmethod
@@ -58,19 +65,19 @@ class Baseline(OnlineTracker):
 
     def track(self, image: np.ndarray, info: FrameInfo | None = None) -> FrameOutput:
         """Carry the last result into this frame and add the objects that start in it."""
-        if self.state is None:
-            raise RuntimeError("track() before initialize()")
         state = self.state
         if self.params.method == "optical_flow":
             grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
             if state.grey is not None:
-                state.labels = _warp(state.labels, self._flow.calc(grey, state.grey, None))
+                # OpenCV's stubs forget that the call can allocate its result.
+                flow = self._flow.calc(grey, state.grey, None)  # type: ignore[call-overload]
+                state.labels = _warp(state.labels, flow)
             state.grey = grey
         if info is not None:
             state.labels = _with_new_objects(state.labels, info)
             state.boxes |= dict.fromkeys(info.object_ids, (0.0, 0.0, 0.0, 0.0))
         for label, (_, box) in measure_objects(state.labels).items():
-            state.boxes[label] = tuple(map(float, box))
+            state.boxes[label] = as_box(box)
         return FrameOutput(state.labels.copy(), dict(state.boxes))
 
 

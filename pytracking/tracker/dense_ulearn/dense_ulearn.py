@@ -13,7 +13,16 @@ from ltr.data.image_format import IMAGENET_RGB
 from ltr.dataset.vos_index import measure_objects
 from ltr.models.dense_ulearn.dense_ulearn_net import DenseULearnNet
 from ltr.models.layers.folding import fold_batch_norms
-from pytracking.tracker.base import Box, FrameInfo, FrameOutput, OnlineTracker, Runtime
+from ltr.models.layers.memory_format import to_channels_last
+from pytracking.tracker.base import (
+    Box,
+    FrameInfo,
+    FrameOutput,
+    OnlineTracker,
+    Runtime,
+    StateOfVideo,
+    as_box,
+)
 from pytracking.tracker.checks import check_frame
 from pytracking.tracker.dense_ulearn.parameters import DenseULearnParameters
 from pytracking.tracker.dense_ulearn.propagation import PropagationState, start_state, step
@@ -36,7 +45,7 @@ class VideoState:
     boxes: dict[int, Box] = field(default_factory=dict)
 
 
-class DenseULearnTracker(OnlineTracker):
+class DenseULearnTracker(StateOfVideo[VideoState], OnlineTracker):
     """Follows all objects of one video at a time, any number of them.
 
     The result is a map of an eighth of the frame's resolution, enlarged, in the first frame too. In
@@ -56,11 +65,10 @@ class DenseULearnTracker(OnlineTracker):
         self.runtime = runtime
         self.dtype = runtime.dtype
         network = fold_batch_norms(network)
-        self.network = network.to(dtype=self.dtype, memory_format=torch.channels_last)
+        self.network = to_channels_last(network, dtype=self.dtype)
         self._embed = network.embed
         if runtime.compile:
             self._embed = torch.compile(network.embed, dynamic=False)
-        self.state: VideoState | None = None
 
     @classmethod
     def create(cls, params: DenseULearnParameters, runtime: Runtime) -> DenseULearnTracker:
@@ -116,7 +124,7 @@ class DenseULearnTracker(OnlineTracker):
         segmentation = self._label_map(scores)
         state.boxes |= dict.fromkeys(info.object_ids, (0.0, 0.0, 0.0, 0.0))
         for number, (_, box) in measure_objects(segmentation).items():
-            state.boxes[number] = tuple(map(float, box))
+            state.boxes[number] = as_box(box)
         return FrameOutput(segmentation, dict(state.boxes), scores)
 
     def _label_map(self, scores: torch.Tensor) -> np.ndarray:

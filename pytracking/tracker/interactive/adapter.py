@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from ltr.admin.errors import DataError
-from pytracking.tracker.base import FrameInfo, FrameOutput, OnlineTracker
+from pytracking.tracker.base import FrameInfo, FrameOutput, OnlineTracker, StateOfVideo
 from pytracking.tracker.interactive.base import (
     InteractiveVOS,
     RoundResult,
@@ -35,7 +35,7 @@ class AdapterState:
     annotated: list[int] = field(default_factory=list)
 
 
-class MaskTrackerHost(InteractiveVOS):
+class MaskTrackerHost(StateOfVideo[AdapterState], InteractiveVOS):
     """Restarts a tracker at every annotated frame and runs it in both directions.
 
     It stops before the next annotated frames; results are blended with those of earlier rounds by
@@ -59,7 +59,6 @@ class MaskTrackerHost(InteractiveVOS):
         self.tracker = tracker
         self.to_mask = to_mask
         self.device = device
-        self.state: AdapterState | None = None
 
     def mask_hint(self, frame: int, mask: np.ndarray) -> RoundResult:
         """See ``InteractiveVOS.mask_hint``.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 
 import numpy as np
 import torch
@@ -11,7 +12,8 @@ import torch
 from ltr.data.image_format import IMAGENET_RGB
 from ltr.models.interactive.atnet import ATNet, FrameFeatures, atnet, transfer_globally
 from ltr.models.layers.folding import fold_batch_norms
-from pytracking.tracker.base import Runtime
+from ltr.models.layers.memory_format import to_channels_last
+from pytracking.tracker.base import Runtime, StateOfVideo
 from pytracking.tracker.interactive.atnet_maps import (
     Padding,
     annotation_maps,
@@ -24,6 +26,7 @@ from pytracking.tracker.interactive.atnet_maps import (
 from pytracking.tracker.interactive.base import InteractiveVOS, ScribbleLine, Segmentation
 from pytracking.tracker.interactive.computing import (
     FrameCache,
+    compile_part,
     image_batch,
     in_parts,
     load_host_network,
@@ -62,7 +65,7 @@ class AtnetState:
         return self.padded[..., top : top + height, left : left + width]
 
 
-class AtnetHost(InteractiveVOS):
+class AtnetHost(StateOfVideo[AtnetState], InteractiveVOS):
     """Segments the annotated frame, then its neighbours one after the other to both sides.
 
     Features of a frame serve all objects, and later rounds as far as memory allows.
@@ -83,13 +86,11 @@ class AtnetHost(InteractiveVOS):
         runtime.keep_exact()
         self.params = params
         self.runtime = runtime
-        network = fold_batch_norms(network).to(memory_format=torch.channels_last)
-        parts = (network.encode, network.annotate, network.propagate)
-        if runtime.compile:
-            parts = tuple(torch.compile(part, dynamic=False) for part in parts)
-        self._encode_image, self._segment, self._propagate = parts
+        network = to_channels_last(fold_batch_norms(network))
+        self._encode_image = compile_part(network.encode, runtime)
+        self._segment = compile_part(network.annotate, runtime)
+        self._propagate = compile_part(network.propagate, runtime)
         self._features = FrameCache(params.feature_memory_mib * _MIB)
-        self.state: AtnetState | None = None
 
     @classmethod
     def create(cls, params: AtnetParameters, runtime: Runtime) -> AtnetHost:
@@ -161,10 +162,11 @@ class AtnetHost(InteractiveVOS):
     def _look(self, part: slice, target: FrameFeatures) -> torch.Tensor:
         """Global transfer from all annotated frames."""
         state = self.state
-        total: torch.Tensor | float = 0.0
-        for top, indicators in zip(state.tops, state.indicators, strict=True):
-            total = total + transfer_globally(top, indicators[part], target.top)
-        return total / len(state.tops)
+        looks = [
+            transfer_globally(top, indicators[part], target.top)
+            for top, indicators in zip(state.tops, state.indicators, strict=True)
+        ]
+        return reduce(torch.add, looks) / len(looks)
 
     def _encode(self, index: int) -> FrameFeatures:
         found = self._features.get(index, lambda frame: self._encode_image(self._image(frame)))

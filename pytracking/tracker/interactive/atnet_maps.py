@@ -97,7 +97,7 @@ def annotation_maps(
 def _blurred(lines: Sequence[ScribbleLine], size: tuple[int, int]) -> np.ndarray:
     """Thick soft lines, float64 (H, W)."""
     height, width = size
-    marks = np.zeros(size)
+    marks: np.ndarray = np.zeros(size)
     for line in lines:
         x, y = join_points(np.round(line.path * (width, height)).astype(int)).T
         marks[y - 1, x - 1] = 1  # a line at the upper or left end wraps around, as upstream

@@ -116,7 +116,7 @@ class InteractiveVOS(ABC):
     """
 
     kind: ClassVar[str] = "interactive"
-    name: ClassVar[str]
+    name: str
     robot_min_nb_nodes: ClassVar[int] = 4
     wants_all_scribbles: ClassVar[bool] = False
     runs_without_scribbles: ClassVar[bool] = False
@@ -177,11 +177,12 @@ class InteractiveVOS(ABC):
             DataError: There is no such frame or object, or a first round without scribbles.
         """
         self._check(frame, scribbles)
-        last = self._last
-        if not scribbles and last is None:
-            raise DataError("the first round of a video needs at least one scribble")
-        if not scribbles and not self.runs_without_scribbles:
-            return self._timed(lambda: last._replace(updated=(frame, frame)))
+        if not scribbles:
+            last = self._last
+            if last is None:
+                raise DataError("the first round of a video needs at least one scribble")
+            if not self.runs_without_scribbles:
+                return self._timed(lambda: last._replace(updated=(frame, frame)))
         return self._timed(lambda: self._interact(frame, scribbles))
 
     def mask_hint(self, frame: int, mask: np.ndarray) -> RoundResult:

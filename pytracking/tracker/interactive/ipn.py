@@ -16,10 +16,12 @@ from ltr.models.interactive.ipn import (
     propagation_network,
 )
 from ltr.models.interactive.prompt_encoder import fold_stages
-from pytracking.tracker.base import Runtime
+from ltr.models.layers.memory_format import to_channels_last
+from pytracking.tracker.base import Runtime, StateOfVideo
 from pytracking.tracker.interactive.base import InteractiveVOS, ScribbleLine, Segmentation
 from pytracking.tracker.interactive.blending import blend_weights, merge_objects
 from pytracking.tracker.interactive.computing import (
+    compile_part,
     image_batch,
     in_parts,
     load_host_network,
@@ -50,7 +52,7 @@ class IpnState:
     references: dict[int, torch.Tensor] = field(default_factory=dict)
 
 
-class IpnHost(InteractiveVOS):
+class IpnHost(StateOfVideo[IpnState], InteractiveVOS):
     """Propagates from the annotated frame to the next annotated ones, objects side by side.
 
     Args:
@@ -74,12 +76,10 @@ class IpnHost(InteractiveVOS):
         self.runtime = runtime
         for network in networks:
             fold_stages(network.Encoder)
-            network.to(memory_format=torch.channels_last)
+            to_channels_last(network)
         self._mix = networks[1].SEFA
-        if runtime.compile:
-            networks = [torch.compile(network, dynamic=False) for network in networks]
-        self._segment, self._propagate = networks
-        self.state: IpnState | None = None
+        self._segment = compile_part(networks[0], runtime)
+        self._propagate = compile_part(networks[1], runtime)
 
     @classmethod
     def create(cls, params: IpnParameters, runtime: Runtime) -> IpnHost:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -14,7 +14,8 @@ from ltr.models.interactive.deeplab import resize
 from ltr.models.interactive.manet import IMAGE_FORMAT, MANet, manet
 from ltr.models.interactive.matching import match_globally, match_locally
 from ltr.models.layers.folding import fold_batch_norms
-from pytracking.tracker.base import Runtime
+from ltr.models.layers.memory_format import to_channels_last
+from pytracking.tracker.base import Runtime, StateOfVideo
 from pytracking.tracker.interactive.base import (
     InteractiveVOS,
     RoundResult,
@@ -23,6 +24,7 @@ from pytracking.tracker.interactive.base import (
 )
 from pytracking.tracker.interactive.computing import (
     FrameCache,
+    compile_part,
     image_batch,
     load_host_network,
 )
@@ -68,7 +70,7 @@ class ManetState:
     annotated: list[int] = field(default_factory=list)
 
 
-class ManetHost(InteractiveVOS):
+class ManetHost(StateOfVideo[ManetState], InteractiveVOS):
     """Segments the annotated frame, then all others to the ends of the video, in every round.
 
     Embeddings of frames serve all rounds as far as memory allows.
@@ -86,13 +88,11 @@ class ManetHost(InteractiveVOS):
         runtime.keep_exact()
         self.params = params
         self.runtime = runtime
-        network = fold_batch_norms(network).to(memory_format=torch.channels_last)
-        parts = (network.embed, network.inter_seghead, network.dynamic_seghead)
-        if runtime.compile:
-            parts = tuple(torch.compile(part, dynamic=False) for part in parts)
-        self._embed, self._interaction_head, self._propagation_head = parts
+        network = to_channels_last(fold_batch_norms(network))
+        self._embed = compile_part(network.embed, runtime)
+        self._interaction_head = compile_part(network.inter_seghead, runtime)
+        self._propagation_head = compile_part(network.dynamic_seghead, runtime)
         self._embeddings = FrameCache(params.feature_memory_mib * _MIB)
-        self.state: ManetState | None = None
 
     @classmethod
     def create(cls, params: ManetParameters, runtime: Runtime) -> ManetHost:
@@ -189,7 +189,11 @@ class ManetHost(InteractiveVOS):
         return previous.maps[index]
 
     def _store(
-        self, index: int, head: torch.nn.Module, embedding: torch.Tensor, maps: torch.Tensor
+        self,
+        index: int,
+        head: Callable[..., torch.Tensor],
+        embedding: torch.Tensor,
+        maps: torch.Tensor,
     ) -> None:
         """Segment a frame and keep the result."""
         with self.runtime.autocast():
@@ -219,7 +223,7 @@ class ManetHost(InteractiveVOS):
         return self._embeddings.get(index, self._compute_embedding)[0]
 
     def _compute_embedding(self, index: int) -> tuple[torch.Tensor]:
-        frame = self.frames[index].astype(np.float32)
+        frame: np.ndarray = self.frames[index].astype(np.float32)
         height, width = self.params.input_size
         if frame.shape[:2] != (height, width):
             frame = cv2.resize(frame, (width, height), interpolation=cv2.INTER_CUBIC)

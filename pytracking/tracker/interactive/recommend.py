@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -29,6 +29,17 @@ class RecommendContext:
     num_frames: int
     annotated: Sequence[int]
     quality: np.ndarray | None = None
+
+    @property
+    def known_quality(self) -> np.ndarray:
+        """The quality, for rules that need one.
+
+        Raises:
+            ValueError: There is none.
+        """
+        if self.quality is None:
+            raise ValueError("this rule needs the quality of every frame")
+        return self.quality
 
 
 class Recommender(ABC):
@@ -73,7 +84,7 @@ class WorstFrame(Recommender):
 
     def next(self, context: RecommendContext) -> int:
         """See ``Recommender.next``; the worst of all when none is left."""
-        order = np.argsort(context.quality).tolist()
+        order = np.argsort(context.known_quality).tolist()
         return next((frame for frame in order if frame not in context.annotated), order[0])
 
 
@@ -94,7 +105,7 @@ class AgentFrame(Recommender):
         """See ``Recommender.next``; the first of equal ones."""
         counts = count_annotations(context.num_frames, context.annotated)
         device = next(self.network.parameters()).device
-        state = torch.from_numpy(agent_state(context.quality, counts)).to(device)
+        state = torch.from_numpy(agent_state(context.known_quality, counts)).to(device)
         return int(self.network(state[None])[0].argmax())
 
 
@@ -109,16 +120,18 @@ def make_recommender(method: str, seed: int = 0, agent: AgentNet | None = None) 
     Raises:
         ConfigError: An unknown name, or ``ours`` without a network.
     """
-    if method == "ours" and agent is None:
-        raise ConfigError("the method 'ours' needs the agent's network")
-    rules = {
+    if method == "ours":
+        if agent is None:
+            raise ConfigError("the method 'ours' needs the agent's network")
+        return AgentFrame(agent)
+    rules: dict[str, Callable[[], Recommender]] = {
         "random": lambda: RandomFrame(seed),
         "linspace": SpreadFrame,
         "worst": WorstFrame,
-        "ours": lambda: AgentFrame(agent),
     }
     if method not in rules:
-        raise ConfigError(f"there is no method {method!r}{did_you_mean(method, rules)}")
+        hint = did_you_mean(method, (*rules, "ours"))
+        raise ConfigError(f"there is no method {method!r}{hint}")
     return rules[method]()
 
 

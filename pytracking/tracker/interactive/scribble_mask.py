@@ -116,8 +116,10 @@ def _cut(
     )
     if has_both:
         cv2.setRNGSeed(0)
-        models = np.zeros((2, 1, 65))
-        cv2.grabCut(image, mask, None, *models, _ITERATIONS, cv2.GC_INIT_WITH_MASK)
+        # The rectangle is not looked at: the mask says where to begin.
+        whole = (0, 0, mask.shape[1], mask.shape[0])
+        colours: np.ndarray = np.zeros((2, 1, 65))
+        cv2.grabCut(image, mask, whole, colours[0], colours[1], _ITERATIONS, cv2.GC_INIT_WITH_MASK)
     found = np.isin(mask, (cv2.GC_FGD, cv2.GC_PR_FGD))
     return _touching(found, own) if before is None else found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +11,7 @@ from ltr.data.image_format import ImageFormat
 from ltr.models.joint.joint_net import JOINTNet
 from ltr.models.joint.transformer import CosineAttention
 from ltr.models.layers.folding import fold_batch_norms
+from ltr.models.layers.memory_format import to_channels_last
 from ltr.models.layers.normalization import token_instance_norm
 from pytracking.tracker.base import Runtime
 from pytracking.tracker.joint.attention import RunningAttention, affinity
@@ -64,6 +65,10 @@ class LabelEncoding:
     values: torch.Tensor
 
 
+Layers = Callable[[torch.Tensor], Mapping[str, torch.Tensor]]
+Scores = Callable[..., torch.Tensor]
+
+
 class FrameEncoder:
     """Runs the parts of the network that see one frame at a time, in batches.
 
@@ -81,9 +86,8 @@ class FrameEncoder:
         self.network = fold_batch_norms(network)
         self.image_format = image_format
         self.dtype = runtime.dtype
-        channels_last = {"memory_format": torch.channels_last, "dtype": self.dtype}
-        self._backbone = network.feature_extractor.to(**channels_last)
-        self._decoder = network.decoder.to(**channels_last)
+        self._backbone: Layers = to_channels_last(network.feature_extractor, dtype=self.dtype)
+        self._decoder: Scores = to_channels_last(network.decoder, dtype=self.dtype)
         network.decoder.project.float()
         network.target_model.feature_extractor.to(self.dtype)
         network.transformer.feature_adjustor.to(self.dtype)

@@ -27,7 +27,7 @@ def _sqrt(value: np.float32) -> np.float32:
     return _F32(torch.tensor(value, dtype=torch.float32).sqrt().item())
 
 
-def vector(values: Sequence[float]) -> Vector:
+def vector(values: Sequence[float | np.float32]) -> Vector:
     """Row and column as float32."""
     return np.asarray(values, dtype=_F32)
 
@@ -53,7 +53,8 @@ class Window:
     @property
     def coords(self) -> tuple[int, int, int, int]:
         """Top, left, bottom, right in pixels of the image."""
-        return tuple(self.step * side for side in (*self.top_left, *self.bottom_right))
+        (top, left), (bottom, right) = self.top_left, self.bottom_right
+        return self.step * top, self.step * left, self.step * bottom, self.step * right
 
 
 def plan_window(

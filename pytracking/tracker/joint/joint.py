@@ -10,7 +10,7 @@ import torch
 from ltr.admin.errors import DataError
 from ltr.models.joint.filter_solver import MatrixOperator
 from ltr.models.joint.joint_net import FEATURE_STRIDE, JOINTNet
-from pytracking.tracker.base import FrameInfo, FrameOutput, OnlineTracker, Runtime
+from pytracking.tracker.base import FrameInfo, FrameOutput, OnlineTracker, Runtime, StateOfVideo
 from pytracking.tracker.checks import check_frame
 from pytracking.tracker.joint.features import EncodedCrop, FrameEncoder, LabelEncoding
 from pytracking.tracker.joint.geometry import (
@@ -36,7 +36,7 @@ def _ignore(event: str, item: ObjectState, **details: torch.Tensor) -> None:
     """The listener of a tracker that nobody listens to."""
 
 
-class JointTracker(OnlineTracker):
+class JointTracker(StateOfVideo[VideoState], OnlineTracker):
     """Follows all objects of one video at a time.
 
     Args:
@@ -61,14 +61,13 @@ class JointTracker(OnlineTracker):
         self.encoder = FrameEncoder(network, params.input_format, runtime)
         self.kernel_size = network.target_model.filter_optimizer.kernel_size
         self.cross_attention = network.transformer.decoder.cross_attn
-        self.state: VideoState | None = None
 
     @classmethod
     def create(cls, params: JointParameters, runtime: Runtime) -> JointTracker:
         """See ``OnlineTracker.create``."""
         from pytracking.utils.loading import load_evaluation_network
 
-        return cls(params, load_evaluation_network(params.net, runtime.device), runtime)
+        return cls(params, load_evaluation_network(params.net, JOINTNet, runtime.device), runtime)
 
     @torch.inference_mode()
     def initialize(self, image: np.ndarray, info: FrameInfo) -> FrameOutput:
@@ -76,7 +75,7 @@ class JointTracker(OnlineTracker):
         if not info.object_ids:
             raise DataError("a video must start with at least one object")
         check_frame(image, info, image.shape[:2], running=set())
-        self.state = VideoState(image_size=image.shape[:2])
+        self.state = VideoState.empty((image.shape[0], image.shape[1]), self.runtime.device)
         return self._finish(self._start_objects(self._to_device(image), info))
 
     @torch.inference_mode()
@@ -102,7 +101,7 @@ class JointTracker(OnlineTracker):
     def _start_objects(self, pixels: torch.Tensor, info: FrameInfo) -> torch.Tensor:
         """Start the objects of ``info``; returns their scores (objects, H, W)."""
         params, size = self.params, self.params.image_sample_size
-        labels = torch.from_numpy(info.mask).to(self.runtime.device)
+        labels = torch.as_tensor(np.asarray(info.mask), device=self.runtime.device)
         masks = torch.stack([labels == number for number in info.object_ids]).float()
         targets, crops, crop_masks = [], [], []
         for mask, box in zip(masks, start_boxes(info), strict=True):
@@ -155,10 +154,10 @@ class JointTracker(OnlineTracker):
             if item.frame_number % params.train_sample_interval == 0
         ]
         if due:
-            masks = torch.stack([self._last_mask(index, item.crop.window) for index, item in due])
+            masks = torch.stack([self._last_mask(index, item) for index, item in due])
             store(
                 [item.memory for _, item in due],
-                [item.crop.encoded for _, item in due],
+                [item.last_crop.encoded for _, item in due],
                 self.encoder.encode_masks(masks),
             )
             learning = [
@@ -170,10 +169,11 @@ class JointTracker(OnlineTracker):
         for _, item in tracked:
             self.listener("update", item)
 
-    def _last_mask(self, index: int, window: Window) -> torch.Tensor:
+    def _last_mask(self, index: int, item: ObjectState) -> torch.Tensor:
         """The last merged probabilities of an object, cut like its last crop."""
         probabilities = self.state.probabilities[None, index : index + 1]
-        return cut_window(probabilities, window, self.params.image_sample_size, is_mask=True)[0, 0]
+        window, size = item.last_crop.window, self.params.image_sample_size
+        return cut_window(probabilities, window, size, is_mask=True)[0, 0]
 
     def _optimise(self, objects: Sequence[ObjectState], iterations: int) -> None:
         """Improve the objects' filters, those with equally many memory frames in one batch."""
@@ -245,12 +245,14 @@ class JointTracker(OnlineTracker):
         queries: dict[int, torch.Tensor] = {}
         for item, index in zip(objects, crop_index, strict=True):
             if index not in queries:
-                queries[index] = item.crop.encoded.queries(self.cross_attention)
+                queries[index] = item.last_crop.encoded.queries(self.cross_attention)
         read = [
             item.memory.read(queries[index])
             for item, index in zip(objects, crop_index, strict=True)
         ]
-        induction = torch.stack([item.crop.encoded.features.induction for item in objects])[None]
+        induction = torch.stack([item.last_crop.encoded.features.induction for item in objects])[
+            None
+        ]
         filters = torch.stack([item.filters for item in objects])
         encodings = self.network.target_model.apply_target_model(filters, induction)[0]
         return encodings + torch.stack(read).view_as(encodings)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 
 import torch
 import torch.nn.functional as F
@@ -79,9 +80,11 @@ class ObjectMemory:
         """
         frames = 1 if queries.device.type == "cpu" else _GPU_FRAMES_PER_TILE
         size = frames * len(queries)
-        total: torch.Tensor | int = 0
-        for keys, values in zip(self._keys.split(size), self._values.split(size, 1), strict=True):
-            total = total + linear_fast(affinity(queries, keys), values)
+        assert self._keys is not None  # ``encode`` came first
+        assert self._values is not None
+        parts = zip(self._keys.split(size), self._values.split(size, 1), strict=True)
+        reads = (linear_fast(affinity(queries, keys), values) for keys, values in parts)
+        total = reduce(torch.add, reads)
         return (total[:, :-1] / total[:, -1:]).t()
 
 

@@ -12,10 +12,12 @@ def start_boxes(info: FrameInfo) -> list[Box]:
 
     The sides are ``xmax - xmin`` and ``ymax - ymin``, without the last pixel, as upstream.
     """
-    return [info.boxes.get(number) or _extremes(info.mask == number) for number in info.object_ids]
+    labels = np.asarray(info.mask)
+    return [info.boxes.get(number) or _extremes(labels == number) for number in info.object_ids]
 
 
 def _extremes(mask: np.ndarray) -> Box:
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    rows = np.flatnonzero(np.logical_or.reduce(mask, axis=1))
+    columns = np.flatnonzero(np.logical_or.reduce(mask, axis=0))
     left, top = float(columns[0]), float(rows[0])
     return left, top, float(columns[-1]) - left, float(rows[-1]) - top

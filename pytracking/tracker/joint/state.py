@@ -40,6 +40,12 @@ class ObjectState:
     frame_number: int = 1
     crop: Crop | None = None
 
+    @property
+    def last_crop(self) -> Crop:
+        """The search window of the last frame, once the object has been tracked."""
+        assert self.crop is not None  # objects that have just started are never asked for it
+        return self.crop
+
 
 @dataclass
 class VideoState:
@@ -53,6 +59,12 @@ class VideoState:
     """
 
     image_size: tuple[int, int]
+    probabilities: torch.Tensor
+    moments: Moments
     objects: list[ObjectState] = field(default_factory=list)
-    probabilities: torch.Tensor | None = None
-    moments: Moments | None = None
+
+    @classmethod
+    def empty(cls, image_size: tuple[int, int], device: torch.device) -> VideoState:
+        """A video without objects, all background."""
+        probabilities = torch.ones(1, *image_size, device=device)
+        return cls(image_size, probabilities, Moments(probabilities[1:]))

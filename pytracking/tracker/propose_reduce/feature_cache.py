@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from math import inf
 from typing import NamedTuple
 
 import numpy as np
@@ -10,9 +11,11 @@ import torch
 
 from ltr.models.propose_reduce.image_input import normalise_and_pad, resize_image
 from ltr.models.propose_reduce.propagation import FrameQuery
-from ltr.models.propose_reduce.seq_mask_rcnn import SeqMaskRCNN
+from ltr.models.propose_reduce.seq_mask_rcnn import Features, SeqMaskRCNN
 from pytracking.tracker.base import Runtime
 from pytracking.tracker.clip import Frames
+
+_NEVER = inf
 
 
 class FrameFeatures(NamedTuple):
@@ -39,6 +42,7 @@ class FeatureCache:
         img_scale: Longest and shortest side of the network's input.
         capacity: Number of frames.
         runtime: Device.
+        compute_features: The network's ``features``, perhaps compiled.
     """
 
     def __init__(
@@ -48,8 +52,10 @@ class FeatureCache:
         img_scale: tuple[int, int],
         capacity: int,
         runtime: Runtime,
+        compute_features: Callable[[torch.Tensor], Features] | None = None,
     ) -> None:
         self._network = network
+        self._compute_features = compute_features or network.features
         self._frames = frames
         self._img_scale = img_scale
         self._capacity = capacity
@@ -72,19 +78,19 @@ class FeatureCache:
         if missing:
             self._kept |= self._compute(missing)
         found = {position: self._kept[position] for position in wanted}
-        for position in [p for p in self._kept if self._next_use(p, step) is None]:
+        for position in [p for p in self._kept if self._next_use(p, step) == _NEVER]:
             del self._kept[position]
         while len(self._kept) > self._capacity:
             del self._kept[max(self._kept, key=lambda p: self._next_use(p, step))]
         return found
 
-    def _next_use(self, position: int, step: int) -> int | None:
+    def _next_use(self, position: int, step: int) -> float:
         uses = (position, len(self._frames) - 1 - position)
-        return min((use for use in uses if use > step), default=None)
+        return min((use for use in uses if use > step), default=_NEVER)
 
     def _compute(self, positions: list[int]) -> dict[int, FrameFeatures]:
         self.computed += len(positions)
-        features = self._network.features(self._images(positions))
+        features = self._compute_features(self._images(positions))
         query = self._network.query(features)
         return {
             position: FrameFeatures(

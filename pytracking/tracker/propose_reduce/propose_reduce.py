@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -52,8 +52,12 @@ class ProposeReduce(ClipSegmenter):
         self.params = params
         self.network = network
         self.runtime = runtime
+        names = CLASSES[params.categories]
+        if len(names) + 1 == network.num_classes:
+            self.category_names = dict(enumerate(names, 1))
+        self._compute_features = network.features
         if runtime.compile:
-            network.features = torch.compile(network.features, dynamic=False)
+            self._compute_features = torch.compile(network.features, dynamic=False)
 
     @classmethod
     def create(cls, params: ProposeReduceParameters, runtime: Runtime) -> ProposeReduce:
@@ -61,13 +65,6 @@ class ProposeReduce(ClipSegmenter):
         from pytracking.tracker.propose_reduce.loading import load_propagation_network
 
         return cls(params, load_propagation_network(params.net, runtime.device), runtime)
-
-    @property
-    def category_names(self) -> Mapping[int, str]:
-        """Names of the classes; none where the network has another number of them."""
-        names = CLASSES[self.params.categories]
-        fits = len(names) + 1 == self.network.num_classes
-        return dict(enumerate(names, 1)) if fits else {}
 
     @torch.inference_mode()
     def segment(
@@ -98,7 +95,12 @@ class ProposeReduce(ClipSegmenter):
         """Features of a clip, computed when needed."""
         params = self.params
         return FeatureCache(
-            self.network, frames, params.img_scale, params.max_cached_frames, self.runtime
+            self.network,
+            frames,
+            params.img_scale,
+            params.max_cached_frames,
+            self.runtime,
+            self._compute_features,
         )
 
     def find_key_frames(

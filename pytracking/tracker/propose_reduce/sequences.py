@@ -85,10 +85,10 @@ def enlarge(
         shape: Height and width of the frames.
     """
     result: list[Rle | None] = [None] * len(masks)
-    shown = [position for position, mask in enumerate(masks) if mask is not None]
+    shown = [(position, mask) for position, mask in enumerate(masks) if mask is not None]
     for start in range(0, len(shown), _FRAMES_AT_ONCE):
-        positions = shown[start : start + _FRAMES_AT_ONCE]
-        stack = np.stack([decode(masks[position]) for position in positions])
+        positions, chosen = zip(*shown[start : start + _FRAMES_AT_ONCE], strict=True)
+        stack = np.stack([decode(mask) for mask in chosen])
         cut = torch.from_numpy(stack[:, : size[0], : size[1]])
         if tuple(size) != tuple(shape):
             cut = F.interpolate(cut[:, None].float(), tuple(shape), mode="bilinear")[:, 0] > 0.5

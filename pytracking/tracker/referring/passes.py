@@ -99,9 +99,10 @@ def first_pass(
     parts: list[list[TrackState]] = [[] for _ in sentences]
     for start in range(0, len(frames), params.window):
         images = [frames[i] for i in range(start, min(start + params.window, len(frames)))]
-        clip = as_clip(network_input(images, params.short_side, params.max_size))
+        batch = as_clip(network_input(images, params.short_side, params.max_size))
+        clip: Clips = batch
         if extract_features is not None and len(sentences) > 1:
-            clip = extract_features(clip)
+            clip = extract_features(batch)
         for found, sentence in zip(parts, sentences, strict=True):
             found.append(TrackState.of(network(clip, sentence, clip if feed_frames else None)))
     return [
@@ -115,7 +116,7 @@ def first_pass(
 
 def track_outward(
     network: Network,
-    sentence: EncodedSentences,
+    sentence: Sentences,
     frames: Frames,
     state: TrackState,
     key: int,
@@ -126,7 +127,7 @@ def track_outward(
 
     Args:
         network: Clips, sentences and tracking images -> predictions on the CPU.
-        sentence: One, encoded.
+        sentence: One; encoded, where it serves several frames.
         frames: Frames of the video.
         state: State of the object; changed in place, except for the key frame.
         key: The key frame.

@@ -52,7 +52,8 @@ class ReferredTrack(InstanceTrack):
     candidates: ScoredMasks | None = None
 
     def probabilities(self, position: int, size: tuple[int, int]) -> np.ndarray:
-        """Soft mask of a frame, float32 (H, W)."""
+        """Soft mask of a frame, float32 (H, W); for tracks of a whole clip."""
         from pytracking.tracker.referring.rules import full_probabilities
 
+        assert self.mask_logits is not None  # only the tracks of a single frame have none
         return full_probabilities(self.mask_logits[position, None], size)[0].numpy()

@@ -77,7 +77,7 @@ class ReferringSegmenter(ClipSegmenter):
                 net.body.compile(dynamic=True)
         config = network.text_encoder.config
         self.num_words = config.vocab_size
-        self.max_tokens = config.max_position_embeddings - config.pad_token_id - 1
+        self.max_tokens = config.max_position_embeddings - (config.pad_token_id or 0) - 1
         self.network = network
         self._predict = partial(self._call, network)
         self._predict_first = partial(self._call, first_network or network)
@@ -141,8 +141,8 @@ class ReferringSegmenter(ClipSegmenter):
 
     def _grid(self, shape: tuple[int, int]) -> tuple[int, int]:
         """Height and width of the network's masks of a frame."""
-        size = fit_size(shape, self.params.short_side, self.params.max_size)
-        return tuple(-(-side // MASK_STRIDE) for side in size)
+        height, width = fit_size(shape, self.params.short_side, self.params.max_size)
+        return -(-height // MASK_STRIDE), -(-width // MASK_STRIDE)
 
     def _check_memory(self, length: int, shape: tuple[int, int], sentences: int) -> None:
         """Refuse a clip whose masks, the only thing that grows with it, would be too large.
@@ -241,8 +241,9 @@ class ReferringSegmenter(ClipSegmenter):
         key = self._choose_key(state)
         if key == target:
             return self._make_candidates(frames, predicted, target, target, inputs.shape[-2:])
-        predicted = track_outward(self._predict, sentence, frames, state, key, params, target)
-        return self._make_candidates(frames, predicted, 0, target, inputs.shape[-2:])
+        last = track_outward(self._predict, sentence, frames, state, key, params, target)
+        assert last is not None  # there is a step from the key frame to another frame
+        return self._make_candidates(frames, last, 0, target, inputs.shape[-2:])
 
     def _make_candidates(
         self,
@@ -256,7 +257,7 @@ class ReferringSegmenter(ClipSegmenter):
         found = sentence_masks(
             predicted.logits[0, place],
             predicted.masks[0, place],
-            tuple(input_size),
+            (input_size[0], input_size[1]),
             frames[target].shape[:2],
         )
         best = int(found.scores.argmax())

@@ -9,7 +9,8 @@ import torch
 
 from ltr.admin.checkpoint import network_fields, save_checkpoint
 from ltr.admin.errors import CheckpointError
-from ltr.models.joint.joint_net import steepest_descent_resnet18
+from ltr.models.joint.joint_net import JOINTNet, steepest_descent_resnet18
+from ltr.models.propose_reduce.seq_mask_rcnn import SeqMaskRCNN
 from pytracking.utils.loading import SHIPPED_NETWORKS, find_network, load_evaluation_network
 
 
@@ -60,7 +61,14 @@ def test_a_loaded_network_is_ready_for_inference(tmp_path, monkeypatch):
     net = steepest_descent_resnet18(backbone_width=8, out_feature_dim=16, transformer_dim=16)
     save_checkpoint(tmp_path / "small.pth.tar", network_fields(net))
     monkeypatch.setenv("PYTRACKING_NETWORK_PATH", str(tmp_path))
-    got = load_evaluation_network("small.pth.tar", torch.device("cpu"))
+    got = load_evaluation_network("small.pth.tar", JOINTNet, torch.device("cpu"))
     assert not any(module.training for module in got.modules())
     assert not any(parameter.requires_grad for parameter in got.parameters())
     assert got.state_dict().keys() == net.state_dict().keys()
+
+
+def test_a_network_of_another_system_is_refused(tmp_path):
+    net = steepest_descent_resnet18(backbone_width=8, out_feature_dim=16, transformer_dim=16)
+    save_checkpoint(tmp_path / "small.pth.tar", network_fields(net))
+    with pytest.raises(CheckpointError, match="holds a JOINTNet, not a SeqMaskRCNN"):
+        load_evaluation_network(str(tmp_path / "small.pth.tar"), SeqMaskRCNN, torch.device("cpu"))
