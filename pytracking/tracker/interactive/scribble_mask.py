@@ -117,7 +117,7 @@ def _cut(
     if has_both:
         cv2.setRNGSeed(0)
         # The rectangle is not looked at: the mask says where to begin.
-        whole = (0, 0, mask.shape[1], mask.shape[0])
+        whole = (0, 0, marks.shape[1], marks.shape[0])
         colours: np.ndarray = np.zeros((2, 1, 65))
         cv2.grabCut(image, mask, whole, colours[0], colours[1], _ITERATIONS, cv2.GC_INIT_WITH_MASK)
     found = np.isin(mask, (cv2.GC_FGD, cv2.GC_PR_FGD))

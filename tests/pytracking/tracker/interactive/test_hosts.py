@@ -171,7 +171,8 @@ def test_finish_drops_the_video(played):
     host = played[0]
     host.start(clip(), OBJECTS)
     host.finish()
-    assert host.state is None
+    with pytest.raises(RuntimeError, match="no video has begun"):
+        _ = host.state
     with pytest.raises(DataError, match="no frame 0"):
         host.interact(0, first_lines())
 
