@@ -156,7 +156,7 @@ def _measure(
         labels = mask.labels
         if labels.any():
             kinds.setdefault(mask.is_black_and_white or layout.is_binary, path)
-            num_void += np.count_nonzero(labels == VOID)
+            num_void += int(np.count_nonzero(labels == VOID))
         if shape is not None and labels.shape != shape:
             raise DataError(f"{path} is {_size(labels.shape)}, the masks before it {_size(shape)}")
         shape = labels.shape
