@@ -188,6 +188,15 @@ def encode_label_map(labels: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
+def encode_binary_mask(labels: np.ndarray) -> bytes:
+    """The grey PNG file of a mask, uint8 (H, W): 255 where it is not 0."""
+    if labels.dtype != np.uint8 or labels.ndim != 2:
+        raise ValueError(f"labels: expected uint8 (H, W), got {labels.dtype} {labels.shape}")
+    buffer = io.BytesIO()
+    Image.fromarray(np.where(labels > 0, np.uint8(255), np.uint8(0))).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
 def write_image(path: str | os.PathLike[str], image: np.ndarray) -> None:
     """Write an RGB picture, uint8 (H, W, 3); the suffix of ``path`` names the format."""
     suffix = Path(path).suffix

@@ -89,7 +89,7 @@ class LabelMaps(ClipForm):
     def pictures(self, sequence: ClipSequence, folder: ResultFolder) -> Iterator[Picture]:
         """See ``ClipForm.pictures``."""
         for frame in sequence.frames:
-            yield frame.stem, frame, read_label_map(folder.mask_path(sequence.name, frame.stem))
+            yield frame.stem, frame, folder.read_mask(sequence.name, frame.stem)
 
 
 class ExpressionMasks(ClipForm):

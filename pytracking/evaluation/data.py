@@ -108,6 +108,7 @@ class SequenceList:
         source: What the user called the data set; tells two folders of one name apart.
         hint: A warning for whoever runs a tracker on it.
         form: Result format where objects are not given by masks.
+        is_binary: Whether all labels are one object and results are 0 and 255 (DAVIS 2016).
     """
 
     name: str
@@ -116,6 +117,7 @@ class SequenceList:
     source: str = ""
     hint: str = ""
     form: ClipForm | None = None
+    is_binary: bool = False
 
     @property
     def names(self) -> list[str]:

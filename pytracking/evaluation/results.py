@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,8 @@ import numpy as np
 
 from ltr.admin.errors import ConfigError
 from ltr.admin.files import atomic_write
-from ltr.data.image_io import encode_label_map
+from ltr.data.image_io import encode_binary_mask, encode_label_map, read_label_map
+from pytracking.evaluation.data import SequenceList
 from pytracking.evaluation.tracker import DEVIATIONS, compare_runs
 from pytracking.tracker.base import Box, FrameOutput
 from pytracking.utils.background import BackgroundWorker
@@ -39,9 +40,11 @@ class ResultFolder:
 
     Args:
         path: ``<results>/<system>/<name>[_<runid>]/<dataset>``.
+        is_binary: Whether masks are 0 and 255, as the tools of DAVIS 2016 expect them.
     """
 
     path: Path
+    is_binary: bool = False
 
     def check(self, config: Mapping[str, Any], rerun: Iterable[str], overwrite: bool) -> None:
         """Refuse to mix the results of two configurations.
@@ -108,6 +111,19 @@ class ResultFolder:
         """Where the mask of a frame lies; ``frame`` is the stem of the frame's own file."""
         return self.path / sequence / f"{frame}{MASK_SUFFIX}"
 
+    def read_mask(self, sequence: str, frame: str) -> np.ndarray:
+        """Label map of a frame, uint8 (H, W); the one object of a binary result is 1.
+
+        Raises:
+            DataError: It is missing or damaged.
+        """
+        labels = read_label_map(self.mask_path(sequence, frame))
+        return np.minimum(labels, 1) if self.is_binary else labels
+
+    def encode_mask(self, labels: np.ndarray) -> bytes:
+        """The PNG file of a label map, uint8 (H, W)."""
+        return encode_binary_mask(labels) if self.is_binary else encode_label_map(labels)
+
     @contextmanager
     def write_sequence(self, name: str) -> Iterator[SequenceWriter]:
         """Collect the results of a sequence; they appear when the block ends without an error.
@@ -119,7 +135,7 @@ class ResultFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             with temporary_folder(self.path, name) as staging:
                 (staging / name).mkdir()
-                writer = SequenceWriter(staging, name)
+                writer = SequenceWriter(staging, name, self.encode_mask)
                 with writer.encoder:
                     yield writer
                 writer.write_tables()
@@ -153,11 +169,21 @@ class SequenceWriter:
     Args:
         staging: An existing folder with a folder ``name`` in it.
         name: Of the sequence.
+        encode: Label map, uint8 (H, W), to PNG file.
     """
 
-    def __init__(self, staging: Path, name: str) -> None:
+    def __init__(
+        self,
+        staging: Path,
+        name: str,
+        encode: Callable[[np.ndarray], bytes] = encode_label_map,
+    ) -> None:
+        def write_mask(item: tuple[Path, np.ndarray]) -> None:
+            path, labels = item
+            path.write_bytes(encode(labels))
+
         self.encoder: BackgroundWorker[tuple[Path, np.ndarray]] = BackgroundWorker(
-            _write_mask, _QUEUE_LENGTH
+            write_mask, _QUEUE_LENGTH
         )
         self._staging = staging
         self._name = name
@@ -206,21 +232,18 @@ class SequenceWriter:
             _write_lines(self._staging / f"{stem}_time.txt", times)
 
 
-def result_folder(results: Path, system: str, result_name: str, dataset: str) -> ResultFolder:
+def result_folder(
+    results: Path, system: str, result_name: str, dataset: SequenceList
+) -> ResultFolder:
     """Where the results of a tracker on a data set lie.
 
     Args:
         results: The folder of all results.
         system: First word of the command.
         result_name: ``TrackerSpec.result_name``.
-        dataset: ``SequenceList.name``.
+        dataset: What the tracker runs on.
     """
-    return ResultFolder(results / system / result_name / dataset)
-
-
-def _write_mask(item: tuple[Path, np.ndarray]) -> None:
-    path, labels = item
-    path.write_bytes(encode_label_map(labels))
+    return ResultFolder(results / system / result_name / dataset.name, dataset.is_binary)
 
 
 def _write_lines(path: Path, lines: Iterator[str]) -> None:

@@ -130,7 +130,7 @@ def run_dataset(
         OutputError: The results cannot be written.
     """
     _LOG.info("%s %s\n%s", spec.system, spec.name, describe(spec.load_parameters()))
-    folder = result_folder(options.results, spec.system, spec.result_name, dataset.name)
+    folder = result_folder(options.results, spec.system, spec.result_name, dataset)
     config = describe_run(spec, options.runtime) | {"dataset": dataset.source or dataset.name}
     folder.sweep()
     folder.check(config, dataset.names, options.overwrite)

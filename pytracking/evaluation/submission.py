@@ -16,7 +16,6 @@ import numpy as np
 
 from ltr.admin.errors import ConfigError, DataError
 from ltr.admin.files import atomic_write, read_regular
-from ltr.data.image_io import encode_label_map, read_label_map
 from pytracking.evaluation.data import Sequence, SequenceList
 from pytracking.evaluation.results import MASK_SUFFIX, ResultFolder
 
@@ -93,20 +92,20 @@ def archive_members(
         DataError: A mask is missing, of the wrong size, or shows unknown ids.
     """
     tracked = {frame.stem for frame in sequence.frames}
-    empty = encode_label_map(np.zeros(sequence.shape, np.uint8))
+    empty = folder.encode_mask(np.zeros(sequence.shape, np.uint8))
     for stem in sequence.scored_frames:
         name = "/".join(filter(None, (archive_folder, sequence.name, f"{stem}{MASK_SUFFIX}")))
-        path = folder.mask_path(sequence.name, stem)
-        yield name, read_checked_mask(path, sequence) if stem in tracked else empty
+        yield name, read_checked_mask(folder, sequence, stem) if stem in tracked else empty
 
 
-def read_checked_mask(path: Path, sequence: Sequence) -> bytes:
-    """Read a result PNG after a look at its pixels.
+def read_checked_mask(folder: ResultFolder, sequence: Sequence, stem: str) -> bytes:
+    """Read the result PNG of a frame after a look at its pixels.
 
     Raises:
         DataError: It is missing, of the wrong size, or shows ids that the sequence does not have.
     """
-    labels = read_label_map(path)
+    path = folder.mask_path(sequence.name, stem)
+    labels = folder.read_mask(sequence.name, stem)
     if labels.shape != sequence.shape:
         raise DataError(
             f"{path} is {labels.shape[1]}x{labels.shape[0]}, the frames of {sequence.name} are "

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from ltr.data.image_io import read_label_map, write_label_map
-from pytracking import run_experiment, run_tracker
+from pytracking import run_evaluation, run_experiment, run_tracker
 from tests.shared_material import data
 from tests.video_trees import label_map, write_davis, write_folder_videos, write_youtubevos
 
@@ -98,6 +99,28 @@ def test_davis_submission_has_every_frame_at_the_top(davis, tmp_path):
     assert run("--dataset_name", "dv2017_val", "--results", tmp_path, "--submission", archive) == 0
     with zipfile.ZipFile(archive) as pack:
         assert pack.namelist() == [f"{s}/{f}.png" for s in ("bear", "dog") for f in VIDEO]
+
+
+def test_davis_2016_gets_0_and_255(davis, tmp_path, capsys):
+    archive, out = tmp_path / "davis16.zip", tmp_path / "out"
+    words = ["--dataset_name", "dv2016_val", "--results", out, "--submission", archive, "--vis"]
+    assert run(*words) == 0
+    folder = out / "baseline/copy_mask/dv2016_val"
+    masks = [np.array(Image.open(path)) for path in folder.glob("*/*.png")]
+    assert len(masks) == 6
+    assert all(set(np.unique(mask).tolist()) == {0, 255} for mask in masks)
+    with zipfile.ZipFile(archive) as pack:
+        content = pack.read("bear/00002.png")
+    assert content == (folder / "bear/00002.png").read_bytes()
+    capsys.readouterr()
+    words = ["baseline", "copy_mask", "--results", str(out), "--dataset_name", "dv2016_val"]
+    assert run_evaluation.main([*words, "--quiet"]) == 0
+    line = capsys.readouterr().out.splitlines()[-1]
+    for path in folder.glob("*/*.png"):  # results that show the object as 1 score the same
+        write_label_map(path, np.minimum(read_label_map(path), 1))
+    assert run_evaluation.main([*words, "--quiet"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == line
+    assert line.startswith("J&F=")
 
 
 def test_youtubevos_submission_has_the_sparse_frames_and_those_before_the_start(

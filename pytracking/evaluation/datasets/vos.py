@@ -15,7 +15,8 @@ from pytracking.evaluation.datasets.entry import DatasetEntry
 
 def _davis(root: Path, name: str, form: ClipForm | None = None, **options: Any) -> SequenceList:
     builders = sequence_builders(Davis(root, **options))
-    return SequenceList(name, builders, archive_folder="", form=form)
+    is_binary = options.get("version") == "2016"
+    return SequenceList(name, builders, archive_folder="", form=form, is_binary=is_binary)
 
 
 def _youtubevos(root: Path, name: str, **options: Any) -> SequenceList:

@@ -7,9 +7,11 @@ import os
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from ltr.admin.errors import ConfigError, OutputError
 from ltr.data.image_io import read_label_map
+from pytracking.evaluation.data import SequenceList
 from pytracking.evaluation.results import CONFIG_FILE, ResultFolder, result_folder
 from pytracking.tracker.base import FrameOutput
 
@@ -30,7 +32,7 @@ def break_off(folder: ResultFolder) -> None:
 
 
 def test_files_have_upstreams_form(tmp_path):
-    folder = result_folder(tmp_path, "joint", "joint_davis_003", "dv2017_val")
+    folder = result_folder(tmp_path, "joint", "joint_davis_003", SequenceList("dv2017_val", {}))
     write(folder)
     base = tmp_path / "joint/joint_davis_003/dv2017_val"
     assert sorted(path.name for path in base.iterdir()) == [
@@ -42,6 +44,15 @@ def test_files_have_upstreams_form(tmp_path):
     assert (base / "bear_9_time.txt").read_text() == "0.250000\n"
     np.testing.assert_array_equal(read_label_map(base / "bear/00006.png"), LABELS)
     assert folder.finished() == ["bear"]
+
+
+def test_binary_results_are_grey_pictures_of_0_and_255(tmp_path):
+    folder = result_folder(tmp_path, "joint", "x", SequenceList("dv2016_val", {}, is_binary=True))
+    write(folder)
+    with Image.open(folder.mask_path("bear", "00005")) as picture:
+        assert picture.mode == "L"
+        np.testing.assert_array_equal(np.array(picture), np.where(LABELS > 0, 255, 0))
+    np.testing.assert_array_equal(folder.read_mask("bear", "00005"), LABELS > 0)
 
 
 def test_error_leaves_nothing_and_keeps_the_older_result(tmp_path):
