@@ -79,18 +79,18 @@ VALUES: Mapping[str, Flag] = {
     "mask_dim": Flag(256, "mask_dim"),
     "controller_layers": Flag(3, is_fixed=True),
     "dynamic_mask_channels": Flag(8, is_fixed=True),
-    "set_cost_class": Flag(2.0, is_fixed=True),
-    "set_cost_bbox": Flag(5.0, is_fixed=True),
-    "set_cost_giou": Flag(2.0, is_fixed=True),
-    "set_cost_mask": Flag(2.0, is_fixed=True),
-    "set_cost_dice": Flag(5.0, is_fixed=True),
-    "mask_loss_coef": Flag(2.0, is_fixed=True),
-    "dice_loss_coef": Flag(5.0, is_fixed=True),
-    "cls_loss_coef": Flag(2.0, is_fixed=True),
-    "bbox_loss_coef": Flag(5.0, is_fixed=True),
-    "giou_loss_coef": Flag(2.0, is_fixed=True),
+    "set_cost_class": Flag(2.0),
+    "set_cost_bbox": Flag(5.0),
+    "set_cost_giou": Flag(2.0),
+    "set_cost_mask": Flag(2.0),
+    "set_cost_dice": Flag(5.0),
+    "mask_loss_coef": Flag(2.0),
+    "dice_loss_coef": Flag(5.0),
+    "cls_loss_coef": Flag(2.0),
+    "bbox_loss_coef": Flag(5.0),
+    "giou_loss_coef": Flag(2.0),
     "eos_coef": Flag(0.1),
-    "focal_alpha": Flag(0.25, is_fixed=True),
+    "focal_alpha": Flag(0.25, "focal_alpha"),
     "dataset_file": Flag("ytvos"),
     "max_skip": Flag(3),
     "max_size": Flag(640, "max_size"),
@@ -106,12 +106,30 @@ VALUES: Mapping[str, Flag] = {
     "world_size": Flag(1),
     "dist_url": Flag("env://"),
 }
+# Flags that are entries of one row: the row, and the entry of each flag.
+GROUPS: Mapping[str, Mapping[str, str]] = {
+    "match_costs": {
+        "set_cost_class": "label",
+        "set_cost_bbox": "box",
+        "set_cost_giou": "giou",
+        "set_cost_mask": "mask",
+        "set_cost_dice": "dice",
+    },
+    "loss_weights": {
+        "cls_loss_coef": "loss_ce",
+        "bbox_loss_coef": "loss_bbox",
+        "giou_loss_coef": "loss_giou",
+        "mask_loss_coef": "loss_mask",
+        "dice_loss_coef": "loss_dice",
+    },
+}
 # Two stages and layers with the norm before were never used; masks and boxes are always refined.
 SWITCHES = (
     "with_box_refine", "use_checkpoint", "freeze_text_encoder", "masks", "binary",
-    "remove_difficult", "cache_mode", "eval", "visualize",
+    "remove_difficult", "cache_mode", "eval", "visualize", "dilation", "no_rel_coord",
+    "no_aux_loss",
 )  # fmt: skip
-REFUSED = ("two_stage", "pre_norm", "dilation", "no_rel_coord", "no_aux_loss")
+REFUSED = ("two_stage", "pre_norm")
 
 
 def original_parser(description: str | None) -> CommandParser:
@@ -169,6 +187,11 @@ def recipe_rows(arguments: argparse.Namespace) -> list[str]:
         for name, flag in VALUES.items()
         if flag.row and (value := getattr(arguments, name)) != flag.default
     }
+    for row, entries in GROUPS.items():
+        values = {entry: getattr(arguments, name) for name, entry in entries.items()}
+        usual = {entry: VALUES[name].default for name, entry in entries.items()}
+        if values != usual:
+            rows[row] = ",".join(f"{entry}={value}" for entry, value in values.items())
     base = {"": arguments.lr, "backbone": arguments.lr_backbone}
     base["text_encoder"] = arguments.lr_text_encoder
     usual = {"": 1e-4, "backbone": 5e-5, "text_encoder": 1e-5}
@@ -181,6 +204,9 @@ def recipe_rows(arguments: argparse.Namespace) -> list[str]:
         "with_box_refine": arguments.with_box_refine,
         "freeze_text_encoder": arguments.freeze_text_encoder,
         "gradient_checkpointing": arguments.use_checkpoint,
+        "dilation": arguments.dilation,
+        "relative_coordinates": not arguments.no_rel_coord,
+        "auxiliary_losses": not arguments.no_aux_loss,
     }
     return [f"{row}={value}" for row, value in rows.items()]
 
