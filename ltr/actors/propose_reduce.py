@@ -18,7 +18,11 @@ from ltr.models.propose_reduce.losses import (
     proposal_losses,
 )
 from ltr.models.propose_reduce.targets import Instances, Sampling
-from ltr.models.propose_reduce.training import TrainingFrames, TrainingOutputs
+from ltr.models.propose_reduce.training import (
+    TrainingFrames,
+    TrainingOutputs,
+    split_outputs,
+)
 
 
 class ProposeReduceActor(Actor):
@@ -27,11 +31,19 @@ class ProposeReduceActor(Actor):
     Args:
         network: ``(query, guidance, links, sampling)`` -> ``TrainingOutputs``.
         sampling: How many boxes of an image are learned from.
+        pairs_per_group: Losses are normalised over so many pairs, and then averaged over the
+            groups of a batch: as on GPUs with so many pairs each. None makes one group.
     """
 
-    def __init__(self, network: nn.Module, sampling: Sampling | None = None) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        sampling: Sampling | None = None,
+        pairs_per_group: int | None = None,
+    ) -> None:
         super().__init__(network)
         self.sampling = sampling or Sampling()
+        self.pairs_per_group = pairs_per_group
 
     def __call__(self, batch: Mapping[str, Any]) -> tuple[torch.Tensor, Stats]:
         """See ``Actor``; the batch holds ``pairs``, one record a pair.
@@ -47,7 +59,9 @@ class ProposeReduceActor(Actor):
             [pair["links"] for pair in pairs],
             self.sampling,
         )
-        losses = training_losses(outputs)
+        groups = split_outputs(outputs, self.pairs_per_group or len(pairs))
+        found = [training_losses(group) for group in groups]
+        losses = {name: torch.stack([own[name] for own in found]).mean() for name in found[0]}
         total = torch.stack(list(losses.values())).sum()
         stats = {f"Loss/{name}": value for name, value in losses.items()}
         accuracy = class_accuracy(outputs)

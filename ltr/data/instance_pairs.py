@@ -13,20 +13,25 @@ from ltr.data.randomness import Generators, SampleKey
 from ltr.data.samples import RandomSamples
 from ltr.dataset.instance_pairs import AnnotatedFrame, InstancePairs
 
+_GUIDANCE_DRAWS = 2  # a pair without a common object gets another guidance frame once
+
 NetworkSize = Callable[[Sequence[int]], tuple[tuple[int, int], float]]
 
 
 class PairSampler(RandomSamples[int]):
     """Pairs of a data set; every query frame is used equally often.
 
+    Whole epochs are shuffled here, so that neighbouring samples have one orientation.
+
     Args:
         pairs: Data set of annotated frame pairs.
         samples_per_epoch: Length of an epoch, which continues where the last one ended; None makes
-            it every query frame once.
+            it every query frame once, and a few of them again to fill the groups.
         network_size: From a frame's height and width to those of the network's input, and the
             factor before rounding.
         flip_probability: Probability of mirroring both frames, 0..1.
         max_objects: Largest number of propagated objects per pair.
+        pairs_per_group: So many neighbouring pairs of a whole epoch are wide, or none of them is.
     """
 
     def __init__(
@@ -36,18 +41,36 @@ class PairSampler(RandomSamples[int]):
         network_size: NetworkSize,
         flip_probability: float = 0.5,
         max_objects: int = 5,
+        pairs_per_group: int = 1,
     ) -> None:
-        super().__init__(samples_per_epoch or len(pairs))
+        self._groups = [] if samples_per_epoch else _orientations(pairs)
+        self._pairs_per_group = pairs_per_group
+        self._order: tuple[tuple[int, int], np.ndarray] | None = None
+        whole = sum(-(-len(group) // pairs_per_group) for group in self._groups) * pairs_per_group
+        super().__init__(samples_per_epoch or whole)
+        self.orders_epochs = not samples_per_epoch
         self.pairs = pairs
         self.network_size = network_size
         self.flip_probability = flip_probability
         self.max_objects = max_objects
 
     def choose(self, key: SampleKey, attempt: int, random: Generators) -> int:
-        """The query frame whose turn it is; another one, at random, when that cannot be used."""
-        if attempt:
+        """The query frame whose turn it is; another one, at random, when that fails twice."""
+        if attempt > 1:
             return random.python.randrange(len(self.pairs))
+        if self.orders_epochs:
+            return int(self._order_of(key.seed, key.epoch)[key.position])
         return ((key.epoch - 1) * self.samples_per_epoch + key.position) % len(self.pairs)
+
+    def _order_of(self, seed: int, epoch: int) -> np.ndarray:
+        """The query frames of an epoch, group by group, the groups in random order."""
+        if self._order is None or self._order[0] != (seed, epoch):
+            rng, size = np.random.default_rng((seed, epoch)), self._pairs_per_group
+            shuffled = [rng.permutation(group) for group in self._groups]
+            filled = [np.resize(group, -(-len(group) // size) * size) for group in shuffled]
+            chunks = np.concatenate(filled).reshape(-1, size)
+            self._order = (seed, epoch), rng.permutation(chunks).ravel()
+        return self._order[1]
 
     def read(self, draw: int, random: Generators) -> dict[str, Any]:
         """Read and process a pair.
@@ -61,13 +84,16 @@ class PairSampler(RandomSamples[int]):
         Raises:
             DataError: The frames cannot be used.
         """
-        frames = self.pairs.read(draw, random)
         is_flipped = random.python.random() < self.flip_probability
-        query, guidance = (
-            prepare_frame(frame, *self.network_size(frame.image.shape), is_flipped)
-            for frame in frames
-        )
-        links = link_objects(frames[1].numbers, frames[0].numbers, query["masks"])
+        for _ in range(_GUIDANCE_DRAWS):
+            frames = self.pairs.read(draw, random)
+            query, guidance = (
+                prepare_frame(frame, *self.network_size(frame.image.shape), is_flipped)
+                for frame in frames
+            )
+            links = link_objects(frames[1].numbers, frames[0].numbers, query["masks"])
+            if links:
+                break
         if len(links) > self.max_objects:
             links = sorted(random.python.sample(links, self.max_objects))
         pairs = torch.tensor(links, dtype=torch.int64).reshape(-1, 2)
@@ -86,6 +112,12 @@ class PairSampler(RandomSamples[int]):
             "source": [sample["source"] for sample in samples],
             "failures": [sample["failures"] for sample in samples],
         }
+
+
+def _orientations(pairs: InstancePairs) -> list[np.ndarray]:
+    """Numbers of the query frames that are higher than wide or square, and of the wide ones."""
+    wide = np.array([pairs.is_wide(index) for index in range(len(pairs))], bool)
+    return [group for group in (np.flatnonzero(~wide), np.flatnonzero(wide)) if len(group)]
 
 
 def prepare_frame(
@@ -107,11 +139,11 @@ def prepare_frame(
     ]
     x, y, w, h = frame.boxes.T
     corners = np.stack([x, y, x + w - 1, y + h - 1], axis=1) * np.float32(factor)
-    corners = np.clip(corners, 0, np.array([width, height, width, height], np.float32))
-    boxes = corners + np.array([0, 0, 1, 1], np.float32)
     if is_flipped:
         image, masks = cv2.flip(image, 1), [cv2.flip(mask, 1) for mask in masks]
-        boxes[:, [0, 2]] = width - boxes[:, [2, 0]]
+        corners[:, [0, 2]] = width - corners[:, [2, 0]] - 1
+    corners = np.clip(corners, 0, np.array([width, height, width, height], np.float32))
+    boxes = corners + np.array([0, 0, 1, 1], np.float32)
     stacked = np.stack(masks) if masks else np.zeros((0, height, width), np.uint8)
     return {
         "image": torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))),

@@ -22,6 +22,9 @@ class RandomSamples(Dataset[dict[str, Any]], Generic[Draw]):
         samples_per_epoch: Length of an epoch.
     """
 
+    orders_epochs: bool = False
+    """Whether positions of an epoch are already in random order; else the loader shuffles them."""
+
     def __init__(self, samples_per_epoch: int) -> None:
         self.samples_per_epoch = samples_per_epoch
 

@@ -53,6 +53,10 @@ class InstancePairs(ABC):
             DataError: A picture is missing or damaged, or the query shows no object.
         """
 
+    def is_wide(self, index: int) -> bool:
+        """Whether a query frame is wider than high; data sets that do not know say yes."""
+        return True
+
     @abstractmethod
     def source(self, index: int) -> str:
         """Name a query frame, for messages."""

@@ -4,6 +4,9 @@
 ``YouTubeVIS/2019/train``                 version and split
 ``DAVIS/2017/train``                      all objects are of one class
 ``videos:PATH/train``                     one's own ``train.json``, ``train/JPEGImages/<video>``
+``videos:PATH/train_davis.json``          a file by its name, such as the authors' of DAVIS; frames
+                                          lie beside it in ``JPEGImages`` or ``JPEGImages/480p``,
+                                          or in ``davis_dir``
 ``pseudo:COCO/2017/train``                still images (``ltr/dataset/registry.py``), moved twice
 ========================================= =======================================================
 """
@@ -14,6 +17,7 @@ from pathlib import Path
 
 from ltr.admin.environment import require, train_environment
 from ltr.admin.errors import ConfigError, DataError, did_you_mean
+from ltr.dataset.davis_instances import IMAGES
 from ltr.dataset.instance_pairs import InstancePairs
 from ltr.dataset.registry import open_images
 from ltr.dataset.youtubevis_file import check_record, find_split, read_vis_file
@@ -37,6 +41,9 @@ def open_pairs(name: str, classes: tuple[str, ...]) -> InstancePairs:
         from ltr.dataset.pseudo_videos import PseudoVideos
 
         return PseudoVideos(open_images(rest), classes)
+    if kind == "videos" and rest.endswith(".json"):
+        file = Path(rest).expanduser()
+        return _open_file(name, file, _frames_of(file), classes)
     if kind == "videos":
         root, split = Path(rest).parent, Path(rest).name
         return _open_videos(name, root, split, classes)
@@ -54,21 +61,40 @@ def open_pairs(name: str, classes: tuple[str, ...]) -> InstancePairs:
 
 
 def _open_videos(name: str, root: Path, split: str, classes: tuple[str, ...]) -> InstancePairs:
+    found = find_split(root, split)
+    return _open_file(name, found.file, found.images, classes)
+
+
+def _frames_of(file: Path) -> Path:
+    """The folder of the frames of a file that was given by its name.
+
+    Raises:
+        DataError: There is none beside it, and ``davis_dir`` is not set.
+    """
+    beside = [file.parent / IMAGES, file.parent / "JPEGImages"]
+    davis = train_environment().davis_dir
+    folders = [*beside, Path(davis) / IMAGES] if davis else beside
+    for folder in folders:
+        if folder.is_dir():
+            return folder
+    raise DataError(f"the frames of {file} are in none of {', '.join(map(str, folders))}")
+
+
+def _open_file(name: str, file: Path, images: Path, classes: tuple[str, ...]) -> InstancePairs:
     from ltr.dataset.instance_videos import InstanceVideos
 
-    found = find_split(root, split)
-    content = read_vis_file(found.file)
-    videos = InstanceVideos(name, content, found.images, is_class_agnostic=len(classes) == 1)
+    content = read_vis_file(file)
+    videos = InstanceVideos(name, content, images, is_class_agnostic=len(classes) == 1)
     if videos.classes != classes:
         raise DataError(
-            f"{found.file} has the categories {_some(videos.classes)}, the network learns "
+            f"{file} has the categories {_some(videos.classes)}, the network learns "
             f"{_some(classes)}"
         )
     return videos
 
 
 def _open_davis(name: str, version: str, split: str) -> InstancePairs:
-    from ltr.dataset.davis_instances import IMAGES, describe_davis
+    from ltr.dataset.davis_instances import describe_davis
     from ltr.dataset.instance_videos import InstanceVideos
 
     root = Path(require(train_environment(), "davis_dir"))

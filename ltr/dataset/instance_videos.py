@@ -85,6 +85,11 @@ class InstanceVideos(InstancePairs):
         query = self._frame(video, frame)
         return query, query if chosen == frame else self._frame(video, chosen)
 
+    def is_wide(self, index: int) -> bool:
+        """See ``InstancePairs``."""
+        height, width = self._videos[int(self._queries[index, 0])].video.size
+        return width > height
+
     def source(self, index: int) -> str:
         """Data set and file."""
         number, frame = self._queries[index].tolist()

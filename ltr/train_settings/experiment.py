@@ -165,7 +165,7 @@ def _make_loaders(assembly: Assembly[Any], fabric: Fabric) -> list[LTRLoader]:
         "pin_memory": fabric.device.type == "cuda",
     }
     training, validation = assembly.datasets()
-    loaders = [LTRLoader("train", training, shuffle=True, **common)]
+    loaders = [LTRLoader("train", training, shuffle=not training.orders_epochs, **common)]
     if validation is not None:
         interval = recipe.validation_interval
         loaders.append(

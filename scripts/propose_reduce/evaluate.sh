@@ -5,14 +5,34 @@
 # NETWORK names the folder of the results, as in the original. SAVE_DIR, in the environment, puts it
 # elsewhere than the original's folder. All results lie in SAVE_DIR/vis_NETWORK-kKEY_NUM-seqs, and
 # what the server wants in ..-seqs_json/results.json or ..-seqs_PIL/<video>/<frame>.png.
+#
+# Of the original's test tool it also takes --show (drawings beside the results), --use-img (they are
+# drawn over the frames in any case), --score-thr SCORE and --use-cate-reduce.
 set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
 parameters="$1" dataset="$2" keys="$3" network="$4" folder="${SAVE_DIR:-$5}"
 shift 5
 
+arguments=()
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --show) arguments+=(--vis) ;;
+    --use-img) ;;
+    --use-cate-reduce) arguments+=(--set reduction=category_aware) ;;
+    --score-thr=*) arguments+=(--set "min_output_score=${1#*=}") ;;
+    --score-thr)
+      [ $# -gt 1 ] || { echo "error: --score-thr needs a number" >&2; exit 2; }
+      arguments+=(--set "min_output_score=$2")
+      shift
+      ;;
+    *) arguments+=("$1") ;;
+  esac
+  shift
+done
+
 results="${folder}/vis_${network}-k${keys}-seqs"
 "${PYTHON:-python}" "${root}/pytracking/run_tracker.py" propose_reduce "$parameters" \
-  --dataset_name "$dataset" --results "$results" --set "key_num=${keys}" "$@"
+  --dataset_name "$dataset" --results "$results" --set "key_num=${keys}" ${arguments[@]+"${arguments[@]}"}
 
 found="${results}/propose_reduce/${parameters}/${dataset}"
 if [ -f "${found}/results.json" ]; then

@@ -26,12 +26,14 @@ def proposal_losses(
         targets: Targets of every image, over the anchors of all levels.
 
     Returns:
-        Cross entropy and smooth L1 of every level, (levels,) each; both are divided by the number
-        of anchors of the whole batch that are learned from.
+        Cross entropy and smooth L1 of every level, (levels,) each; both are divided by the sums of
+        positive and of negative anchors, of which every image counts at least one.
     """
     counts = torch.tensor([level.shape[1] for level in logits])
     ends = counts.cumsum(0).to(logits[0].device)
-    total = max(sum(len(own.chosen) for own in targets), 1)
+    positives = [int(own.is_object.sum()) for own in targets]
+    negatives = [len(own.chosen) - count for own, count in zip(targets, positives, strict=True)]
+    total = sum(max(count, 1) for count in (*positives, *negatives))
     all_logits, all_deltas = torch.cat(list(logits), dim=1), torch.cat(list(deltas), dim=1)
     entropies, distances = all_logits.new_zeros(len(ends)), all_logits.new_zeros(len(ends))
     for image, own in enumerate(targets):

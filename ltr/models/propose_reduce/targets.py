@@ -39,8 +39,7 @@ class Sampling(NamedTuple):
         rpn_batch_size: Anchors sampled per image for the loss of the proposals.
         rpn_positive_fraction: Largest fraction of positives among them, 0..1.
         box_batch_size: Proposals sampled per image for the losses of class and box.
-        box_positive_fraction: Largest fraction of positives among them, 0..1; the ground-truth
-            boxes come on top.
+        box_positive_fraction: Largest fraction of positives among them, 0..1, true boxes included.
     """
 
     rpn_batch_size: int = 64
@@ -138,7 +137,8 @@ def anchor_targets(
 def box_targets(proposals: torch.Tensor, objects: Instances, sampling: Sampling) -> BoxTargets:
     """Choose proposals of an image at random and give them their targets.
 
-    The true boxes are always among them, beyond the share of objects, as in the released code.
+    The true boxes are proposals too, the first ones; where there are too many positives, they are
+    drawn like the others.
 
     Args:
         proposals: (n, 4).
@@ -146,15 +146,13 @@ def box_targets(proposals: torch.Tensor, objects: Instances, sampling: Sampling)
         sampling: How many.
     """
     matched = match_boxes(proposals, objects.boxes, pos_iou=0.5, neg_iou=0.5, min_pos_iou=0.5)
+    matched = torch.cat([torch.arange(len(objects.boxes), device=matched.device), matched])
+    pool = torch.cat([objects.boxes, proposals])
     found = _some(matched >= 0, int(sampling.box_batch_size * sampling.box_positive_fraction))
-    all_matched = torch.cat(
-        [torch.arange(len(objects.boxes), device=matched.device), matched[found]]
-    )
-    rest = _some(matched == BACKGROUND, max(sampling.box_batch_size - len(all_matched), 0))
-    positives = torch.cat([objects.boxes, proposals[found]])
-    deltas = encode(objects.boxes[all_matched], positives, BOX_STDS)
-    labels = torch.cat([objects.labels[all_matched], torch.zeros_like(rest)])
-    return BoxTargets(torch.cat([positives, proposals[rest]]), labels, deltas, all_matched)
+    rest = _some(matched == BACKGROUND, sampling.box_batch_size - len(found))
+    deltas = encode(objects.boxes[matched[found]], pool[found], BOX_STDS)
+    labels = torch.cat([objects.labels[matched[found]], torch.zeros_like(rest)])
+    return BoxTargets(pool[torch.cat([found, rest])], labels, deltas, matched[found])
 
 
 def mask_targets(boxes: torch.Tensor, masks: torch.Tensor, side: int) -> torch.Tensor:

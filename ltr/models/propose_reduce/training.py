@@ -69,6 +69,37 @@ class TrainingOutputs(NamedTuple):
     truths: list[torch.Tensor]
 
 
+def split_outputs(outputs: TrainingOutputs, size: int) -> list[TrainingOutputs]:
+    """Cut the outputs of a batch into those of neighbouring pairs.
+
+    Args:
+        outputs: Outputs of all pairs.
+        size: Pairs of a part; the last part may be smaller.
+    """
+    boxes = [len(each.labels) for each in outputs.box_targets]
+    objects = [len(each.matched) for each in outputs.box_targets]
+    parts = []
+    for start in range(0, len(boxes), size):
+        pairs = slice(start, start + size)
+        box = slice(sum(boxes[:start]), sum(boxes[: start + size]))
+        own = slice(sum(objects[:start]), sum(objects[: start + size]))
+        parts.append(
+            TrainingOutputs(
+                anchor_logits=[level[pairs] for level in outputs.anchor_logits],
+                anchor_deltas=[level[pairs] for level in outputs.anchor_deltas],
+                anchor_targets=outputs.anchor_targets[pairs],
+                class_logits=outputs.class_logits[box],
+                box_deltas=outputs.box_deltas[box],
+                box_targets=outputs.box_targets[pairs],
+                mask_logits=outputs.mask_logits[own],
+                mask_targets=outputs.mask_targets[own],
+                probabilities=outputs.probabilities[pairs],
+                truths=outputs.truths[pairs],
+            )
+        )
+    return parts
+
+
 def training_pass(
     network: SeqMaskRCNN,
     query: TrainingFrames,

@@ -69,6 +69,7 @@ class ProposeReduceAssembly(Assembly[SeqMaskRCNN]):
         return ProposeReduceActor(
             network,
             Sampling(rpn_batch_size=recipe.rpn_batch_size, box_batch_size=recipe.box_batch_size),
+            recipe.pairs_per_group,
         )
 
     def _sampler(self, name: str, samples: int | None) -> PairSampler:
@@ -81,4 +82,5 @@ class ProposeReduceAssembly(Assembly[SeqMaskRCNN]):
             partial(network_size, scale=recipe.img_scale),
             recipe.flip_probability,
             recipe.max_objects,
+            recipe.pairs_per_group or 1,
         )

@@ -15,6 +15,7 @@ RECIPE = replace(
     init_checkpoint="ltr/propose_reduce/coco_davis_r101",
     img_scale=(854, 480),
     batch_size=8,
+    pairs_per_group=2,
     lr_scale=5e-4 * 4 / 6,
 )
 

@@ -12,6 +12,7 @@ RECIPE = replace(
     backbone="resnext101_64x4d",
     init_checkpoint="ltr/propose_reduce/coco_davis_x101",
     batch_size=4,
+    pairs_per_group=1,
 )
 
 

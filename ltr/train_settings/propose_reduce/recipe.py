@@ -26,6 +26,8 @@ class ProposeReduceRecipe(Recipe):
         img_scale: Longest and shortest side of the network's input, pixels.
         flip_probability: Probability of mirroring both frames of a pair, 0..1.
         max_objects: Largest number of propagated objects per pair.
+        pairs_per_group: Losses are normalised over so many pairs of one orientation and averaged
+            over the groups of a batch, as on GPUs with so many pairs each; None makes one group.
         rpn_batch_size: Anchors sampled per image for the loss of the proposals.
         box_batch_size: Proposals sampled per image for the losses of class and box.
         backbone: ``resnet50``, ``resnet101``, ``resnext101_64x4d``, or ``resnet18``.
@@ -44,6 +46,7 @@ class ProposeReduceRecipe(Recipe):
     img_scale: tuple[int, int] = (640, 360)
     flip_probability: float = 0.5
     max_objects: int = 5
+    pairs_per_group: int | None = None
     rpn_batch_size: int = 64
     box_batch_size: int = 128
 
@@ -69,6 +72,8 @@ class ProposeReduceRecipe(Recipe):
         super().__post_init__()
         if min(self.img_scale) < 32 or self.max_objects < 1:
             raise ConfigError("max_objects must be >= 1, the sides of img_scale >= 32")
+        if self.pairs_per_group is not None and self.pairs_per_group < 1:
+            raise ConfigError(f"pairs_per_group must be >= 1, got {self.pairs_per_group}")
         if min(self.rpn_batch_size, self.box_batch_size) < 2:
             raise ConfigError("rpn_batch_size and box_batch_size must be >= 2")
         if not all(self.classes):

@@ -12,6 +12,7 @@ RECIPE = replace(
     backbone="resnet101",
     init_checkpoint="ltr/propose_reduce/coco_ytvis19_r101",
     batch_size=12,
+    pairs_per_group=3,
 )
 
 

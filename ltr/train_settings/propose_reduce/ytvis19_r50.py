@@ -12,6 +12,7 @@ RECIPE = ProposeReduceRecipe(
     init_checkpoint="ltr/propose_reduce/coco_ytvis19_r50",
     max_epochs=4,
     batch_size=20,
+    pairs_per_group=5,
     lr_scale=5e-5 * 4 / 6,
     milestones=(2,),
     warmup_steps=10,

@@ -12,6 +12,7 @@ RECIPE = replace(
     backbone="resnext101_64x4d",
     init_checkpoint="ltr/propose_reduce/coco_ytvis21_x101",
     batch_size=8,
+    pairs_per_group=2,
 )
 
 

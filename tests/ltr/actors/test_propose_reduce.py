@@ -7,7 +7,7 @@ from tests.small_propose_reduce import drawn_batch, small_network
 
 def test_a_few_steps_on_one_batch_lower_every_loss(tmp_path):
     network, batch = small_network().train(), drawn_batch(tmp_path)
-    actor = ProposeReduceActor(network, Sampling(box_batch_size=32))
+    actor = ProposeReduceActor(network, Sampling(box_batch_size=128))
     optimizer = torch.optim.AdamW(network.parameters(), 2e-3)
     history = []
     for _ in range(25):
@@ -23,6 +23,21 @@ def test_a_few_steps_on_one_batch_lower_every_loss(tmp_path):
         assert last[name] < first[name]
     assert last["Loss/total"] < 0.6 * first["Loss/total"]
     assert last["Stats/acc"] > first["Stats/acc"]
+
+
+def test_groups_are_normalised_on_their_own(tmp_path):
+    """The losses of a batch in groups are the means of those of its parts."""
+    network, batch = small_network().eval(), drawn_batch(tmp_path)
+    sampling = Sampling(rpn_batch_size=10**6, box_batch_size=10**6)
+    _, grouped = ProposeReduceActor(network, sampling, pairs_per_group=1)(batch)
+    actor = ProposeReduceActor(network, sampling)
+    parts = [actor({"pairs": [pair]})[1] for pair in batch["pairs"]]
+    _, whole = actor(batch)
+    assert len(parts) > 1
+    for name in ("Loss/rpn_cls", "Loss/mask", "Loss/prop"):
+        wanted = torch.stack([part[name] for part in parts]).mean()
+        torch.testing.assert_close(grouped[name], wanted, rtol=2e-3, atol=1e-4)
+    assert any(not torch.allclose(grouped[name], whole[name], rtol=1e-4) for name in grouped)
 
 
 def test_all_parameters_learn_but_the_frozen_ones(tmp_path):

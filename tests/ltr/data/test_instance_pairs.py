@@ -1,3 +1,4 @@
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -69,6 +70,46 @@ def test_mirrored_boxes_fit_the_mirrored_masks():
     assert (int(columns[0]), int(columns[-1]) + 1) == (42, 50)
     plain = prepare_frame(frame((10, 4)), (40, 60), 1.0, is_flipped=False)
     assert torch.equal(known["image"].flip(2), plain["image"])
+
+
+def test_mirrored_boxes_are_cut_afterwards():
+    """A box that touches the right border begins at 0, also in a frame that is made smaller."""
+    edge = frame((52, 4))
+    known = prepare_frame(edge, (20, 30), 0.5, is_flipped=True)
+    # The last pixel, 59, becomes 29.5; mirrored it would begin at -0.5.
+    assert known["boxes"].tolist() == [[0, 2, 4, 6.5]]
+
+
+def test_neighbouring_pairs_have_one_orientation():
+    class Mixed(Fixed):
+        def is_wide(self, index: int) -> bool:
+            return index % 3 > 0
+
+    source = Mixed(frame((10, 4)), frame((10, 4)), count=10)  # 4 high, 6 wide
+    pairs = sampler(source, samples=None, pairs_per_group=4)
+    assert len(pairs) == 4 + 8
+    seen = []
+    for epoch in (1, 2):
+        source.asked.clear()
+        for index in range(len(pairs)):
+            pairs[SampleKey(3, epoch, index)]
+        assert set(source.asked) == set(range(10))
+        kinds = [{source.is_wide(i) for i in source.asked[s : s + 4]} for s in (0, 4, 8)]
+        assert all(len(kind) == 1 for kind in kinds)
+        seen.append(list(source.asked))
+    assert seen[0] != seen[1]
+
+
+def test_a_pair_without_a_common_object_gets_another_guidance():
+    class Lost(Fixed):
+        def read(self, index, random):
+            query, guidance = super().read(index, random)
+            lost = replace(guidance, numbers=guidance.numbers + 50)
+            return query, lost if len(self.asked) == 1 else guidance
+
+    source = Lost(frame((10, 4)), frame((10, 4)))
+    assert len(sampler(source)[SampleKey(0, 1, 0)]["links"]) == 1
+    assert source.asked == [0, 0]
 
 
 def test_both_frames_are_mirrored_alike():

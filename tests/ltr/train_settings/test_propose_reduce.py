@@ -52,6 +52,7 @@ def test_published_settings(name, backbone, batch, rate, scale, categories, trai
     assert (table.max_epochs, table.max_gradient_norm, table.seed) == (4, 35.0, 0)
     assert (table.rpn_batch_size, table.box_batch_size, table.max_objects) == (64, 128, 5)
     assert table.samples_per_epoch is None
+    assert table.pairs_per_group == batch // 4  # the authors' four GPUs
     schedule = MultiStep(table.milestones, table.gamma)
     assert [schedule(epoch) for epoch in (1, 2, 3, 4)] == [1, 1, 0.1, 0.1]
     warmup = Warmup(table.warmup_steps, table.warmup_start)
@@ -125,6 +126,20 @@ def test_the_main_stage_makes_pairs_of_still_images(drawn, tmp_path, monkeypatch
     state = read_checkpoint(next(folder.glob("*.pth.tar"))).net
     assert len(state["roi_heads.box_predictor.cls_score.bias"]) == 41
     assert "pseudo:COCO/2017/train: 1 frames, 40 classes" in capsys.readouterr().err
+
+
+def test_a_file_of_the_authors_is_read_by_its_name(drawn, tmp_path):
+    """As ``train_davis.json``: frames beside it, one category, whatever its name."""
+    record = json.loads((drawn / "train.json").read_text())
+    for entry in record["annotations"]:
+        entry["category_id"] = 1
+    record["categories"] = [{"id": 1, "name": "object"}]
+    folder = tmp_path / "davis"
+    folder.mkdir()
+    (folder / "train_davis.json").write_text(json.dumps(record))
+    (folder / "JPEGImages").symlink_to(drawn / "train" / "JPEGImages")
+    data = f"train_set=videos:{folder}/train_davis.json"
+    assert train("drawn", data, "categories=davis", words=["--max-steps", "1"]) == 0
 
 
 def test_half_precision_and_pieces_of_batches(drawn, tmp_path):

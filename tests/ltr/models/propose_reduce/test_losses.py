@@ -13,7 +13,8 @@ from ltr.models.propose_reduce.losses import (
 from ltr.models.propose_reduce.targets import AnchorTargets
 
 
-def test_proposal_losses_are_divided_by_the_anchors_of_the_whole_batch():
+def test_proposal_losses_count_one_anchor_of_each_kind_at_least():
+    """One positive and two negatives, and the second image counts a positive too: four."""
     logits = [torch.randn(2, 6), torch.randn(2, 3)]
     deltas = [torch.randn(2, 6, 4), torch.randn(2, 3, 4)]
     wanted = torch.randn(2, 4)
@@ -23,11 +24,11 @@ def test_proposal_losses_are_divided_by_the_anchors_of_the_whole_batch():
         AnchorTargets(torch.tensor([8]), torch.tensor([0.0]), torch.zeros(1, 4)),
     ]
     entropies, distances = proposal_losses(logits, deltas, targets)
-    first = F.softplus(-logits[0][0, 5]) / 3
-    second = (F.softplus(logits[1][0, 0]) + F.softplus(logits[1][1, 2])) / 3
+    first = F.softplus(-logits[0][0, 5]) / 4
+    second = (F.softplus(logits[1][0, 0]) + F.softplus(logits[1][1, 2])) / 4
     torch.testing.assert_close(entropies, torch.stack([first, second]))
     distance = (deltas[0][0, 5] - wanted[0]).abs()
-    bent = torch.where(distance < 1 / 9, 4.5 * distance**2, distance - 1 / 18).sum() / 3
+    bent = torch.where(distance < 1 / 9, 4.5 * distance**2, distance - 1 / 18).sum() / 4
     torch.testing.assert_close(distances, torch.stack([bent, torch.tensor(0.0)]))
 
 
