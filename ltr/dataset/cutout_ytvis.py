@@ -44,7 +44,7 @@ class CutoutClips:
         size: Height and width of the clips.
 
     Raises:
-        DataError: A class has no object, or there is no video.
+        DataError: The split has no object or no video.
     """
 
     def __init__(
@@ -65,12 +65,10 @@ class CutoutClips:
         for number in range(images.get_num_images()):
             if (images.get_picture(number) % _HELD_OUT == 0) == is_validation:
                 self._objects[coarse_class(images.get_category(number))].append(number)
-        missing = [name for name, numbers in self._objects.items() if not numbers]
-        if missing or not self._videos:
-            raise DataError(
-                f"{images.get_name()} and {scenery.name} have too little for a split of clips "
-                f"({', '.join(missing) or 'videos'})"
-            )
+        self._objects = {name: numbers for name, numbers in self._objects.items() if numbers}
+        if not self._objects or not self._videos:
+            what = "videos" if self._objects else "objects"
+            raise DataError(f"{images.get_name()} and {scenery.name} have too few {what} to split")
 
     def render(
         self, seed: int, frames: int

@@ -10,6 +10,7 @@ Example:
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,7 +39,6 @@ _HOST = (
     "--set", "net_opt_iter=3", "--set", "net_opt_update_iter=1",
     "--set", "train_sample_interval=8",
 )  # fmt: skip
-_TRAINING_VIDEOS = 3
 _METHODS = (
     ("wild", "random"), ("wild", "linspace"), ("oracle", "worst"), ("wild", "ours"),
     ("oracle", "ours"),
@@ -53,11 +53,17 @@ class Size:
         height: Rows of a frame.
         frames: Most frames of a clip.
         step: Every so many frames of the video.
+        videos: Training videos of the first source.
     """
 
     height: int = 96
     frames: int = 10
     step: int = 5
+    videos: int = 3
+
+    def __post_init__(self) -> None:
+        if min(self.height, self.frames, self.step, self.videos) < 1:
+            raise ConfigError("--frames and --videos must be positive")
 
 
 @command
@@ -66,10 +72,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = CommandParser(__doc__)
     parser.add_argument("src", type=Path, nargs="+", help="folders in the layout of DAVIS")
     parser.add_argument("--work", type=Path, default=Path("small_experiment"), metavar="DIR")
+    parser.add_argument("--frames", type=int, default=10, metavar="N", help="of a clip (10)")
+    parser.add_argument("--videos", type=int, default=3, metavar="N", help="to learn from (3)")
     arguments = parser.parse_args(argv)
+    size = Size(frames=arguments.frames, videos=arguments.videos)
     davis, work = arguments.work / "davis", arguments.work
     if not (davis / "Scribbles").is_dir():
-        make_small_copy(arguments.src, davis, Size())
+        make_small_copy(arguments.src, davis, size)
         _check(first_scribbles.main([str(davis), "--quiet", "--overwrite"]))
     words = [*_HOST, "with", *_settings(davis, work)]
     for module in (produce_reward, pretrain_agent, generate_data):
@@ -82,11 +91,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         summary = work / "joint_joint_demo" / setting / "davis" / method / "summary.json"
         if not summary.is_file():
             _check(evaluation.main([*words, f"setting={setting}", f"method={method}"]))
-        curves[f"{method} ({setting})"] = json.loads(summary.read_text(encoding="utf-8"))
+        result = json.loads(summary.read_text(encoding="utf-8"))
+        curves[f"{method} ({setting})"] = result | {"sets": _means_of_sets(summary.parent)}
     for name, result in curves.items():
         rounds = " ".join(f"{100 * value:5.1f}" for value in result["curve"]["J_AND_F"][1:])
-        print(f"{name:<20} AUC {100 * result['auc']:5.2f}   rounds {rounds}")
+        spread = " ".join(f"{value:.1f}" for value in result["sets"])
+        print(f"{name:<20} AUC {100 * result['auc']:5.2f}   sets {spread}   rounds {rounds}")
     return 0
+
+
+def _means_of_sets(folder: Path) -> list[float]:
+    """Mean J&F over videos and rounds for each set of first scribbles, percent."""
+    found: dict[str, list[float]] = {}
+    with (folder / "rounds.csv").open(newline="", encoding="utf-8") as stream:
+        for row in csv.DictReader(stream):
+            found.setdefault(row["scribble_idx"], []).append(float(row["quality"]))
+    return [100 * sum(values) / len(values) for _, values in sorted(found.items())]
 
 
 def make_small_copy(sources: Sequence[Path], target: Path, size: Size) -> None:
@@ -100,7 +120,7 @@ def make_small_copy(sources: Sequence[Path], target: Path, size: Size) -> None:
     Raises:
         DataError: A source is damaged.
     """
-    names = {"train": Davis(sources[0], split="train").videos[:_TRAINING_VIDEOS], "val": ()}
+    names = {"train": Davis(sources[0], split="train").videos[: size.videos], "val": ()}
     parts = [(sources[0], "train", names["train"])]
     for source in sources:
         found = Davis(source, split="val").videos

@@ -15,7 +15,7 @@ from ltr.models.referring.referformer import ReferFormer
 from ltr.models.referring.snapshot import backbone_name, load_referformer
 from ltr.models.referring.text_encoder import load_tokenizer, tokenise
 from pytracking.evaluation.environment import evaluation_environment
-from pytracking.utils.loading import find_network
+from pytracking.utils.loading import SHIPPED_NETWORKS, find_network
 
 _LOG = logging.getLogger(__name__)
 
@@ -64,6 +64,6 @@ def load_text_reader(name: str) -> Callable[[Sequence[str]], SentenceBatch]:
     given = Path(name).expanduser()
     pretrained = Path(train_environment(create=False).pretrained_networks)
     folders = [given, *(f / given for f in evaluation_environment().network_folders)]
-    folders.append(pretrained / given)
+    folders += [pretrained / given, SHIPPED_NETWORKS / given]
     found = next((folder for folder in folders if folder.is_dir()), folders[1])
     return partial(tokenise, load_tokenizer(found))

@@ -1,0 +1,90 @@
+"""The recipes of the networks that ship with the package learn for two steps each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ltr import run_training
+from ltr.admin.checkpoint import find_checkpoint, read_checkpoint
+from ltr.dataset.cutout_ytvis import CutoutClips
+from ltr.dataset.cutout_ytvis import main as write_cutouts
+from ltr.dataset.instances import InstanceImages
+from ltr.dataset.referring.synthetic import main as write_sentences
+from ltr.dataset.unlabelled import open_unlabelled
+from tests.small_coco import write_coco
+from tests.small_training import write_videos
+
+SHORT = ("batch_size=2", "samples_per_epoch=4", "num_workers=0", "max_epochs=1")
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch) -> Path:
+    monkeypatch.setenv("LTR_WORKSPACE_DIR", str(tmp_path / "workspace"))
+    return tmp_path
+
+
+def train(workspace: Path, system: str, name: str, *changes: str) -> dict:
+    """Train for an epoch of two steps; the fields of its checkpoint."""
+    words = [word for change in (*SHORT, *changes) for word in ("--set", change)]
+    assert run_training.main([system, name, "--device", "cpu", "--quiet", *words]) == 0
+    folder = workspace / "workspace" / "checkpoints" / "ltr" / system / name
+    checkpoint = read_checkpoint(find_checkpoint(folder))
+    assert checkpoint.fields["position"] == {"epoch": 1, "batch": 0, "steps": 2}
+    return checkpoint.fields
+
+
+def test_joint_in_four_parts(workspace) -> None:
+    videos = write_videos(workspace / "videos")
+    sets = f"train_sets=folder:{videos}=1,pasted:folder:{videos}=1"
+    for name in ("joint_demo_coarse", "joint_demo_middle", "joint_demo_broad", "joint_demo"):
+        small = ("output_size=48,32", "backbone_width=8", "out_feature_dim=16")
+        fields = train(workspace, "joint", name, sets, *small, "transformer_dim=16", "milestones=")
+    assert "live_net" in fields
+
+
+def test_dense_ulearn(workspace) -> None:
+    videos = write_videos(workspace / "videos")
+    sets = f"train_videos=folder:{videos / 'JPEGImages'}"
+    small = ("crop_size=64,64", "smallest_range=64,80", "backbone_width=8", "video_len=3")
+    assert "live_net" in train(workspace, "dense_ulearn", "demo", sets, *small)
+
+
+def test_referring_in_two_parts(workspace) -> None:
+    words = [str(workspace / "drawn"), "--train", "3", "--valid", "1", "--frames", "3"]
+    assert write_sentences(words) == 0
+    sets = f"train_sets=RefYouTubeVOS:{workspace / 'drawn'}"
+    for name in ("demo_images", "demo"):
+        fields = train(
+            workspace, "referring", name, sets, f"tokenizer_dir={workspace / 'drawn/tokenizer'}"
+        )
+    assert "live_net" in fields
+
+
+def test_propose_reduce(workspace, monkeypatch) -> None:
+    monkeypatch.setenv("LTR_COCO_DIR", str(write_coco(workspace / "coco")))
+    videos = write_videos(workspace / "videos", count=7)
+    words = ["--images", "COCO/2017/train", "--scenery", f"folder:{videos / 'JPEGImages'}"]
+    small = ["--train", "2", "--valid", "1", "--frames", "3"]
+    assert write_cutouts([str(workspace / "clips"), *words, *small]) == 0
+    sets = f"train_set=videos:{workspace / 'clips'}/train"
+    assert "live_net" in train(workspace, "propose_reduce", "demo", sets, "img_scale=96,64")
+
+
+def test_clips_of_cutouts_keep_pictures_of_validation_apart(workspace) -> None:
+    """Of two pictures the first, a person on a motorcycle, is held out."""
+    images = InstanceImages("COCO", write_coco(workspace / "coco"), version="2017")
+    scenery = open_unlabelled(f"folder:{write_videos(workspace / 'v', count=2) / 'JPEGImages'}")
+    found: dict[bool, set[str]] = {}
+    for is_validation in (False, True):
+        clips = CutoutClips(images, scenery, is_validation, (48, 72))
+        found[is_validation] = {
+            name for seed in range(20) for name in clips.render(seed, 2)[2].values()
+        }
+    assert found == {False: {"object"}, True: {"person", "vehicle", "object"}}
+    first, second = clips.render(3, 2), clips.render(3, 2)
+    assert all((a == b).all() for a, b in zip(first[0], second[0], strict=True))
+    assert {int(n) for labels in first[1] for n in set(labels.ravel().tolist())} - {0} <= set(
+        first[2]
+    )
