@@ -22,7 +22,7 @@ import statistics
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -73,6 +73,7 @@ class Campaign:
         shutil.rmtree(folder, ignore_errors=True)
         self._source.mkdir(parents=True)
         self._in_child(lambda: task.prepare(self._source) or 0)
+        self._clear()
         self._random = random.Random(f"{task.name} {seed}")
         started = time.perf_counter()
         self._run(_MAX_S)
@@ -137,6 +138,8 @@ class Campaign:
     def _clear(self) -> None:
         shutil.rmtree(self._target, ignore_errors=True)
         self._target.mkdir()
+        if self._task.fill:
+            self._task.fill(self._source, self._target)
 
 
 def _become(work) -> None:
@@ -154,7 +157,7 @@ def _become(work) -> None:
         os._exit(code)
 
 
-def run_campaign(total: int, log: Path, seed: int) -> list[Kill]:
+def run_campaign(tasks: Sequence[Task], total: int, log: Path, seed: int) -> list[Kill]:
     """Do what the log lacks of ``total`` kills, divided evenly over the programs."""
     done = _read(log)
     with (
@@ -163,9 +166,9 @@ def run_campaign(total: int, log: Path, seed: int) -> list[Kill]:
         log.open("a", encoding="utf-8") as stream,
     ):
         progress.advance(sum(not kill.finishes for kill in done))
-        for task in TASKS:
+        for task in tasks:
             known = sum(kill.task == task.name and not kill.finishes for kill in done)
-            missing = -(-total // len(TASKS)) - known
+            missing = -(-total // len(tasks)) - known
             if missing <= 0:
                 continue
             for kill in Campaign(task, Path(folder, task.name), seed + known).kills(missing):
@@ -182,11 +185,11 @@ def _read(log: Path) -> list[Kill]:
     return [Kill(**json.loads(line)) for line in log.read_text(encoding="utf-8").splitlines()]
 
 
-def print_table(kills: list[Kill]) -> None:
+def print_table(tasks: Sequence[Task], kills: list[Kill]) -> None:
     """One row a program, then the failures."""
     print("| program | kills | amid writing | compared | median s | damaged | different |")
     print("|---|---|---|---|---|---|---|")
-    for task in TASKS:
+    for task in tasks:
         own = [kill for kill in kills if kill.task == task.name]
         killed = [kill for kill in own if not kill.finishes]
         compared = [kill for kill in own if kill.finishes]
@@ -213,10 +216,15 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=40, help="their number (40)")
     parser.add_argument("--log", type=Path, default=Path("kill_campaign.jsonl"), help="progress")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--program", action="append", choices=[task.name for task in TASKS], help="only this one"
+    )
     arguments = parser.parse_args()
     torch.set_num_threads(1)  # a fork takes no threads along
-    kills = run_campaign(1000 if arguments.full else arguments.kills, arguments.log, arguments.seed)
-    print_table(kills)
+    tasks = [task for task in TASKS if not arguments.program or task.name in arguments.program]
+    total = 1000 if arguments.full else arguments.kills
+    kills = run_campaign(tasks, total, arguments.log, arguments.seed)
+    print_table(tasks, kills)
     failures = sum(bool(kill.failure) for kill in kills)
     print(f"failures={failures}")
     return 1 if failures else 0

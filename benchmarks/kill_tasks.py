@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import kill_replacing as replacing
 import torch
 from drawn_clip import draw_clip
 
@@ -44,12 +45,14 @@ class Task:
         run: Works on the input folder, writes into the other; returns the exit code.
         contents: What the finished files say, by name; what may differ between runs is left out.
             Raises ``ToolkitError`` or ``ValueError`` where a visible file is not whole.
+        fill: Puts earlier results from the input into the other folder before the first start.
     """
 
     name: str
     prepare: Callable[[Path], None]
     run: Callable[[Path, Path], int]
     contents: Callable[[Path], dict[str, object]]
+    fill: Callable[[Path, Path], None] | None = None
 
 
 def write_videos(folder: Path, count: int = 4, frames: int = 12) -> None:
@@ -154,10 +157,22 @@ def _digits(value: object) -> object:
     return value
 
 
+# fmt: off
 TASKS = (
     Task("training", write_videos, _train, _training_contents),
     Task("writing masks", write_videos, _track, _mask_contents),
     Task("evaluation", _prepare_evaluation, _evaluate, _score_contents),
     Task("checkpoint conversion", _prepare_network, _convert, _network_contents),
+    Task("masks, --overwrite", replacing.write_sequences, replacing.overwrite_sequences,
+         replacing.sequence_contents, replacing.copy_old),
+    Task("run_video", replacing.write_video, replacing.new_video, replacing.video_contents),
+    Task("run_video, --overwrite", replacing.write_video, replacing.overwrite_video,
+         replacing.video_contents, replacing.copy_old),
+    Task("frame extraction", replacing.write_videos_to_extract, replacing.extract,
+         replacing.frame_contents),
+    Task("download", replacing.write_network, replacing.download, replacing.network_contents),
+    Task("page export", replacing.write_page, replacing.export_page,
+         replacing.export_contents, replacing.copy_old),
 )
+# fmt: on
 DAMAGED = (ToolkitError, ValueError, OSError)
