@@ -95,8 +95,8 @@ def training_losses(outputs: TrainingOutputs) -> dict[str, torch.Tensor]:
     entropies, distances = proposal_losses(
         outputs.anchor_logits, outputs.anchor_deltas, outputs.anchor_targets
     )
-    labels = torch.cat([own.labels for own in outputs.box_targets])
-    deltas = torch.cat([own.deltas for own in outputs.box_targets])
+    labels = torch.cat([target.labels for target in outputs.box_targets])
+    deltas = torch.cat([target.deltas for target in outputs.box_targets])
     classes, boxes = box_losses(outputs.class_logits, outputs.box_deltas, labels, deltas)
     propagated = torch.cat(
         [
@@ -116,5 +116,5 @@ def training_losses(outputs: TrainingOutputs) -> dict[str, torch.Tensor]:
 
 def class_accuracy(outputs: TrainingOutputs) -> torch.Tensor:
     """Percentage of the boxes, background included, whose class is right."""
-    labels = torch.cat([own.labels for own in outputs.box_targets])
+    labels = torch.cat([target.labels for target in outputs.box_targets])
     return 100 * (outputs.class_logits.argmax(dim=1) == labels).float().mean()

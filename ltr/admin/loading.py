@@ -159,22 +159,22 @@ def load_state(net: nn.Module, state: Mapping[str, torch.Tensor], path: Path) ->
         CheckpointError: An entry is missing, unexpected or of another shape; ``net`` is unchanged.
     """
     adapt = getattr(net, "adapt_state_dict", dict)
-    state, own = adapt(as_state_dict(dict(state), path)), net.state_dict()
-    for name, tensor in own.items():
+    state, expected = adapt(as_state_dict(dict(state), path)), net.state_dict()
+    for name, tensor in expected.items():
         if name.endswith("num_batches_tracked"):
             state.setdefault(name, tensor)
     problems = {
-        "missing": [name for name in own if name not in state],
-        "unexpected": [name for name in state if name not in own],
+        "missing": [name for name in expected if name not in state],
+        "unexpected": [name for name in state if name not in expected],
         "of another shape": [
-            name for name in own if name in state and state[name].shape != own[name].shape
+            name for name in expected if name in state and state[name].shape != expected[name].shape
         ],
     }
     if any(problems.values()):
         parts = [_listed(kind, names) for kind, names in problems.items() if names]
         raise CheckpointError(
             f"{path} is a checkpoint of another network than {type(net).__name__}: "
-            f"of {len(own)} entries {'; '.join(parts)}"
+            f"of {len(expected)} entries {'; '.join(parts)}"
         )
     net.load_state_dict(state)
 

@@ -244,7 +244,7 @@ def parse_settings(
 
 def _groups() -> list[str]:
     defaults = RecommendationSettings()
-    names = [item.name for item in dataclasses.fields(defaults)]
+    names = [entry.name for entry in dataclasses.fields(defaults)]
     return [name for name in names if dataclasses.is_dataclass(getattr(defaults, name))]
 
 

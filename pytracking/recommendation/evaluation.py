@@ -208,7 +208,7 @@ def _log(record: RoundRecord) -> None:
 def _write_records(path: Path, records: Sequence[RoundRecord]) -> None:
     with atomic_write(path, "w") as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(item.name for item in fields(RoundRecord))
+        writer.writerow(entry.name for entry in fields(RoundRecord))
         writer.writerows(astuple(record) for record in records)
 
 

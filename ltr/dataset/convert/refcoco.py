@@ -98,8 +98,8 @@ def coco_file(
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     try:
-        pictures = {item["id"]: item for item in instances["images"]}
-        objects = {item["id"]: item for item in instances["annotations"]}
+        pictures = {entry["id"]: entry for entry in instances["images"]}
+        objects = {entry["id"]: entry for entry in instances["annotations"]}
         for ref in refs:
             picture, instance = pictures[ref["image_id"]], objects[ref["ann_id"]]
             for sentence in ref["sentences"]:

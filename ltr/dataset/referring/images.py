@@ -87,17 +87,17 @@ def _join(file: Path) -> list[dict[str, Any]]:
     content = read_json(file)
     try:
         objects = {
-            item["image_id"]: {
-                "segmentation": item["segmentation"],
-                "bbox": [float(value) for value in item["bbox"]],
-                "iscrowd": bool(item["iscrowd"]),
+            entry["image_id"]: {
+                "segmentation": entry["segmentation"],
+                "bbox": [float(value) for value in entry["bbox"]],
+                "iscrowd": bool(entry["iscrowd"]),
             }
-            for item in content["annotations"]
+            for entry in content["annotations"]
         }
         keys = ("id", "file_name", "height", "width", "caption")
         entries = [
-            {**{key: item[key] for key in keys}, **objects[item["id"]]}
-            for item in content["images"]
+            {**{key: entry[key] for key in keys}, **objects[entry["id"]]}
+            for entry in content["images"]
         ]
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"{file} is not a list of sentences: {error!r}") from error

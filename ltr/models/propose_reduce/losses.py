@@ -36,16 +36,16 @@ def proposal_losses(
     total = sum(max(count, 1) for count in (*positives, *negatives))
     all_logits, all_deltas = torch.cat(list(logits), dim=1), torch.cat(list(deltas), dim=1)
     entropies, distances = all_logits.new_zeros(len(ends)), all_logits.new_zeros(len(ends))
-    for image, own in enumerate(targets):
-        levels = torch.bucketize(own.chosen, ends, right=True)
+    for image, target in enumerate(targets):
+        levels = torch.bucketize(target.chosen, ends, right=True)
         entropy = F.binary_cross_entropy_with_logits(
-            all_logits[image, own.chosen], own.is_object, reduction="none"
+            all_logits[image, target.chosen], target.is_object, reduction="none"
         )
         distance = F.smooth_l1_loss(
-            all_deltas[image, own.chosen], own.deltas, reduction="none", beta=_RPN_BETA
+            all_deltas[image, target.chosen], target.deltas, reduction="none", beta=_RPN_BETA
         )
         entropies = entropies.index_add(0, levels, entropy)
-        distances = distances.index_add(0, levels, distance.sum(dim=1) * own.is_object)
+        distances = distances.index_add(0, levels, distance.sum(dim=1) * target.is_object)
     return entropies / total, distances / total
 
 
@@ -64,8 +64,8 @@ def box_losses(
         Cross entropy, and smooth L1 of the deltas of the true class; both divided by n.
     """
     objects = labels.nonzero()[:, 0]
-    own = deltas.view(len(deltas), -1, 4)[objects, labels[objects]]
-    distance = F.smooth_l1_loss(own, targets, reduction="sum", beta=1.0)
+    predicted = deltas.view(len(deltas), -1, 4)[objects, labels[objects]]
+    distance = F.smooth_l1_loss(predicted, targets, reduction="sum", beta=1.0)
     return F.cross_entropy(logits, labels), distance / max(len(labels), 1)
 
 
@@ -79,8 +79,8 @@ def mask_loss(logits: torch.Tensor, labels: torch.Tensor, targets: torch.Tensor)
     """
     if len(labels) == 0:
         return logits.sum() * 0
-    own = logits[torch.arange(len(labels), device=labels.device), labels]
-    return F.binary_cross_entropy_with_logits(own, targets)
+    predicted = logits[torch.arange(len(labels), device=labels.device), labels]
+    return F.binary_cross_entropy_with_logits(predicted, targets)
 
 
 def propagation_losses(probabilities: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:

@@ -38,7 +38,7 @@ def align_boxes(
         (sum n, C, size, size), image by image.
     """
     flat = torch.cat(list(boxes))
-    counts = [len(own) for own in boxes]
+    counts = [len(image_boxes) for image_boxes in boxes]
     images = torch.repeat_interleave(
         torch.arange(len(counts), device=flat.device), torch.tensor(counts, device=flat.device)
     )

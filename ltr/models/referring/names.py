@@ -13,7 +13,7 @@ _HEADS, _HEADS_ALIAS = "bbox_embed.", "transformer.decoder.bbox_embed."
 
 
 def adapt_names(
-    state: Mapping[str, torch.Tensor], own: Mapping[str, torch.Tensor]
+    state: Mapping[str, torch.Tensor], expected: Mapping[str, torch.Tensor]
 ) -> dict[str, torch.Tensor]:
     """Bring the state dict of a file to a network's keys, in four exceptions (spec 13).
 
@@ -22,7 +22,7 @@ def adapt_names(
 
     Args:
         state: State dict of the file.
-        own: State dict of the network.
+        expected: State dict of the network.
     """
     dropped = (*_PROFILER, *_COMPUTED)
     adapted = {
@@ -30,7 +30,7 @@ def adapt_names(
         for key, value in state.items()
         if not key.endswith(dropped) and key != _POSITION_IDS
     }
-    for key, value in own.items():
+    for key, value in expected.items():
         if key.endswith(_COMPUTED):
             adapted[key] = value
         if key.startswith(_HEADS_ALIAS):

@@ -76,8 +76,10 @@ def load_pretrained(network: ReferFormer, path: str | os.PathLike[str]) -> None:
     else:
         state = load_referformer(path).state_dict()
     kept = {key: value for key, value in state.items() if not key.startswith(_CLASSIFIER)}
-    own = network.state_dict()
-    load_state(network, kept | {k: v for k, v in own.items() if k.startswith(_CLASSIFIER)}, path)
+    expected = network.state_dict()
+    load_state(
+        network, kept | {k: v for k, v in expected.items() if k.startswith(_CLASSIFIER)}, path
+    )
 
 
 def load_backbone(network: ReferFormer, path: str | os.PathLike[str]) -> None:
@@ -95,7 +97,7 @@ def load_backbone(network: ReferFormer, path: str | os.PathLike[str]) -> None:
     if not isinstance(record, dict):
         raise CheckpointError(f"{path} holds no dictionary of tensors")
     record = record.get("state_dict", record.get("model", record))
-    own = network.body.state_dict()
+    expected = network.body.state_dict()
     state = {}
     for key, value in as_state_dict(record, path).items():
         key = key.removeprefix("backbone.")
@@ -105,8 +107,8 @@ def load_backbone(network: ReferFormer, path: str | os.PathLike[str]) -> None:
         if not key.startswith(("fc.", "head.", "cls_head.", "norm.")):
             state[key] = value
     # Files of image networks have no norm of each stage's output; it starts as drawn.
-    state = {k: v for k, v in own.items() if re.fullmatch(r"norm\d\.\w+", k)} | state
-    state |= {k: v for k, v in own.items() if k.endswith("relative_position_index")}
+    state = {k: v for k, v in expected.items() if re.fullmatch(r"norm\d\.\w+", k)} | state
+    state |= {k: v for k, v in expected.items() if k.endswith("relative_position_index")}
     load_state(
         network.body,
         {k: v for k, v in state.items() if not k.endswith(("attn_mask", "num_batches_tracked"))},

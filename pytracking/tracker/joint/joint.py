@@ -32,7 +32,7 @@ from pytracking.tracker.joint.state import Crop, ObjectState, VideoState
 Listener = Callable[..., None]
 
 
-def _ignore(event: str, item: ObjectState, **details: torch.Tensor) -> None:
+def _ignore(event: str, obj: ObjectState, **details: torch.Tensor) -> None:
     """The listener of a tracker that nobody listens to."""
 
 
@@ -82,7 +82,7 @@ class JointTracker(StateOfVideo[VideoState], OnlineTracker):
     def track(self, image: np.ndarray, info: FrameInfo | None = None) -> FrameOutput:
         """See ``OnlineTracker.track``."""
         info = info or FrameInfo()
-        running = {item.object_id for item in self.state.objects}
+        running = {obj.object_id for obj in self.state.objects}
         check_frame(image, info, self.state.image_size, running)
         pixels = self._to_device(image)
         for state in self.state.objects:
@@ -122,8 +122,8 @@ class JointTracker(StateOfVideo[VideoState], OnlineTracker):
         ]
         self._optimise(started, params.net_opt_iter)
         self.state.objects += started
-        for item, mask in zip(started, crop_masks, strict=True):
-            self.listener("init", item, mask=mask)
+        for obj, mask in zip(started, crop_masks, strict=True):
+            self.listener("init", obj, mask=mask)
         return start_scores(masks)
 
     def _new_object(
@@ -146,40 +146,40 @@ class JointTracker(StateOfVideo[VideoState], OnlineTracker):
         if not params.update_target_model:
             return
         tracked = [
-            (index, item) for index, item in enumerate(state.objects, 1) if item.frame_number > 2
+            (index, obj) for index, obj in enumerate(state.objects, 1) if obj.frame_number > 2
         ]
         due = [
-            (index, item)
-            for index, item in tracked
-            if item.frame_number % params.train_sample_interval == 0
+            (index, obj)
+            for index, obj in tracked
+            if obj.frame_number % params.train_sample_interval == 0
         ]
         if due:
-            masks = torch.stack([self._last_mask(index, item) for index, item in due])
+            masks = torch.stack([self._last_mask(index, obj) for index, obj in due])
             store(
-                [item.memory for _, item in due],
-                [item.last_crop.encoded for _, item in due],
+                [obj.memory for _, obj in due],
+                [obj.last_crop.encoded for _, obj in due],
                 self.encoder.encode_masks(masks),
             )
             learning = [
-                item for _, item in due if (item.frame_number - 1) % params.train_skipping == 0
+                obj for _, obj in due if (obj.frame_number - 1) % params.train_skipping == 0
             ]
-            for item in learning:
-                item.memory.encode(self.cross_attention)
+            for obj in learning:
+                obj.memory.encode(self.cross_attention)
             self._optimise(learning, params.net_opt_update_iter)
-        for _, item in tracked:
-            self.listener("update", item)
+        for _, obj in tracked:
+            self.listener("update", obj)
 
-    def _last_mask(self, index: int, item: ObjectState) -> torch.Tensor:
+    def _last_mask(self, index: int, obj: ObjectState) -> torch.Tensor:
         """The last merged probabilities of an object, cut like its last crop."""
         probabilities = self.state.probabilities[None, index : index + 1]
-        window, size = item.last_crop.window, self.params.image_sample_size
+        window, size = obj.last_crop.window, self.params.image_sample_size
         return cut_window(probabilities, window, size, is_mask=True)[0, 0]
 
     def _optimise(self, objects: Sequence[ObjectState], iterations: int) -> None:
         """Improve the objects' filters, those with equally many memory frames in one batch."""
         groups: dict[int, list[ObjectState]] = {}
-        for item in objects:
-            groups.setdefault(item.memory.weights.stored, []).append(item)
+        for obj in objects:
+            groups.setdefault(obj.memory.weights.stored, []).append(obj)
         for members in groups.values():
             memories = [member.memory for member in members]
             improved = self.network.target_model.filter_optimizer(
@@ -202,14 +202,14 @@ class JointTracker(StateOfVideo[VideoState], OnlineTracker):
         ]
         encoded, layers = self.encoder.encode_crops(torch.cat(patches))
         crop_index = [unique.index(window) for window in windows]
-        for item, window, index in zip(objects, windows, crop_index, strict=True):
-            item.crop = Crop(window, encoded[index])
+        for obj, window, index in zip(objects, windows, crop_index, strict=True):
+            obj.crop = Crop(window, encoded[index])
         logits = self.encoder.decode(
             self._encodings(crop_index), layers, params.image_sample_size, crop_index
         )
-        for item, index, scores in zip(objects, crop_index, logits, strict=True):
-            self.listener("crop", item, patch=patches[index])
-            self.listener("scores", item, logits=scores)
+        for obj, index, scores in zip(objects, crop_index, logits, strict=True):
+            self.listener("crop", obj, patch=patches[index])
+            self.listener("scores", obj, logits=scores)
         return self._paste(logits, unique, crop_index)
 
     def _plan_windows(self) -> list[Window]:
@@ -217,8 +217,8 @@ class JointTracker(StateOfVideo[VideoState], OnlineTracker):
         params, state = self.params, self.state
         size = params.image_sample_size
         windows = []
-        for index, item in enumerate(state.objects):
-            target = item.target
+        for index, obj in enumerate(state.objects):
+            target = obj.target
             target.follow(*self._measure(index, target), params.max_scale_change)
             center = target.search_center(size, FEATURE_STRIDE, self.kernel_size)
             windows.append(
@@ -243,17 +243,14 @@ class JointTracker(StateOfVideo[VideoState], OnlineTracker):
         """E_tm + E_tr of all objects, (objects, 16, h, w)."""
         objects = self.state.objects
         queries: dict[int, torch.Tensor] = {}
-        for item, index in zip(objects, crop_index, strict=True):
+        for obj, index in zip(objects, crop_index, strict=True):
             if index not in queries:
-                queries[index] = item.last_crop.encoded.queries(self.cross_attention)
+                queries[index] = obj.last_crop.encoded.queries(self.cross_attention)
         read = [
-            item.memory.read(queries[index])
-            for item, index in zip(objects, crop_index, strict=True)
+            obj.memory.read(queries[index]) for obj, index in zip(objects, crop_index, strict=True)
         ]
-        induction = torch.stack([item.last_crop.encoded.features.induction for item in objects])[
-            None
-        ]
-        filters = torch.stack([item.filters for item in objects])
+        induction = torch.stack([obj.last_crop.encoded.features.induction for obj in objects])[None]
+        filters = torch.stack([obj.filters for obj in objects])
         encodings = self.network.target_model.apply_target_model(filters, induction)[0]
         return encodings + torch.stack(read).view_as(encodings)
 
@@ -272,10 +269,10 @@ class JointTracker(StateOfVideo[VideoState], OnlineTracker):
         state = self.state
         state.probabilities = aggregate(scores)
         state.moments = Moments(state.probabilities[1:])
-        object_ids = [item.object_id for item in state.objects]
+        object_ids = [obj.object_id for obj in state.objects]
         boxes = {
-            item.object_id: box_of(*self._measure(index, item.target))
-            for index, item in enumerate(state.objects)
+            obj.object_id: box_of(*self._measure(index, obj.target))
+            for index, obj in enumerate(state.objects)
         }
         labels = label_map(state.probabilities, object_ids).cpu().numpy()
         return FrameOutput(labels, boxes, state.probabilities)

@@ -171,10 +171,10 @@ class Propagation:
             Propagated(
                 task.run.key,
                 task.position,
-                aggregate(own).softmax(dim=0)[1:],
+                aggregate(tensors).softmax(dim=0)[1:],
                 frames[task.position],
             )
-            for task, own in zip(tasks, alone, strict=True)
+            for task, tensors in zip(tasks, alone, strict=True)
         ]
         due = [place for place, task in enumerate(tasks) if self._is_remembered(task)]
         chosen = [results[place] for place in due]
@@ -195,7 +195,7 @@ class Propagation:
             reads, queries, sizes = [], [], []
             for place, rows in part:
                 query = frames[tasks[place].position].query
-                memory = Memory(*(own[rows] for own in tasks[place].run.memory))
+                memory = Memory(*(tensors[rows] for tensors in tasks[place].run.memory))
                 reads.append(self._head.read(memory, query.key))
                 queries.append(query)
                 sizes.append(rows.stop - rows.start)
@@ -206,7 +206,7 @@ class Propagation:
         self, frames: Sequence[FrameFeatures], masks: Sequence[torch.Tensor]
     ) -> list[Memory]:
         """Encode the objects of several tasks."""
-        counts = [len(own) for own in masks]
+        counts = [len(tensors) for tensors in masks]
         entries = []
         for part in _parts(counts, self._object_batch):
             fine = [
@@ -217,8 +217,8 @@ class Propagation:
             entries.append(self._head.memorise(torch.cat(fine), chosen))
         if not entries:
             return []
-        keys, values = (torch.cat(own).split(counts) for own in zip(*entries, strict=True))
-        return [Memory(*own) for own in zip(keys, values, strict=True)]
+        keys, values = (torch.cat(tensors).split(counts) for tensors in zip(*entries, strict=True))
+        return [Memory(*tensors) for tensors in zip(keys, values, strict=True)]
 
     def _is_remembered(self, task: _Task) -> bool:
         distance = abs(task.position - task.run.origin)

@@ -153,10 +153,10 @@ class ProposeReduce(ClipSegmenter):
         for step in self.propagate(cache, keys, num_frames):
             if step:
                 masks, probabilities = self._classify(step)
-                ends = np.cumsum([len(item.probabilities) for item in step])[:-1]
+                ends = np.cumsum([len(propagated.probabilities) for propagated in step])[:-1]
                 parts = zip(np.split(masks, ends), np.split(probabilities, ends), strict=True)
-                for item, part in zip(step, parts, strict=True):
-                    store.add(first[item.key], item.position, *part)
+                for propagated, part in zip(step, parts, strict=True):
+                    store.add(first[propagated.key], propagated.position, *part)
             advance(1)
         return store
 
@@ -173,14 +173,15 @@ class ProposeReduce(ClipSegmenter):
 
         The items of a step come frame by frame.
         """
-        masks = [item.probabilities >= _PRESENT for item in step]
-        frames = {item.position: item.frame for item in step}
+        masks = [propagated.probabilities >= _PRESENT for propagated in step]
+        frames = {propagated.position: propagated.frame for propagated in step}
         boxes: dict[int, list[torch.Tensor]] = {position: [] for position in frames}
-        for item, own in zip(step, masks, strict=True):
-            boxes[item.position].append(mask_boxes(own))
+        for propagated, object_masks in zip(step, masks, strict=True):
+            boxes[propagated.position].append(mask_boxes(object_masks))
         levels = zip(*(frame.pyramid for frame in frames.values()), strict=True)
         logits, _ = self.network.classify(
-            [torch.cat(level) for level in levels], [torch.cat(own) for own in boxes.values()]
+            [torch.cat(level) for level in levels],
+            [torch.cat(frame_boxes) for frame_boxes in boxes.values()],
         )
         return torch.cat(masks).cpu().numpy(), logits.float().softmax(dim=1).cpu().numpy()
 
