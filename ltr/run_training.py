@@ -3,7 +3,7 @@
 Example:
     python run_training.py joint joint_stage1
     python run_training.py joint joint_stage2 --precision bf16 --set batch_size=8
-    torchrun --nproc_per_node 4 run_training.py joint joint_stage1
+    torchrun --nproc-per-node 4 run_training.py joint joint_stage1
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from ltr.admin.cli import boolean, command, set_up_logging
+from ltr.admin.cli import CommandParser, boolean, command, set_up_logging
 from ltr.admin.errors import ConfigError, did_you_mean
 from ltr.admin.settings import Settings
 
@@ -87,9 +87,7 @@ def _settings(arguments: argparse.Namespace) -> Settings:
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = CommandParser(__doc__)
     add = parser.add_argument
     add("train_module", help="system, a folder of ltr/train_settings")
     add("train_name", help="experiment, a file of it without .py")
@@ -116,7 +114,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--no-resume", action="store_true", help="train from the beginning, in a fresh folder"
     )
     add(
-        "--cudnn_benchmark",
+        "--cudnn-benchmark",
         type=boolean,
         default=True,
         metavar="BOOL",
@@ -124,14 +122,14 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     add("--quiet", action="store_true", help="no progress, only warnings and errors")
     add(
-        "--use_visdom",
+        "--use-visdom",
         type=boolean,
         default=False,
         metavar="BOOL",
         help="draw curves in visdom (false)",
     )
-    add("--visdom_server", default="127.0.0.1", help="address of visdom")
-    add("--visdom_port", type=int, default=8097, help="port of visdom")
+    add("--visdom-server", default="127.0.0.1", help="address of visdom")
+    add("--visdom-port", type=int, default=8097, help="port of visdom")
     return parser.parse_args(argv)  # fmt: skip
 
 

@@ -1,12 +1,12 @@
 """Score results by the official rules.
 
 Example:
-    python run_evaluation.py joint joint_davis --dataset_name dv2017_val
-    python run_evaluation.py joint joint_davis --against joint joint_ytvos --dataset_name dv2017_val
+    python run_evaluation.py joint joint_davis --dataset-name dv2017_val
+    python run_evaluation.py joint joint_davis --against joint joint_ytvos --dataset-name dv2017_val
     python run_evaluation.py --experiment baselines davis --output report
-    python run_evaluation.py --results DIR --dataset_name dv2017_val
-    python run_evaluation.py --results DIR --ground_truth PATH
-    python run_evaluation.py --check_submission FILE.zip --dataset_name yt2019_valid_all
+    python run_evaluation.py --results DIR --dataset-name dv2017_val
+    python run_evaluation.py --results DIR --ground-truth PATH
+    python run_evaluation.py --check-submission FILE.zip --dataset-name yt2019_valid_all
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _find_results(arguments: argparse.Namespace) -> dict[str, Folders]:
         return {name: _folders_of(specs, name, arguments) for name in datasets}
     if arguments.system is not None:
         if arguments.name is None or not dataset:
-            raise ConfigError("a tracker has two words, and needs --dataset_name")
+            raise ConfigError("a tracker has two words, and needs --dataset-name")
         words = [(arguments.system, arguments.name), *arguments.against]
         specs = [TrackerSpec(*pair, run_id=arguments.runid) for pair in words]
         return {dataset: _folders_of(specs, dataset, arguments)}
@@ -104,7 +104,7 @@ def _result_folder(spec: TrackerSpec, base: Path, dataset: str) -> Path:
         hint = did_you_mean(spec.name, list_names(spec.system))
     raise ConfigError(
         f"there are no results {folder}{hint}: make them with run_tracker.py "
-        f"{spec.system} {spec.name} --dataset_name {dataset}"
+        f"{spec.system} {spec.name} --dataset-name {dataset}"
     )
 
 
@@ -170,7 +170,7 @@ def _check_submission(arguments: argparse.Namespace) -> int:
     from pytracking.analysis.submission_check import check_submission
 
     if not arguments.dataset_name:
-        raise ConfigError("--check_submission needs --dataset_name")
+        raise ConfigError("--check-submission needs --dataset-name")
     environment = evaluation_environment()
     expected = expected_submission(
         arguments.dataset_name, lambda variable: require(environment, variable)
@@ -190,7 +190,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
 def _add_what(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("system", nargs="?", help="tracker, a folder of pytracking/parameter")
     parser.add_argument("name", nargs="?", help="its parameter file, without .py")
-    parser.add_argument("--dataset_name", metavar="NAME", help=f"data set, or {FOLDER_PREFIX}PATH")
+    parser.add_argument("--dataset-name", metavar="NAME", help=f"data set, or {FOLDER_PREFIX}PATH")
     parser.add_argument(
         "--experiment",
         nargs=2,
@@ -215,7 +215,7 @@ def _add_what(parser: argparse.ArgumentParser) -> None:
         "a file of instances (repeatable, to compare)",
     )
     parser.add_argument(
-        "--ground_truth", type=Path, metavar="PATH", help="annotations that lie elsewhere"
+        "--ground-truth", type=Path, metavar="PATH", help="annotations that lie elsewhere"
     )
     parser.add_argument(
         "--rule",
@@ -226,9 +226,9 @@ def _add_what(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--sequence", action="append", default=[], metavar="NAME", help="only this (repeatable)"
     )
-    parser.add_argument("--class_agnostic", action="store_true", help="all categories as one")
+    parser.add_argument("--class-agnostic", action="store_true", help="all categories as one")
     parser.add_argument(
-        "--best_only", action="store_true", help="mAP of sentences over one mask per image"
+        "--best-only", action="store_true", help="mAP of sentences over one mask per image"
     )
     parser.add_argument("--threads", type=int, default=1, help="number of processes (1)")
 
@@ -244,7 +244,7 @@ def _add_outputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers as JSON")
     parser.add_argument("--quiet", action="store_true", help="no progress, only warnings")
     parser.add_argument(
-        "--check_submission",
+        "--check-submission",
         type=Path,
         metavar="FILE.zip",
         help="check a file before it is uploaded, instead of scoring",
@@ -253,10 +253,10 @@ def _add_outputs(parser: argparse.ArgumentParser) -> None:
 
 def _add_session(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("interactive rule")
-    group.add_argument("--max_time_per_object", type=float, metavar="S", help="seconds (no limit)")
-    group.add_argument("--max_interactions", type=int, metavar="N", help="(as many as there are)")
+    group.add_argument("--max-time-per-object", type=float, metavar="S", help="seconds (no limit)")
+    group.add_argument("--max-interactions", type=int, metavar="N", help="(as many as there are)")
     group.add_argument("--metric", choices=list(METRICS), default="J_AND_F", help="(J_AND_F)")
-    group.add_argument("--time_threshold", type=float, default=60.0, metavar="S", help="(60)")
+    group.add_argument("--time-threshold", type=float, default=60.0, metavar="S", help="(60)")
 
 
 if __name__ == "__main__":

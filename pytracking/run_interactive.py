@@ -83,7 +83,8 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--quiet", action="store_true", help="only warnings and errors")
     for name, value in vars(PageSettings()).items():
         text = f"{HELP[name]} ({value})"
-        parser.add_argument(f"--{name}", type=int, default=value, metavar="N", help=text)
+        option = "--" + name.replace("_", "-")
+        parser.add_argument(option, type=int, default=value, metavar="N", help=text)
     return parser.parse_args(argv)
 
 

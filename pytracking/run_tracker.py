@@ -1,8 +1,8 @@
 """Run a tracker over a data set and write its masks, boxes and times.
 
 Example:
-    python run_tracker.py joint joint_davis --dataset_name dv2017_val
-    python run_tracker.py joint joint_ytvos --dataset_name yt2019_valid_all --submission out.zip
+    python run_tracker.py joint joint_davis --dataset-name dv2017_val
+    python run_tracker.py joint joint_ytvos --dataset-name yt2019_valid_all --submission out.zip
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def _run(arguments: argparse.Namespace, engine: Engine | None) -> int:
     spec = resolve_tracker(arguments)
     spec.load_parameters()
     if arguments.dataset_name is None:
-        raise ConfigError(f"--dataset_name is missing: choose from {', '.join(list_datasets())}")
+        raise ConfigError(f"--dataset-name is missing: choose from {', '.join(list_datasets())}")
     dataset = get_dataset(arguments.dataset_name)
     if arguments.submission is not None:
         check_archive_path(arguments.submission)
@@ -70,7 +70,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = CommandParser(__doc__)
     add_tracker_arguments(parser)
     parser.add_argument("--runid", type=int, help="number that keeps the results of runs apart")
-    parser.add_argument("--dataset_name", metavar="NAME", help="data set, or folder:PATH")
+    parser.add_argument("--dataset-name", metavar="NAME", help="data set, or folder:PATH")
     parser.add_argument("--sequence", metavar="NAME", help="only this one, by name or position")
     parser.add_argument(
         "--submission",

@@ -5,7 +5,7 @@ q ends the run. Ctrl-C ends it too and keeps the results.
 
 Example:
     python run_webcam.py joint joint_ytvos --show
-    python run_webcam.py joint joint_ytvos --source dog.mp4 --optional_box 46 37 24 17 --output out
+    python run_webcam.py joint joint_ytvos --source dog.mp4 --optional-box 46 37 24 17 --output out
 """
 
 from __future__ import annotations

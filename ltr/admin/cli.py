@@ -44,6 +44,9 @@ def boolean(text: str) -> bool:
 class CommandParser(argparse.ArgumentParser):
     """Arguments of a command; a wrong one becomes a ``ConfigError`` of one sentence.
 
+    Options are declared with hyphens. Upstream's underscores are understood in all of them:
+    ``--dataset_name`` means ``--dataset-name``. Every command has ``--version``.
+
     Args:
         description: The docstring of the command's module, shown by ``--help`` as it is.
         prog: Name of the command where it is not that of the file.
@@ -55,6 +58,24 @@ class CommandParser(argparse.ArgumentParser):
             description=description,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
+        self.add_argument(
+            "--version", action=_ShowVersion, nargs=0, help="print the toolkit's version and stop"
+        )
+
+    def parse_known_args(  # type: ignore[override]  # the overloads differ in the namespace only
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Parse what is known, as ``argparse`` does, with either spelling of an option."""
+        words = sys.argv[1:] if args is None else args
+        return super().parse_known_args([self._hyphenated(word) for word in words], namespace)
+
+    def _hyphenated(self, word: str) -> str:
+        """An option with hyphens in its name; any other word as it is."""
+        name, sign, value = word.partition("=")
+        spelled = name.replace("_", "-")
+        is_option = name.startswith("--") and name not in self._option_string_actions
+        is_known = any(option.startswith(spelled) for option in self._option_string_actions)
+        return f"{spelled}{sign}{value}" if is_option and is_known else word
 
     def parse_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
@@ -74,6 +95,29 @@ class CommandParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Called by argparse with what is wrong."""
         raise ConfigError(f"{message} (see {self.prog} --help)")
+
+
+class _ShowVersion(argparse.Action):
+    """Prints the version of the installed toolkit and ends the program."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        print(f"vos-toolkit {_installed_version()}")
+        parser.exit()
+
+
+def _installed_version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("vos-toolkit")
+    except PackageNotFoundError:
+        return "(not installed)"
 
 
 def command(main: Callable[[Sequence[str] | None], int]) -> Main:

@@ -1,7 +1,7 @@
 """``python -m ltr.admin.convert SRC DST``: rewrite a network file in the safe form.
 
 The source is read without executing anything; the new file holds tensors and plain values only
-and the source's checksum. ``--network_only`` makes a file to hand out: weights in half precision,
+and the source's checksum. ``--network-only`` makes a file to hand out: weights in half precision,
 without optimiser and statistics of the training.
 """
 
@@ -67,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("target", type=Path, help="file to write")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing target")
     parser.add_argument(
-        "--network_only", action="store_true", help="weights in half precision, and the recipe"
+        "--network-only", action="store_true", help="weights in half precision, and the recipe"
     )
     arguments = parser.parse_args(argv)
     if arguments.target.exists() and not arguments.overwrite:

@@ -34,7 +34,6 @@ def add_tracker_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--net", metavar="FILE", help="network file instead of the parameters'")
     parser.add_argument(
         "--max-memory",
-        "--max_memory",
         type=_positive,
         metavar="MIB",
         help="limit of what grows with a clip, for trackers that see it whole (max_memory)",
@@ -71,9 +70,9 @@ def add_runtime_arguments(parser: argparse.ArgumentParser) -> None:
     add_switch(parser, "--compile", False, "compile the network (the first frames take long)")
     add_switch(parser, "--quiet", False, "no progress, only warnings and errors")
     parser.add_argument("--debug", type=int, default=0, help="level of the live view (0 = none)")
-    add_switch(parser, "--use_visdom", True, "show the live view in visdom")
-    parser.add_argument("--visdom_server", default="127.0.0.1", help="address of visdom")
-    parser.add_argument("--visdom_port", type=int, default=8097, help="port of visdom")
+    add_switch(parser, "--use-visdom", True, "show the live view in visdom")
+    parser.add_argument("--visdom-server", default="127.0.0.1", help="address of visdom")
+    parser.add_argument("--visdom-port", type=int, default=8097, help="port of visdom")
 
 
 def add_switch(parser: argparse.ArgumentParser, flag: str, default: bool, text: str) -> None:

@@ -46,9 +46,10 @@ def parse_box(text: str) -> BoxPrompt:
     >>> parse_box("50:10,20,30,40.5")
     BoxPrompt(frame=50, box=(10.0, 20.0, 30.0, 40.5))
     """
-    match = re.fullmatch(r"(?:(\d+):)?(.+)", text)
+    match = re.fullmatch(r"(?:(\d+):)?(.*)", text, re.DOTALL)
+    assert match is not None  # any text matches
     try:
         x, y, width, height = (float(side) for side in match[2].split(","))
-    except (TypeError, ValueError):
+    except ValueError:
         raise argparse.ArgumentTypeError(f"expected FRAME:x,y,w,h, got {text!r}") from None
     return BoxPrompt(int(match[1] or 0), (x, y, width, height))

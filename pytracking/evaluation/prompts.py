@@ -48,7 +48,7 @@ def plan_prompts(
     """
     if not masks and not boxes:
         raise ConfigError(
-            "no object is given: name one with --mask FILE or --optional_box X Y WIDTH HEIGHT"
+            "no object is given: name one with --mask FILE or --optional-box X Y WIDTH HEIGHT"
         )
     _check_frames([prompt.frame for prompt in (*masks, *boxes)], length)
     for prompt in boxes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytracking.evaluation.arguments import add_switch
 from pytracking.evaluation.prompt_arguments import BoxPrompt, parse_box, parse_mask
@@ -28,16 +28,6 @@ def add_object_arguments(parser: argparse.ArgumentParser) -> None:
         "a folder of clips a folder with <clip>.png",
     )
     parser.add_argument(
-        "--optional_box",
-        dest="first_boxes",
-        type=float,
-        nargs=4,
-        action="append",
-        default=[],
-        metavar=("X", "Y", "W", "H"),
-        help="box of an object in the first frame, in pixels (repeatable)",
-    )
-    parser.add_argument(
         "--box",
         dest="boxes",
         type=parse_box,
@@ -46,6 +36,30 @@ def add_object_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="[FRAME:]X,Y,W,H",
         help="box of an object that starts in this frame (repeatable)",
     )
+    parser.add_argument(
+        "--optional-box",
+        dest="boxes",
+        type=float,
+        nargs=4,
+        action=_AppendFirstBox,
+        default=[],
+        metavar=("X", "Y", "W", "H"),
+        help="upstream's form of --box, for the first frame",
+    )
+
+
+class _AppendFirstBox(argparse.Action):
+    """Appends four numbers to the boxes, as one of the first frame."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        x, y, width, height = values
+        namespace.boxes = [*namespace.boxes, BoxPrompt(0, (x, y, width, height))]
 
 
 def add_scribble_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,7 +76,7 @@ def add_scribble_arguments(parser: argparse.ArgumentParser) -> None:
 def add_to_mask_argument(parser: argparse.ArgumentParser) -> None:
     """Add what makes masks of lines, for trackers that take masks."""
     parser.add_argument(
-        "--to_mask",
+        "--to-mask",
         default="grabcut",
         metavar="METHOD",
         help="how lines become a mask for a tracker of masks: grabcut, atnet[:FILE] or ipn[:FILE]",
@@ -80,7 +94,7 @@ def add_clip_arguments(parser: argparse.ArgumentParser) -> None:
         help="describes an object, for trackers that take sentences (repeatable)",
     )
     parser.add_argument(
-        "--score_threshold",
+        "--score-threshold",
         dest="score_threshold",
         type=float,
         default=0.2,
@@ -93,9 +107,9 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     """Add where and what to write."""
     parser.add_argument("--output", type=Path, metavar="DIR", help="folder of the results")
     add_switch(parser, "--overwrite", False, "replace the results of an earlier run")
-    add_switch(parser, "--no_overlay", False, "write no overlay video")
+    add_switch(parser, "--no-overlay", False, "write no overlay video")
     parser.add_argument(
-        "--save_results", action="store_true", help="as upstream; results are always saved here"
+        "--save-results", action="store_true", help="as upstream; results are always saved here"
     )
 
 
@@ -112,11 +126,10 @@ def resolve_task(arguments: argparse.Namespace, source: VideoLike) -> VideoTask:
     from pytracking.evaluation.video import VideoTask
     from pytracking.utils.visdom import open_live_view
 
-    first_boxes = [BoxPrompt(0, tuple(box)) for box in arguments.first_boxes]
     return VideoTask(
         source,
         masks=tuple(arguments.masks),
-        boxes=(*first_boxes, *arguments.boxes),
+        boxes=tuple(arguments.boxes),
         output=arguments.output,
         with_overlay=not arguments.no_overlay,
         overwrite=arguments.overwrite,

@@ -15,7 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ltr.admin.cli import command
+from ltr.admin.cli import CommandParser, command
 from ltr.admin.errors import DataError
 from ltr.data.image_io import VIDEO_SUFFIXES, write_image
 from pytracking.utils.publishing import finish_publishing
@@ -109,7 +109,7 @@ def _scaled_down(frame: np.ndarray, height: int | None) -> np.ndarray:
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = CommandParser(__doc__)
     parser.add_argument("videos", type=Path, help="folder of video files")
     parser.add_argument("frames", type=Path, help="folder that gets one folder per video")
     parser.add_argument("--height", type=_positive, help="scale larger frames down, pixels")

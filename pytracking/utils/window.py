@@ -110,7 +110,7 @@ def check_display() -> None:
     Raises:
         ConfigError: OpenCV was built without windows, or there is no display.
     """
-    advice = "leave out --show and give --mask or --optional_box and --output DIR"
+    advice = "leave out --show and give --mask or --optional-box and --output DIR"
     if not _has_windows():
         raise ConfigError(
             f"the installed OpenCV is the headless one and opens no window: {advice}, or "

@@ -68,7 +68,7 @@ def test_damaged_sequence_makes_exit_code_1(davis, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "--dataset_name is missing: choose from "),
+        ([], "--dataset-name is missing: choose from "),
         (["--dataset_name", "dv2017vall"], "did you mean 'dv2017_val'"),
         (["--dataset_name", "yt2019_valid_all"], "PYTRACKING_YOUTUBEVOS_DIR"),
         (["--dataset_name", "dv2017_val", "--sequence", "baer"], "did you mean 'bear'"),

@@ -39,7 +39,7 @@ class VisdomCurves(Reporter):
         # visdom's own stub lacks the argument.
         if not self._view.check_connection(timeout_seconds=3):  # type: ignore[call-arg]
             raise ConfigError(
-                f"no visdom server answers at {server}:{port}: start one or use --use_visdom false"
+                f"no visdom server answers at {server}:{port}: start one or use --use-visdom false"
             )
 
     def on_epoch(self, report: EpochReport) -> None:

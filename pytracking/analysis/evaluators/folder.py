@@ -18,7 +18,7 @@ from pytracking.analysis.truth_folder import (
 
 
 def evaluate_folder(request: Request) -> Report:
-    """Score results on ``folder:PATH``, or on ``--ground_truth PATH`` alone.
+    """Score results on ``folder:PATH``, or on ``--ground-truth PATH`` alone.
 
     The default rule is that of DAVIS: the objects are those of the first annotation.
 
@@ -30,7 +30,7 @@ def evaluate_folder(request: Request) -> Report:
     root = folder_path(request.dataset) if request.dataset else None
     truth = request.ground_truth or root
     if truth is None:
-        raise ConfigError("name the data set with --dataset_name, or a folder with --ground_truth")
+        raise ConfigError("name the data set with --dataset-name, or a folder with --ground-truth")
     annotations = annotation_root(truth)
     images = (root or truth) / "JPEGImages"
     videos = [

@@ -98,5 +98,5 @@ def no_ground_truth(request: Request, server: str) -> ConfigError:
     """The one sentence for a data set whose annotations only its server has."""
     return ConfigError(
         f"{request.dataset} has no public ground truth: pack the results with run_tracker.py "
-        f"--submission FILE.zip and upload the file to {server}, or give --ground_truth PATH"
+        f"--submission FILE.zip and upload the file to {server}, or give --ground-truth PATH"
     )

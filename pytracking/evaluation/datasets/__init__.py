@@ -1,4 +1,4 @@
-"""Data sets by the name of ``--dataset_name``.
+"""Data sets by the name of ``--dataset-name``.
 
 Every module of this package offers a table ``DATASETS`` of names; a new kind of data set is a new
 module.

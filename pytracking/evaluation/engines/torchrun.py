@@ -51,7 +51,7 @@ class TorchrunEngine(Engine):
         if missing:
             raise ConfigError(
                 f"--engine torchrun: {missing[0]} is not set, start the command as "
-                f"torchrun --nproc_per_node N {Path(sys.argv[0]).name} ..."
+                f"torchrun --nproc-per-node N {Path(sys.argv[0]).name} ..."
             )
         setup.apply(int(os.environ.get("LOCAL_RANK", 0)))
         self._store, rank, self._num_processes = next(iter(rendezvous("env://")))
