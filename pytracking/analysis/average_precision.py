@@ -23,11 +23,11 @@ class Cell:
     """Detections and ground truth of one category in one image or video.
 
     Args:
-        scores: Of the detections, descending.
-        areas: Of the detections.
+        scores: float (detections,), scores in descending order.
+        areas: float (detections,), areas of the detections in pixels.
         overlaps: (detections, ground truths).
         truth_ids: Identifiers of the ground truths; the official program takes 0 for "no match".
-        truth_areas: Of the ground truths.
+        truth_areas: float (truths,), areas of the ground truths in pixels.
         truth_is_crowd: Which ground truths stand for a crowd.
     """
 
@@ -44,7 +44,7 @@ class PrecisionRecall:
     """All curves; -1 where a category has no ground truth.
 
     Args:
-        categories: Their ids, the order of the arrays.
+        categories: Category ids, in the order of the arrays.
         ranges: Names of the area ranges, the order of the arrays.
         precision: (thresholds, recalls, categories, ranges, detections).
         recall: (thresholds, categories, ranges, detections).
@@ -106,7 +106,7 @@ def precision_recall(
     """Match detections to ground truth and accumulate precision and recall.
 
     Args:
-        cells: Of each category, in ascending order of image or video.
+        cells: Cells per category, in ascending order of image or video.
         area_ranges: Smallest and largest area by name, both included.
     """
     grid = len(cells), len(area_ranges), len(MAX_DETECTIONS)

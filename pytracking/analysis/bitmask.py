@@ -58,7 +58,7 @@ def pack_labels(maps: Sequence[np.ndarray], labels: Sequence[int]) -> np.ndarray
     """Pack the pixels of one label from each of some label maps.
 
     Args:
-        maps: Of one size, (H, W).
+        maps: Label maps of one size, uint8 (H, W).
         labels: One a map.
 
     Returns:
@@ -108,7 +108,7 @@ def dilate(packed: np.ndarray, radius: int) -> np.ndarray:
 
     Args:
         packed: uint64 (masks, rows, words).
-        radius: In pixels.
+        radius: Radius of the disk, pixels.
 
     Returns:
         The same shape.

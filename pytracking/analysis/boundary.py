@@ -120,7 +120,7 @@ def trace(maps: Sequence[np.ndarray], labels: Sequence[int], radius: int) -> lis
     """Find the boundary and the surroundings of one object in each of some maps, all in one box.
 
     Args:
-        maps: From ``crop_to_objects``, (H + 1, W + 1).
+        maps: Label maps from ``crop_to_objects``, (H + 1, W + 1).
         labels: The object in each map, present there.
         radius: How far the surroundings reach, in pixels.
 

@@ -23,7 +23,7 @@ class BoxErrors:
     Args:
         overlap: Intersection over union, -1 where the annotation is not valid.
         centre: Distance of the centres in pixels, infinite where not valid.
-        normalised: The same with each axis divided by the annotated side, -1 where not valid.
+        normalised: Centre errors divided by the annotated width and height, -1 where not valid.
         is_valid: Whether x, y, width and height of the annotation are all positive, and the object
             is visible.
     """
@@ -41,7 +41,8 @@ class BoxScores:
     Args:
         success: Share of frames with a larger overlap, at ``OVERLAP_THRESHOLDS``.
         precision: Share with at most that centre error, at ``PIXEL_THRESHOLDS``.
-        normalised_precision: The same at ``NORMALISED_THRESHOLDS``.
+        normalised_precision: Fraction of valid frames with a normalised centre error within each of
+            ``NORMALISED_THRESHOLDS``.
     """
 
     success: np.ndarray
@@ -91,7 +92,7 @@ def box_errors(
 
     Args:
         predicted: ``x, y, width, height`` in pixels, (any number, 4).
-        annotated: The same, (frames, 4); NaN where the object is not annotated.
+        annotated: Annotated boxes, (frames, 4); NaN where the object is not annotated.
         visible: bool (frames,); None where all objects are.
 
     Raises:

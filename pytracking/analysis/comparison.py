@@ -17,7 +17,7 @@ def comparison_table(
 
     Args:
         labels: Names of the trackers.
-        scores: By name of the measure, one value a tracker; printed as they are.
+        scores: Values per measure, one per tracker; printed unchanged.
         title: Left of the names of the measures.
 
     >>> print(comparison_table(["a"], {"J-Mean": [83.456]}, "dv"))
@@ -42,7 +42,7 @@ def comparison_csv(numbers: Mapping[str, Mapping[str, float]]) -> str:
     """One row a tracker, one column a measure.
 
     Args:
-        numbers: By tracker and measure, 0..1.
+        numbers: Values by tracker and measure, 0..1.
     """
     columns = list(dict.fromkeys(name for values in numbers.values() for name in values))
     rows = [

@@ -29,7 +29,7 @@ def score_clip(
     Args:
         ground_truth: Label map of every frame, uint8 (H, W).
         predictions: Label map of every frame, uint8 (H, W), the first and the last included.
-        name: Of the video.
+        name: Name of the video.
 
     Raises:
         DataError: The lengths or sizes differ, there are fewer than three frames, no object, or
@@ -60,7 +60,7 @@ def score_clip_unsupervised(
     Args:
         ground_truth: Label map of every frame, uint8 (H, W), 255 = void.
         predictions: Label map of every frame with up to 20 proposals, uint8 (H, W).
-        name: Of the video.
+        name: Name of the video.
         measures: What the assignment maximises: ``"J"``, ``"F"`` or ``"JF"``, their mean.
 
     Returns:
@@ -140,9 +140,9 @@ def semi_supervised_scores(
     """The objects of one video from the values of its frames.
 
     Args:
-        name: Of the video.
+        name: Name of the video.
         frames: Names of the scored frames.
-        values: Of each frame, from ``score_frame``.
+        values: Values per frame, from ``score_frame``.
 
     Raises:
         DataError: There is no scored frame.
@@ -158,10 +158,10 @@ def unsupervised_scores(
     """Match the proposals of one video to its objects.
 
     Args:
-        name: Of the video.
+        name: Name of the video.
         frames: Names of the frames.
-        values: Of each frame, from ``score_proposals``.
-        measures: See ``score_clip_unsupervised``.
+        values: Values per frame, from ``score_proposals``.
+        measures: Measures that decide the assignment, see ``score_clip_unsupervised``.
 
     Raises:
         DataError: There is no frame.
@@ -178,7 +178,7 @@ def proposal_table(values: Sequence[np.ndarray]) -> np.ndarray:
     """Put frames with different numbers of proposals together, at least one for each object.
 
     Args:
-        values: Of each frame, from ``score_proposals``.
+        values: Values per frame, from ``score_proposals``.
 
     Returns:
         float64 (2, proposals, objects, frames).
@@ -195,7 +195,7 @@ def label_by_position(name: str, frames: Sequence[str], values: np.ndarray) -> S
     """Name the rows ``<name>_1``, ``<name>_2``, ... as the official tables do.
 
     Args:
-        name: Of the video.
+        name: Name of the video.
         frames: Names of the scored frames.
         values: J and F, float64 (2, objects, frames).
     """

@@ -21,7 +21,7 @@ class Series:
     """One line, or one bar in each group.
 
     Args:
-        label: In the legend.
+        label: Label in the legend.
         x: Positions; of bars 0, 1, ...
         y: Values; NaN leaves a gap.
     """
@@ -36,10 +36,10 @@ class Figure:
     """One plot.
 
     Args:
-        name: Of its files.
+        name: Name of the files, without suffix.
         title: Above it.
-        x_label: Of the horizontal axis.
-        y_label: Of the vertical axis, which goes from 0 to 100 unless values lie outside.
+        x_label: Label of the horizontal axis.
+        y_label: Label of the vertical axis, whose range is 0 to 100 unless values are outside.
         series: What is drawn.
         kind: Lines, or groups of bars.
         groups: Names of the groups of bars.
@@ -71,7 +71,7 @@ def compare_trackers(reports: Mapping[str, Report]) -> list[Figure]:
     """Plots of several trackers on one data set: their numbers, and J over time.
 
     Args:
-        reports: By name of the tracker.
+        reports: Reports by name of the tracker.
     """
     title = next(iter(reports.values())).heading.benchmark
     names = list(next(iter(reports.values())).numbers)

@@ -27,7 +27,7 @@ class FramePair:
         truth: Label map, uint8 (H, W).
         prediction: Label map, uint8 (H, W).
         void: Pixels that count neither way, bool (H, W).
-        tolerance: Of boundaries, see ``tolerance_radius``.
+        tolerance: Tolerance of boundaries, see ``tolerance_radius``.
 
     Raises:
         DataError: The shapes differ, or values are not labels.
@@ -95,9 +95,9 @@ def boundary_f(
 
     Args:
         prediction: bool (H, W); other types count as set where not 0.
-        truth: The same shape.
+        truth: bool (H, W), the ground truth.
         void: Pixels that are taken out of both masks, the same shape.
-        tolerance: See ``tolerance_radius``.
+        tolerance: Tolerance of boundaries, see ``tolerance_radius``.
 
     Raises:
         DataError: The shapes differ.

@@ -32,7 +32,7 @@ def html_page(reports: Mapping[str, Report], figures: Sequence[Figure]) -> str:
     """Write the page: scores, plots, tables, and the frames with the lowest scores.
 
     Args:
-        reports: By name of the tracker.
+        reports: Reports by name of the tracker.
         figures: The plots.
     """
     first = next(iter(reports.values())).heading

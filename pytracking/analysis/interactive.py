@@ -31,9 +31,9 @@ class ReportRow:
     Args:
         sequence: Name of the video.
         scribble: Number of the first scribble, from 1.
-        interaction: From 1.
-        object_id: From 1.
-        frame: From 0.
+        interaction: Number of the round, from 1.
+        object_id: Id of the object, from 1.
+        frame: Index of the frame, from 0.
         jaccard: Region similarity.
         contour: Boundary measure.
         timing: Seconds that the interaction took, the same in all its rows.
@@ -158,7 +158,7 @@ def summarise_session(
     Args:
         rows: The report, not empty.
         sequences: Every sequence of the data set, also those without a row.
-        limits: Of the session.
+        limits: Limits of time and rounds.
         metric: One of ``METRICS``.
         threshold: Seconds at which the curve is read.
 

@@ -32,7 +32,7 @@ class Comparison:
     """How one video (or one expression of it) is scored.
 
     Args:
-        name: Of the video.
+        name: Name of the video.
         truth: Folder of its annotations.
         results: Folder of its result masks.
         frames: Names of the frames that are compared.

@@ -39,7 +39,7 @@ def decode_mask(encoded: bytes, path: Path | str) -> Mask:
 
     Args:
         encoded: The content.
-        path: Its name, for errors.
+        path: File name for error messages.
     """
     header, chunks = _parse(path, encoded)
     width, height, depth, colour_type, _, _, is_interlaced = header
@@ -63,7 +63,7 @@ def decode_pixels(encoded: bytes, path: Path | str) -> np.ndarray:
 
     Args:
         encoded: The content.
-        path: Its name, for errors.
+        path: File name for error messages.
 
     Returns:
         uint8 (H, W).

@@ -20,8 +20,8 @@ def davis_report(heading: Heading, scores: Scores, set_name: str) -> Report:
 
     Args:
         heading: What was scored.
-        scores: Of all objects.
-        set_name: Of the set, for the names of the tables: ``val``, ``test-dev``, ...
+        scores: Scores of all objects.
+        set_name: Name of the split in the tables' file names: ``val``, ``test-dev``, ...
     """
     numbers = totals(scores)
     return Report(
@@ -50,7 +50,7 @@ def pytracking_report(heading: Heading, scores: Scores, dataset: str) -> Report:
 
     Args:
         heading: What was scored.
-        scores: Of all objects.
+        scores: Scores of all objects.
         dataset: Name of the data set, for the names of the tables.
     """
     numbers = totals(scores)
@@ -82,9 +82,9 @@ def youtubevos_report(
 
     Args:
         heading: What was scored.
-        scores: Of all objects.
+        scores: Scores of all objects.
         groups: Means of the seen and unseen categories.
-        set_name: Of the set, for the names of the tables.
+        set_name: Name of the split in the tables' file names.
     """
     numbers = {
         "G": groups.overall,

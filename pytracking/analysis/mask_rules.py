@@ -93,7 +93,7 @@ def expression(video: VideoTruth, results: Path, label: str, object_id: int) -> 
     Args:
         video: The annotations.
         results: Folder of the expression's masks.
-        label: Of the expression.
+        label: Label of the expression in the report.
         object_id: The object that it means.
     """
     compare = partial(score_expression, object_id=object_id)

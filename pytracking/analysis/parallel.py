@@ -25,7 +25,7 @@ def map_in_order(
 
     Args:
         work: A function of a module.
-        jobs: Its arguments.
+        jobs: Arguments of ``work``, one per call.
         threads: Number of processes; 0 and 1 work in this one.
 
     Yields:

@@ -26,7 +26,7 @@ def score_video(
         predictions: Label maps of the same frames.
         frames: Names of the same frames.
         starts: The frame in which each object is given, by id; 0 is not an object.
-        name: Of the video.
+        name: Name of the video.
 
     Raises:
         DataError: The sizes differ, or an object starts in a frame that is not annotated.

@@ -37,7 +37,7 @@ class ImageScores:
     """Scores of the best prediction of every image.
 
     Args:
-        images: Their ids.
+        images: Ids of the images.
         intersection: Common area, (images,).
         union: Area of either, (images,).
         curves: Precision and recall over all predictions; None for boxes.

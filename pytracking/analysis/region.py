@@ -16,7 +16,7 @@ def jaccard(
 
     Args:
         prediction: bool (H, W) or (frames, H, W); other types count as set where not 0.
-        truth: The same shape.
+        truth: bool (H, W), the ground truth.
         void: Pixels that count neither way, the same shape.
 
     Returns:

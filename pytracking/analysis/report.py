@@ -79,7 +79,7 @@ class Report:
         summary: The last line, for machines.
         numbers: The totals by name, 0..1.
         csv_files: Text by file name.
-        scores: Of objects and frames, where masks were compared.
+        scores: Scores of objects and frames, if masks were compared.
         curves: Named curves: label of the x axis, its values, label of y, its values.
     """
 

@@ -25,7 +25,7 @@ def write_everything(reports: Mapping[str, Report], folder: Path) -> None:
     lies what compares them.
 
     Args:
-        reports: By name of the tracker.
+        reports: Reports by name of the tracker.
         folder: Is created.
 
     Raises:

@@ -78,7 +78,7 @@ class Scores:
     """The scores of all objects; every object counts the same.
 
     Args:
-        objects: In the order of the data set.
+        objects: Scores per object, in the order of the data set.
     """
 
     objects: tuple[ObjectScores, ...]

@@ -22,7 +22,7 @@ def as_label_map(name: str, labels: np.ndarray) -> np.ndarray:
     """Take any whole numbers from 0 to 255, or a mask, as a label map.
 
     Args:
-        name: Of the argument, for the error.
+        name: Name of the argument, for error messages.
         labels: (H, W).
 
     Returns:

@@ -45,7 +45,7 @@ def score_after_start(
         predictions: Label maps of the same frames.
         frames: Names of the same frames, in order.
         starts: The frame in which each object is given, by id.
-        name: Of the video.
+        name: Name of the video.
         with_last_frame: Whether the last annotated frame counts.
 
     Raises:
@@ -79,11 +79,11 @@ def scores_after_start(
     """The objects of one video; an object counts in the scored frames after its first one.
 
     Args:
-        name: Of the video.
+        name: Name of the video.
         frames: Names of the annotated frames, in order.
         starts: The frame in which each object is given, by id.
         scored: The frames that were compared.
-        values: Of each of these, float64 (2, objects), in the order of ``starts``.
+        values: Values per scored frame, float64 (2, objects), in the order of ``starts``.
     """
     table = np.full((2, len(starts), len(frames)), np.nan)
     for frame, value in zip(scored, values, strict=True):

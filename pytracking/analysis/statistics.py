@@ -14,7 +14,7 @@ class Statistics(NamedTuple):
     """Summary of one measure.
 
     Args:
-        mean: Of all values.
+        mean: Mean of all values.
         recall: Share of the values above 0.5.
         decay: Mean of the first quarter minus mean of the last; positive = quality is lost.
         std: Standard deviation.

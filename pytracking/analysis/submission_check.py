@@ -45,7 +45,7 @@ class MaskSubmission:
     """What an archive of masks must hold: exactly these files.
 
     Args:
-        server: Where it is uploaded.
+        server: URL of the server.
         videos: All of them.
     """
 
@@ -58,7 +58,7 @@ class InstanceSubmission:
     """What an archive with a ``results.json`` must hold.
 
     Args:
-        server: Where it is uploaded.
+        server: URL of the server.
         videos: Length, height and width by id.
         categories: Ids.
     """

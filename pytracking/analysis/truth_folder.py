@@ -22,7 +22,7 @@ class VideoTruth:
     """The annotations of one video.
 
     Args:
-        name: Of the video.
+        name: Name of the video.
         folder: With the label PNGs.
         frames: Names of the annotated frames, in order.
         starts: The frame in which each object is given, by id; empty when only the annotations
@@ -85,7 +85,7 @@ def annotation_root(path: Path, kind: str = "Annotations") -> Path:
     """The folder with one folder of masks a video, given itself or one of its parents.
 
     Args:
-        path: For instance ``<root>``, ``<root>/Annotations`` or ``<root>/Annotations/480p``.
+        path: A folder such as ``<root>``, ``<root>/Annotations`` or ``<root>/Annotations/480p``.
         kind: ``"Annotations"`` or ``"Annotations_unsupervised"``.
 
     Raises:

@@ -23,7 +23,7 @@ class WorstFrame:
     """One object in one frame.
 
     Args:
-        name: Of the object.
+        name: Name of the object, ``<sequence>_<id>``.
         frame: Name of the frame.
         j: Region similarity.
         f: Boundary measure.

@@ -50,7 +50,7 @@ class VideoInstanceScores:
 
     Args:
         curves: Precision and recall.
-        category_names: By id.
+        category_names: Category names by id.
         overlaps: Of each video and category with instances: detections by descending score,
             ground truths in the order of the file.
     """
@@ -207,7 +207,7 @@ def video_overlaps(
 
     Args:
         first: Masks of each video, frame by frame.
-        second: The same.
+        second: The other sequences, in the same form.
 
     Returns:
         float64 (first, second); 0 where both are empty.

@@ -56,7 +56,7 @@ def score_video(
         predictions: Label maps of the same frames.
         frames: Names of the same frames.
         starts: The frame in which each object is given, by id.
-        name: Of the video.
+        name: Name of the video.
 
     Raises:
         DataError: The sizes differ, or an object starts in a frame that is not annotated.
@@ -72,8 +72,8 @@ def group_scores(
     """Average over the objects of each group.
 
     Args:
-        scores: Of all objects.
-        categories: By sequence and label of an object.
+        scores: Scores of all objects.
+        categories: Category by sequence and label of an object.
         seen: The categories of the training set.
     """
     groups: dict[bool, list[ObjectScores]] = {True: [], False: []}

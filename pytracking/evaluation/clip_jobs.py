@@ -42,8 +42,8 @@ class ClipOutcome:
     """What became of one clip.
 
     Args:
-        name: Of the clip.
-        summary: Of its results; None where it failed.
+        name: Name of the video.
+        summary: Summary of the results; None if the video failed.
         failure: Why; empty where it did not.
     """
 
@@ -80,7 +80,7 @@ class ClipFolder:
         spec: The tracker.
         runtime: Device and precision.
         task: Source and output stand for all clips.
-        clips: Of ``find_clips``.
+        clips: Videos from ``find_clips``.
 
     Attributes:
         num_finished: Clips that had results of this configuration before, and are left alone.

@@ -32,10 +32,10 @@ def run_clip(
 
     Args:
         segmenter: Ready to run.
-        sequence: Its frames, and sentences where it has some; masks are not looked at.
-        writer: Of the sequence.
-        count: Called with the number of frames done since the last call.
-        show: Called for every frame in the end.
+        sequence: Frames, and sentences if there are any; masks are not read.
+        writer: Writer of the sequence's results.
+        count: Progress callback, called with the number of frames done since the last call.
+        show: Callback for every frame, called at the end.
 
     Returns:
         Seconds that the segmenter took, with the reading of frames.

@@ -102,7 +102,7 @@ def process_clip(
         runtime: Device and precision.
         task: The clip and where the results go.
         load: Makes the tracker ready.
-        count: Called with the number of frames done since the last call.
+        count: Progress callback, called with the number of frames done since the last call.
 
     Raises:
         ToolkitError: Clip, task, tracker or output folder cannot be used.

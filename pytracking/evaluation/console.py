@@ -25,7 +25,7 @@ def run_with_engine(arguments: argparse.Namespace, run: Callable[[Engine | None]
     """Run a command with the engine that its arguments name, or as one of the engine's workers.
 
     Args:
-        arguments: Of ``add_engine_arguments`` and ``add_runtime_arguments``.
+        arguments: Arguments of ``add_engine_arguments`` and ``add_runtime_arguments``.
         run: The command; None works in this process.
 
     Returns:
@@ -56,7 +56,7 @@ def run_and_report(
     Args:
         spec: The tracker.
         dataset: The sequences.
-        arguments: Of ``add_run_arguments`` and ``add_runtime_arguments``.
+        arguments: Arguments of ``add_run_arguments`` and ``add_runtime_arguments``.
         engine: Does the work, or None.
 
     Raises:

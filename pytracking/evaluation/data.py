@@ -29,7 +29,7 @@ class Start:
     """The objects that start in one frame.
 
     Args:
-        object_ids: Their ids.
+        object_ids: Ids of the objects that start.
         mask: The label PNG that shows them.
         boxes: Box of every id from its extreme pixels, ``(x0, y0, x1 - x0, y1 - y0)``.
     """
@@ -44,14 +44,14 @@ class Sequence:
     """A video with annotations, beginning with the first frame in which an object starts.
 
     Args:
-        name: Of the video.
+        name: Name of the video.
         dataset: Name of the data set, version and split.
         layout: Gives the labels of a mask file their meaning.
         shape: Height and width in pixels, as annotated.
         frames: The frames that a tracker sees.
         masks: Annotation of every frame, None where there is none.
         object_ids: All ids, also of objects that start late.
-        starts: By position in ``frames``.
+        starts: Starting objects by position in ``frames``.
         boxes: int32 (frames, 4) of every id, (-1, -1, -1, -1) where not annotated or absent.
         scored_frames: Stems of the frames that an official server wants, including frames before
             the first start.
@@ -102,8 +102,8 @@ class SequenceList:
     """The sequences of a data set; each is built when it is taken, so a damaged one harms no other.
 
     Args:
-        name: Of the data set, as in the path of the results.
-        builders: By sequence name.
+        name: Name of the data set, as in the path of the results.
+        builders: Functions that build the sequences, by name.
         archive_folder: Folder inside the archive that the official server expects.
         source: What the user called the data set; tells two folders of one name apart.
         hint: A warning for whoever runs a tracker on it.
@@ -177,7 +177,7 @@ def build_sequence(
 
     Args:
         dataset: The video's data set.
-        video: Its name.
+        video: Name of the video.
         object_ids: Only these; None takes all.
 
     Raises:

@@ -21,7 +21,7 @@ def create_host(
     """Make an interactive host ready.
 
     Args:
-        system: For instance ``"interactive"`` or ``"joint"``.
+        system: System of the tracker, for example ``"interactive"`` or ``"joint"``.
         name: One of the system's parameter files, for instance ``"atnet"`` or ``"joint_demo"``.
         overrides: Assignments ``"field=value"`` of its parameters.
         net: Network file instead of the one that the parameters name.

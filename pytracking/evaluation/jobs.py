@@ -41,7 +41,7 @@ def guard(work: Callable[[], Result], fail: Callable[[str], Result]) -> Result:
 
     Raises:
         ToolkitError: All jobs would fail like this one.
-        OSError: Likewise.
+        OSError: A shared disk is full or unreachable.
     """
     try:
         return work()

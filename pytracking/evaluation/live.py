@@ -44,7 +44,7 @@ def live_frames(
         session: A fresh one.
         frames: uint8 (H, W, 3) RGB.
         prompts: Objects known beforehand, by the frame in which they start.
-        screen: Where to show the results, or None.
+        screen: Screen that shows the results, or None.
         stop: Ends the loop after the current frame.
 
     Yields:

@@ -20,7 +20,7 @@ def draw_results(dataset: SequenceList, folder: ResultFolder) -> Path:
 
     Args:
         dataset: The sequences.
-        folder: Their masks.
+        folder: Folder of the masks.
 
     Returns:
         The folder of pictures.

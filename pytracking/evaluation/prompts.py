@@ -37,7 +37,7 @@ def plan_prompts(
         masks: Mask files.
         boxes: Boxes.
         size: (width, height) of the video.
-        length: Its number of frames, None when unknown.
+        length: Number of frames of the video; None if unknown.
 
     Returns:
         The prompt of every frame that has one.

@@ -168,7 +168,7 @@ class SequenceWriter:
 
     Args:
         staging: An existing folder with a folder ``name`` in it.
-        name: Of the sequence.
+        name: Name of the sequence.
         encode: Label map, uint8 (H, W), to PNG file.
     """
 
@@ -211,7 +211,7 @@ class SequenceWriter:
         """Take a label map.
 
         Args:
-            name: Of its file, relative to the sequence's folder.
+            name: File name, relative to the sequence's folder.
             labels: uint8 (H, W).
         """
         path = self._staging / self._name / name

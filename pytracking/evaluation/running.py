@@ -46,7 +46,7 @@ class Outcome:
     """What became of one sequence.
 
     Args:
-        sequence: Its name.
+        sequence: Name of the sequence.
         frames: Number of frames tracked.
         seconds: What the tracker took for them.
         failure: Why it has no results; empty when it has.
@@ -70,8 +70,8 @@ class RunSummary:
     """What became of a run.
 
     Args:
-        folder: Where the results lie.
-        outcomes: Of the sequences that were run.
+        folder: Folder of the results.
+        outcomes: Outcomes of the sequences that were run.
         num_skipped: Number of sequences that were already done.
     """
 
@@ -121,8 +121,8 @@ def run_dataset(
         spec: The tracker.
         dataset: The sequences.
         options: Device, processes, where the results go.
-        report: Called when a sequence is done or has failed.
-        observe: Called after every frame; only without an engine.
+        report: Callback for every finished or failed sequence.
+        observe: Callback for every frame; only without an engine.
 
     Raises:
         ConfigError: The tracker's parameters are wrong, or the folder holds results of others.

@@ -38,7 +38,7 @@ def process_scribbles(
         runtime: Device and precision.
         task: The video and where the results go; it has no masks and no boxes.
         file: Scribbles in the form of DAVIS.
-        to_mask: See ``create_host``.
+        to_mask: How scribbles become a mask, see ``create_host``.
 
     Raises:
         ToolkitError: Video, scribbles, tracker or output folder cannot be used.

@@ -82,9 +82,9 @@ def run_sequence(
     Args:
         tracker: Ready to run.
         sequence: Frames and what tells the objects.
-        folder: Where the results go.
-        observe: Called after every frame.
-        count: Called with the number of frames done since the last call.
+        folder: Folder of the results.
+        observe: Callback for every frame.
+        count: Progress callback, called with the number of frames done since the last call.
 
     Returns:
         Seconds that the tracker took, without writing.

@@ -21,7 +21,7 @@ class VideoFrame(NamedTuple):
     Args:
         index: Number of the frame, from 0.
         image: uint8 (H, W, 3) RGB.
-        output: Its label map and boxes; empty while no object has started.
+        output: Label map and boxes of the frame; empty while no object has started.
     """
 
     index: int
@@ -98,7 +98,7 @@ def segment_video(
     """Segment a video frame by frame; nothing is kept, so any length fits into memory.
 
     Args:
-        tracker: From ``load_tracker``.
+        tracker: A tracker from ``load_tracker``.
         frames: uint8 (H, W, 3) RGB, for instance from ``read_video``.
         prompts: A label map uint8 (H, W) for the first frame, or the prompts of several frames by
             their index from 0.

@@ -41,7 +41,7 @@ def pack_submission(dataset: SequenceList, folder: ResultFolder, archive: Path) 
 
     Args:
         dataset: All its sequences.
-        folder: Their results.
+        folder: Folder of the results.
         archive: The zip file to be written.
 
     Returns:

@@ -124,7 +124,7 @@ def compare_runs(stored: Any, wanted: Mapping[str, Any]) -> str:
 
     Args:
         stored: What ``describe_run`` and the caller stored.
-        wanted: The same of the run that is to come.
+        wanted: Description of the run that is about to start.
     """
     if not isinstance(stored, Mapping) or not stored:
         return ""
@@ -163,7 +163,7 @@ def create_tracker(
     """Make a tracker ready, its network loaded.
 
     Args:
-        system: For instance ``"joint"``.
+        system: System, for example ``"joint"``.
         name: One of the system's parameter files, for instance ``"joint_davis"``.
         overrides: Assignments ``"field=value"`` of its parameters.
         net: Network file instead of the one that the parameters name.
@@ -186,7 +186,7 @@ def load_parameters(
     """Resolve the parameters of a tracker.
 
     Args:
-        system: For instance ``"joint"``.
+        system: System, for example ``"joint"``.
         name: One of the system's parameter files.
         overrides: Assignments ``"field=value"``.
         net: Network file; the tracker must use one.

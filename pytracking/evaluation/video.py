@@ -100,7 +100,7 @@ def process_video(
         runtime: Device and precision.
         task: The video, its objects and where the results go.
         load: Makes the tracker ready.
-        count: Called with the number of frames done since the last call.
+        count: Progress callback, called with the number of frames done since the last call.
 
     Raises:
         ToolkitError: Video, prompts, tracker or output folder cannot be used.
@@ -168,11 +168,11 @@ def save_frames(
     """Run through all frames, count them, and write them where a folder is given.
 
     Args:
-        frames: From ``segment_video``; they are computed while they are asked for.
-        video: Their video.
+        frames: Frames from ``segment_video``, computed lazily.
+        video: Source of the frames.
         task: Whether an overlay, progress and a live view are wanted.
         folder: An existing folder, or None to save nothing.
-        count: Called with the number of frames done since the last call.
+        count: Progress callback, called with the number of frames done since the last call.
 
     Returns:
         The count of the frames and their rate.

@@ -31,8 +31,10 @@ def proposal_losses(
     """
     counts = torch.tensor([level.shape[1] for level in logits])
     ends = counts.cumsum(0).to(logits[0].device)
-    positives = [int(own.is_object.sum()) for own in targets]
-    negatives = [len(own.chosen) - count for own, count in zip(targets, positives, strict=True)]
+    positives = [int(target.is_object.sum()) for target in targets]
+    negatives = [
+        len(target.chosen) - count for target, count in zip(targets, positives, strict=True)
+    ]
     total = sum(max(count, 1) for count in (*positives, *negatives))
     all_logits, all_deltas = torch.cat(list(logits), dim=1), torch.cat(list(deltas), dim=1)
     entropies, distances = all_logits.new_zeros(len(ends)), all_logits.new_zeros(len(ends))

@@ -28,9 +28,9 @@ class DavisSet:
     """One set of DAVIS.
 
     Args:
-        set_name: Of its list, as in the names of the official tables.
+        set_name: Name of the split, as in the official tables: ``val``, ``test-dev``, ...
         variable: Path variable of its folder.
-        year: Of its list.
+        year: Year of the list of sequences, ``2016`` or ``2017``.
         official: The rule.
         annotations: Folder of the masks.
         has_truth: Whether the masks of all frames are public.

@@ -47,10 +47,10 @@ def evaluate_videos(
     """Score videos by a rule that needs nothing but masks.
 
     Args:
-        request: Where the results lie.
+        request: Results, tracker and options of the evaluation.
         videos: The annotations.
         rule: One of ``RULES`` but ``official``.
-        set_name: For the names of the tables.
+        set_name: Name of the split in the tables' file names.
         is_binary: Whether every label above 0 is object 1.
 
     Raises:

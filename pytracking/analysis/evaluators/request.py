@@ -18,7 +18,7 @@ class SessionOptions:
     """Options of the interactive rule.
 
     Args:
-        limits: Of the session.
+        limits: Limits of time and rounds.
         metric: ``"J"``, ``"F"`` or ``"J_AND_F"``.
         threshold: Seconds at which the curve is read.
     """
@@ -36,7 +36,7 @@ class Request:
         results: Folder of the results; a file where the results are one file.
         find_root: Gives the existing folder of a path variable, or raises ConfigError.
         dataset: Name of the data set, ``folder:PATH``, or empty for the folder ``ground_truth``.
-        tracker: Its name, for the report.
+        tracker: Name of the tracker, for the report.
         rule: ``"official"``, or the name of another rule that the data set allows.
         ground_truth: Annotations that lie elsewhere, a folder or a file.
         sequences: Only these; empty takes all.

@@ -34,7 +34,7 @@ def expected_submission(dataset: str, find_root: FindRoot) -> Submission:
     """What an archive for a data set must hold.
 
     Args:
-        dataset: Its name.
+        dataset: Name of the data set.
         find_root: Gives the folder of a path variable.
 
     Raises:

@@ -28,7 +28,7 @@ class YouTubeVosSet:
 
     Args:
         year: ``"2018"`` or ``"2019"``.
-        split: Of ``ltr.dataset.youtubevos``.
+        split: Split as in ``ltr.dataset.youtubevos``.
         cleanup: Corrections of the training videos.
         has_truth: Whether the masks of all frames are public.
         all_frames: Whether the tracker saw every frame.

@@ -54,7 +54,7 @@ class TargetSequence(ClipSequence):
         length: Frames of the video.
         locate: The file of a position in the video; a video file holds all of them.
         is_packed: Whether the frames lie in a video file.
-        positions: Of ``frames`` in the video; the ends of a video repeat.
+        positions: Positions of ``frames`` in the video; the ends of a video repeat.
     """
 
     moment: int = 0
@@ -91,7 +91,7 @@ class _PackedFrames(LazyFrames):
 
     Args:
         path: The file.
-        numbers: Of the frames, from 0.
+        numbers: Numbers of the frames, from 0.
     """
 
     def __init__(self, path: Path, numbers: Sequence[int]) -> None:

@@ -23,7 +23,7 @@ class WorkerSetup:
     """How every worker computes; the same everywhere, so that the results are the same.
 
     Args:
-        device: Of all trackers; ``cuda`` without a number spreads the workers over the GPUs.
+        device: Device of all trackers; ``cuda`` without a number spreads the workers over the GPUs.
         num_threads: CPU threads of a worker, which change the rounding of sums.
         quiet: Log warnings and errors only.
     """
@@ -36,7 +36,7 @@ class WorkerSetup:
         """Prepare the process of a worker.
 
         Args:
-            index: Of the worker on its machine.
+            index: Index of the worker on its machine.
         """
         set_up_logging(self.quiet)
         torch.set_num_threads(self.num_threads)
@@ -62,7 +62,8 @@ class Engine(ABC):
         Args:
             work: A function of a module; it gets a job and what counts its frames.
             jobs: What pickles.
-            count_frames: Called with the number of frames that the workers finished since.
+            count_frames: Progress callback, called with the number of frames that the workers
+                finished since the last call.
 
         Yields:
             Every job with its result, or with None where its worker died, as they finish.

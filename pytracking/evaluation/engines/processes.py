@@ -29,9 +29,9 @@ class ProcessMap(Generic[Job, Result]):
     Args:
         work: A function of a module.
         num_processes: How many work at the same time.
-        initializer: Called first in every process.
-        initargs: Its arguments.
-        tick: Called repeatedly while this process waits.
+        initializer: Function called first in every process.
+        initargs: Arguments of ``initializer``.
+        tick: Function called repeatedly while this process waits.
     """
 
     work: Callable[[Job], Result]

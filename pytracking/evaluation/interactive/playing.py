@@ -39,7 +39,7 @@ def play_worst_frames(
         host: Plays.
         video: With annotations and first scribbles.
         rounds: Number of rounds.
-        number: Of the first scribbles.
+        number: Number of the set of first scribbles, from 1.
 
     Returns:
         The masks after the last round, uint8 (frames, H, W), and the seconds that the host took.

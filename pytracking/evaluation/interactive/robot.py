@@ -28,7 +28,7 @@ class RobotParameters:
 
     Args:
         kernel_size: Radius of the smoothing disk relative to half the root of an error's area.
-        max_kernel_radius: Its largest value, in pixels.
+        max_kernel_radius: Largest radius of the kernel, pixels.
         min_nb_nodes: Parts of a skeleton with fewer pixels are left out (ATNet: 2).
         nb_points: Number of points of a line.
     """
@@ -51,7 +51,7 @@ def draw_corrections(
         truth: uint8 (H, W) label map.
         prediction: uint8 (H, W) label map.
         num_objects: The objects are 1 to ``num_objects``; the background is corrected too.
-        params: See ``RobotParameters``.
+        params: Parameters of the robot, see ``RobotParameters``.
 
     Returns:
         The lines, background first; none for a perfect prediction.
@@ -79,7 +79,7 @@ def error_skeleton(error: np.ndarray, params: RobotParameters) -> np.ndarray:
 
     Args:
         error: bool (H, W), not empty.
-        params: See ``RobotParameters``.
+        params: Parameters of the robot, see ``RobotParameters``.
 
     Returns:
         bool (H, W).

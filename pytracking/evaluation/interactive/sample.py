@@ -45,7 +45,7 @@ class Sample:
 
     Args:
         video: With annotations.
-        number: Of the set of first scribbles, from 1.
+        number: Number of the set of first scribbles, from 1.
         robot: How the robot draws.
         metric: What is lowest on the next frame: ``J``, ``F`` or ``J_AND_F``.
     """
@@ -90,7 +90,7 @@ class Sample:
         """Note the result of the current round.
 
         Args:
-            scores: Of its masks.
+            scores: Scores of the masks of this round.
             seconds: What it took.
         """
         self.num_rounds += 1
@@ -120,7 +120,7 @@ class Sample:
 
         Args:
             masks: uint8 (frames, H, W), the result of the current round.
-            scores: Of these masks.
+            scores: Scores of these masks.
             candidates: Frames to choose from; None or an empty list allows all. Numbers that are
                 no frames are ignored.
 

@@ -89,7 +89,7 @@ class InteractiveSession:
     """Plays samples one after another; ``next``, ``get_scribbles``, ``submit_masks``, and again.
 
     Args:
-        videos: By name.
+        videos: Videos by name.
         options: The rules.
         samples: Video and number of the first scribbles; by default all videos with 1, 2 and 3.
         report_folder: Where ``result_<date>_<time>.csv`` is written when the block ends, also

@@ -26,8 +26,8 @@ class InteractiveVideo:
     """A video, its annotations and where its first scribbles lie.
 
     Args:
-        name: Of the video.
-        frames: Its frames.
+        name: Name of the video.
+        frames: Paths of the frames, in order.
         masks: The annotation of every frame.
         layout: Gives the labels of a mask file their meaning.
         num_objects: The objects are 1 to ``num_objects``.
@@ -76,7 +76,7 @@ class InteractiveVideo:
         """The frame that one of the sets of first scribbles is drawn on, and its lines.
 
         Args:
-            number: Of the set, from 1.
+            number: Number of the set, from 1.
 
         Raises:
             DataError: The file is missing or damaged, or its lines are not on one of the frames.
