@@ -16,6 +16,7 @@ from ltr.admin.tensor_files import read_tensor_file
 
 MASK_RCNN_FILE = "e2e_mask_rcnn_R_50_FPN_1x_converted.pkl"
 _CLASSIFIER = ("fc.weight", "fc.bias")
+_WITHOUT = "--set backbone_weights=none"
 _DENSE_ULEARN = "fast_net.backbone."
 
 
@@ -48,11 +49,32 @@ def load_torchvision_backbone(
         ConfigError: torchvision has no weights of this name.
         CheckpointError: The file is missing, damaged or of another network.
     """
+    file, state = torchvision_state(name, folder)
+    load_state(backbone, state, file)
+
+
+def torchvision_state(
+    name: str, folder: str | os.PathLike[str], without: str = _WITHOUT
+) -> tuple[Path, dict[str, torch.Tensor]]:
+    """Read the weights of an ImageNet-style ResNet, without its classifier.
+
+    Args:
+        name: See ``load_torchvision_backbone``.
+        folder: Folder of downloaded weights (``pretrained_networks``).
+        without: What a user writes to start from random weights, for the error.
+
+    Returns:
+        The file, and the weights by torchvision's names.
+
+    Raises:
+        ConfigError: torchvision has no weights of this name.
+        CheckpointError: The file is missing or damaged.
+    """
     file = Path(name)
     if file.suffix not in (".pth", ".pt", ".pkl", ".tar"):
         file = Path(folder) / Path(torchvision_address(name)).name
-    state = _read_weights(file)
-    load_state(backbone, {k: v for k, v in state.items() if k not in _CLASSIFIER}, file)
+    state = _read_weights(file, without)
+    return file, {key: value for key, value in state.items() if key not in _CLASSIFIER}
 
 
 def torchvision_address(name: str) -> str:
@@ -76,11 +98,11 @@ def torchvision_address(name: str) -> str:
     return weights.url
 
 
-def _read_weights(file: Path) -> Mapping[str, torch.Tensor]:
+def _read_weights(file: Path, without: str = _WITHOUT) -> Mapping[str, torch.Tensor]:
     if not file.is_file():
         raise CheckpointError(
             f"the backbone weights {file.name} are not in {file.parent}: put the file there "
-            "(vos-download --list tells its page) or start without: --set backbone_weights=none"
+            f"(vos-download --list tells its page) or start without: {without}"
         )
     record = read_tensor_file(file)
     for field in ("net", "model"):  # of our checkpoints, of upstream's snapshots

@@ -137,7 +137,10 @@ class AssessSettings:
         num_workers: Processes that read pictures.
         data_dir: Folder of the probabilities that ``generate_data`` writes; empty for
             ``workspace_dir/interactive/quality_assessment``.
-        accumulate_grad_bug: Never set the gradients to zero, as upstream.
+        accumulate_grad_bug: Gradients are never set to zero and collect the weight decay too, as
+            upstream's program really learned; false is the usual rule.
+        backbone_weights: ImageNet weights of the backbone: a name of torchvision, whose file lies
+            in ``pretrained_networks``, or a path; none starts from random weights.
         image_size: (height, width) to which frames are resized, in pixels.
         width: Channels of the network's stem.
         depths: Blocks of its stages.
@@ -153,7 +156,8 @@ class AssessSettings:
     train_batch_size: int = 32
     num_workers: int = 12
     data_dir: str = ""
-    accumulate_grad_bug: bool = False
+    accumulate_grad_bug: bool = True
+    backbone_weights: str | None = "resnet50"
     image_size: tuple[int, int] = (480, 854)
     width: int = 64
     depths: tuple[int, ...] = (3, 4, 6, 3)

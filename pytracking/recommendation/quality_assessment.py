@@ -17,9 +17,11 @@ from torch import nn
 from torch.utils.data import DataLoader, RandomSampler
 
 from ltr.admin.cli import command
+from ltr.admin.environment import train_environment
 from ltr.admin.errors import DataError
 from ltr.admin.progress import FrameProgress
-from ltr.models.interactive.assess import assess_network
+from ltr.models.interactive.assess import AssessNet, assess_network
+from ltr.models.interactive.prompt_encoder import load_imagenet
 from pytracking.recommendation.command import Task, parse_task
 from pytracking.recommendation.config import AssessSettings, RecommendationSettings
 from pytracking.recommendation.quality_masks import QualityMasks, list_samples
@@ -53,15 +55,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def build_network(settings: AssessSettings) -> nn.Module:
-    """The quality network in the settings' size, freshly drawn."""
+def build_network(settings: AssessSettings) -> AssessNet:
+    """The quality network in the settings' size; the backbone from ImageNet, the rest drawn.
+
+    Raises:
+        CheckpointError: The backbone's file is missing, damaged or of another network.
+    """
     names = ("width", "depths", "side")
     changed = {
         name: getattr(settings, name)
         for name in names
         if getattr(settings, name) != getattr(_PUBLISHED, name)
     }
-    return assess_network(**changed)
+    network = assess_network(**changed)
+    if settings.backbone_weights is not None:
+        folder = train_environment().pretrained_networks
+        name, without = settings.backbone_weights, "with assess_net.backbone_weights=none"
+        load_imagenet(network.Encoder, name, folder, without)
+    return network
 
 
 def train(task: Task, masks: QualityMasks) -> Iterator[tuple[nn.Module, float]]:
@@ -80,9 +91,7 @@ def train(task: Task, masks: QualityMasks) -> Iterator[tuple[nn.Module, float]]:
     rules = task.settings.assess_net
     torch.manual_seed(task.settings.seed)
     network = build_network(rules).to(task.device).train()
-    optimizer = torch.optim.SGD(
-        network.parameters(), rules.lr, rules.momentum, weight_decay=rules.weight_decay
-    )
+    optimizer = torch.optim.SGD(network.parameters(), rules.lr, rules.momentum)
     schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, rules.gamma)
     count = min(rules.max_masks or len(masks), len(masks))
     if count < rules.train_batch_size:
@@ -92,11 +101,12 @@ def train(task: Task, masks: QualityMasks) -> Iterator[tuple[nn.Module, float]]:
         for epoch in range(rules.num_epochs):
             masks.epoch = epoch
             losses = [
-                _step(network, optimizer, batch, rules.accumulate_grad_bug, progress)
+                _step(network, optimizer, batch, rules, progress)
                 for batch in _loader(masks, rules, count)
             ]
             schedule.step()
-            yield network, sum(losses) / len(losses)
+            known = [loss for loss in losses if loss is not None]
+            yield network, sum(known) / max(1, len(known))
 
 
 def _loader(masks: QualityMasks, rules: AssessSettings, count: int) -> DataLoader:
@@ -113,17 +123,33 @@ def _step(
     network: nn.Module,
     optimizer: torch.optim.Optimizer,
     batch: Sequence[torch.Tensor],
-    accumulates: bool,
+    rules: AssessSettings,
     progress: FrameProgress,
-) -> float:
+) -> float | None:
+    """Learn from a batch; one without any object is skipped and has no loss."""
+    progress.advance()
     device = next(network.parameters()).device
     images, probabilities, quality, counts = (part.to(device) for part in batch)
+    if not counts.any():
+        return None
     errors = (network(images, probabilities)[:, 0] - quality.float()) ** 2
-    loss = errors[counts].mean() if counts.any() else 0 * errors.sum()
-    if not accumulates:
+    loss = errors[counts].mean()
+    if not rules.accumulate_grad_bug:
         optimizer.zero_grad()
     loss.backward()
     nn.utils.clip_grad_value_(network.parameters(), _GRADIENT_LIMIT)
+    decay_into_gradients(network, rules.weight_decay)
     optimizer.step()
-    progress.advance()
     return loss.item()
+
+
+@torch.no_grad()
+def decay_into_gradients(network: nn.Module, weight_decay: float) -> None:
+    """Add the weights' share to the stored gradients, in place, as PyTorch did before 1.7.
+
+    The step then learns what it would learn from an optimiser's ``weight_decay``; gradients that
+    are never set to zero keep the share for all later steps.
+    """
+    for parameter in network.parameters():
+        if parameter.grad is not None:
+            parameter.grad.add_(parameter, alpha=weight_decay)

@@ -19,8 +19,8 @@ from pytracking.analysis.starts import score_objects
 from pytracking.evaluation.interactive.videos import InteractiveVideo
 
 _IS_OBJECT = 0.8  # threshold of ATNet's masks, whose quality is learned
-_TRIES = 11
-_BRIGHTNESS, _CONTRAST = 5 / 255, 0.03
+_TRIES = 12
+_BRIGHTNESS, _CONTRAST = 5 / 255, 0.03  # added; factor about black
 _CROP, _SCALE, _SHEAR, _ROTATION = 0.1, 0.1, 15.0, 25.0
 _BILINEAR, _NEAREST = InterpolationMode.BILINEAR, InterpolationMode.NEAREST
 
@@ -136,11 +136,11 @@ class QualityMasks(Dataset):
 def _deform(
     image: torch.Tensor, probabilities: torch.Tensor, label: torch.Tensor, rng: random.Random
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Crop, scale, shear and rotate; the object must not leave the frame."""
+    """Crop, scale, shear and rotate; neither the object nor the background may disappear."""
     for _ in range(_TRIES):
         warp = _Warp.draw(rng, tuple(image.shape[-2:]))
         moved = warp.apply(label, _NEAREST)
-        if moved.any() == label.any():
+        if len(moved.unique()) == len(label.unique()):
             return warp.apply(image, _BILINEAR), warp.apply(probabilities, _BILINEAR), moved
     return image, probabilities, label
 
@@ -165,10 +165,9 @@ class _Warp:
 
     def apply(self, values: torch.Tensor, mode: InterpolationMode) -> torch.Tensor:
         cut = transform.resized_crop(values, *self.crop, list(self.size), mode, antialias=False)
-        return transform.affine(cut, self.angle, [0, 0], self.scale, [self.shear, 0.0], mode)
+        return transform.affine(cut, self.angle, [0, 0], self.scale, [self.shear] * 2, mode)
 
 
 def _change_light(image: torch.Tensor, rng: random.Random) -> torch.Tensor:
     brighter = (image + rng.uniform(-_BRIGHTNESS, _BRIGHTNESS)).clamp(0, 1)
-    factor = rng.uniform(1 - _CONTRAST, 1 + _CONTRAST)
-    return ((brighter - 0.5) * factor + 0.5).clamp(0, 1)
+    return (brighter * rng.uniform(1 - _CONTRAST, 1 + _CONTRAST)).clamp(0, 1)

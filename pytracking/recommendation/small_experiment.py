@@ -158,7 +158,8 @@ def _settings(davis: Path, work: Path) -> list[str]:
         "agent.hidden=32", "agent.lr=1e-3", "agent.update_rate=0.1", "agent.updates=60",
         "assess_net.num_epochs=15", "assess_net.num_workers=0", "assess_net.image_size=96,171",
         "assess_net.width=16", "assess_net.depths=1,1,1,1", "assess_net.side=64",
-        "assess_net.lr=0.002",
+        "assess_net.lr=0.002", "assess_net.accumulate_grad_bug=false",
+        "assess_net.backbone_weights=none",
     ]  # fmt: skip
 
 

@@ -113,8 +113,8 @@ def train(task: Task, pool: deque[Transition], names: Collection[str]) -> Iterat
         for epoch in range(rules.train_epochs):
             for video, number in product(videos, range(1, NUM_SCRIBBLES + 1)):
                 episode = epoch * NUM_SCRIBBLES + number
-                if number == 1:
-                    snapshot = worth_learning(pool, rules.sample_th)
+                if number == 1:  # the videos were chosen once, from the first experience
+                    snapshot = [row for row in pool if row.sequence in names]
                 pool.extend(play_episode(host, video, episode, explorer, table, settings))
                 losses = _learn(learner, snapshot, generator, rules.train_batch_size, rules.updates)
                 _LOG.info("%s %d: loss %.4f", video.name, episode, np.mean(losses))

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import math
+import os
+import re
 from collections.abc import Mapping, Sequence
 
 import torch
 from torch import nn
 
+from ltr.admin.loading import load_state
+from ltr.admin.pretrained import torchvision_state
 from ltr.data.image_format import IMAGENET_RGB
 from ltr.models.backbone.resnet import USUAL_STRIDES, Bottleneck
 from ltr.models.layers.folding import fold_batch_norms
 
 STAGES = ("res2", "res3", "res4", "res5")
 RESNET50 = (3, 4, 6, 3)
+_OWN = ("conv1_", "mean", "std")  # what no ResNet has
 
 
 class PromptEncoder(nn.Module):
@@ -73,6 +78,33 @@ class PromptEncoder(nn.Module):
             x = getattr(self, name)(x)
             features[name] = x
         return features
+
+
+def load_imagenet(
+    encoder: PromptEncoder, name: str, folder: str | os.PathLike[str], without: str
+) -> None:
+    """Fill everything but the stems of the maps with a ResNet's weights.
+
+    Args:
+        encoder: An encoder whose sizes are those of the ResNet.
+        name: A name of torchvision's weights, or a path; see ``torchvision_state``.
+        folder: Folder of downloaded weights (``pretrained_networks``).
+        without: What a user writes to start from random weights, for the error.
+
+    Raises:
+        ConfigError: torchvision has no weights of this name.
+        CheckpointError: The file is missing, damaged or of another network.
+    """
+    file, state = torchvision_state(name, folder, without)
+    renamed = {re.sub(r"^layer(\d)\.", _stage_name, key): value for key, value in state.items()}
+    own = encoder.state_dict()
+    kept = {key: value for key, value in own.items() if key.startswith(_OWN)}
+    load_state(encoder, kept | renamed, file)
+
+
+def _stage_name(found: re.Match[str]) -> str:
+    """``layer1.`` -> ``res2.``."""
+    return f"{STAGES[int(found[1]) - 1]}."
 
 
 def fold_stages(encoder: PromptEncoder) -> None:

@@ -56,6 +56,7 @@ def words(davis, tmp_path) -> list[str]:
         "agent.hidden=8", "agent.sample_th=0.001", "assess_net.num_epochs=1",
         "assess_net.num_workers=0", "assess_net.image_size=40,60", "assess_net.width=4",
         "assess_net.depths=1,1,1,1", "assess_net.side=32", "assess_net.train_batch_size=16",
+        "assess_net.backbone_weights=none",
     ]  # fmt: skip
 
 
