@@ -207,7 +207,7 @@ def network_contents(folder: Path) -> dict[str, object]:
     }
 
 
-class _StillHost(InteractiveVOS):
+class StillHost(InteractiveVOS):
     """Everything is the first object."""
 
     name = "still"
@@ -237,7 +237,7 @@ def write_page(folder: Path) -> None:
 def export_page(source: Path, target: Path) -> int:
     """Replace what the page had exported."""
     guidance = Guidance(ConfidenceQuality(), WorstFrame(), "confidence")
-    workbench = Workbench(_StillHost(), guidance, PageSettings())
+    workbench = Workbench(StillHost(), guidance, PageSettings())
     workbench.open(source / "clip.mp4")
     workbench.propagate(0, [ScribbleLine(np.array([(0.5, 0.5)]), 1)])
     workbench.export(target)

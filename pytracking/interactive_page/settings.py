@@ -33,7 +33,7 @@ class PageSettings:
     max_lines: int = 200
     max_points: int = 5000
     max_rounds: int = 100
-    max_all_points: int = 100_000
+    max_all_points: int = 50_000
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():

@@ -7,6 +7,7 @@ import threading
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,14 @@ class Round:
     quality: tuple[float, ...]
     recommended: int
     seconds: float
+
+    @cached_property
+    def described_lines(self) -> list[dict[str, Any]]:
+        """The lines as the page wants them, JSON-like."""
+        return [
+            {"object_id": line.object_id, "path": line.path.round(5).tolist()}
+            for line in self.lines
+        ]
 
 
 class Workbench:
@@ -153,11 +162,7 @@ class Workbench:
             "clip": None if clip is None else {"serial": self.num_opened, **_describe_clip(clip)},
             "host": self.host.name,
             "rounds": [
-                {
-                    "frame": entry.frame,
-                    "lines": [_describe_line(line) for line in entry.lines],
-                }
-                for entry in self.rounds
+                {"frame": entry.frame, "lines": entry.described_lines} for entry in self.rounds
             ],
             "quality": None if last is None else list(last.quality),
             "qualityLabel": self.guidance.label,
@@ -266,10 +271,6 @@ class Workbench:
             return encoded
         pairs = zip(self.rounds[-1].masks, encoded, strict=True)
         return tuple(old if old == new else new for old, new in pairs)
-
-
-def _describe_line(line: ScribbleLine) -> dict[str, Any]:
-    return {"object_id": line.object_id, "path": line.path.round(5).tolist()}
 
 
 def _pack(folder: Path, archive: Path) -> None:

@@ -1,0 +1,237 @@
+"""Attack the page of ``run_interactive``: mutated requests, hostile uploads, crowds, large rounds.
+
+    python benchmarks/attack_page.py             2,000 requests, about a minute
+    python benchmarks/attack_page.py --requests 20000
+
+The page runs in this process with a host that needs no network. No request may end in status 500
+or without the security headers, the state must answer within two seconds at all times, nothing may
+appear outside the page's folder, and the memory and the folder stay small. The last line is
+``findings=``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import http.client
+import json
+import random
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+import fuzz_containers
+import numpy as np
+from drawn_clip import draw_clip
+from fuzz_mutations import mutate
+from kill_replacing import StillHost
+
+from ltr.admin.progress import process_memory_mb
+from pytracking.interactive_page.guidance import ConfidenceQuality, Guidance
+from pytracking.interactive_page.launch import start
+from pytracking.interactive_page.settings import PageSettings
+from pytracking.interactive_page.workbench import Workbench
+from pytracking.tracker.interactive.base import ScribbleLine, Segmentation
+from pytracking.tracker.interactive.recommend import WorstFrame
+from pytracking.utils.video_writer import VideoWriter
+
+_HEADER = "Content-Security-Policy"
+_MAX_STATE_S, _MAX_MIB, _MAX_FOLDER_MIB = 2.0, 600.0, 40.0
+_NAMES = ("a.mp4", "...mp4", "..mp4", "a/b.mov", "\0.avi", "é" * 300 + ".mkv", "C:\\a.webm",
+          "-rf.mp4", "~.mp4", " .mp4", "clip_.gif", "CON.mp4", "a.mp4\n", "%2e%2e.mp4")  # fmt: skip
+
+
+class SlowHost(StillHost):
+    """Takes a hundredth of a second per frame."""
+
+    def _interact(self, frame: int, scribbles: list[ScribbleLine]) -> Segmentation:
+        for _ in self.frames:
+            self.on_frame()
+            time.sleep(0.01)
+        return super()._interact(frame, scribbles)
+
+
+class Attack:
+    """Sends requests and notes what must not happen.
+
+    Args:
+        address: The page.
+        seed: Of everything that is drawn.
+    """
+
+    def __init__(self, address: str, seed: int) -> None:
+        self._host = urlsplit(address).netloc
+        self._random = random.Random(seed)
+        self.findings: list[str] = []
+        self.statuses: Counter[int] = Counter()
+
+    def ask(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+        """One request; a wrong status or a missing header is a finding."""
+        connection = http.client.HTTPConnection(self._host, timeout=120)
+        try:
+            connection.request(method, path, body)
+            answer = connection.getresponse()
+            content = answer.read()
+        except (BrokenPipeError, ConnectionResetError):  # refused before its body was sent
+            return 0, b""
+        finally:
+            connection.close()
+        self.statuses[answer.status] += 1
+        if answer.status >= 500:
+            self.findings.append(f"{answer.status} for {method} {path[:60]}: {content[:100]!r}")
+        if _HEADER not in answer.headers:
+            self.findings.append(f"no {_HEADER} for {method} {path[:60]} ({answer.status})")
+        return answer.status, content
+
+    def serial(self) -> int:
+        """Number of the clip that is open."""
+        return int(json.loads(self.ask("GET", "/api/state")[1])["clip"]["serial"])
+
+    def mutated_rounds(self, count: int) -> None:
+        """Rounds damaged value by value and byte by byte."""
+        line = {"object_id": 1, "path": [[0.2, 0.5], [0.5, 0.5]]}
+        valid = json.dumps({"frame": 1, "lines": [line, {**line, "object_id": 0}]}).encode()
+        for _ in range(count):
+            body = mutate(valid, self._random.choice([".json", ".bin"]), self._random)
+            status, _ = self.ask("POST", f"/api/propagate?clip={self.serial()}", body)
+            if status == 200 and self._random.random() < 0.5:
+                self.ask("POST", f"/api/undo?clip={self.serial()}", b"")
+
+    def odd_paths(self, count: int) -> None:
+        """Paths outside the page, and methods that it does not have."""
+        parts = ["..", "%2e%2e", "etc", "passwd", "frames", "masks", "exports", "api", "state",
+                 "1.jpg", "-1.png", "9999999.png", "overlay.mp4", "%00", "a" * 3000]  # fmt: skip
+        for _ in range(count):
+            path = "/" + "/".join(self._random.choices(parts, k=self._random.randint(1, 4)))
+            self.ask(self._random.choice(["GET", "POST", "PUT", "DELETE", "HEAD"]), path)
+
+    def hostile_uploads(self, valid: bytes, count: int) -> None:
+        """Bombs in containers, damaged clips, odd names; each is exported if it can be read."""
+        bombs = [content for _, content in fuzz_containers.container_bombs()]
+        damaged = [mutate(valid, ".mp4", self._random) for _ in range(count)]
+        for number, content in enumerate([*bombs, *damaged, *([valid] * len(_NAMES))]):
+            name = quote(_NAMES[number % len(_NAMES)])
+            if self.ask("POST", f"/api/clip?name={name}", content)[0] == 200:
+                clip = self.serial()
+                body = b'{"frame": 0, "lines": [{"object_id": 1, "path": [[0.5, 0.5]]}]}'
+                self.ask("POST", f"/api/propagate?clip={clip}", body)
+                self.ask("POST", f"/api/export?clip={clip}", b"")
+
+    def crowd(self, valid: bytes, count: int) -> None:
+        """Uploads, rounds and cancellations all at once."""
+        clip = self.serial()
+        line = {"object_id": 1, "path": [[0.5, 0.5]] * 2000}
+        body = json.dumps({"frame": 0, "lines": [line]}).encode()
+
+        def one(number: int) -> None:
+            if number % 4 == 0:
+                self.ask("POST", "/api/clip?name=a.mp4", valid)
+            elif number % 4 == 3:
+                self.ask("POST", "/api/cancel", b"")
+            else:
+                self.ask("POST", f"/api/propagate?clip={clip}", body)
+
+        with ThreadPoolExecutor(20) as pool:
+            list(pool.map(one, range(count)))
+
+    def many_rounds(self) -> None:
+        """Rounds as large as the page takes, until it refuses."""
+        line = {"object_id": 1, "path": [[0.5, 0.5]] * 5000}
+        body = json.dumps({"frame": 0, "lines": [line] * 8}).encode()
+        clip = self.serial()
+        for _ in range(20):
+            self.ask("POST", f"/api/propagate?clip={clip}", body)
+
+
+@contextmanager
+def watched(attack: Attack) -> Iterator[None]:
+    """Ask for the state all the time; a slow answer is a finding."""
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(0.1):
+            started = time.monotonic()
+            attack.ask("GET", "/api/state")
+            seconds = time.monotonic() - started
+            if seconds > _MAX_STATE_S:
+                attack.findings.append(f"the state took {seconds:.1f} s")
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+@contextmanager
+def page(folder: Path, clip: Path) -> Iterator[str]:
+    """Serve a page in a thread; gives its address."""
+    guidance = Guidance(ConfidenceQuality(), WorstFrame(), "confidence")
+    workbench = Workbench(SlowHost(), guidance, PageSettings(max_upload_mib=16))
+    workbench.open(clip)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    run = asyncio.run_coroutine_threadsafe
+    runner, address = run(start(workbench, folder, 0), loop).result(30)
+    try:
+        yield address
+    finally:
+        run(runner.cleanup(), loop).result(60)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--requests", type=int, default=2000, help="their number, about (2000)")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    count = arguments.requests
+    with tempfile.TemporaryDirectory() as name:
+        root, clip = Path(name), Path(name) / "clip.mp4"
+        with VideoWriter(clip, 10) as writer:
+            for image in draw_clip(12, 1, (96, 128), seed=0)[0]:
+                writer.write(np.ascontiguousarray(image))
+        fuzz_containers.container_bombs()  # made here, so that their memory is not the page's
+        before = process_memory_mb()
+        with page(root / "own", clip) as address:
+            attack = Attack(address, arguments.seed)
+            with watched(attack):
+                attack.mutated_rounds(count // 4)
+                attack.odd_paths(count // 4)
+                attack.hostile_uploads(clip.read_bytes(), count // 40)
+                attack.many_rounds()
+                attack.crowd(clip.read_bytes(), count // 4)
+            grown = process_memory_mb() - before
+            size = sum(f.stat().st_size for f in (root / "own").rglob("*") if f.is_file()) / 2**20
+        if grown > _MAX_MIB:
+            attack.findings.append(f"the memory grew by {grown:.0f} MiB")
+        if size > _MAX_FOLDER_MIB:
+            attack.findings.append(f"the folder has {size:.0f} MiB")
+        stray = [path.name for path in root.iterdir() if path.name not in ("own", "clip.mp4")]
+        left = [path.name for path in (root / "own").iterdir() if path.name.startswith(".")]
+        attack.findings += [f"outside its folder: {name}" for name in stray]
+        attack.findings += [f"left behind: {name}" for name in left]
+    for status, number in sorted(attack.statuses.items()):
+        print(f"status {status}: {number:,}")
+    print(f"memory +{grown:.0f} MiB, folder {size:.1f} MiB")
+    for finding, number in Counter(attack.findings).most_common(20):
+        print(f"{number} x {finding}")
+    print(f"findings={len(attack.findings)}")
+    return 1 if attack.findings else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
