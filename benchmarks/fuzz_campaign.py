@@ -38,8 +38,8 @@ class Batch:
         first: Number of the first mutation.
         count: Number of files.
         kinds: Number of files by outcome.
-        seconds: Of the slowest one.
-        mib: Of the largest one.
+        seconds: CPU seconds of the slowest file.
+        mib: Memory of the largest file, MiB.
         findings: Outcomes that must not be.
     """
 

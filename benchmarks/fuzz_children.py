@@ -47,7 +47,7 @@ class Outcome:
     """How one file was read.
 
     Args:
-        number: Of the file.
+        number: Number of the file.
         kind: ``error`` (a named one) or ``read``; else a finding: ``unnamed`` exception, ``crash``,
             ``hang``, ``memory``, or ``executed``.
         seconds: Time of the processor.
@@ -68,7 +68,7 @@ class Case:
 
     Args:
         number: Identifies it among the cases of its reader.
-        content: Of the file that the reader is given.
+        content: Bytes of the file that the reader is given.
     """
 
     number: int

@@ -31,7 +31,7 @@ class HostileFile:
     Args:
         kind: ``pickle``, ``archive`` or ``bomb``.
         name: What it tries.
-        content: Of the file.
+        content: Bytes of the file.
     """
 
     kind: str

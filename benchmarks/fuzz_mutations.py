@@ -34,7 +34,7 @@ def mutate(valid: bytes, suffix: str, draw: random.Random) -> bytes:
 
     Args:
         valid: The content.
-        suffix: Of the file; ``.json``, ``.png`` and zip files are damaged both ways.
+        suffix: Suffix of the file; ``.json``, ``.png`` and zip files are damaged both ways.
         draw: Decides everything.
     """
     aware = mutate_zip if valid.startswith(b"PK\x03\x04") else _AWARE.get(suffix)

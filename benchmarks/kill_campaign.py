@@ -43,7 +43,7 @@ class Kill:
 
     Args:
         task: Name of the program.
-        number: Of the kill.
+        number: Number of the kill.
         seconds: From the start to the kill.
         amid_writing: A temporary file was there.
         failure: What was wrong afterwards; empty where all was well.
@@ -64,7 +64,7 @@ class Campaign:
     Args:
         task: The program.
         folder: For its files; emptied by turns.
-        seed: Of the moments.
+        seed: Seed of the moments.
     """
 
     def __init__(self, task: Task, folder: Path, seed: int) -> None:

@@ -63,7 +63,7 @@ class Setting:
         params: Configuration.
         frames: Length of the clip.
         size: Height and width of its frames.
-        backbone: Of the network.
+        backbone: Backbone of the network.
         width: Of its heads.
     """
 

@@ -38,7 +38,7 @@ class Result:
     """Measurements of one form.
 
     Args:
-        seconds: Of the window.
+        seconds: Time for the window, seconds.
         peak_mib: Memory above the network.
         masks: bool (sentences, frames, H, W), packed.
     """

@@ -38,7 +38,7 @@ class Browser:
     """One tab.
 
     Args:
-        address: Of the tab's DevTools socket.
+        address: Address of the tab's DevTools socket.
     """
 
     def __init__(self, address: str) -> None:

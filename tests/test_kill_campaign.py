@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def test_killed_programs_go_on_as_if_nothing_had_happened(tmp_path):
     log = tmp_path / "log.jsonl"
-    for kills in (4, 8):  # the second start goes on where the first one stopped
+    for kills in (4, 8):  # the second start resumes where the first one stopped
         run = subprocess.run(
             [sys.executable, "benchmarks/kill_campaign.py", "--kills", str(kills), "--log", log,
              *PROGRAMS],

@@ -1,4 +1,4 @@
-"""One process or many: devices, and what the processes of a run tell each other."""
+"""One process or many: devices, and the communication between the processes of a run."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ def _read_weights(file: Path, without: str = _WITHOUT) -> Mapping[str, torch.Ten
     if not file.is_file():
         raise CheckpointError(
             f"the backbone weights {file.name} are not in {file.parent}: put the file there "
-            f"(vos-download --list tells its page) or start without: {without}"
+            f"(vos-download --list shows its page) or start without: {without}"
         )
     record = read_tensor_file(file)
     for field in ("net", "model"):  # of our checkpoints, of upstream's snapshots

@@ -43,7 +43,7 @@ class Draw:
         train_ids: Annotated frames, in order of time (backwards if reversed).
         test_ids: Frames to be segmented, in the same order; all come after the first train frame
             drawn.
-        info: What the data set tells about the sequence.
+        info: Information of the data set about the sequence.
     """
 
     dataset: int

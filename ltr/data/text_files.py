@@ -25,7 +25,7 @@ def read_text(file: Path, what: str, encoding: str = "utf-8") -> str:
     Args:
         file: The file.
         what: What it is, for errors: ``"the list of sequences"``.
-        encoding: Of its characters, where no byte-order mark tells another one.
+        encoding: Encoding of the text, unless a byte-order mark declares another one.
 
     Raises:
         DataError: It is missing, too large, not a regular file, or has other characters.

@@ -39,7 +39,7 @@ class VosDataset(VideoDataset):
         all_frames: Folder of the frames that a tracker sees, when these are more than the frames of
             ``layout``; training always reads the latter.
         has_every_frame: Whether the frames that a tracker sees should be numbered without gaps: a
-            warning tells where they are not.
+            warning is logged where they are not.
         image_loader: Reads a picture as uint8 (H, W, 3) RGB.
     """
 

@@ -23,7 +23,7 @@ class NonFiniteError(Exception):
         microbatches: Sequence[Mapping[str, Any]],
         stats: Mapping[str, float],
     ) -> NonFiniteError:
-        """Write what is needed to repeat the step, and make an error that tells where.
+        """Write what is needed to repeat the step, and make an error that says where.
 
         Args:
             path: Gets the network before the step, the batch (``microbatches``) and ``stats``.

@@ -33,7 +33,7 @@ class ObjectScores:
 
     Args:
         sequence: The video.
-        label: What tells the object from the others of the video: its id, or an expression's.
+        label: Distinguishes the objects of a video: the object's id, or that of an expression.
         frames: Names of the annotated frames.
         j: Region similarity, float64 (frames,), NaN = not scored.
         f: Boundary measure, float64 (frames,), NaN = not scored.

@@ -51,7 +51,7 @@ def run_and_report(
     arguments: argparse.Namespace,
     engine: Engine | None,
 ) -> RunSummary:
-    """Run a tracker over a data set and tell about every sequence, and at the end about all.
+    """Run a tracker over a data set and report every sequence, and at the end the totals.
 
     Args:
         spec: The tracker.

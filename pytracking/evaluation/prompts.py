@@ -1,4 +1,4 @@
-"""What the user tells about the objects of a video: mask files and boxes, at any frame."""
+"""The objects of a video as given by the user: mask files and boxes, at any frame."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def run_sequence(
 
     Args:
         tracker: Ready to run.
-        sequence: Frames and what tells the objects.
+        sequence: Frames and prompts.
         folder: Folder of the results.
         observe: Callback for every frame.
         count: Progress callback, called with the number of frames done since the last call.

@@ -43,7 +43,7 @@ def read_isolated(path: Path, limit: int, every: int, check: Callable[[], None])
         check: Called while waiting; its error ends the other process.
 
     Raises:
-        DataError: It is no video, damaged, or needs more memory or time than allowed. Damage
+        DataError: It is not a video, is damaged, or needs more memory or time than allowed. Damage
             further on raises it during the iteration.
     """
     words = [sys.executable, "-m", __name__, str(path), str(limit), str(every)]
@@ -88,7 +88,7 @@ class _Reader:
         self._end = time.monotonic() + MAX_WAIT_S
 
     def line(self) -> Any:
-        """One line of JSON; an error that it tells is raised."""
+        """One line of JSON; an error that it reports is raised."""
         text = bytearray()
         while not text.endswith(b"\n"):
             text += self._bytes(1)

@@ -184,7 +184,7 @@ class PageServer:
     async def _in_worker(self, function: Callable[..., None], *arguments: Any) -> None:
         """Call a function in the one thread that may touch host and workbench.
 
-        The thread goes on where the person leaves the page, so this waits for it all the same.
+        The thread continues when the person leaves the page, so this waits for it anyway.
         """
         loop = asyncio.get_running_loop()
         work = loop.run_in_executor(self._worker, functools.partial(function, *arguments))
@@ -232,7 +232,7 @@ async def _explain(request: web.Request, handler: _Handler) -> web.StreamRespons
         return web.json_response({"error": error.text or error.reason}, status=error.status)
     except Exception:
         _LOG.exception("%s failed", request.path)
-        return web.json_response({"error": "this failed; the log tells why"}, status=500)
+        return web.json_response({"error": "this failed; see the log"}, status=500)
 
 
 async def _static(name: str, request: web.Request) -> web.Response:

@@ -105,7 +105,7 @@ def evaluate_published_host(name: str) -> int:
 
 
 def run(task: Task) -> int:
-    """Evaluate, write the results and tell where they are.
+    """Evaluate, write the results and print where they are.
 
     Raises:
         ToolkitError: Settings, networks or data cannot be used, or results cannot be written.

@@ -1,4 +1,4 @@
-"""Train the quality network on the masks of generate_data: it learns to tell their J&F.
+"""Train the quality network on the masks of generate_data: it learns to predict their J&F.
 
 Writes assess_net.pt every tenth epoch and at the end.
 

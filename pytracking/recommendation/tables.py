@@ -86,7 +86,7 @@ def play_episode(
     Args:
         host: Segments.
         video: Video of the episode.
-        episode: Number of the episode of this video, from 1; tells the set of first scribbles.
+        episode: Number of the episode of this video, from 1; it selects the set of first scribbles.
         recommender: Chooses the frames from the true quality.
         table: Gives the rewards; None gives 0.
         settings: Settings of the experiment.

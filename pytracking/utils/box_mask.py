@@ -26,7 +26,7 @@ _MIN_SHARE, _MAX_SHARE = 0.1, 0.97
 def mask_from_box(image: np.ndarray, box: Box) -> np.ndarray:
     """Segment the object inside a box by GrabCut, or fill an ellipse where that finds nothing.
 
-    GrabCut works on the surroundings of the box at a small size; the log tells which way was taken.
+    GrabCut works on the surroundings of the box at a small size; the log says which way was taken.
 
     Args:
         image: uint8 (H, W, 3) RGB.

@@ -26,7 +26,7 @@ class FrameSource:
         frames: The frames in order, uint8 (H, W, 3) RGB, all of one size.
         size: (width, height) in pixels.
         fps: Frames per second (the mean where it varies), None when unknown.
-        length: Number of frames as the container tells it, None when unknown.
+        length: Number of frames declared by the container; None if unknown.
         stems: File names of the frames without suffix, where the frames are files.
         files: These files.
         release: Function that ``close`` calls.

@@ -26,7 +26,7 @@ _ONE_DAY_S = 86400.0
 
 
 def owner_tag() -> str:
-    """End of a hidden folder's name, which tells whose it is."""
+    """End of a hidden folder's name, which says whose it is."""
     return f".{socket.gethostname()}.{os.getpid()}"
 
 

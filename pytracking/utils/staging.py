@@ -73,7 +73,7 @@ def check_free(folder: Path, entries: Sequence[str]) -> None:
 
 @contextmanager
 def temporary_folder(parent: Path, name: str) -> Iterator[Path]:
-    """Make a hidden folder that is gone after the block; its name tells whose it is.
+    """Make a hidden folder that is gone after the block; its name says whose it is.
 
     Args:
         parent: An existing folder.

@@ -175,7 +175,7 @@ def _captured(capture: cv2.VideoCapture) -> Iterator[np.ndarray]:
 
 
 def _whole(frames: Iterator[np.ndarray], path: Path, least: float) -> Iterator[np.ndarray]:
-    """Notice an early end, which OpenCV does not tell from the regular one; it guesses the length.
+    """Detect a truncated file, which OpenCV does not report; it only guesses the length.
 
     Raises:
         DataError: There were fewer than ``least`` frames.

@@ -42,7 +42,7 @@ class Flag:
     """One flag with a value.
 
     Args:
-        default: Of the original.
+        default: Default of the original.
         row: Row of the training recipe that it sets; empty where it sets none.
         is_fixed: Only the default is offered here.
     """

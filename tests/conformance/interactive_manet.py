@@ -32,7 +32,7 @@ _NETWORK = 2e-4
 
 
 class _GivenEmbeddings(ManetHost):
-    """A host that is told the embeddings of its frames."""
+    """A host that is given the embeddings of its frames."""
 
     def __init__(self, params: ManetParameters, network: MANet, given: torch.Tensor) -> None:
         super().__init__(params, network, Runtime())

@@ -20,8 +20,8 @@ class Case:
 
     Args:
         folder: Where the files lie.
-        name: Of the case.
-        entry: Of the manifest: names of the two files.
+        name: Name of the case.
+        entry: Entry of the manifest, with the names of the two files.
         report: Where the outcome goes.
     """
 

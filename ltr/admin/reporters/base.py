@@ -1,4 +1,4 @@
-"""What the trainer tells those who log, print or plot."""
+"""What the trainer reports to loggers, consoles and plots."""
 
 from __future__ import annotations
 

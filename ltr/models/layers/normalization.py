@@ -45,7 +45,7 @@ class FixedBatchNorm2d(nn.Module):
     """A batch norm whose statistics and affine map are never trained: four buffers.
 
     Args:
-        channels: Of the input.
+        channels: Number of channels of the input.
     """
 
     eps = EPS

@@ -39,7 +39,7 @@ def from_upstream(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Rename the entries of an upstream checkpoint.
 
     The tensors that its propagation head holds but never uses are left out; unknown names stay, so
-    that strict loading tells them.
+    that strict loading reports them.
 
     Args:
         state: With or without the prefix ``module.`` of a wrapped network.

@@ -170,7 +170,7 @@ class DeformableAttention(nn.Module):
         sizes: MapSizes,
         padding: torch.Tensor | None = None,
     ) -> AttentionOutput:
-        """Attend, and tell where.
+        """Attend, and return the sampled locations too.
 
         Args:
             queries: (N, queries, dim).

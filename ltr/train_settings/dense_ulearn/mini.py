@@ -1,6 +1,6 @@
 """A very narrow network that learns from a few clips in minutes on one core of a CPU.
 
-``docs/dense_ulearn.md`` tells what it learned from 34 clips.
+``docs/dense_ulearn.md`` shows what it learned from 34 clips.
 """
 
 from ltr.admin.settings import Settings

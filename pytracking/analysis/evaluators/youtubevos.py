@@ -96,7 +96,7 @@ def _categories(meta: Path) -> dict[tuple[str, str], str]:
             for label, item in entry["objects"].items()
         }
     except (KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{meta} does not tell the categories of the objects: {error!r}") from error
+        raise DataError(f"{meta} does not list the categories of the objects: {error!r}") from error
 
 
 EVALUATORS = {

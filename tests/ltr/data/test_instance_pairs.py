@@ -24,7 +24,7 @@ def frame(*squares: tuple[int, int]) -> AnnotatedFrame:
 
 
 class Fixed(InstancePairs):
-    """The same two frames again and again."""
+    """The same two frames, repeated."""
 
     def __init__(self, query: AnnotatedFrame, guidance: AnnotatedFrame, count: int = 4) -> None:
         super().__init__("fixed", ("a", "b"))
