@@ -160,7 +160,7 @@ def compare(what: str, setting: Setting) -> float:
     times = {form: float(np.median(result.seconds)) for form, result in results.items()}
     for form, result in results.items():
         print(
-            f"{form:5s}  {what}: {times[form]:7.3f} s a frame, median of {len(result.seconds)}, "
+            f"{form:5s}  {what}: {times[form]:7.3f} s per frame, median of {len(result.seconds)}, "
             f"{result.peak_mib:6.0f} MiB above the network",
             flush=True,
         )

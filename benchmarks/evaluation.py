@@ -1,4 +1,4 @@
-"""Speed and memory of the evaluation against a plain transcription of its definition.
+"""Speed and memory of the evaluation against a straightforward reference implementation.
 
     python benchmarks/evaluation.py            DAVIS masks from $VOS_SHARED_DIR, else drawn ones
     python benchmarks/evaluation.py --drawn    drawn masks in any case

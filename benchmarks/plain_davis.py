@@ -1,4 +1,4 @@
-"""The semi-supervised DAVIS evaluation as a plain transcription of its definition.
+"""The semi-supervised DAVIS evaluation as a straightforward reference implementation.
 
 Whole sequences are stacked as float64 masks, every pair of masks is handled on its own and on full
 frames, boundaries are dilated with an array of (2r + 1)^2. The reference of the benchmark.

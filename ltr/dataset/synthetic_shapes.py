@@ -23,7 +23,7 @@ _PATCH = 64  # side of an object's surface before it is scaled
 _SUBPIXEL_BITS = 4
 _MARGIN = 0.14  # centres stay this share of a side away from the border
 _TRAVEL = (0.3, 0.55)  # of the side that it goes along
-_MAX_TURN = 6.0  # degrees a frame
+_MAX_TURN = 6.0  # degrees per frame
 
 _STEPS = MappingProxyType(
     {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1), "still": (0, 0)}

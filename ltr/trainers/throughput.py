@@ -36,5 +36,5 @@ class Throughput:
 
     @property
     def mean_fps(self) -> float:
-        """Samples a second since the start."""
+        """Samples per second since the start."""
         return self._samples / max(time.monotonic() - self._started, 1e-9)
