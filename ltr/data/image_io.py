@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,9 +25,17 @@ from ltr.data.mask_rule import Mask, mask_of_picture
 from ltr.data.palette import result_palette
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
-VIDEO_SUFFIXES = (".mp4", ".mkv", ".webm", ".mov", ".avi", ".m4v", ".mpg")
-_JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
+VIDEO_SUFFIXES = (
+    ".mp4", ".mkv", ".webm", ".mov", ".avi", ".m4v", ".mpg", ".mpeg", ".3gp", ".3g2", ".mts",
+    ".m2ts", ".ts", ".wmv", ".asf", ".flv", ".f4v", ".gif", ".ogv", ".ogg", ".vob", ".mxf", ".dv",
+    ".m2v", ".h264", ".hevc", ".265", ".264", ".ivf",
+)  # fmt: skip
+_JPEG_START, _JPEG_END = b"\xff\xd8", 0xD9
+# In compressed pixels 0xFF is followed by 0, or by the number of a restart.
+_JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_JPEG_ALONE = (0x01, 0xD8)
 _PNG_START, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND"
+_PAGED = ("TIFF", "WEBP", "PNG", "GIF")
 _EXIF = b"Exif\0\0"
 _MAX_PIXELS = 1 << 28
 _MAX_BYTES = 1 << 30
@@ -55,7 +64,50 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
     if encoded.startswith(_PNG_START) and not _png_is_complete(encoded):
         raise DataError(f"{path} is a truncated PNG: its end is missing, or a part is too long")
     _check_header(path, encoded)
+    if (pages := _count_pages(encoded)) > 1:
+        raise DataError(
+            f"{path} holds {pages} pictures, as a video does: give it alone as the video, or save "
+            "each as a file"
+        )
     return _decode_with_opencv(path, encoded)
+
+
+def read_pages(path: str | os.PathLike[str]) -> tuple[int, Iterator[np.ndarray]]:
+    """The pictures in one TIFF, WebP, GIF or PNG file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Their number, 1 for a plain picture, and an iterator of uint8 (H, W, 3) RGB, which raises
+        ``DataError`` at a damaged one.
+
+    Raises:
+        DataError: The file is missing or not a picture.
+    """
+    encoded = _read_bytes(path)
+    _check_header(path, encoded)
+    return _count_pages(encoded), _decode_pages(path, encoded)
+
+
+def _decode_pages(path: str | os.PathLike[str], encoded: bytes) -> Iterator[np.ndarray]:
+    index = 0
+    try:
+        with Image.open(io.BytesIO(encoded)) as picture:
+            for index in range(_count_pages(encoded)):
+                picture.seek(index)
+                yield np.array(picture.convert("RGB"))
+    except (*_DAMAGE, EOFError, Image.DecompressionBombError) as error:
+        raise DataError(f"{path} is damaged: picture {index} cannot be decoded") from error
+
+
+def _count_pages(encoded: bytes) -> int:
+    """Number of pictures in a file, 0 where it is damaged; phones' JPEGs show only the first."""
+    try:
+        with Image.open(io.BytesIO(encoded)) as picture:
+            return int(getattr(picture, "n_frames", 1)) if picture.format in _PAGED else 1
+    except (*_DAMAGE, EOFError):
+        return 0
 
 
 def _decode_jpeg(path: str | os.PathLike[str], encoded: bytes) -> np.ndarray:
@@ -64,8 +116,10 @@ def _decode_jpeg(path: str | os.PathLike[str], encoded: bytes) -> np.ndarray:
     These are pictures that are stored turned (OpenCV turns them), of four colours, and damaged in a
     way that decoders pass over. The pixels are the same.
     """
-    if not _jpeg_is_complete(encoded):
+    end = _jpeg_end(encoded)
+    if end is None:
         raise DataError(f"{path} is a truncated JPEG: its end marker is missing")
+    encoded = encoded[:end]
     width, height = _check_header(path, encoded)
     if width * height * encoded.count(_SCAN_START) > _MAX_VISITS:
         raise DataError(f"{path} has too many scans for {width}x{height} pixels to be decoded")
@@ -221,9 +275,19 @@ def _read_bytes(path: str | os.PathLike[str]) -> bytes:
     return encoded
 
 
-def _jpeg_is_complete(encoded: bytes) -> bool:
-    """Whether the end marker stands in the tail (some cameras append a few padding bytes)."""
-    return _JPEG_END in encoded[-1024:]
+def _jpeg_end(encoded: bytes) -> int | None:
+    """Where a JPEG ends, found from marker to marker; None where it is cut off.
+
+    Phones append films and further pictures, and previews inside have end markers of their own.
+    """
+    position = len(_JPEG_START)
+    while marker := _JPEG_MARKER.search(encoded, position):
+        kind, position = encoded[marker.end() - 1], marker.end()
+        if kind == _JPEG_END:
+            return position
+        if kind not in _JPEG_ALONE:
+            position += int.from_bytes(encoded[position : position + 2], "big")
+    return None
 
 
 def _png_is_complete(encoded: bytes) -> bool:

@@ -47,7 +47,7 @@ def open_video(path: Path) -> tuple[InputContainer, av.VideoStream]:
     try:
         check_regular(path)
         container = av.open(
-            os.fspath(path),
+            os.path.abspath(path),  # a colon in a bare name would end a protocol's name
             options={
                 "format_whitelist": CONTAINERS,
                 "codec_whitelist": CODECS,

@@ -61,7 +61,9 @@ class VideoResults:
         self._video = video
         self._draw = draw
         self._resources = ExitStack()
-        self._writer = VideoWriter(folder / OVERLAY, video.fps) if with_overlay else None
+        self._writer = (
+            VideoWriter(folder / OVERLAY, video.fps, video.pixel_aspect) if with_overlay else None
+        )
         self._sheet = ContactSheet()
         self._box_files: dict[int, TextIO] = {}
         self._worker = BackgroundWorker(self._write, _QUEUE_LENGTH)

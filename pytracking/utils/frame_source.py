@@ -5,12 +5,17 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 
 from ltr.admin.errors import DataError
+
+
+class BrokenVideoError(DataError):
+    """A video ends in damage after at least one good frame."""
 
 
 def _nothing() -> None:
@@ -29,6 +34,7 @@ class FrameSource:
         length: Number of frames declared by the container; None if unknown.
         stems: File names of the frames without suffix, where the frames are files.
         files: These files.
+        pixel_aspect: Width of a pixel by its height, None when square.
         release: Function that ``close`` calls.
     """
 
@@ -39,6 +45,7 @@ class FrameSource:
     length: int | None = None
     stems: Sequence[str] = ()
     files: Sequence[Path] = ()
+    pixel_aspect: Fraction | None = None
     release: Callable[[], None] = field(default=_nothing, repr=False)
 
     def __iter__(self) -> Iterator[np.ndarray]:

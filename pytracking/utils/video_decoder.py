@@ -7,7 +7,9 @@ a file that was cut off would look like a shorter video.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,14 +18,13 @@ import numpy as np
 from ltr.admin.errors import DataError
 from ltr.admin.files import check_regular
 from ltr.data.video_container import CODECS, CONTAINERS, MAX_PIXELS, open_video
-from pytracking.utils.frame_source import FrameSource, checked_frames
+from pytracking.utils.frame_source import BrokenVideoError, FrameSource, checked_frames
 
 if TYPE_CHECKING:
     import av
     import cv2
 
 _OPENCV_OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
-_QUARTER_TURN = 90
 _SHORT_BY_S = 0.5
 
 
@@ -60,22 +61,64 @@ def open_camera(index: int) -> FrameSource:
 
 def _open_with_pyav(path: Path) -> FrameSource:
     container, stream = open_video(path)
+    codec = stream.codec_context
     try:
-        _check_all_there(path, stream)
         frames, size = checked_frames(
             _decoded(path, container, stream), lambda index: f"frame {index} of {path}"
         )
     except BaseException:
         container.close()
         raise
-    fps = stream.average_rate or stream.guessed_rate
+    aspect = stream.sample_aspect_ratio
+    if aspect and size != (codec.width, codec.height):  # turned
+        aspect = 1 / aspect
     return FrameSource(
         path.stem,
         frames,
         size,
-        fps=float(fps) if fps else None,
+        fps=mean_rate(path, stream),
         length=stream.frames or None,
+        pixel_aspect=aspect if aspect and aspect != 1 else None,
         release=container.close,
+    )
+
+
+def mean_rate(path: Path, stream: av.VideoStream) -> float | None:
+    """Frames per second, such that all frames together last as long as the video.
+
+    Where the container has no index, its header tells a guess, which is wrong for the irregular
+    times of browsers' recordings: then the time stamps of the file are read.
+    """
+    guess = stream.average_rate or stream.guessed_rate
+    if stream.frames and guess:
+        return float(guess)
+    count, seconds = _measure_times(path)
+    if count and guess and abs(count / guess - seconds) <= max(_SHORT_BY_S / 2, 1 / guess):
+        return float(guess)
+    if count < 2 or seconds <= 0:
+        return float(guess) if guess else None
+    return count / seconds
+
+
+def _measure_times(path: Path) -> tuple[int, float]:
+    """Number of packets and the seconds from the beginning to the end of the last one."""
+    import av
+
+    first, last, end, count = None, 0, 0, 0
+    container, stream = open_video(path)
+    with container, suppress(av.error.FFmpegError):
+        for packet in container.demux(stream):
+            if packet.pts is None:
+                continue
+            count += 1
+            first = packet.pts if first is None else min(first, packet.pts)
+            last = max(last, packet.pts)
+            end = max(end, packet.pts + (packet.duration or 0))
+        starts_at_0 = {"matroska", "mov"}.intersection(container.format.name.split(","))
+    if first is None or stream.time_base is None:
+        return 0, 0.0
+    return count, float(
+        (max(last, end) - (min(first, 0) if starts_at_0 else first)) * stream.time_base
     )
 
 
@@ -86,42 +129,73 @@ def _decoded(
 
     stream.thread_type = "AUTO"
     index, end_s = 0, 0.0
+    num_packets = _count_whole_packets(path, stream)
     try:
-        for packet in container.demux(stream):
+        for number, packet in enumerate(container.demux(stream)):
+            if number == num_packets:
+                raise _cut_off(path, index)
             for frame in packet.decode():
                 if frame.is_corrupt:
                     raise _damaged(path, index)
                 yield _upright(frame)
                 index += 1
-                end_s = max(end_s, frame.time or 0.0)
+                length = (frame.duration or 0) * (frame.time_base or 0)
+                end_s = max(end_s, (frame.time or 0.0) + float(length))
             if packet.is_corrupt:
                 raise _damaged(path, index)
     except av.error.FFmpegError as error:
         raise _damaged(path, index) from error
-    if index and end_s < _declared_end_s(container, stream) - _SHORT_BY_S:
-        raise DataError(f"{path} is cut off: it ends after frame {index - 1}, at {end_s:.1f} s")
+    allowance = max(_SHORT_BY_S, 1.5 * end_s / max(index, 1))
+    if index and end_s < _declared_end_s(container, stream) - allowance:
+        raise BrokenVideoError(
+            f"{path} is cut off: it ends after frame {index - 1}, at {end_s:.1f} s"
+        )
 
 
 def _upright(frame: av.VideoFrame) -> np.ndarray:
     """The pixels as a player shows them: phones store a turn instead of turned pixels."""
+    from av.sidedata.sidedata import Type
+
     pixels = frame.to_ndarray(format="rgb24")
-    turns = round(frame.rotation / _QUARTER_TURN) % 4
-    return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
+    matrix = frame.side_data.get(Type.DISPLAYMATRIX)
+    return pixels if matrix is None else turned(pixels, struct.unpack("=9i", bytes(matrix)))
+
+
+def turned(pixels: np.ndarray, matrix: Sequence[int]) -> np.ndarray:
+    """Turn and mirror a picture by a display matrix, to the nearest quarter turn.
+
+    Args:
+        pixels: (H, W, 3).
+        matrix: Nine numbers a b u c d v x y w, row by row; a pixel (x, y) is shown at
+            (a x + c y, b x + d y).
+
+    >>> turned(np.array([[[1], [2]]]), (-1, 0, 0, 0, 1, 0, 0, 0, 1))[..., 0].tolist()
+    [[2, 1]]
+    """
+    a, b, _, c, d = matrix[:5]
+    if abs(b) + abs(c) > abs(a) + abs(d):
+        pixels, x, y = np.swapaxes(pixels, 0, 1), c, b
+    else:
+        x, y = a, d
+    return np.ascontiguousarray(pixels[:: -1 if y < 0 else 1, :: -1 if x < 0 else 1])
 
 
 def _damaged(path: Path, index: int) -> DataError:
-    return DataError(f"{path} is damaged or cut off: frame {index} cannot be decoded")
+    message = f"{path} is damaged or cut off: frame {index} cannot be decoded"
+    return BrokenVideoError(message) if index else DataError(message)
 
 
-def _check_all_there(path: Path, stream: av.VideoStream) -> None:
-    """Compare the index of the container with the size of the file (mp4, avi)."""
-    entries = list(getattr(stream, "index_entries", ()))
+def _cut_off(path: Path, index: int) -> DataError:
+    message = f"{path} is cut off: frame {index} lies behind the file's end"
+    return BrokenVideoError(message) if index else DataError(message)
+
+
+def _count_whole_packets(path: Path, stream: av.VideoStream) -> int:
+    """How many frames of the container's index lie in the file (mp4, avi); -1 where all do."""
     size = path.stat().st_size
-    missing = [place for place, entry in enumerate(entries) if entry.pos + entry.size > size]
-    if missing and path.is_file():
-        raise DataError(
-            f"{path} is cut off: frame {missing[0]} of {len(entries)} lies behind the file's end"
-        )
+    entries = getattr(stream, "index_entries", ())
+    ends = (entry.pos + entry.size for entry in entries)
+    return next((place for place, end in enumerate(ends) if end > size), -1)
 
 
 def _declared_end_s(container: av.container.InputContainer, stream: av.VideoStream) -> float:
@@ -148,7 +222,7 @@ def _open_with_opencv(path: Path) -> FrameSource:
         _OPENCV_OPTIONS,
         f"format_whitelist;{CONTAINERS}|codec_whitelist;{CODECS}|max_pixels;{MAX_PIXELS}",
     )
-    video = cv2.VideoCapture(os.fspath(path))
+    video = cv2.VideoCapture(os.path.abspath(path))
     if not video.isOpened():
         raise DataError(f"{path} cannot be read as a video file")
     if video.get(cv2.CAP_PROP_FRAME_WIDTH) * video.get(cv2.CAP_PROP_FRAME_HEIGHT) > MAX_PIXELS:

@@ -54,15 +54,22 @@ class VideoWriter:
     Args:
         path: Name of the mp4 file; its folder exists.
         fps: Frames per second; default 25.
+        pixel_aspect: Width of a pixel by its height, None when square.
 
     Raises:
         OutputError: No H.264 encoder is installed.
     """
 
-    def __init__(self, path: str | os.PathLike[str], fps: float | None = None) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        fps: float | None = None,
+        pixel_aspect: Fraction | None = None,
+    ) -> None:
         self._path = Path(path)
         self._temporary = self._path.with_name(f".{self._path.name}{TEMPORARY_SUFFIX}")
         self._rate = Fraction(fps or DEFAULT_FPS).limit_denominator(_MAX_DENOMINATOR)
+        self._pixel_aspect = pixel_aspect
         self._encoder = h264_encoder()
         self._container: av.container.OutputContainer | None = None
         self._stream: av.VideoStream | None = None
@@ -129,7 +136,7 @@ class VideoWriter:
         import av
 
         self._container = av.open(
-            os.fspath(self._temporary), "w", format="mp4", options={"movflags": "+faststart"}
+            os.path.abspath(self._temporary), "w", format="mp4", options={"movflags": "+faststart"}
         )
         options = _X264_OPTIONS if self._encoder == "libx264" else {}
         self._stream = self._container.add_stream(self._encoder, rate=self._rate, options=options)
@@ -138,6 +145,8 @@ class VideoWriter:
         context = self._stream.codec_context
         context.colorspace = context.color_primaries = context.color_trc = _BT709
         context.color_range = _LIMITED_RANGE
+        if self._pixel_aspect is not None:
+            context.sample_aspect_ratio = self._pixel_aspect
 
     def _mux(self, packets: list[av.Packet]) -> None:
         for packet in packets:
