@@ -39,6 +39,7 @@ from pytracking.evaluation.video_arguments import (
 if TYPE_CHECKING:
     from pytracking.evaluation.engines.base import Engine
     from pytracking.evaluation.video import VideoSummary
+    from pytracking.utils.video_reader import FolderContent
 
 
 @command
@@ -49,15 +50,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     from pytracking.evaluation.console import run_with_engine
     from pytracking.utils.video_reader import find_clips
 
-    clips = find_clips(Path(arguments.videofile))
-    if clips and arguments.scribbles is None:
-        return run_with_engine(arguments, partial(_segment_clips, arguments, clips))
+    beside = [prompt.path for prompt in arguments.masks if prompt.path.is_dir()]
+    beside += [arguments.output] if arguments.output else []
+    found = find_clips(Path(arguments.videofile), beside)
+    if found.clips and arguments.scribbles is None:
+        return run_with_engine(arguments, partial(_segment_clips, arguments, found))
     if arguments.engine != "local" or arguments.threads:
         raise ConfigError(
             f"--engine and --threads need a folder of clips: {arguments.videofile} is not one"
         )
-    _tell(_segment(arguments))
-    return 0
+    summary = _segment(arguments)
+    _tell(summary)
+    _tell_left_out(found)
+    if summary.failure:
+        print(f"failed: {summary.failure}", file=sys.stderr, flush=True)
+    return int(bool(summary.failure))
 
 
 def _segment(arguments: argparse.Namespace) -> VideoSummary:
@@ -75,7 +82,7 @@ def _segment(arguments: argparse.Namespace) -> VideoSummary:
 
 
 def _segment_clips(
-    arguments: argparse.Namespace, clips: Sequence[Path], engine: Engine | None
+    arguments: argparse.Namespace, found: FolderContent, engine: Engine | None
 ) -> int:
     """Segment all clips of a folder that have no results yet."""
     from pytracking.evaluation.clip_jobs import ClipFolder
@@ -85,17 +92,19 @@ def _segment_clips(
     if engine is not None:
         refuse_live_view(arguments)
     spec, runtime = resolve_tracker(arguments), resolve_runtime(arguments)
-    folder = ClipFolder(spec, runtime, resolve_clip_task(arguments), clips)
+    folder = ClipFolder(spec, runtime, resolve_clip_task(arguments), found.clips)
     num_done = num_failed = 0
     for outcome in folder.run(engine):
         if outcome.summary is not None:
-            num_done += 1
             _tell(outcome.summary)
+        if not outcome.failure:
+            num_done += 1
         else:
             num_failed += 1
             print(f"failed: {outcome.name}: {outcome.failure}", file=sys.stderr, flush=True)
     if folder.num_finished:
         print(f"{folder.num_finished} clips already done (--overwrite runs them again)")
+    _tell_left_out(found)
     print(f"{num_done} clips done, {num_failed} failed", flush=True)
     return int(num_failed > 0)
 
@@ -105,6 +114,11 @@ def _tell(summary: VideoSummary) -> None:
     if summary.deviation:
         print(f"{summary.folder} differs from the configuration: {summary.deviation}", flush=True)
     print(f"{summary.frames} frames at {rate:.1f} fps: {summary.folder}", flush=True)
+
+
+def _tell_left_out(found: FolderContent) -> None:
+    if found.left_out:
+        print(f"left out, neither clips nor frames: {', '.join(found.left_out)}")
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -28,7 +28,8 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 VIDEO_SUFFIXES = (
     ".mp4", ".mkv", ".webm", ".mov", ".avi", ".m4v", ".mpg", ".mpeg", ".3gp", ".3g2", ".mts",
     ".m2ts", ".ts", ".wmv", ".asf", ".flv", ".f4v", ".gif", ".ogv", ".ogg", ".vob", ".mxf", ".dv",
-    ".m2v", ".h264", ".hevc", ".265", ".264", ".ivf",
+    ".m2v", ".h264", ".hevc", ".265", ".264", ".ivf", ".qt", ".divx", ".mod", ".tod",
+    ".m1v", ".rm", ".rmvb", ".y4m", ".mjpeg", ".mjpg", ".nut",
 )  # fmt: skip
 _JPEG_START, _JPEG_END = b"\xff\xd8", 0xD9
 # In compressed pixels 0xFF is followed by 0, or by the number of a restart.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,6 +42,17 @@ def translate_json_errors(what: object, expected: str) -> Iterator[None]:
         yield
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise DataError(f"{what} is damaged ({error!r}): expected {expected}") from error
+
+
+def finite_number(value: object) -> float:
+    """A number of a JSON file, whose reader also takes NaN and infinity.
+
+    Raises:
+        ValueError: It is text, NaN, infinite or of another type.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"{value!r} is not a finite number")
+    return float(value)
 
 
 def write_json(file: Path, content: Any) -> None:

@@ -24,12 +24,13 @@ def plain_name(name: object, file: Path) -> str:
 
 
 def plain_path(name: object, file: Path) -> str:
-    """A path below the folder of a data set; arguments as ``plain_name``.
+    """A path below the folder of a data set, with backslashes as slashes; see ``plain_name``.
 
     Raises:
         DataError: It would lead out of its folder, or no file can have it.
     """
     if isinstance(name, str) and _can_be(name):
+        name = name.replace("\\", "/")
         path = Path(name)
         if not path.is_absolute() and ".." not in path.parts:
             return name

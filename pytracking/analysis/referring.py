@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ltr.admin.errors import DataError
-from ltr.data.json_io import translate_json_errors
+from ltr.data.json_io import finite_number, translate_json_errors
 from ltr.data.rle import Rle, as_rle
 from pytracking.analysis.average_precision import (
     MAX_DETECTIONS,
@@ -216,8 +216,10 @@ def _predictions(
     for number, entry in enumerate(predictions):
         if not isinstance(entry, Mapping) or not {"image_id", "score", region} <= entry.keys():
             raise DataError(f"prediction {number} lacks image_id, score or {region}")
-        if not isinstance(entry["score"], int | float):
-            raise DataError(f"prediction {number}: the score is {entry['score']!r}")
+        try:
+            finite_number(entry["score"])
+        except ValueError as error:
+            raise DataError(f"prediction {number}: the score {error}") from error
         image = entry["image_id"]
         if not isinstance(image, int | float | str) or image not in found:
             raise DataError(f"prediction {number}: there is no image {image!r}")

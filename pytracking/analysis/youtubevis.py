@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ltr.admin.errors import DataError
-from ltr.data.json_io import translate_json_errors
+from ltr.data.json_io import finite_number, translate_json_errors
 from ltr.data.rle import Rle, as_rle
 from pytracking.analysis.average_precision import (
     MAX_DETECTIONS,
@@ -174,7 +174,7 @@ def _result_track(entry: Mapping[str, Any], masks: tuple[Rle | None, ...]) -> _T
     frame_areas = areas([mask for mask in masks if mask is not None])
     frame_areas = frame_areas[frame_areas > 0]
     area = float(frame_areas.mean()) if frame_areas.size else 0.0
-    return _Track(masks, area, score=float(entry["score"]))
+    return _Track(masks, area, score=finite_number(entry["score"]))
 
 
 def _pool(groups: Mapping[tuple[int, int], list[_Track]]) -> dict[tuple[int, int], list[_Track]]:

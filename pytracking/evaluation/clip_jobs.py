@@ -15,6 +15,7 @@ from typing import Any
 from ltr.admin.config import describe
 from ltr.admin.errors import ConfigError, DataError
 from ltr.admin.progress import FrameProgress
+from ltr.data.frame_files import find_mask
 from pytracking.evaluation.clip_video import (
     ClipTask,
     check_task,
@@ -27,14 +28,14 @@ from pytracking.evaluation.jobs import WORKER_DIED, guard, load_once
 from pytracking.evaluation.prompt_arguments import MaskPrompt
 from pytracking.evaluation.tracker import TrackerSpec, compare_runs
 from pytracking.evaluation.video import VideoSummary, default_folder
-from pytracking.evaluation.video_results import CONFIG
+from pytracking.evaluation.video_results import CONFIG, FAILURE
 from pytracking.tracker.base import Runtime
 from pytracking.utils.publishing import finish_publishing
 from pytracking.utils.staging import translate_write_errors
 from pytracking.utils.video_reader import read_video
 
 _LOG = logging.getLogger(__name__)
-_OF_ONE_CLIP = {"video", "objects"}
+_OF_ONE_CLIP = {"video", "objects", FAILURE}
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,8 @@ class ClipOutcome:
 
     Args:
         name: Name of the video.
-        summary: Summary of the results; None if the video failed.
-        failure: Why; empty where it did not.
+        summary: Summary of the results; None if there are none.
+        failure: Why it failed, or is incomplete; empty where it did not.
     """
 
     name: str
@@ -171,6 +172,8 @@ class ClipFolder:
             finish_publishing(folder)
         if self._task.video.overwrite or not (folder / CONFIG).exists():
             return False
+        if FAILURE in _stored_config(folder):  # the file broke off; perhaps it is whole now
+            return False
         difference = compare_runs(_stored_run(folder), run)
         if difference:
             raise ConfigError(
@@ -183,8 +186,9 @@ class ClipFolder:
 
     def _job(self, clip: Path, folder: Path) -> _Job:
         task = self._task.video
-        file = f"{_name(clip)}.png"
-        masks = tuple(MaskPrompt(prompt.frame, prompt.path / file) for prompt in task.masks)
+        masks = tuple(
+            MaskPrompt(prompt.frame, find_mask(prompt.path, _name(clip))) for prompt in task.masks
+        )
         present = tuple(prompt for prompt in masks if prompt.path.exists())
         if masks and not present:
             raise DataError(f"{clip} has no mask: {masks[0].path} does not exist")
@@ -193,7 +197,14 @@ class ClipFolder:
         last = max((prompt.frame for prompt in present), default=0)
         if length and last >= length:
             raise DataError(f"{clip} has {length} frames, a mask is for frame {last}")
-        own = replace(task, source=clip, masks=present, output=folder, quiet=True)
+        own = replace(
+            task,
+            source=clip,
+            masks=present,
+            output=folder,
+            quiet=True,
+            overwrite=task.overwrite or FAILURE in _stored_config(folder),
+        )
         return _Job(
             self._spec,
             self._runtime,
@@ -207,18 +218,21 @@ def _name(clip: Path) -> str:
 
 
 def _stored_run(folder: Path) -> dict[str, Any]:
+    stored = _stored_config(folder)
+    return {key: value for key, value in stored.items() if key not in _OF_ONE_CLIP}
+
+
+def _stored_config(folder: Path) -> dict[str, Any]:
     try:
         stored = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    if not isinstance(stored, dict):
-        return {}
-    return {key: value for key, value in stored.items() if key not in _OF_ONE_CLIP}
+    return stored if isinstance(stored, dict) else {}
 
 
 def _work(job: _Job, count: CountFrames) -> ClipOutcome:
     def run() -> ClipOutcome:
         summary = process_clip(job.spec, job.runtime, job.task, load_once, count)
-        return ClipOutcome(job.name, summary)
+        return ClipOutcome(job.name, summary, summary.failure)
 
     return guard(run, lambda reason: ClipOutcome(job.name, failure=reason))

@@ -84,6 +84,10 @@ def check_task(spec: TrackerSpec, task: ClipTask) -> None:
         raise ConfigError("this tracker takes no sentences: leave out --text")
     if spec.takes_text and not task.texts:
         raise ConfigError("no object is given: name one with --text SENTENCE")
+    if len(task.texts) > _MAX_DRAWN:
+        raise ConfigError(
+            f"{len(task.texts)} sentences are given, a label map holds at most {_MAX_DRAWN} objects"
+        )
     if spec.kind == "clip" and (task.video.masks or task.video.boxes):
         raise ConfigError("this tracker finds its objects itself: leave out masks and boxes")
 
@@ -118,7 +122,7 @@ def _process_whole(
     spec: TrackerSpec, runtime: Runtime, task: ClipTask, load: Load, count: Advance
 ) -> VideoSummary:
     own = task.video
-    with read_video(own.source) as video:
+    with read_video(own.source).end_at_damage() as video:
         folder = own.output or default_folder(spec, video.name)
         as_pictures = task.is_one_of_many and bool(video.files)
         as_movie = task.is_one_of_many and own.with_overlay and not as_pictures
@@ -146,7 +150,7 @@ def _process_whole(
             write_config(staging, run, video, {}, len(frames))
     if as_movie:
         move_movie(folder)
-    return VideoSummary(folder, len(frames), rate, deviation)
+    return VideoSummary(folder, len(frames), rate, deviation, video.failure)
 
 
 def describe_clip_run(spec: TrackerSpec, runtime: Runtime, task: ClipTask) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def process_scribbles(
     if task.masks or task.boxes:
         raise ConfigError("give objects by --scribbles or by masks and boxes, not by both")
     scribbles = _read(file)
-    with read_video(task.source) as video:
+    with read_video(task.source).end_at_damage() as video:
         folder = task.output or default_folder(spec, video.name)
         with (
             staged_folder(folder, ENTRIES, task.overwrite) as staging,
@@ -69,7 +69,7 @@ def process_scribbles(
                     results.add(VideoFrame(index, frames[index], output))
             prompts = {index: FrameInfo(_marked(scribbles, index)) for index in scribbles.annotated}
             write_config(staging, describe_run(spec, runtime), video, prompts, len(frames))
-    return VideoSummary(folder, len(frames), progress.frames_per_second)
+    return VideoSummary(folder, len(frames), progress.frames_per_second, failure=video.failure)
 
 
 def _read(file: Path) -> VideoScribbles:

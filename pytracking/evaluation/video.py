@@ -22,7 +22,7 @@ from pytracking.evaluation.prompts import plan_prompts
 from pytracking.evaluation.sequence_run import Tracker
 from pytracking.evaluation.session import VideoFrame, VideoSession, segment_video
 from pytracking.evaluation.tracker import TrackerSpec, describe_run
-from pytracking.evaluation.video_results import CONFIG, ENTRIES, VideoResults
+from pytracking.evaluation.video_results import CONFIG, ENTRIES, FAILURE, VideoResults
 from pytracking.tracker.base import FrameInfo, Runtime
 from pytracking.tracker.clip import Advance, ignore_progress
 from pytracking.utils.frame_source import FrameSource
@@ -70,12 +70,14 @@ class VideoSummary:
         frames: Number of frames of the video.
         frames_per_second: Reading, tracking and writing together.
         deviation: In what it was run otherwise than the parameters say; empty where it was not.
+        failure: Why the video ended early; empty where it did not.
     """
 
     folder: Path | None
     frames: int
     frames_per_second: float
     deviation: str = ""
+    failure: str = ""
 
 
 def start_tracker(spec: TrackerSpec, runtime: Runtime) -> Tracker:
@@ -91,7 +93,7 @@ def process_video(
     load: Load = start_tracker,
     count: Advance = ignore_progress,
 ) -> VideoSummary:
-    """Segment a video and write the results; whole or not at all.
+    """Segment a video and write the results; whole, up to damage in the file, or not at all.
 
     What can be wrong with the input is looked at first, then the tracker is loaded.
 
@@ -106,7 +108,7 @@ def process_video(
         ToolkitError: Video, prompts, tracker or output folder cannot be used.
         OutputError: The results cannot be written.
     """
-    with read_video(task.source) as video:
+    with read_video(task.source).end_at_damage() as video:
         prompts = plan_prompts(task.masks, task.boxes, video.size, video.length)
         folder = task.output or default_folder(spec, video.name)
         with staged_folder(folder, ENTRIES, task.overwrite) as staging:
@@ -114,7 +116,7 @@ def process_video(
             progress = save_frames(frames, video, task, staging, count)
             rate = progress.frames_per_second
             write_config(staging, describe_run(spec, runtime), video, prompts, progress.frames)
-    return VideoSummary(folder, progress.frames, rate)
+    return VideoSummary(folder, progress.frames, rate, failure=video.failure)
 
 
 def process_live(
@@ -135,7 +137,7 @@ def process_live(
     """
     if spec.kind != "online":
         raise ConfigError(f"{spec.system} cannot follow a live video: it needs the whole clip")
-    with read_video(task.source) as video, ExitStack() as stack:
+    with read_video(task.source).end_at_damage() as video, ExitStack() as stack:
         prompts: dict[int, FrameInfo] = {}
         if screen is None or task.masks or task.boxes:
             prompts = plan_prompts(task.masks, task.boxes, video.size, video.length)
@@ -149,7 +151,7 @@ def process_live(
         rate = progress.frames_per_second
         if staging is not None:
             write_config(staging, describe_run(spec, runtime), video, prompts, progress.frames)
-    return VideoSummary(task.output, progress.frames, rate)
+    return VideoSummary(task.output, progress.frames, rate, failure=video.failure)
 
 
 def default_folder(spec: TrackerSpec, clip: str) -> Path:
@@ -206,6 +208,8 @@ def write_config(
         "video": {"name": video.name, "size": video.size, "fps": video.fps, "frames": frames},
         "objects": {str(index): list(info.object_ids) for index, info in prompts.items()},
     }
+    if video.failure:
+        config[FAILURE] = video.failure
     with atomic_write(folder / CONFIG, "w") as stream:
         json.dump(config, stream, indent=2)
         stream.write("\n")

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ltr.admin.errors import ConfigError
 from pytracking.evaluation.arguments import add_switch
 from pytracking.evaluation.prompt_arguments import BoxPrompt, parse_box, parse_mask
 
@@ -122,10 +123,16 @@ def resolve_clip_task(arguments: argparse.Namespace) -> ClipTask:
 
 
 def resolve_task(arguments: argparse.Namespace, source: VideoLike) -> VideoTask:
-    """The work that the arguments describe."""
+    """The work that the arguments describe.
+
+    Raises:
+        ConfigError: The results would lie among the frames or clips.
+    """
     from pytracking.evaluation.video import VideoTask
     from pytracking.utils.visdom import open_live_view
 
+    if arguments.output is not None and _is_same(source, arguments.output):
+        raise ConfigError(f"--output {arguments.output} is the folder of the video: name another")
     return VideoTask(
         source,
         masks=tuple(arguments.masks),
@@ -138,3 +145,10 @@ def resolve_task(arguments: argparse.Namespace, source: VideoLike) -> VideoTask:
             arguments.debug, arguments.use_visdom, arguments.visdom_server, arguments.visdom_port
         ),
     )
+
+
+def _is_same(source: VideoLike, output: Path) -> bool:
+    """Whether the results would lie in the folder of the video itself."""
+    if not isinstance(source, str | Path):
+        return False
+    return Path(source).is_dir() and Path(source).resolve() == output.resolve()

@@ -20,6 +20,7 @@ from pytracking.utils.overlay import draw_result
 from pytracking.utils.video_writer import VideoWriter
 
 MASKS, BOXES, CONFIG = "masks", "boxes", "config.json"
+FAILURE = "failure"
 OVERLAY, CONTACT_SHEET = "overlay.mp4", "contact_sheet.png"
 ENTRIES = (MASKS, BOXES, OVERLAY, CONTACT_SHEET, CONFIG)
 

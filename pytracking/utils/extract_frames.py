@@ -17,6 +17,7 @@ import numpy as np
 
 from ltr.admin.cli import CommandParser, command
 from ltr.admin.errors import DataError
+from ltr.data.frame_files import is_hidden
 from ltr.data.image_io import VIDEO_SUFFIXES, write_image
 from pytracking.utils.publishing import finish_publishing
 from pytracking.utils.staging import temporary_folder, translate_write_errors
@@ -29,13 +30,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parse(argv)
     videos = find_videos(arguments.videos)
     names = [_folder_name(video.relative_to(arguments.videos)) for video in videos]
-    count_of = Counter(names)
+    name, count = Counter(names).most_common(1)[0]
+    if count > 1:
+        raise DataError(f"{count} videos would become the folder {name}: rename all but one")
     finish_publishing(arguments.frames)
     failures = 0
     for video, name in zip(videos, names, strict=True):
         try:
-            if count_of[name] > 1:
-                raise DataError(f"{count_of[name]} videos would become the folder {name}: rename")
             count = extract_frames(
                 video, arguments.frames / name, arguments.height, arguments.every
             )
@@ -57,10 +58,10 @@ def find_videos(folder: Path) -> list[Path]:
         path
         for path in folder.rglob("*")
         if path.suffix.lower() in VIDEO_SUFFIXES
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and not any(is_hidden(part) for part in path.relative_to(folder).parts)
     )
     if not found:
-        raise DataError(f"{folder} holds no video file ({', '.join(VIDEO_SUFFIXES)})")
+        raise DataError(f"{folder} holds no video file ({', '.join(VIDEO_SUFFIXES[:7])}, ...)")
     return found
 
 

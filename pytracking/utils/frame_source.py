@@ -36,6 +36,9 @@ class FrameSource:
         files: These files.
         pixel_aspect: Width of a pixel by its height, None when square.
         release: Function that ``close`` calls.
+
+    Attributes:
+        failure: Why the video ended early, after ``end_at_damage``; empty while it has not.
     """
 
     name: str
@@ -47,6 +50,7 @@ class FrameSource:
     files: Sequence[Path] = ()
     pixel_aspect: Fraction | None = None
     release: Callable[[], None] = field(default=_nothing, repr=False)
+    failure: str = field(default="", init=False)
 
     def __iter__(self) -> Iterator[np.ndarray]:
         return self.frames
@@ -65,6 +69,17 @@ class FrameSource:
     def stem(self, index: int) -> str:
         """Name of a frame's result files: that of the frame's own file, else five digits."""
         return self.stems[index] if self.stems else f"{index:05d}"
+
+    def end_at_damage(self) -> FrameSource:
+        """Let damage after a good frame end the video, so that what is made of it can be kept."""
+        self.frames = self._until_damage(self.frames)
+        return self
+
+    def _until_damage(self, frames: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+        try:
+            yield from frames
+        except BrokenVideoError as error:
+            self.failure = str(error)
 
     def close(self) -> None:
         """Release the file or camera."""

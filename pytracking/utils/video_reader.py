@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -49,9 +50,24 @@ def read_video(source: VideoLike) -> FrameSource:
         return _open_folder(path)
     if not path.exists():
         raise DataError(f"{path} does not exist: expected a video file or a folder of frames")
+    if (pages := _open_pages(path)) is not None:
+        return pages
     from pytracking.utils.video_decoder import open_file
 
     return open_file(path)
+
+
+def _open_pages(path: Path) -> FrameSource | None:
+    """The pictures in one TIFF, WebP or PNG file as frames; None where there is one or none."""
+    from ltr.data.image_io import IMAGE_SUFFIXES, read_pages
+
+    if path.suffix.lower() not in IMAGE_SUFFIXES:
+        return None
+    length, pictures = read_pages(path)
+    if length < 2:
+        return None
+    frames, size = checked_frames(pictures, lambda index: f"picture {index} of {path}")
+    return FrameSource(path.stem, frames, size, length=length)
 
 
 def _open_arrays(arrays: Iterable[np.ndarray]) -> FrameSource:
@@ -66,6 +82,8 @@ def _open_folder(folder: Path) -> FrameSource:
 
     _refuse_clips(folder)
     names = list_frames(folder)
+    if len(names) == 1 and (pages := _open_pages(folder / names[0])) is not None:
+        return replace(pages, name=folder.resolve().name)
     gap = find_gap(names)
     if gap:
         _LOG.warning("%s: a frame seems to be missing between %s and %s", folder, *gap)
@@ -77,25 +95,73 @@ def _open_folder(folder: Path) -> FrameSource:
     )
 
 
-def find_clips(folder: Path) -> list[Path]:
-    """The clips of a folder, video files and folders; none where it holds frames itself.
+@dataclass(frozen=True)
+class FolderContent:
+    """What lies in a folder of videos or frames.
 
     Args:
-        folder: Any path; one that is not a folder yields no clips.
+        clips: Its videos, files and folders of frames; none where it holds frames itself.
+        left_out: Names of what is neither a video nor a frame of it.
     """
+
+    clips: tuple[Path, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+
+def find_clips(folder: Path, beside: Sequence[Path] = ()) -> FolderContent:
+    """Tell a folder of clips from a folder of frames, and name what is left out.
+
+    Hidden files and what systems leave behind do not count. Pictures beside clips are posters, and
+    a clip beside more numbered frames is a preview.
+
+    Args:
+        folder: Anything; what is not a folder holds no clips.
+        beside: Folders in it that serve another purpose: results, masks.
+
+    Raises:
+        DataError: The folder cannot be read, or may be either.
+    """
+    from ltr.data.frame_files import list_visible, split_strays
     from ltr.data.image_io import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 
     if not folder.is_dir():
-        return []
-    entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
-    if any(entry.suffix.lower() in IMAGE_SUFFIXES for entry in entries):
-        return []
-    return [entry for entry in entries if entry.is_dir() or entry.suffix.lower() in VIDEO_SUFFIXES]
+        return FolderContent()
+    taken = {path.resolve() for path in beside}
+    entries = [folder / name for name in sorted(list_visible(folder))]
+    folders = [entry for entry in entries if entry.is_dir()]
+    files = [entry for entry in entries if entry not in folders]
+    folders = [e for e in folders if not any(p.is_relative_to(e.resolve()) for p in taken)]
+    videos = [entry for entry in files if entry.suffix.lower() in VIDEO_SUFFIXES]
+    pictures = [entry.name for entry in files if entry.suffix.lower() in IMAGE_SUFFIXES]
+    others = [e.name for e in files if e not in videos and e.name not in pictures]
+    frames, strays = split_strays(pictures)
+    if pictures and not _are_posters(folder, frames, videos):
+        beside_frames = (*(entry.name for entry in (*folders, *videos)), *others)
+        return FolderContent((), (*beside_frames, *strays))
+    return FolderContent(tuple(sorted((*folders, *videos))), (*pictures, *others))
+
+
+def _are_posters(folder: Path, pictures: Sequence[str], videos: Sequence[Path]) -> bool:
+    """Whether the pictures of a folder belong to its video files, and are not frames."""
+    from ltr.data.frame_files import find_gap, sort_naturally, stem_of
+
+    stems = {stem_of(name) for name in pictures}
+    if not videos:
+        return False
+    if len(pictures) <= len(videos) or stems <= {video.stem for video in videos}:
+        return True
+    names = sort_naturally(pictures)
+    if all(stem.isdecimal() for stem in stems) and find_gap(names) is None:
+        return False
+    raise DataError(
+        f"{folder} holds {len(pictures)} pictures and {len(videos)} video files: are these frames "
+        "or clips? Move either to a folder of its own"
+    )
 
 
 def _refuse_clips(folder: Path) -> None:
     """Tell a folder of clips from a folder of frames."""
-    clips = [clip.name for clip in find_clips(folder)]
+    clips = [clip.name for clip in find_clips(folder).clips]
     if clips:
         raise DataError(
             f"{folder} holds no frames but clips ({', '.join(clips[:3])}"

@@ -138,7 +138,7 @@ def test_engines_get_the_longest_clips_first(clips, masks, tmp_path):
 
     task = VideoTask(clips, (MaskPrompt(0, masks),), output=tmp_path / "out", quiet=True)
     engine = InOrder()
-    folder = ClipFolder(TrackerSpec(*TRACKER), Runtime(), ClipTask(task), find_clips(clips))
+    folder = ClipFolder(TrackerSpec(*TRACKER), Runtime(), ClipTask(task), find_clips(clips).clips)
     outcomes = list(folder.run(engine))
     assert engine.names == ["long.mp4", "folder", "short.mp4"]
     assert [outcome.failure for outcome in outcomes] == ["", "", ""]

@@ -84,7 +84,7 @@ def _video(name: str, entry: Any, file: Path) -> ExpressionVideo:
     try:
         frames = tuple(plain_name(stem, file) for stem in entry["frames"])
         expressions = {
-            plain_name(key, file): Expression(str(item["exp"]), _object_id(item))
+            plain_name(key, file): Expression(_text(item["exp"]), _object_id(item))
             for key, item in entry["expressions"].items()
         }
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
@@ -93,6 +93,12 @@ def _video(name: str, entry: Any, file: Path) -> ExpressionVideo:
         raise DataError(f"{file}: video {name} lists no frames")
     plain_name(name, file)
     return ExpressionVideo(frames, expressions)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"the sentence is {value!r}, expected text")
+    return value
 
 
 def _object_id(item: Mapping[str, Any]) -> int | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
 from pathlib import Path
 
+from ltr.admin.errors import DataError
 from ltr.dataset.youtubevis_file import VisVideo, find_split, read_vis_file
 from pytracking.evaluation.clip_data import ClipSequence
 from pytracking.evaluation.clip_results import ClipForm, InstanceFile
@@ -13,19 +15,37 @@ from pytracking.evaluation.datasets.entry import DatasetEntry
 
 
 def _youtubevis(root: Path, name: str, split: str) -> SequenceList:
-    """Videos by the name of their folder, in the order of the file."""
+    """Videos by the name of their folder, in the order of the file.
+
+    Where several have one folder, or frames lie in none, the number of the video is added.
+    """
     file, images = find_split(root, split)
     content = read_vis_file(file)
     form = InstanceFile(tuple(content.categories))
+    folders = Counter(video.name for video in content.videos)
     builders = {
-        video.name: partial(_sequence, video, images, name, form) for video in content.videos
+        label: partial(_sequence, video, label, images, name, form)
+        for video in content.videos
+        if (label := _label(video, folders[video.name] == 1))
     }
+    if len(builders) < len(content.videos):
+        raise DataError(f"{file} holds two videos of the same id")
     return SequenceList(name, builders, form=form)
 
 
-def _sequence(video: VisVideo, images: Path, dataset: str, form: ClipForm) -> ClipSequence:
+def _label(video: VisVideo, is_alone: bool) -> str:
+    """A name for the folder of results."""
+    folder = video.name.replace("/", "_")
+    if is_alone and folder:
+        return folder
+    return f"{folder}_{video.number}" if folder else f"video_{video.number}"
+
+
+def _sequence(
+    video: VisVideo, label: str, images: Path, dataset: str, form: ClipForm
+) -> ClipSequence:
     frames = tuple(images / name for name in video.files)
-    return ClipSequence(video.name, dataset, video.size, frames, form, number=video.number)
+    return ClipSequence(label, dataset, video.size, frames, form, number=video.number)
 
 
 DATASETS = {

@@ -233,7 +233,7 @@ def test_average_precision_sees_all_predictions_or_the_best():
         (lambda t, p: p.append({"image_id": "a"}), "lacks image_id, score or segm"),
         (lambda t, p: p[0].pop("segmentation"), "prediction 0 lacks image_id, score or segm"),
         (lambda t, p: p[0].update(segmentation=None), "a prediction for a has no mask"),
-        (lambda t, p: p[0].update(score=None), "prediction 0: the score is None"),
+        (lambda t, p: p[0].update(score=None), "prediction 0: the score None is not a finite"),
         (lambda t, p: t["annotations"].pop(), "one annotation for each image"),
         (lambda t, p: p[0].update(image_id={}), "prediction 0: there is no image {}"),
         (lambda t, p: p[0].update(segmentation={"size": 3, "counts": "1"}), "the mask is 3"),

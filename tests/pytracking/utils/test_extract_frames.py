@@ -17,12 +17,18 @@ def write_clips(folder: Path, *names: str) -> None:
         (folder / name).write_bytes(content)
 
 
-def test_names_of_dots_and_doubled_ones_do_not_stop_the_others(tmp_path, capsys):
-    """``..mp4`` ended the command; ``a.mp4`` and ``a.mkv`` gave one folder, silently."""
-    write_clips(tmp_path / "in", "..mp4", "...mp4", "a.mp4", "a.mkv", "b..mp4", "z.mp4")
-    assert main([str(tmp_path / "in"), str(tmp_path / "out")]) == 1
+def test_names_of_dots_do_not_stop_the_others(tmp_path):
+    write_clips(tmp_path / "in", "..mp4", "...mp4", "._a.mp4", "b..mp4", "z.MTS")
+    main([str(tmp_path / "in"), str(tmp_path / "out")])
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["b.", "z"]
-    assert capsys.readouterr().err.count("2 videos would become the folder a: rename") == 2
+
+
+def test_two_videos_of_one_name_are_refused_before_work(tmp_path, capsys):
+    """``a.mp4`` and ``a.mkv`` gave one folder, silently."""
+    write_clips(tmp_path / "in", "a.mp4", "a.mkv", "z.mp4")
+    assert main([str(tmp_path / "in"), str(tmp_path / "out")]) == 2
+    assert not (tmp_path / "out").exists()
+    assert "2 videos would become the folder a: rename" in capsys.readouterr().err
 
 
 def test_what_a_killed_run_left_is_swept(tmp_path):

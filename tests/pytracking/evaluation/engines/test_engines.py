@@ -77,7 +77,7 @@ def segment_clips(clips: Path, output: Path, engine: Engine | None) -> dict[str,
     """Segment all clips; returns all results."""
     masks = (MaskPrompt(0, clips.with_name("masks")),)
     task = ClipTask(VideoTask(clips, masks, output=output, quiet=True))
-    outcomes = list(ClipFolder(FLOW, Runtime(), task, find_clips(clips)).run(engine))
+    outcomes = list(ClipFolder(FLOW, Runtime(), task, find_clips(clips).clips).run(engine))
     assert [outcome.failure for outcome in outcomes] == ["", "", ""]
     return files_of(output)
 
