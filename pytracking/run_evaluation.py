@@ -94,9 +94,13 @@ def _folders_of(
 
 
 def _result_folder(spec: TrackerSpec, base: Path, dataset: str) -> Path:
-    folder = base / spec.system / spec.result_name / result_name(dataset)
+    tracker = base / spec.system / spec.result_name
+    folder = tracker / result_name(dataset)
     if folder.exists():
         return folder
+    if _has_upstreams_layout(tracker):
+        _LOG.warning("%s has no folder per data set: its masks are scored as %s", tracker, dataset)
+        return tracker
     hint = ""
     if spec.system not in list_systems():
         hint = did_you_mean(spec.system, list_systems())
@@ -106,6 +110,11 @@ def _result_folder(spec: TrackerSpec, base: Path, dataset: str) -> Path:
         f"there are no results {folder}{hint}: make them with run_tracker.py "
         f"{spec.system} {spec.name} --dataset-name {dataset}"
     )
+
+
+def _has_upstreams_layout(tracker: Path) -> bool:
+    """Whether masks lie in ``<sequence>/<frame>.png``, in no folder of a data set."""
+    return next(tracker.glob("*/*.png"), None) is not None
 
 
 def _request(arguments: argparse.Namespace, dataset: str, tracker: str, results: Path) -> Request:

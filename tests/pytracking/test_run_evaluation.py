@@ -89,6 +89,22 @@ def test_two_trackers_on_davis(davis, capsys):
     }
 
 
+def test_results_that_upstream_wrote(davis, capsys):
+    """``segmentation_results/NAME/PARAM[_RUN]/SEQUENCE/FRAME.png``, by both ways to name them."""
+    upstream = davis / "segmentation_results/joint/joint_davis_003"
+    shutil.copytree(davis / "baseline/copy_mask/dv2017_val", upstream)
+    base = ["--dataset_name", "dv2017_val", "--quiet", "--results"]
+    assert main([*base, str(upstream)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "J&F=30.0 J=31.9 F=28.0"
+    words = ["joint", "joint_davis", "--runid", "3"]
+    assert main([*words, *base, str(davis / "segmentation_results")]) == 0
+    told = capsys.readouterr()
+    assert told.out.splitlines()[-1] == "J&F=30.0 J=31.9 F=28.0"
+    assert "joint_davis_003 has no folder per data set: its masks are scored as dv2017_val" in (
+        told.err
+    )
+
+
 def test_two_trackers_on_youtubevos(youtube, capsys):
     truth = str(data("ytvos-mini") / "2019/valid_gt")
     arguments = ["baseline", "copy_mask", "--against", "baseline", "perfect", "--quiet",
