@@ -21,7 +21,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,7 +51,7 @@ _NAMES = ("a.mp4", "...mp4", "..mp4", "a/b.mov", "\0.avi", "é" * 300 + ".mkv", 
 class SlowHost(StillHost):
     """Takes a hundredth of a second per frame."""
 
-    def _interact(self, frame: int, scribbles: list[ScribbleLine]) -> Segmentation:
+    def _interact(self, frame: int, scribbles: Sequence[ScribbleLine]) -> Segmentation:
         for _ in self.frames:
             self.on_frame()
             time.sleep(0.01)

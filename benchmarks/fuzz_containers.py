@@ -70,6 +70,7 @@ def _bombs() -> Iterator[tuple[str, bytes]]:
 @functools.cache
 def _large_picture(codec: str, pixels: str) -> bytes:
     encoder = av.CodecContext.create(codec, "w")
+    assert isinstance(encoder, av.VideoCodecContext)
     encoder.width = encoder.height = _BOMB_SIDE
     encoder.pix_fmt, encoder.time_base = pixels, Fraction(1, 10)
     frame = av.VideoFrame(_BOMB_SIDE, _BOMB_SIDE, pixels)
@@ -85,6 +86,7 @@ def _mux(
 ) -> None:
     with av.open(str(path), "w", format=container) as file:
         stream = file.add_stream(codec, rate=10)
+        assert isinstance(stream, av.VideoStream)
         stream.height, stream.width, stream.pix_fmt = *declared, pixels
         part = av.Packet(packet)
         part.stream, part.pts, part.dts, part.is_keyframe = stream, 0, 0, True
@@ -95,6 +97,7 @@ def _mux(
 def _write(path: Path, codec: str, pixels: str, frames: list[np.ndarray]) -> None:
     with av.open(str(path), "w") as file:
         stream = file.add_stream(codec, rate=10)
+        assert isinstance(stream, av.VideoStream)
         stream.height, stream.width, stream.pix_fmt = *frames[0].shape[:2], pixels
         if codec == "libx265":
             stream.options = {"x265-params": "log-level=error"}

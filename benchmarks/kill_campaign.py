@@ -22,7 +22,7 @@ import statistics
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -72,7 +72,7 @@ class Campaign:
         self._source, self._target = folder / "input", folder / "output"
         shutil.rmtree(folder, ignore_errors=True)
         self._source.mkdir(parents=True)
-        self._in_child(lambda: task.prepare(self._source) or 0)
+        self._in_child(self._prepare)
         self._clear()
         self._random = random.Random(f"{task.name} {seed}")
         started = time.perf_counter()
@@ -82,6 +82,10 @@ class Campaign:
         if not self._wanted:
             raise RuntimeError(f"{task.name} wrote nothing")
         self._clear()
+
+    def _prepare(self) -> int:
+        self._task.prepare(self._source)
+        return 0
 
     def kills(self, count: int) -> Iterator[Kill]:
         """Kill, start again, compare; yields every kill."""
@@ -101,7 +105,7 @@ class Campaign:
         """Start the program; whether it ended by itself before it was killed."""
         return self._in_child(lambda: self._task.run(self._source, self._target), longest_s)
 
-    def _in_child(self, work, longest_s: float = _MAX_S) -> bool:
+    def _in_child(self, work: Callable[[], int], longest_s: float = _MAX_S) -> bool:
         child = os.fork()
         if child == 0:
             _become(work)
@@ -142,7 +146,7 @@ class Campaign:
             self._task.fill(self._source, self._target)
 
 
-def _become(work) -> None:
+def _become(work: Callable[[], int]) -> None:
     """Turn a forked child into the program; never returns."""
     code = 1
     try:

@@ -146,8 +146,9 @@ class PageServer:
         if given.suffix.lower() not in VIDEO_SUFFIXES:
             raise DataError(f"expected a video ({', '.join(VIDEO_SUFFIXES)}), got {given.name!r}")
         limit = self.workbench.settings.max_upload_mib << 20
-        if (request.content_length or 0) > limit:
-            raise web.HTTPRequestEntityTooLarge(max_size=limit, actual_size=request.content_length)
+        declared = request.content_length or 0
+        if declared > limit:
+            raise web.HTTPRequestEntityTooLarge(max_size=limit, actual_size=declared)
         with self._being("reading"), ExitStack() as stack:
             path = stack.enter_context(self._upload_folder()) / f"clip{given.suffix.lower()}"
             with open(path, "xb") as stream:

@@ -308,5 +308,6 @@ def _output(encoded: bytes, shape: tuple[int, int], num_objects: int) -> FrameOu
         labels = cv2.resize(labels, shape[::-1], interpolation=cv2.INTER_NEAREST)
     boxes: dict[int, Box] = dict.fromkeys(range(1, num_objects + 1), (-1.0, -1.0, -1.0, -1.0))
     for key, (_, box) in measure_objects(labels).items():
-        boxes[key] = tuple(map(float, box))
+        x, y, width, height = map(float, box)
+        boxes[key] = (x, y, width, height)
     return FrameOutput(labels, boxes)
