@@ -105,8 +105,27 @@ def _initialise(network: nn.Module, assembly: Assembly[Any], workspace: Path) ->
                 f"{workspace / 'checkpoints'}: train that first, or give a file with "
                 "--set init_checkpoint=PATH"
             )
-    assembly.load(network, find_checkpoint(path) if path.is_dir() else path)
+    if path.is_dir():
+        path = _checkpoint_of(path, assembly.recipe.init_epoch)
+    assembly.load(network, path)
     _LOG.info("starting from %s", path)
+
+
+def _checkpoint_of(run: Path, epoch: int | None) -> Path:
+    """The checkpoint of a run after an epoch, or the newest.
+
+    Raises:
+        CheckpointError: There is none, or none of this epoch.
+    """
+    try:
+        return find_checkpoint(run, epoch)
+    except CheckpointError as error:
+        if epoch is None:
+            raise
+        raise CheckpointError(
+            f"init_epoch = {epoch}: {error}: finish that run, or take its newest checkpoint with "
+            "--set init_epoch=none"
+        ) from error
 
 
 def _make_trainer(

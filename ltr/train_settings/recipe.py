@@ -46,6 +46,8 @@ class Recipe:
             weights of the last step.
         init_checkpoint: Network to start from: a file, a folder, or a run below ``checkpoints``
             such as ``ltr/joint/joint_stage1``; None starts from random weights.
+        init_epoch: Where ``init_checkpoint`` is a run, the epoch whose checkpoint is taken; None
+            takes the newest.
         print_interval: Print every so many batches.
         print_stats: What is printed; None prints all.
         checkpoint_interval: Also write a checkpoint every so many steps; 0 only after epochs.
@@ -77,6 +79,7 @@ class Recipe:
     max_gradient_norm: float | None = None
     average_decay: float | None = None
     init_checkpoint: str | None = None
+    init_epoch: int | None = None
     print_interval: int = 10
     print_stats: tuple[str, ...] | None = None
     checkpoint_interval: int = 0

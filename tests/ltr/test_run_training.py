@@ -125,8 +125,19 @@ def test_resume_of_an_older_checkpoint_and_new_starts_leave_the_old_run_alone(
     assert {path: path.read_bytes() for path in first.glob("*.pth.tar")} == before
 
 
-def test_a_run_can_start_from_the_network_of_another(videos, workspace) -> None:
+def test_a_run_can_start_from_the_network_of_another(videos, workspace, capsys) -> None:
     assert main(small_run(videos, "--quiet", "--max-steps", "3")) == 0
+    late = [
+        "--no-resume",
+        "--set",
+        "init_checkpoint=ltr/joint/joint_debug",
+        "--set",
+        "init_epoch=4",
+    ]
+    assert main(small_run(videos, "--quiet", *late)) == 2
+    message = capsys.readouterr().err
+    assert "init_epoch = 4: no checkpoint of epoch 4" in message
+    assert "(there are: 1)" in message
     source = run_folder(workspace) / "JOINTNet_ep0001.pth.tar"
     for start in ("ltr/joint/joint_debug", str(source), str(source.parent)):
         arguments = ["--no-resume", "--set", f"init_checkpoint={start}", "--set", "lr_scale=0"]

@@ -11,6 +11,7 @@ RECIPE = replace(
     joint_stage1.RECIPE,
     description="JOINT stage 2: backbone trained from layer 2 on, smaller rates",
     init_checkpoint="ltr/joint/joint_stage1",
+    init_epoch=joint_stage1.RECIPE.max_epochs,
     backbone_weights=None,
     frozen_backbone_layers=("conv1", "bn1", "layer1"),
     validation_interval=1,

@@ -20,7 +20,7 @@ def test_stage2_differs_from_stage1_in_few_rows() -> None:
         if getattr(joint_stage1.RECIPE, field.name) != getattr(joint_stage2.RECIPE, field.name)
     }
     assert changed == {
-        "description", "init_checkpoint", "backbone_weights", "frozen_backbone_layers",
+        "description", "init_checkpoint", "init_epoch", "backbone_weights", "frozen_backbone_layers",
         "validation_interval", "learning_rates", "milestones",
     }  # fmt: skip
 
