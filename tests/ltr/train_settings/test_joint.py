@@ -20,8 +20,8 @@ def test_stage2_differs_from_stage1_in_few_rows() -> None:
         if getattr(joint_stage1.RECIPE, field.name) != getattr(joint_stage2.RECIPE, field.name)
     }
     assert changed == {
-        "description", "init_checkpoint", "init_epoch", "backbone_weights", "frozen_backbone_layers",
-        "validation_interval", "learning_rates", "milestones",
+        "description", "init_checkpoint", "init_epoch", "backbone_weights",
+        "frozen_backbone_layers", "validation_interval", "learning_rates", "milestones",
     }  # fmt: skip
 
 
