@@ -9,10 +9,12 @@ from typing import Any
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from ltr.data import rle
 from ltr.data.image_io import read_image, read_label_map, write_image, write_label_map
 from ltr.data.json_io import read_json
+from ltr.data.text_files import read_names
 from pytracking.analysis.mask_reader import read_mask
 from pytracking.analysis.submission_check import (
     ExpectedVideo,
@@ -57,6 +59,29 @@ def make_mask(folder: Path) -> None:
 def make_filtered_mask(folder: Path) -> None:
     """Write a grey PNG whose rows are filtered, as other programs do."""
     cv2.imwrite(str(folder / "mask.png"), labels(), [cv2.IMWRITE_PNG_STRATEGY, 1])
+
+
+def make_colour_mask(folder: Path) -> None:
+    """Write a mask in colours, with transparency."""
+    pixels = np.zeros((*SIZE, 4), np.uint8)
+    pixels[labels() > 0] = 255
+    Image.fromarray(pixels).save(folder / "mask.png")
+
+
+def make_pages(folder: Path) -> None:
+    """Write a TIFF of three pages."""
+    pages = [Image.fromarray(np.roll(image(), shift, axis=1)) for shift in range(3)]
+    pages[0].save(folder / "pages.tif", save_all=True, append_images=pages[1:])
+
+
+def make_list(folder: Path) -> None:
+    """Write a list as Windows programs do."""
+    (folder / "val.txt").write_text("bear\nswan\n", encoding="utf-16")
+
+
+def read_list(path: Path) -> None:
+    """Read the names."""
+    read_names(path, "the list")
 
 
 def read_picture(path: Path) -> None:

@@ -51,6 +51,9 @@ READERS = (
     _one_file("PNG picture", "frame.png", media.make_png, media.read_picture),
     _one_file("PNG mask", "mask.png", media.make_mask, media.read_mask_file),
     _one_file("PNG mask, scoring", "mask.png", media.make_mask, media.read_scored_mask),
+    _one_file("PNG mask, colours", "mask.png", media.make_colour_mask, media.read_mask_file),
+    _one_file("TIFF of several pages", "pages.tif", media.make_pages, media.read_frames),
+    _one_file("list of names", "val.txt", media.make_list, media.read_list),
     _one_file("PNG mask, filtered rows", "mask.png", media.make_filtered_mask,
               media.read_scored_mask),
     *(

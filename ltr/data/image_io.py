@@ -193,6 +193,19 @@ def decode_values(encoded: bytes, path: str | os.PathLike[str]) -> np.ndarray:
         return np.asarray(_decode_with_pillow(encoded, path)).astype(np.uint8)
 
 
+def read_rgba(path: str | os.PathLike[str]) -> np.ndarray:
+    """Read a picture of any format with its transparency.
+
+    Returns:
+        uint8 (H, W, 4); a picture without transparency is opaque (255).
+
+    Raises:
+        DataError: The file is missing or damaged.
+    """
+    with _named_damage(path):
+        return np.array(_decode_with_pillow(_read_bytes(path), path).convert("RGBA"))
+
+
 def read_shades(path: str | os.PathLike[str]) -> np.ndarray:
     """Read a picture whose grey values are no ids: probabilities, saliency.
 

@@ -133,6 +133,9 @@ def _decoded(
     try:
         for number, packet in enumerate(container.demux(stream)):
             if number == num_packets:
+                for frame in stream.codec_context.decode(None):
+                    yield _upright(frame)
+                    index += 1
                 raise _cut_off(path, index)
             for frame in packet.decode():
                 if frame.is_corrupt:
