@@ -93,7 +93,7 @@ def _objects(
     for object_id, start in starts.items():
         shown = tracked[max(begin, tracked.index(start)) :]
         path = results / f"{video.name}_{object_id}.txt"
-        predicted = _read_boxes(path)
+        predicted = read_boxes(path)
         if len(predicted) != len(shown):
             told = "missing ones count as misses" if len(predicted) < len(shown) else "cut"
             _LOG.warning(
@@ -115,7 +115,12 @@ def _box_of(mask: np.ndarray) -> tuple[float, float, float, float]:
     return x, y, int(columns[-1]) - x + 1, int(rows[-1]) - y + 1
 
 
-def _read_boxes(path: Path) -> np.ndarray:
+def read_boxes(path: Path) -> np.ndarray:
+    """The boxes of a file, one line of ``x y width height`` a frame, (frames, 4).
+
+    Raises:
+        DataError: It is missing or damaged.
+    """
     try:
         text = read_regular(path, _MAX_BYTES).decode().replace(",", " ")
         boxes = np.array([[float(v) for v in line.split()] for line in text.splitlines()])
