@@ -104,7 +104,7 @@ def box_errors(
     if np.isnan(predicted).any() or (predicted[:, 2:] < 0).any():
         raise DataError("a predicted box is not a number or has a negative side")
     predicted = _repaired(predicted, annotated)
-    is_valid = (annotated > 0).all(axis=1)
+    is_valid = np.asarray((annotated > 0).all(axis=1))
     if visible is not None:
         is_valid &= visible
     offset = _centres(predicted) - _centres(annotated)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -59,7 +59,7 @@ class TargetSequence(ClipSequence):
 
     moment: int = 0
     length: int = 1
-    locate: Callable[[int], Path] = Path
+    locate: Callable[[int], Path] = field(kw_only=True)
     is_packed: bool = False
     positions: tuple[int, ...] = ()
 

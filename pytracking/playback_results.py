@@ -1,0 +1,184 @@
+"""Look through the boxes of several trackers on one sequence.
+
+Example:
+    from pytracking.evaluation.datasets import get_dataset
+    from pytracking.evaluation.tracker import trackerlist
+    from pytracking.playback_results import playback_results
+
+    playback_results(trackerlist("joint", "joint_davis"), get_dataset("dv2017_val"), "bmx-trees")
+
+Keys: left and right step by one frame; space plays, and stops again; while it plays, left and right
+change the speed (2x, 4x, ...; through a stop to backward); q or escape closes the window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ltr.admin.errors import ConfigError
+from ltr.data.image_io import read_image
+from pytracking.analysis.evaluators.box_rule import read_boxes
+from pytracking.analysis.plots import colour_of
+from pytracking.evaluation.data import Sequence as VideoSequence
+from pytracking.evaluation.data import SequenceList
+from pytracking.evaluation.environment import evaluation_environment
+from pytracking.evaluation.results import result_folder
+from pytracking.evaluation.tracker import TrackerSpec
+
+_INTERVAL_MS = 40
+
+
+@dataclass
+class Playback:
+    """Which frame is shown, and how it goes on.
+
+    Args:
+        length: Frames of the sequence.
+        frame: The frame that is shown.
+        is_auto: Whether it plays by itself.
+        step: Speed is 2^|step| frames a tick, backward below 0; a stop lies between both.
+    """
+
+    length: int
+    frame: int = 0
+    is_auto: bool = False
+    step: int = 1
+
+    @property
+    def speed(self) -> int:
+        """Frames a tick: 1, 2, 4, ... forward, 0, -1, -2, ... backward."""
+        if self.step == 0:
+            return 0
+        return int(2 ** (abs(self.step) - 1)) * (1 if self.step > 0 else -1)
+
+    @property
+    def title(self) -> str:
+        """Mode and speed."""
+        return f"Mode: {'auto' if self.is_auto else 'manual'} Speed: {self.speed}x"
+
+    def press(self, key: str) -> None:
+        """Take note of a key: ``left``, ``right`` or `` `` (space)."""
+        direction = {"left": -1, "right": 1}.get(key, 0)
+        if key == " ":
+            self.is_auto, self.step = not self.is_auto, 1
+        elif self.is_auto:
+            self.step += direction
+        else:
+            self._move(direction)
+
+    def tick(self) -> None:
+        """Go on by one tick."""
+        if self.is_auto:
+            self._move(self.speed)
+
+    def _move(self, frames: int) -> None:
+        self.frame = min(max(self.frame + frames, 0), self.length - 1)
+
+
+def playback_results(
+    trackers: Sequence[TrackerSpec],
+    dataset: SequenceList,
+    sequence: int | str,
+    results: Path | None = None,
+) -> Any:
+    """Open the window; returns its figure (the caller's ``matplotlib.pyplot.show`` waits for it).
+
+    Args:
+        trackers: Runs, as ``trackerlist`` gives them.
+        dataset: Data set on which they ran.
+        sequence: Name or position of the sequence.
+        results: Folder of all results; None takes ``results_path``.
+
+    Raises:
+        ConfigError: There is no such sequence, or it has no masks of single objects.
+        DataError: Boxes are missing or damaged.
+    """
+    import matplotlib.pyplot as plt
+
+    video = dataset[sequence]
+    if not isinstance(video, VideoSequence):
+        raise ConfigError(f"{dataset.name} has no masks of single objects, so no boxes")
+    boxes = read_sequence_boxes(trackers, dataset, video, results)
+    playback, figure = Playback(len(video.frames)), plt.figure()
+    axes = figure.add_subplot()
+
+    def draw() -> None:
+        axes.clear()
+        axes.axis("off")
+        axes.imshow(read_image(video.frames[playback.frame]))
+        axes.set_title(f"Sequence: {video.name} {playback.title}")
+        for place, (name, objects) in enumerate(boxes.items()):
+            axes.plot([], color=colour_of(place), label=name)
+            for own in objects:
+                x, y, width, height = own[playback.frame]
+                if width > 0:
+                    axes.add_patch(
+                        plt.Rectangle((x, y), width, height, fill=False, color=colour_of(place))
+                    )
+        axes.legend(loc="lower right")
+        figure.canvas.draw_idle()
+
+    def press(event: Any) -> None:
+        if event.key in ("q", "escape"):
+            timer.stop()
+            plt.close(figure)
+            return
+        playback.press(event.key or "")
+        draw()
+
+    def tick() -> None:
+        if playback.is_auto:
+            playback.tick()
+            draw()
+
+    figure.canvas.mpl_connect("key_press_event", press)
+    timer = figure.canvas.new_timer(interval=_INTERVAL_MS)
+    timer.add_callback(tick)
+    timer.start()
+    figure.playback_timer = timer  # else it would be collected with this call
+    draw()
+    return figure
+
+
+def read_sequence_boxes(
+    trackers: Sequence[TrackerSpec],
+    dataset: SequenceList,
+    sequence: VideoSequence,
+    results: Path | None = None,
+) -> dict[str, list[np.ndarray]]:
+    """The boxes of every object by the tracker's name, (frames, 4) each; -1 where there is none.
+
+    Args:
+        trackers: See ``playback_results``.
+        dataset: See ``playback_results``.
+        sequence: One of its sequences.
+        results: See ``playback_results``.
+
+    Raises:
+        DataError: A file is missing or damaged.
+    """
+    base = results or Path(evaluation_environment().results_path).expanduser()
+    found: dict[str, list[np.ndarray]] = {}
+    for tracker in trackers:
+        folder = result_folder(base, tracker.system, tracker.result_name, dataset).path
+        found[f"{tracker.system} {tracker.result_name}"] = [
+            _padded(
+                read_boxes(folder / f"{sequence.name}_{key}.txt"),
+                sequence.start_of(key),
+                len(sequence.frames),
+            )
+            for key in sequence.object_ids
+        ]
+    return found
+
+
+def _padded(boxes: np.ndarray, start: int, length: int) -> np.ndarray:
+    padded = np.full((length, 4), -1.0)
+    kept = boxes[: length - start]
+    padded[start : start + len(kept)] = kept
+    return padded
