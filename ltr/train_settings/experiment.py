@@ -29,7 +29,7 @@ from ltr.train_settings.assembly import Assembly
 from ltr.train_settings.recipe import Recipe
 from ltr.trainers.optimizer import make_optimizer
 from ltr.trainers.run_folder import RunFolder
-from ltr.trainers.schedule import Cosine, MultiStep, Warmup
+from ltr.trainers.schedule import Cosine, MultiStep, Poly, Warmup
 from ltr.trainers.trainer import LTRTrainer
 
 if TYPE_CHECKING:
@@ -146,6 +146,7 @@ def _make_trainer(
         recipe.momentum,
         recipe.betas,
         recipe.bias_factor,
+        recipe.nesterov,
     )
     return LTRTrainer(
         fabric,
@@ -158,6 +159,7 @@ def _make_trainer(
         settings=to_plain(recipe),
         seed=recipe.seed,
         warmup=Warmup(recipe.warmup_steps, recipe.warmup_start),
+        step_factors=_make_poly(recipe),
         max_gradient_norm=recipe.max_gradient_norm,
         average_decay=recipe.average_decay,
         checkpoint_interval=recipe.checkpoint_interval,
@@ -169,6 +171,17 @@ def _make_schedule(recipe: Recipe) -> Cosine | MultiStep:
     if recipe.rate_schedule == "cosine":
         return Cosine(recipe.max_epochs)
     return MultiStep(recipe.milestones, recipe.gamma)
+
+
+def _make_poly(recipe: Recipe) -> Poly | None:
+    """Factors of the optimiser's groups, which come twice where biases have their own."""
+    if not recipe.poly_modules:
+        return None
+    copies = 1 if recipe.bias_factor is None else 2
+    decays = tuple(
+        name in recipe.poly_modules for name in recipe.learning_rates for _ in range(copies)
+    )
+    return Poly(decays, recipe.poly_steps, recipe.poly_power)
 
 
 def _make_loaders(assembly: Assembly[Any], fabric: Fabric) -> list[LTRLoader]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from ltr.admin.errors import ConfigError
+from ltr.admin.errors import ConfigError, did_you_mean
 from ltr.trainers.optimizer import OptimizerKind
 
 
@@ -32,12 +32,17 @@ class Recipe:
         lr_scale: Factor of all learning rates.
         weight_decay: Weight decay of all parameters.
         momentum: Momentum of ``sgd``.
+        nesterov: Whether the momentum looks ahead.
         betas: Coefficients of ``adam`` and ``adamw``.
         bias_factor: Biases learn at this multiple of their module's rate, without weight decay;
             None treats them like weights.
         rate_schedule: ``steps`` (see ``milestones``) or ``cosine``: towards 0 over the whole run.
         milestones: Epochs after which the learning rates are multiplied by ``gamma``.
         gamma: See ``milestones``.
+        poly_modules: Modules of ``learning_rates`` whose rates also fall with every step, as
+            (1 - step / (poly_steps + 1)) ** poly_power.
+        poly_steps: See ``poly_modules``.
+        poly_power: See ``poly_modules``.
         warmup_steps: The learning rates rise linearly in the first so many steps.
         warmup_start: Factor of the first of them.
         max_gradient_norm: Longer gradients are shortened to this norm; None leaves them.
@@ -69,11 +74,15 @@ class Recipe:
     lr_scale: float = 1.0
     weight_decay: float = 0.0
     momentum: float = 0.9
+    nesterov: bool = False
     betas: tuple[float, float] = (0.9, 0.999)
     bias_factor: float | None = None
     rate_schedule: Literal["steps", "cosine"] = "steps"
     milestones: tuple[int, ...] = ()
     gamma: float = 0.1
+    poly_modules: tuple[str, ...] = ()
+    poly_steps: int = 0
+    poly_power: float = 0.9
     warmup_steps: int = 0
     warmup_start: float = 1 / 3
     max_gradient_norm: float | None = None
@@ -103,5 +112,11 @@ class Recipe:
                 value = getattr(self, name)
                 if value is not None and value < limit:
                     raise ConfigError(f"{name} must be >= {limit}, got {value}")
+        for name in self.poly_modules:
+            if name not in self.learning_rates:
+                raise ConfigError(
+                    f"poly_modules: learning_rates has no {name!r}"
+                    f"{did_you_mean(name, self.learning_rates)}"
+                )
         if self.average_decay is not None and not 0 < self.average_decay < 1:
             raise ConfigError(f"average_decay must be between 0 and 1, got {self.average_decay}")

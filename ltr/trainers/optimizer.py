@@ -21,6 +21,7 @@ def make_optimizer(
     momentum: float = 0.9,
     betas: tuple[float, float] = (0.9, 0.999),
     bias_factor: float | None = None,
+    nesterov: bool = False,
 ) -> torch.optim.Optimizer:
     """Build an optimiser with one parameter group per module.
 
@@ -35,6 +36,7 @@ def make_optimizer(
         betas: Coefficients of ``adam`` and ``adamw``.
         bias_factor: Biases are put in a second group per module, with this multiple of its rate and
             without weight decay; None treats them like weights.
+        nesterov: Whether the momentum of ``sgd`` looks ahead.
 
     Raises:
         ConfigError: The network has no module of a name, or a trained parameter has no rate.
@@ -58,7 +60,9 @@ def make_optimizer(
             parts.append({"params": weights, "lr": rate})
             parts.append({"params": biases, "lr": bias_factor * rate, "weight_decay": 0.0})
     if kind == "sgd":
-        return torch.optim.SGD(parts, lr=0.0, momentum=momentum, weight_decay=weight_decay)
+        return torch.optim.SGD(
+            parts, lr=0.0, momentum=momentum, weight_decay=weight_decay, nesterov=nesterov
+        )
     optimizer = torch.optim.Adam if kind == "adam" else torch.optim.AdamW
     return optimizer(parts, betas=betas, weight_decay=weight_decay)
 

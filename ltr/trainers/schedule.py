@@ -46,6 +46,26 @@ class Cosine:
 
 
 @dataclass(frozen=True)
+class Poly:
+    """Factors of parameter groups that fall polynomially, step by step.
+
+    Args:
+        decays: Whether each group's rate falls; the others stay.
+        steps: Steps until it is almost 0.
+        power: Exponent of the share that is left.
+    """
+
+    decays: tuple[bool, ...]
+    steps: int
+    power: float
+
+    def __call__(self, step: int) -> list[float]:
+        """Factor of each group after ``step`` steps."""
+        left = max(0.0, 1 - step / (self.steps + 1))
+        return [left**self.power if decays else 1.0 for decays in self.decays]
+
+
+@dataclass(frozen=True)
 class Warmup:
     """Raise the learning rates linearly in the first steps.
 

@@ -61,6 +61,7 @@ class LTRTrainer:
         optimizer: Optimiser of the actor's network.
         schedule: Factor of the learning rates in an epoch, the first being 1.
         warmup: A second factor, after so many steps of the run.
+        step_factors: A third factor for each parameter group, after so many steps; None for none.
         folder: Folder of the checkpoints.
         reporters: Receive the statistics of batches and epochs; empty in all processes but the
             first.
@@ -85,6 +86,7 @@ class LTRTrainer:
         settings: Mapping[str, Any] | None = None,
         seed: int = 0,
         warmup: Callable[[int], float] | None = None,
+        step_factors: Callable[[int], Sequence[float]] | None = None,
         max_gradient_norm: float | None = None,
         average_decay: float | None = None,
         checkpoint_interval: int = 0,
@@ -95,6 +97,7 @@ class LTRTrainer:
         self.loaders = loaders
         self.schedule = schedule
         self.warmup = warmup or Warmup()
+        self.step_factors = step_factors
         self.folder = folder
         self.reporters = reporters
         self.settings = dict(settings or {})
@@ -179,7 +182,10 @@ class LTRTrainer:
             self._stop.signal is not None,
         )
         microbatches = self.fabric.to_device(
-            [{**microbatch, "epoch": epoch} for microbatch in microbatches]
+            [
+                {**microbatch, "epoch": epoch, "step": self.position.steps}
+                for microbatch in microbatches
+            ]
         )
         self._set_learning_rates(epoch)
         run = self._train_step.train if loader.training else self._train_step.evaluate
@@ -225,9 +231,11 @@ class LTRTrainer:
         _LOG.info("resuming from %s", checkpoint.path)
 
     def _set_learning_rates(self, epoch: int) -> None:
-        factor = self.schedule(epoch) * self.warmup(self.position.steps)
-        for group, rate in zip(self._optimizer.param_groups, self._base_rates, strict=True):
-            group["lr"] = rate * factor
+        steps, groups = self.position.steps, self._optimizer.param_groups
+        factor = self.schedule(epoch) * self.warmup(steps)
+        own = self.step_factors(steps) if self.step_factors else [1.0] * len(groups)
+        for group, rate, part in zip(groups, self._base_rates, own, strict=True):
+            group["lr"] = rate * factor * part
 
     def _is_checkpoint_due(self, loader: LTRLoader) -> bool:
         interval = self.checkpoint_interval

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +12,7 @@ from ltr.admin.model_constructor import model_constructor
 from ltr.data.image_format import IMAGENET_RGB, ImageFormat
 from ltr.models.backbone.resnet import STAGES, Bottleneck
 from ltr.models.interactive.deeplab import Pooling, dilated_stages, resize
+from ltr.models.interactive.matching import match_globally, match_locally
 from ltr.models.interactive.released import without_module_prefix
 
 # Upstream reads images in the order BGR and normalises them with the constants of RGB.
@@ -19,6 +20,7 @@ IMAGE_FORMAT = ImageFormat("bgr", IMAGENET_RGB.mean, IMAGENET_RGB.std)
 
 _DEPTHS = (3, 4, 23, 3)
 _LOW_LEVEL = 48  # channels of the first stage in the decoder
+_NEW_MOMENTUM = 0.0003
 _PROPAGATION_MAPS, _INTERACTION_MAPS = 3, 2
 
 
@@ -156,6 +158,49 @@ class MANet(nn.Module):
         """Read files of several GPUs."""
         return without_module_prefix(state)
 
+    def forward(
+        self,
+        images: torch.Tensor,
+        reference_labels: torch.Tensor,
+        previous_labels: torch.Tensor,
+        num_ids: Sequence[int],
+    ) -> list[torch.Tensor]:
+        """Segment frames from a reference and a previous frame, as the first stage trains.
+
+        Args:
+            images: (N, 3, 3, H, W): reference, previous and current frame, normalised.
+            reference_labels: int64 (N, H, W).
+            previous_labels: int64 (N, H, W).
+            num_ids: Ids of every sample, the background included.
+
+        Returns:
+            Logits of every current frame, (ids, H / 4, W / 4).
+        """
+        embeddings = self.embed(images.flatten(0, 1)).unflatten(0, (-1, 3))
+        size = tuple(embeddings.shape[-2:])
+        labels = torch.stack([reference_labels, previous_labels], dim=1)
+        small = F.interpolate(labels.float(), size, mode="nearest").long()
+        return [
+            self._propagate(*parts)
+            for parts in zip(embeddings, small[:, 0], small[:, 1], num_ids, strict=True)
+        ]
+
+    def _propagate(
+        self,
+        embeddings: torch.Tensor,
+        reference_labels: torch.Tensor,
+        previous_labels: torch.Tensor,
+        num_ids: int,
+    ) -> torch.Tensor:
+        reference, previous, current = embeddings
+        ids = torch.arange(num_ids, device=embeddings.device)[:, None, None]
+        maps = [
+            match_globally(current, reference, reference_labels, num_ids),
+            match_locally(current, previous, previous_labels, num_ids),
+            (previous_labels == ids).to(embeddings.dtype),
+        ]
+        return self.dynamic_seghead(current[None], torch.stack(maps, dim=1))[0]
+
     def embed(self, images: torch.Tensor) -> torch.Tensor:
         """Embed pixels.
 
@@ -166,6 +211,16 @@ class MANet(nn.Module):
             (N, embedding_dim, H / 4, W / 4).
         """
         return self.semantic_embedding(self.feature_extracter(images))
+
+
+def prepare_new_layers(network: MANet) -> None:
+    """Draw embedding and heads by Kaiming's rule, and let their norms follow batches slowly."""
+    for part in (network.semantic_embedding, network.dynamic_seghead, network.inter_seghead):
+        for module in part.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out")
+            elif isinstance(module, nn.BatchNorm2d):
+                module.momentum = _NEW_MOMENTUM
 
 
 @model_constructor

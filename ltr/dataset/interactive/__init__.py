@@ -1,0 +1,1 @@
+"""Training samples of interactive segmentation."""

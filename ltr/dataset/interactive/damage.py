@@ -1,0 +1,51 @@
+"""Label maps as a network would have predicted them: moved, scaled and turned a little."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+
+from ltr.data.palette import VOID
+from ltr.data.randomness import Generators
+
+_SHIFT = 0.05  # of the root of the extent's area
+_SCALE = 0.025
+_DEGREES = 3.0
+
+
+def damage_labels(labels: np.ndarray, random: Generators) -> np.ndarray:
+    """Damage every object on its own, in random order; later ones cover earlier ones.
+
+    Args:
+        labels: uint8 (H, W) label map.
+        random: Draws.
+    """
+    numbers = [int(number) for number in np.unique(labels) if number not in (0, VOID)]
+    random.python.shuffle(numbers)
+    damaged = np.zeros_like(labels)
+    for number in numbers:
+        damaged[_damage(labels == number, random)] = number
+    return damaged
+
+
+def _damage(mask: np.ndarray, random: Generators) -> np.ndarray:
+    """Shift, scale and turn a mask that is not empty, bool (H, W).
+
+    As in the released code, scaling is about the point at half the extent of the object, counted
+    from the frame's corner.
+    """
+    draw, (height, width) = random.python, mask.shape
+    rows, columns = np.nonzero(mask)
+    extent = int(rows.max() - rows.min()), int(columns.max() - columns.min())
+    reach = _SHIFT * math.sqrt(extent[0] * extent[1])
+    shift = np.array([[1, 0, draw.uniform(-reach, reach)], [0, 1, draw.uniform(-reach, reach)]])
+    pixels = mask.astype(np.float32)
+    pixels = cv2.warpAffine(pixels, shift, (width, height), flags=cv2.INTER_NEAREST)
+    factor = draw.uniform(1 - _SCALE, 1 + _SCALE)
+    scale = cv2.getRotationMatrix2D((extent[1] / 2, extent[0] / 2), 0.0, factor)
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), draw.uniform(-_DEGREES, _DEGREES), 1.0)
+    for matrix in (scale, turn):
+        pixels = cv2.warpAffine(pixels, matrix, (width, height), flags=cv2.INTER_LINEAR)
+    return pixels > 0.5

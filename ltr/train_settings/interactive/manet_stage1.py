@@ -1,0 +1,27 @@
+"""MANet, first stage: embedding and propagation, from frames with complete labels.
+
+The released program lets only the rate of the feature extractor fall. 101,000 steps of two
+triplets.
+"""
+
+from ltr.admin.settings import Settings
+from ltr.train_settings.experiment import train
+from ltr.train_settings.interactive.assembly import ManetAssembly
+from ltr.train_settings.interactive.recipe import ManetRecipe
+
+RECIPE = ManetRecipe(
+    description="MANet stage 1: propagation on DAVIS 2017",
+    max_epochs=101,
+    samples_per_epoch=2000,
+    batch_size=2,
+    nesterov=True,
+    poly_modules=("feature_extracter",),
+    poly_steps=101_000,
+    max_gradient_norm=5.0,
+    keep_checkpoints=5,
+)
+
+
+def run(settings: Settings) -> None:
+    """Train."""
+    train(settings, RECIPE, ManetAssembly)
