@@ -204,7 +204,7 @@ def recipe_rows(arguments: argparse.Namespace) -> list[str]:
         "with_box_refine": arguments.with_box_refine,
         "freeze_text_encoder": arguments.freeze_text_encoder,
         "gradient_checkpointing": arguments.use_checkpoint,
-        "dilation": arguments.dilation,
+        "dilation": arguments.dilation and arguments.backbone.startswith("resnet"),
         "relative_coordinates": not arguments.no_rel_coord,
         "auxiliary_losses": not arguments.no_aux_loss,
     }

@@ -288,8 +288,8 @@ def test_key_frame_inference_of_the_original(tmp_path, files, program, monkeypat
         found, given = (read_label_map(tmp_path / root / name) for root in ("OUT", "."))
         assert np.array_equal(found, given)
     capsys.readouterr()
-    assert main([*words, "--dilation"]) == 2
-    assert "--dilation is not offered" in capsys.readouterr().err
+    assert main([*words, "--two_stage"]) == 2
+    assert "--two_stage is not offered" in capsys.readouterr().err
     assert main([*words, "--key_framez", "x"]) == 2
     assert "did you mean '--key_frames'" in capsys.readouterr().err
 
