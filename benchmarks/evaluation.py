@@ -27,10 +27,10 @@ import plain_davis
 from process_memory import peak_mib
 
 from ltr.data.image_io import write_label_map
-from pytracking.analysis.mask_evaluation import evaluate_masks
-from pytracking.analysis.mask_rules import davis_semi_supervised
-from pytracking.analysis.scores import Scores
-from pytracking.analysis.truth_folder import VideoTruth, list_masks
+from pytracking.analysis.files.mask_evaluation import evaluate_masks
+from pytracking.analysis.files.truth_folder import VideoTruth, list_masks
+from pytracking.analysis.metrics.scores import Scores
+from pytracking.analysis.protocols.mask_rules import davis_semi_supervised
 
 _SHARED = Path(os.environ.get("VOS_SHARED_DIR", Path(__file__).resolve().parents[2] / "shared"))
 _DELAY = 3  # frames between an annotation and the one that serves as its result

@@ -19,9 +19,9 @@ from ltr.dataset.referring.jhmdb import JHMDBSample, read_jhmdb_mask
 from ltr.dataset.sbd import SBD
 from ltr.dataset.youtubevis_file import read_vis_file
 from ltr.dataset.youtubevos import YouTubeVOS
-from pytracking.analysis.evaluators.instances import YouTubeVisSet
-from pytracking.analysis.evaluators.referring import RefYouTubeVosSet, SentenceSet
-from pytracking.analysis.evaluators.request import Request
+from pytracking.analysis.scorers.referring import RefYouTubeVosSet, SentenceSet
+from pytracking.analysis.scorers.request import Request
+from pytracking.analysis.scorers.youtubevis import YouTubeVisSet
 from pytracking.tracker.interactive.scribbles import draw_scribbles, read_scribbles
 
 

@@ -15,8 +15,8 @@ from ltr.data import rle
 from ltr.data.image_io import read_image, read_label_map, write_image, write_label_map
 from ltr.data.json_io import read_json
 from ltr.data.text_files import read_names
-from pytracking.analysis.mask_reader import read_mask
-from pytracking.analysis.submission_check import (
+from pytracking.analysis.files.mask_reader import read_mask
+from pytracking.analysis.files.submission_check import (
     ExpectedVideo,
     InstanceSubmission,
     MaskSubmission,

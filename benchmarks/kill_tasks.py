@@ -27,7 +27,7 @@ for _name in (
     "lightning.fabric",
     "ltr.train_settings.joint.joint_debug",
     "matplotlib.pyplot",
-    "pytracking.evaluation.console",
+    "pytracking.cli.console",
     "torch.utils.tensorboard",
 ):
     importlib.import_module(_name)

@@ -22,7 +22,7 @@ from process_memory import peak_mib, reset_peak
 
 from ltr.data.rle import decode
 from ltr.models.propose_reduce.seq_mask_rcnn import SeqMaskRCNN, seq_mask_rcnn
-from pytracking.analysis.youtubevis import video_overlaps
+from pytracking.analysis.protocols.youtubevis import video_overlaps
 from pytracking.tracker.base import Runtime
 from pytracking.tracker.clip import ClipPrompt
 from pytracking.tracker.propose_reduce.loading import prepare_network

@@ -15,7 +15,7 @@ import numpy as np
 
 from ltr.admin.cli import CommandParser, command, set_up_logging
 from ltr.admin.errors import ConfigError
-from pytracking.evaluation.arguments import resolve_device
+from pytracking.cli.arguments import resolve_device
 from pytracking.evaluation.tracker import TrackerSpec
 
 _TRACKER = TrackerSpec("joint", "joint_demo")
@@ -31,10 +31,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     set_up_logging()
     if arguments.frames < _MIN_FRAMES:
         raise ConfigError(f"--frames {arguments.frames}: the scores need {_MIN_FRAMES} or more")
-    from pytracking.analysis.davis import score_clip
-    from pytracking.evaluation.prompt_arguments import MaskPrompt
-    from pytracking.evaluation.video import VideoTask, process_video
-    from pytracking.evaluation.video_results import ENTRIES
+    from pytracking.analysis.protocols.davis import score_clip
+    from pytracking.cli.prompt_arguments import MaskPrompt
+    from pytracking.evaluation.outputs.video import ENTRIES
+    from pytracking.evaluation.running.video import VideoTask, process_video
     from pytracking.tracker.base import Runtime
     from pytracking.utils.loading import SHIPPED_NETWORKS
     from pytracking.utils.staging import check_free

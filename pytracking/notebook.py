@@ -21,7 +21,7 @@ import numpy as np
 
 from ltr.admin.errors import ConfigError, DataError
 from ltr.admin.files import atomic_write
-from pytracking.analysis.boxes import (
+from pytracking.analysis.protocols.boxes import (
     NORMALISED_THRESHOLDS,
     OVERLAP_THRESHOLDS,
     PIXEL_THRESHOLDS,
@@ -31,13 +31,13 @@ from pytracking.analysis.boxes import (
     box_errors,
     mean_curves,
 )
-from pytracking.analysis.comparison import comparison_table
-from pytracking.analysis.evaluators.box_rule import read_boxes
-from pytracking.evaluation.data import Sequence as VideoSequence
-from pytracking.evaluation.data import SequenceList
-from pytracking.evaluation.environment import evaluation_environment
-from pytracking.evaluation.results import result_folder
+from pytracking.analysis.reports.comparison import comparison_table
+from pytracking.analysis.scorers.boxes import read_boxes
+from pytracking.evaluation.datasets.sequence import Sequence as VideoSequence
+from pytracking.evaluation.datasets.sequence import SequenceList
+from pytracking.evaluation.outputs.folder import result_folder
 from pytracking.evaluation.tracker import TrackerSpec
+from pytracking.utils.environment import evaluation_environment
 
 PLOT_TYPES = ("success", "prec", "norm_prec")
 FILTERS = ("ao_min", "ao_max", "delta_ao")

@@ -22,18 +22,18 @@ if not __package__:
 
 from ltr.admin.cli import CommandParser, command, describe_os_error, set_up_logging
 from ltr.admin.errors import ConfigError, did_you_mean
-from pytracking.analysis.comparison import comparison_table
-from pytracking.analysis.evaluators import (
+from pytracking.analysis.protocols.interactive import METRICS, SessionLimits
+from pytracking.analysis.reports.comparison import comparison_table
+from pytracking.analysis.reports.report import Report
+from pytracking.analysis.scorers import (
     FOLDER_PREFIX,
     Request,
     SessionOptions,
     evaluate,
     result_name,
 )
-from pytracking.analysis.interactive import METRICS, SessionLimits
-from pytracking.analysis.report import Report
-from pytracking.evaluation.environment import evaluation_environment, require
 from pytracking.evaluation.tracker import TrackerSpec, list_names, list_systems
+from pytracking.utils.environment import evaluation_environment, require
 
 _LOG = logging.getLogger(__name__)
 
@@ -156,7 +156,7 @@ def _write(
         arguments: Arguments of the command line.
         part: Name of the data set where there are several, else empty.
     """
-    from pytracking.analysis.report_files import write_everything, write_json, write_tables
+    from pytracking.analysis.reports.writing import write_everything, write_json, write_tables
 
     if arguments.json is not None:
         file = arguments.json
@@ -175,8 +175,8 @@ def _write(
 
 
 def _check_submission(arguments: argparse.Namespace) -> int:
-    from pytracking.analysis.evaluators.submissions import expected_submission
-    from pytracking.analysis.submission_check import check_submission
+    from pytracking.analysis.files.submission_check import check_submission
+    from pytracking.analysis.scorers.submissions import expected_submission
 
     if not arguments.dataset_name:
         raise ConfigError("--check-submission needs --dataset-name")

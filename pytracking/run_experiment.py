@@ -17,7 +17,7 @@ if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from ltr.admin.cli import CommandParser, command, set_up_logging
-from pytracking.evaluation.arguments import add_run_arguments, add_runtime_arguments
+from pytracking.cli.arguments import add_run_arguments, add_runtime_arguments
 
 if TYPE_CHECKING:
     from pytracking.evaluation.engines.base import Engine
@@ -28,13 +28,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one experiment; 1 when a sequence failed."""
     arguments = _parse(argv)
     set_up_logging(arguments.quiet)
-    from pytracking.evaluation.console import run_with_engine
+    from pytracking.cli.console import run_with_engine
 
     return run_with_engine(arguments, partial(_run, arguments))
 
 
 def _run(arguments: argparse.Namespace, engine: Engine | None) -> int:
-    from pytracking.evaluation.console import run_and_report
+    from pytracking.cli.console import run_and_report
     from pytracking.evaluation.datasets import get_dataset
     from pytracking.experiments import load_experiment
 

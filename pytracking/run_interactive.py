@@ -17,8 +17,8 @@ if not __package__:
 
 from ltr.admin.cli import CommandParser, command, set_up_logging
 from ltr.admin.errors import ConfigError
-from pytracking.evaluation.arguments import add_tracker_arguments, resolve_tracker
-from pytracking.evaluation.video_arguments import add_to_mask_argument
+from pytracking.cli.arguments import add_tracker_arguments, resolve_tracker
+from pytracking.cli.video_arguments import add_to_mask_argument
 
 _PORT = 7860
 
@@ -36,9 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise ConfigError(
             "the page needs aiohttp: pip install 'vos-toolkit[interactive]'"
         ) from error
-    from pytracking.evaluation.arguments import resolve_device
+    from pytracking.cli.arguments import resolve_device
     from pytracking.evaluation.hosts import create_host
-    from pytracking.evaluation.video import default_folder
+    from pytracking.evaluation.running.video import default_folder
     from pytracking.interactive_page.guidance import load_guidance
     from pytracking.interactive_page.launch import serve
     from pytracking.interactive_page.settings import PageSettings

@@ -19,7 +19,7 @@ if not __package__:
 
 from ltr.admin.cli import CommandParser, command, set_up_logging
 from ltr.admin.errors import ConfigError
-from pytracking.evaluation.arguments import (
+from pytracking.cli.arguments import (
     add_run_arguments,
     add_runtime_arguments,
     add_switch,
@@ -36,16 +36,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one tracker over one data set; 1 when a sequence failed."""
     arguments = _parse(argv)
     set_up_logging(arguments.quiet)
-    from pytracking.evaluation.console import run_with_engine
+    from pytracking.cli.console import run_with_engine
 
     return run_with_engine(arguments, partial(_run, arguments))
 
 
 def _run(arguments: argparse.Namespace, engine: Engine | None) -> int:
-    from pytracking.evaluation.console import run_and_report
+    from pytracking.cli.console import run_and_report
     from pytracking.evaluation.datasets import get_dataset, list_datasets
-    from pytracking.evaluation.pictures import draw_results
-    from pytracking.evaluation.submission import check_archive_path, pack_submission
+    from pytracking.evaluation.outputs.pictures import draw_results
+    from pytracking.evaluation.outputs.submission import check_archive_path, pack_submission
 
     spec = resolve_tracker(arguments)
     spec.load_parameters()

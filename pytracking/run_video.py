@@ -22,14 +22,14 @@ if not __package__:
 
 from ltr.admin.cli import CommandParser, command, set_up_logging
 from ltr.admin.errors import ConfigError
-from pytracking.evaluation.arguments import (
+from pytracking.cli.arguments import (
     add_engine_arguments,
     add_runtime_arguments,
     add_tracker_arguments,
     resolve_runtime,
     resolve_tracker,
 )
-from pytracking.evaluation.video_arguments import (
+from pytracking.cli.video_arguments import (
     add_clip_arguments,
     add_object_arguments,
     add_output_arguments,
@@ -38,7 +38,7 @@ from pytracking.evaluation.video_arguments import (
 
 if TYPE_CHECKING:
     from pytracking.evaluation.engines.base import Engine
-    from pytracking.evaluation.video import VideoSummary
+    from pytracking.evaluation.running.video import VideoSummary
     from pytracking.utils.video_reader import FolderContent
 
 
@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Segment one video, or a folder of them; 1 when one of several failed."""
     arguments = _parse(argv)
     set_up_logging(arguments.quiet)
-    from pytracking.evaluation.console import run_with_engine
+    from pytracking.cli.console import run_with_engine
     from pytracking.utils.video_reader import find_clips
 
     beside = [prompt.path for prompt in arguments.masks if prompt.path.is_dir()]
@@ -69,9 +69,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _segment(arguments: argparse.Namespace) -> VideoSummary:
     """Segment one video."""
-    from pytracking.evaluation.clip_video import process_clip
-    from pytracking.evaluation.scribble_video import process_scribbles
-    from pytracking.evaluation.video_arguments import resolve_clip_task
+    from pytracking.cli.video_arguments import resolve_clip_task
+    from pytracking.evaluation.running.scribbles import process_scribbles
+    from pytracking.evaluation.running.whole_video import process_clip
 
     spec, runtime = resolve_tracker(arguments), resolve_runtime(arguments)
     task = resolve_clip_task(arguments)
@@ -85,9 +85,9 @@ def _segment_clips(
     arguments: argparse.Namespace, found: FolderContent, engine: Engine | None
 ) -> int:
     """Segment all clips of a folder that have no results yet."""
-    from pytracking.evaluation.clip_jobs import ClipFolder
-    from pytracking.evaluation.console import refuse_live_view
-    from pytracking.evaluation.video_arguments import resolve_clip_task
+    from pytracking.cli.console import refuse_live_view
+    from pytracking.cli.video_arguments import resolve_clip_task
+    from pytracking.evaluation.running.video_folder import ClipFolder
 
     if engine is not None:
         refuse_live_view(arguments)

@@ -21,14 +21,14 @@ if not __package__:
 
 from ltr.admin.cli import CommandParser, command, set_up_logging
 from ltr.admin.errors import ConfigError
-from pytracking.evaluation.arguments import (
+from pytracking.cli.arguments import (
     add_runtime_arguments,
     add_switch,
     add_tracker_arguments,
     resolve_runtime,
     resolve_tracker,
 )
-from pytracking.evaluation.video_arguments import (
+from pytracking.cli.video_arguments import (
     add_object_arguments,
     add_output_arguments,
     resolve_task,
@@ -42,8 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     set_up_logging(arguments.quiet)
     if not arguments.show and arguments.output is None:
         raise ConfigError("nothing would be seen: give --show for a window or --output DIR")
-    from pytracking.evaluation.live import stop_on_interrupt
-    from pytracking.evaluation.video import process_live
+    from pytracking.evaluation.running.live import stop_on_interrupt
+    from pytracking.evaluation.running.video import process_live
     from pytracking.utils.window import Window
 
     task = resolve_task(arguments, _camera_or_path(arguments.source))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 
 from ltr.admin.environment import TrainEnvironment
-from pytracking.evaluation.environment import EvaluationEnvironment
+from pytracking.utils.environment import EvaluationEnvironment
 
 # Time limits of single examples would make the outcome depend on how busy the machine is.
 settings.register_profile("untimed", deadline=None)

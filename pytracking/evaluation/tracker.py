@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ltr.admin.config import override, to_plain
 from ltr.admin.errors import ConfigError, did_you_mean
 from ltr.admin.files import file_checksum
-from pytracking.evaluation.environment import evaluation_environment
+from pytracking.utils.environment import evaluation_environment
 
 if TYPE_CHECKING:
     from pytracking.tracker.base import OnlineTracker, Runtime

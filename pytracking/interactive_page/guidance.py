@@ -78,7 +78,7 @@ def load_guidance(device: torch.device) -> Guidance:
 
 
 def _is_there(name: str) -> bool:
-    from pytracking.evaluation.environment import evaluation_environment
+    from pytracking.utils.environment import evaluation_environment
     from pytracking.utils.loading import find_network
 
     try:

@@ -18,8 +18,8 @@ from PIL import Image
 from ltr.admin.errors import DataError, OutputError, ToolkitError
 from ltr.data.image_io import decode_label_map
 from ltr.dataset.vos_index import measure_objects
+from pytracking.evaluation.outputs.video import ENTRIES, MASKS, VideoResults
 from pytracking.evaluation.session import VideoFrame
-from pytracking.evaluation.video_results import ENTRIES, MASKS, VideoResults
 from pytracking.interactive_page.clip import Clip, load_clip
 from pytracking.interactive_page.guidance import Guidance
 from pytracking.interactive_page.settings import PageSettings

@@ -10,9 +10,9 @@ import torch
 
 from ltr.admin.cli import CommandParser, set_up_logging
 from ltr.admin.errors import ConfigError
+from pytracking.cli.video_arguments import add_to_mask_argument
 from pytracking.evaluation.hosts import create_host
 from pytracking.evaluation.tracker import TrackerSpec
-from pytracking.evaluation.video_arguments import add_to_mask_argument
 from pytracking.recommendation.config import RecommendationSettings, parse_settings
 from pytracking.tracker.base import Runtime
 from pytracking.tracker.interactive.base import InteractiveVOS

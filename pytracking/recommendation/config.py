@@ -11,11 +11,11 @@ from typing import Literal
 from ltr.admin.config import override
 from ltr.admin.environment import train_environment
 from ltr.admin.errors import ConfigError, did_you_mean
-from pytracking.analysis.interactive import METRICS
-from pytracking.evaluation.data import SequenceList
+from pytracking.analysis.protocols.interactive import METRICS
 from pytracking.evaluation.datasets import get_dataset
-from pytracking.evaluation.environment import evaluation_environment
+from pytracking.evaluation.datasets.sequence import SequenceList
 from pytracking.tracker.interactive.quality import AGENT_FILE, ASSESS_FILE
+from pytracking.utils.environment import evaluation_environment
 
 Setting = Literal["oracle", "wild"]
 Method = Literal["random", "linspace", "worst", "ours"]

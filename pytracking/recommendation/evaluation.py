@@ -25,14 +25,13 @@ from ltr.admin.errors import ConfigError
 from ltr.admin.files import atomic_write
 from ltr.admin.progress import FrameProgress
 from ltr.data.json_io import write_json
-from pytracking.analysis.interactive import (
+from pytracking.analysis.protocols.interactive import (
     InteractiveScores,
     ReportRow,
     SessionLimits,
     summarise_session,
     write_report,
 )
-from pytracking.evaluation.environment import evaluation_environment
 from pytracking.evaluation.interactive.playing import robot_for
 from pytracking.evaluation.interactive.sample import Sample
 from pytracking.evaluation.interactive.videos import (
@@ -51,6 +50,7 @@ from pytracking.tracker.interactive.quality import (
     load_assess_network,
 )
 from pytracking.tracker.interactive.recommend import Recommender, make_recommender
+from pytracking.utils.environment import evaluation_environment
 from pytracking.utils.staging import translate_write_errors
 
 _LOG = logging.getLogger(__name__)

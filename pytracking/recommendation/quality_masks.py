@@ -15,7 +15,7 @@ from torchvision.transforms.v2 import InterpolationMode
 
 from ltr.admin.errors import DataError
 from ltr.data.image_io import read_image, read_label_map, read_shades
-from pytracking.analysis.starts import score_objects
+from pytracking.analysis.metrics.starts import score_objects
 from pytracking.evaluation.interactive.videos import InteractiveVideo
 
 _IS_OBJECT = 0.8  # threshold of ATNet's masks, whose quality is learned

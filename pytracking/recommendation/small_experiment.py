@@ -22,8 +22,8 @@ from ltr.admin.cli import CommandParser, command
 from ltr.admin.errors import ConfigError
 from ltr.data.image_io import read_image, write_image, write_label_map
 from ltr.dataset.davis import Davis
-from pytracking.evaluation.data import Sequence as Video
-from pytracking.evaluation.data import build_sequence
+from pytracking.evaluation.datasets.sequence import Sequence as Video
+from pytracking.evaluation.datasets.sequence import build_sequence
 from pytracking.evaluation.interactive import first_scribbles
 from pytracking.recommendation import (
     evaluation,

@@ -14,7 +14,7 @@ from pathlib import Path
 from ltr.admin.cli import CommandParser, command
 from ltr.admin.environment import Environment, comments, train_environment
 from ltr.admin.errors import CheckpointError
-from pytracking.evaluation.environment import evaluation_environment
+from pytracking.utils.environment import evaluation_environment
 
 _PACKAGES = ("torch", "torchvision", "numpy", "opencv-python-headless", "av", "pycocotools")
 _OPTIONAL = ("scikit-image", "matplot2tikz", "visdom", "ray")

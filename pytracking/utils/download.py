@@ -19,7 +19,7 @@ from ltr.admin.cli import CommandParser, command
 from ltr.admin.environment import train_environment
 from ltr.admin.errors import CheckpointError, ConfigError, did_you_mean
 from ltr.admin.files import atomic_write, file_checksum
-from pytracking.evaluation.environment import evaluation_environment
+from pytracking.utils.environment import evaluation_environment
 from pytracking.utils.released_files import Checksum, ReleasedFile, by_name
 
 _PIECE = 1 << 18

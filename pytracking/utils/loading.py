@@ -11,7 +11,7 @@ from torch import nn
 
 from ltr.admin.errors import CheckpointError
 from ltr.admin.loading import load_network_of
-from pytracking.evaluation.environment import evaluation_environment
+from pytracking.utils.environment import evaluation_environment
 
 SHIPPED_NETWORKS = Path(__file__).resolve().parents[1] / "networks"
 

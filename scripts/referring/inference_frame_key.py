@@ -21,7 +21,7 @@ from inference import inference_parser, run_inference
 from original_flags import SHORT_NAMES
 
 from ltr.admin.cli import command
-from pytracking.evaluation.referring_results import KEY_FRAMES_FILE
+from pytracking.evaluation.outputs.referring import KEY_FRAMES_FILE
 
 _FAMILY = "refytvos"
 _CRITERIA = ("confidence", "score", "first", "middle", "stability", "file")

@@ -21,7 +21,7 @@ from ltr.data.image_io import write_image, write_label_map
 from ltr.dataset.davis import Davis
 from ltr.dataset.vos_base import VosDataset
 from ltr.dataset.youtubevos import YouTubeVOS, read_jjvalid_names
-from pytracking.evaluation.data import Sequence, build_sequence
+from pytracking.evaluation.datasets.sequence import Sequence, build_sequence
 from tests.conformance.report import Report
 
 _CASE = "datasets"

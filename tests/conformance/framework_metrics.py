@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from pytracking.analysis.boxes import box_curves, box_errors
-from pytracking.analysis.comparison import comparison_table
-from pytracking.analysis.pytracking_rule import score_video, text_bar_graph
+from pytracking.analysis.protocols.boxes import box_curves, box_errors
+from pytracking.analysis.protocols.pytracking import score_video, text_bar_graph
+from pytracking.analysis.reports.comparison import comparison_table
 from tests.conformance.report import Report
 
 _FRAME_STEP = 5  # the frames of YouTube-VOS

@@ -17,7 +17,7 @@ from ltr.actors.recommendation import (
 )
 from ltr.dataset.experience import RewardTable, Transition, step_reward
 from ltr.models.interactive.agent import agent_network
-from pytracking.analysis.interactive import (
+from pytracking.analysis.protocols.interactive import (
     ReportRow,
     SequenceInfo,
     SessionLimits,

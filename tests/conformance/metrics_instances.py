@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from pytracking.analysis import youtubevis
-from pytracking.analysis.interactive import (
+from pytracking.analysis.protocols import youtubevis
+from pytracking.analysis.protocols.interactive import (
     SequenceInfo,
     SessionLimits,
     read_report,
     score_masks,
     summarise_session,
 )
-from pytracking.analysis.referring import ImageScores, evaluate_boxes, evaluate_images
+from pytracking.analysis.protocols.referring import ImageScores, evaluate_boxes, evaluate_images
 from tests.conformance.metrics_files import TOLERANCE, load
 from tests.conformance.report import Report
 

@@ -8,22 +8,22 @@ from typing import Any
 
 import numpy as np
 
-from pytracking.analysis.boundary import crop_to_objects, tolerance_radius, trace
-from pytracking.analysis.davis import proposal_table
-from pytracking.analysis.frame_pair import boundary_f
-from pytracking.analysis.mask_evaluation import evaluate_masks
-from pytracking.analysis.mask_reader import read_labels
-from pytracking.analysis.mask_reports import davis_csv, pytracking_csv
-from pytracking.analysis.mask_rules import (
+from pytracking.analysis.files.mask_evaluation import evaluate_masks
+from pytracking.analysis.files.mask_reader import read_labels
+from pytracking.analysis.metrics.boundary import crop_to_objects, tolerance_radius, trace
+from pytracking.analysis.metrics.frame_pair import boundary_f
+from pytracking.analysis.metrics.matching import match_proposals
+from pytracking.analysis.metrics.region import jaccard
+from pytracking.analysis.metrics.scores import Scores
+from pytracking.analysis.metrics.statistics import Statistics, summarise
+from pytracking.analysis.protocols.davis import proposal_table
+from pytracking.analysis.protocols.mask_rules import (
     after_start,
     davis_semi_supervised,
     davis_unsupervised,
 )
-from pytracking.analysis.matching import match_proposals
-from pytracking.analysis.region import jaccard
-from pytracking.analysis.scores import Scores
-from pytracking.analysis.statistics import Statistics, summarise
-from pytracking.analysis.youtubevos import group_scores
+from pytracking.analysis.protocols.youtubevos import group_scores
+from pytracking.analysis.reports.masks import davis_csv, pytracking_csv
 from tests.conformance.metrics_files import TOLERANCE, load, truth_folder, video
 from tests.conformance.report import Report
 

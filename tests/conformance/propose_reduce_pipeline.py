@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from ltr.data.rle import as_rle, decode
-from pytracking.analysis.youtubevis import video_overlaps
+from pytracking.analysis.protocols.youtubevis import video_overlaps
 from pytracking.tracker.base import Runtime
 from pytracking.tracker.clip import ClipPrompt, InstanceTrack, label_map
 from pytracking.tracker.propose_reduce.key_frames import (

@@ -14,8 +14,8 @@ import torch
 from ltr.data.rle import encode
 from ltr.models.propose_reduce.boxes import inclusive
 from ltr.models.propose_reduce.image_input import network_size, normalise_and_pad, resize_image
-from pytracking.analysis import youtubevis
-from pytracking.analysis.youtubevis import video_overlaps
+from pytracking.analysis.protocols import youtubevis
+from pytracking.analysis.protocols.youtubevis import video_overlaps
 from pytracking.tracker.propose_reduce.key_frames import without_overlap
 from pytracking.tracker.propose_reduce.parameters import ReductionSettings
 from pytracking.tracker.propose_reduce.reduction import (

@@ -14,7 +14,7 @@ from ltr.data.image_format import IMAGENET_RGB
 from ltr.data.referring.clip import Clip, check, crop, fit_size, mirror, relative_boxes, resize
 from ltr.data.referring.frames import tracking_neighbour
 from ltr.data.rle import encode
-from pytracking.analysis.referring import THRESHOLDS, evaluate_images
+from pytracking.analysis.protocols.referring import THRESHOLDS, evaluate_images
 from pytracking.tracker.referring import rules
 from pytracking.tracker.referring.images import network_input, tracking_input
 from pytracking.tracker.referring.sentence_masks import sentence_masks

@@ -14,11 +14,12 @@ import pytest
 
 from ltr.data.image_io import read_label_map
 from ltr.data.rle import as_rle
-from pytracking.analysis import pytracking_rule, youtubevos
-from pytracking.analysis.davis import score_clip_unsupervised
-from pytracking.analysis.evaluators import list_evaluators, result_name
-from pytracking.analysis.evaluators.folder import folder_path
-from pytracking.analysis.scores import Scores
+from pytracking.analysis.metrics.scores import Scores
+from pytracking.analysis.protocols import pytracking as pytracking_rule
+from pytracking.analysis.protocols import youtubevos
+from pytracking.analysis.protocols.davis import score_clip_unsupervised
+from pytracking.analysis.scorers import list_evaluators, result_name
+from pytracking.analysis.scorers.folder import folder_path
 from pytracking.run_evaluation import main
 from tests.pytracking.analysis.mask_folders import (
     copy_first,

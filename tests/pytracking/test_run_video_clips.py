@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from ltr.data.image_io import read_label_map, write_label_map
-from pytracking.evaluation.clip_jobs import ClipFolder
-from pytracking.evaluation.clip_video import ClipTask
 from pytracking.evaluation.engines.base import Engine
+from pytracking.evaluation.running.video import VideoTask
+from pytracking.evaluation.running.video_folder import ClipFolder
+from pytracking.evaluation.running.whole_video import ClipTask
 from pytracking.evaluation.tracker import TrackerSpec
-from pytracking.evaluation.video import VideoTask
 from pytracking.run_video import main
 from pytracking.tracker.base import Runtime
 from pytracking.utils.video_reader import find_clips
@@ -134,7 +134,7 @@ def test_an_engine_needs_several_clips(clips, tmp_path, capsys):
 
 
 def test_engines_get_the_longest_clips_first(clips, masks, tmp_path):
-    from pytracking.evaluation.prompt_arguments import MaskPrompt
+    from pytracking.cli.prompt_arguments import MaskPrompt
 
     task = VideoTask(clips, (MaskPrompt(0, masks),), output=tmp_path / "out", quiet=True)
     engine = InOrder()

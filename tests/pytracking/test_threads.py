@@ -15,8 +15,8 @@ import pytest
 from ltr.admin.files import atomic_write
 from ltr.data.image_io import read_image, write_image
 from pytracking import segment_video
-from pytracking.analysis import davis
-from pytracking.evaluation.jobs import load_once
+from pytracking.analysis.protocols import davis
+from pytracking.evaluation.running.jobs import load_once
 from pytracking.evaluation.tracker import TrackerSpec
 from pytracking.tracker.base import Runtime
 from pytracking.tracker.dense_ulearn.dense_ulearn import DenseULearnTracker

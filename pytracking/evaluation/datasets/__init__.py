@@ -13,10 +13,10 @@ from functools import cache
 
 from ltr.admin.environment import comments, with_origin
 from ltr.admin.errors import ConfigError, DataError, did_you_mean
-from pytracking.evaluation.data import SequenceList
 from pytracking.evaluation.datasets.entry import DatasetEntry
 from pytracking.evaluation.datasets.folder import FOLDER_PREFIX, folder_sequences
-from pytracking.evaluation.environment import (
+from pytracking.evaluation.datasets.sequence import SequenceList
+from pytracking.utils.environment import (
     EvaluationEnvironment,
     evaluation_environment,
     require,

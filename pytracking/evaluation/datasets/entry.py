@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytracking.evaluation.data import SequenceList
+from pytracking.evaluation.datasets.sequence import SequenceList
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ltr.dataset.folder import FolderVideos
-from pytracking.evaluation.data import SequenceList, sequence_builders
+from pytracking.evaluation.datasets.sequence import SequenceList, sequence_builders
 
 FOLDER_PREFIX = "folder:"
 

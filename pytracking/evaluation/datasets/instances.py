@@ -8,10 +8,10 @@ from pathlib import Path
 
 from ltr.admin.errors import DataError
 from ltr.dataset.youtubevis_file import VisVideo, find_split, read_vis_file
-from pytracking.evaluation.clip_data import ClipSequence
-from pytracking.evaluation.clip_results import ClipForm, InstanceFile
-from pytracking.evaluation.data import SequenceList
 from pytracking.evaluation.datasets.entry import DatasetEntry
+from pytracking.evaluation.datasets.sequence import SequenceList, WholeVideoSequence
+
+_FORMAT = "pytracking.evaluation.outputs.formats:INSTANCE_FILE"
 
 
 def _youtubevis(root: Path, name: str, split: str) -> SequenceList:
@@ -21,16 +21,16 @@ def _youtubevis(root: Path, name: str, split: str) -> SequenceList:
     """
     file, images = find_split(root, split)
     content = read_vis_file(file)
-    form = InstanceFile(tuple(content.categories))
+    category_ids = tuple(content.categories)
     folders = Counter(video.name for video in content.videos)
     builders = {
-        label: partial(_sequence, video, label, images, name, form)
+        label: partial(_sequence, video, label, images, name, category_ids)
         for video in content.videos
         if (label := _label(video, folders[video.name] == 1))
     }
     if len(builders) < len(content.videos):
         raise DataError(f"{file} holds two videos of the same id")
-    return SequenceList(name, builders, form=form)
+    return SequenceList(name, builders, result_format=_FORMAT)
 
 
 def _label(video: VisVideo, is_alone: bool) -> str:
@@ -42,10 +42,17 @@ def _label(video: VisVideo, is_alone: bool) -> str:
 
 
 def _sequence(
-    video: VisVideo, label: str, images: Path, dataset: str, form: ClipForm
-) -> ClipSequence:
-    frames = tuple(images / name for name in video.files)
-    return ClipSequence(label, dataset, video.size, frames, form, number=video.number)
+    video: VisVideo, label: str, images: Path, dataset: str, category_ids: tuple[int, ...]
+) -> WholeVideoSequence:
+    return WholeVideoSequence(
+        name=label,
+        dataset=dataset,
+        shape=video.size,
+        frames=tuple(images / name for name in video.files),
+        result_format=_FORMAT,
+        number=video.number,
+        category_ids=category_ids,
+    )
 
 
 DATASETS = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ltr.dataset.davis import Davis
-from pytracking.evaluation.data import SequenceList, sequence_builders
 from pytracking.evaluation.datasets.entry import DatasetEntry
+from pytracking.evaluation.datasets.sequence import SequenceList, sequence_builders
 
 
 def _scribble_youtubevos(root: Path, name: str) -> SequenceList:

@@ -18,24 +18,21 @@ from ltr.data.video_frames import measure_video, read_video_frames
 from ltr.dataset.referring.a2d import A2DSample, a2d_video, read_a2d_samples
 from ltr.dataset.referring.expressions import ExpressionVideo, read_expressions
 from ltr.dataset.referring.jhmdb import JHMDBSample, read_jhmdb_samples
-from pytracking.evaluation.clip_data import ClipSequence
-from pytracking.evaluation.clip_results import ClipForm
-from pytracking.evaluation.data import SequenceList
 from pytracking.evaluation.datasets.entry import DatasetEntry
-from pytracking.evaluation.referring_results import (
-    ANNOTATOR_LABELS,
-    CANDIDATE_MASKS,
-    KEYED_MASKS,
-)
+from pytracking.evaluation.datasets.sequence import SequenceList, WholeVideoSequence
 from pytracking.tracker.clip import ClipPrompt, ClipSegmenter
 from pytracking.tracker.referring.prompts import TargetPrompt, VideoPrompt
 from pytracking.utils.clip_frames import LazyFrames
 
+_FORMATS = "pytracking.evaluation.outputs.referring"
+_KEYED_MASKS = f"{_FORMATS}:KEYED_MASKS"
+_ANNOTATOR_LABELS = f"{_FORMATS}:ANNOTATOR_LABELS"
+_CANDIDATE_MASKS = f"{_FORMATS}:CANDIDATE_MASKS"
 _ANNOTATORS = 4
 
 
 @dataclass(frozen=True)
-class ExpressionSequence(ClipSequence):
+class ExpressionSequence(WholeVideoSequence):
     """A video with all its sentences."""
 
     @property
@@ -46,7 +43,7 @@ class ExpressionSequence(ClipSequence):
 
 
 @dataclass(frozen=True)
-class TargetSequence(ClipSequence):
+class TargetSequence(WholeVideoSequence):
     """A sentence for one frame of a video, with the frames around it.
 
     Args:
@@ -69,7 +66,7 @@ class TargetSequence(ClipSequence):
         return self.positions.index(min(self.moment, self.length - 1))
 
     def around_target(self, count: int) -> TargetSequence:
-        """See ``ClipSequence``."""
+        """See ``WholeVideoSequence``."""
         positions = tuple(centred_window(self.moment, count, self.length))
         frames = tuple(map(self.locate, positions))
         return replace(self, frames=frames, positions=positions)
@@ -110,10 +107,10 @@ def _refytvos(root: Path, name: str, split: str) -> SequenceList:
     videos = read_expressions(root, split)
     images = root / split / "JPEGImages"
     builders = {
-        video: partial(_expression_sequence, name, images, video, entry, KEYED_MASKS)
+        video: partial(_expression_sequence, name, images, video, entry, _KEYED_MASKS)
         for video, entry in sorted(videos.items())
     }
-    return SequenceList(name, builders, form=KEYED_MASKS)
+    return SequenceList(name, builders, result_format=_KEYED_MASKS)
 
 
 def _refdavis(root: Path, name: str) -> SequenceList:
@@ -126,14 +123,14 @@ def _refdavis(root: Path, name: str) -> SequenceList:
                 "object"
             )
     builders = {
-        video: partial(_expression_sequence, name, images, video, entry, ANNOTATOR_LABELS)
+        video: partial(_expression_sequence, name, images, video, entry, _ANNOTATOR_LABELS)
         for video, entry in sorted(videos.items())
     }
-    return SequenceList(name, builders, archive_folder="", form=ANNOTATOR_LABELS)
+    return SequenceList(name, builders, archive_folder="", result_format=_ANNOTATOR_LABELS)
 
 
 def _expression_sequence(
-    dataset: str, images: Path, video: str, entry: ExpressionVideo, form: ClipForm
+    dataset: str, images: Path, video: str, entry: ExpressionVideo, result_format: str
 ) -> ExpressionSequence:
     names = {stem_of(name): name for name in list_frames(images / video)}
     missing = next((stem for stem in entry.frames if stem not in names), None)
@@ -142,7 +139,7 @@ def _expression_sequence(
     frames = tuple(images / video / names[stem] for stem in entry.frames)
     texts = {key: expression.text for key, expression in entry.expressions.items()}
     shape = read_image(frames[0]).shape[:2]
-    return ExpressionSequence(video, dataset, shape, frames, form, texts)
+    return ExpressionSequence(video, dataset, shape, frames, result_format, texts)
 
 
 def _a2d(root: Path, name: str) -> SequenceList:
@@ -159,7 +156,7 @@ def _targets(name: str, builders: Mapping[str, Callable[[str], TargetSequence]])
     if not builders:
         raise DataError("its list of sentences is empty")
     named = {key: partial(build, name) for key, build in builders.items()}
-    return SequenceList(name, named, form=CANDIDATE_MASKS)
+    return SequenceList(name, named, result_format=_CANDIDATE_MASKS)
 
 
 def _a2d_sequence(root: Path, sample: A2DSample, dataset: str) -> TargetSequence:
@@ -170,7 +167,7 @@ def _a2d_sequence(root: Path, sample: A2DSample, dataset: str) -> TargetSequence
         dataset,
         shape,
         (),
-        CANDIDATE_MASKS,
+        _CANDIDATE_MASKS,
         {"0": clean_sentence(sample.text)},
         moment=sample.frame - 1,
         length=length,
@@ -191,7 +188,7 @@ def _jhmdb_sequence(sample: JHMDBSample, dataset: str) -> TargetSequence:
         dataset,
         read_image(sample.frame_path(sample.frame - 1)).shape[:2],
         (),
-        CANDIDATE_MASKS,
+        _CANDIDATE_MASKS,
         {"0": clean_sentence(sample.text)},
         moment=sample.frame - 1,
         length=sample.length,

@@ -8,15 +8,16 @@ from typing import Any
 
 from ltr.dataset.davis import Davis
 from ltr.dataset.youtubevos import YouTubeVOS
-from pytracking.evaluation.clip_results import LABEL_MAPS, ClipForm
-from pytracking.evaluation.data import SequenceList, sequence_builders
 from pytracking.evaluation.datasets.entry import DatasetEntry
+from pytracking.evaluation.datasets.sequence import SequenceList, sequence_builders
 
 
-def _davis(root: Path, name: str, form: ClipForm | None = None, **options: Any) -> SequenceList:
+def _davis(root: Path, name: str, result_format: str = "", **options: Any) -> SequenceList:
     builders = sequence_builders(Davis(root, **options))
     is_binary = options.get("version") == "2016"
-    return SequenceList(name, builders, archive_folder="", form=form, is_binary=is_binary)
+    return SequenceList(
+        name, builders, archive_folder="", result_format=result_format, is_binary=is_binary
+    )
 
 
 def _youtubevos(root: Path, name: str, **options: Any) -> SequenceList:
@@ -39,6 +40,7 @@ def _sparse(name: str) -> str:
 
 
 _STARTS = ("starts",)
+_LABEL_MAPS = "pytracking.evaluation.outputs.formats:LABEL_MAPS"
 
 DATASETS = {
     "dv2016_val": _davis_entry("davis16_dir", version="2016", split="val"),
@@ -46,7 +48,7 @@ DATASETS = {
     "dv2017_val": _davis_entry("davis_dir", split="val"),
     "dv2017_test_dev": _davis_entry("davis_testdev_dir", split="test-dev"),
     "dv2017_unsup_val": _davis_entry(
-        "davis_dir", split="val", annotations="Annotations_unsupervised", form=LABEL_MAPS
+        "davis_dir", split="val", annotations="Annotations_unsupervised", result_format=_LABEL_MAPS
     ),
     "yt2018_valid": _youtubevos_entry(_sparse("yt2018_valid"), version="2018", split="valid"),
     "yt2018_valid_all": _youtubevos_entry(version="2018", split="valid", all_frames=True),

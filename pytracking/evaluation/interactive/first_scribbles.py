@@ -23,7 +23,7 @@ from ltr.admin.cli import CommandParser, command, set_up_logging
 from ltr.admin.errors import ConfigError, DataError
 from ltr.admin.progress import FrameProgress
 from ltr.dataset.davis import Davis
-from pytracking.evaluation.data import build_sequence
+from pytracking.evaluation.datasets.sequence import build_sequence
 from pytracking.evaluation.interactive.robot import RobotParameters, draw_corrections
 from pytracking.evaluation.interactive.videos import (
     NUM_SCRIBBLES,

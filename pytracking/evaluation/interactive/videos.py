@@ -11,8 +11,8 @@ import numpy as np
 from ltr.admin.errors import DataError
 from ltr.data.image_io import read_image
 from ltr.dataset.vos_index import VosLayout
-from pytracking.analysis.interactive import SequenceInfo
-from pytracking.evaluation.data import Sequence
+from pytracking.analysis.protocols.interactive import SequenceInfo
+from pytracking.evaluation.datasets.sequence import Sequence
 from pytracking.tracker.interactive.base import ScribbleLine
 from pytracking.tracker.interactive.scribbles import read_scribbles
 from pytracking.utils.frame_source import checked_frames

@@ -10,7 +10,7 @@ import torch
 from ltr.admin.files import file_checksum
 from ltr.models.dense_ulearn.dense_ulearn_net import DenseULearnNet
 from ltr.models.dense_ulearn.snapshot import load_dense_ulearn
-from pytracking.evaluation.environment import evaluation_environment
+from pytracking.utils.environment import evaluation_environment
 from pytracking.utils.loading import find_network
 from pytracking.utils.released_files import by_name
 

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from ltr.models.interactive.released import load_released
-from pytracking.evaluation.environment import evaluation_environment
 from pytracking.tracker.base import Runtime
+from pytracking.utils.environment import evaluation_environment
 from pytracking.utils.loading import find_network
 
 Network = TypeVar("Network", bound=nn.Module)

@@ -8,7 +8,7 @@ from ltr.models.layers.folding import fold_batch_norms
 from ltr.models.layers.memory_format import to_channels_last
 from ltr.models.propose_reduce.released import load_seq_mask_rcnn
 from ltr.models.propose_reduce.seq_mask_rcnn import SeqMaskRCNN
-from pytracking.evaluation.environment import evaluation_environment
+from pytracking.utils.environment import evaluation_environment
 from pytracking.utils.loading import find_network
 
 

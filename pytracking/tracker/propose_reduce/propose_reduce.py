@@ -11,7 +11,7 @@ from ltr.dataset.youtubevis_classes import CLASSES
 from ltr.models.propose_reduce.detection import DetectionSettings
 from ltr.models.propose_reduce.image_input import network_size
 from ltr.models.propose_reduce.seq_mask_rcnn import SeqMaskRCNN
-from pytracking.analysis.youtubevis import video_overlaps
+from pytracking.analysis.protocols.youtubevis import video_overlaps
 from pytracking.tracker.base import Runtime
 from pytracking.tracker.clip import (
     Advance,

@@ -14,7 +14,7 @@ from ltr.models.referring.batches import SentenceBatch
 from ltr.models.referring.referformer import ReferFormer
 from ltr.models.referring.snapshot import backbone_name, load_referformer
 from ltr.models.referring.text_encoder import load_tokenizer, tokenise
-from pytracking.evaluation.environment import evaluation_environment
+from pytracking.utils.environment import evaluation_environment
 from pytracking.utils.loading import SHIPPED_NETWORKS, find_network
 
 _LOG = logging.getLogger(__name__)

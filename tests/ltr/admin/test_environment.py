@@ -11,7 +11,7 @@ import pytest
 
 from ltr.admin.environment import TrainEnvironment, comments, require, train_environment
 from ltr.admin.errors import ConfigError
-from pytracking.evaluation.environment import EvaluationEnvironment, evaluation_environment
+from pytracking.utils.environment import EvaluationEnvironment, evaluation_environment
 
 
 def write_train_file(file: Path, **values: object) -> None:
@@ -21,7 +21,7 @@ def write_train_file(file: Path, **values: object) -> None:
 
 def write_evaluation_file(file: Path, **values: object) -> None:
     lines = [f"    settings.{name} = {value!r}\n" for name, value in values.items()]
-    head = "from pytracking.evaluation.environment import EnvSettings\n\n\n"
+    head = "from pytracking.utils.environment import EnvSettings\n\n\n"
     body = "def local_env_settings():\n    settings = EnvSettings()\n"
     write(file, head + body + "".join(lines) + "    return settings\n")
 

@@ -10,7 +10,7 @@ from PIL import Image
 from ltr.admin.errors import DataError
 from ltr.data.image_io import read_mask_file, write_label_map
 from ltr.data.palette import pascal_palette
-from pytracking.analysis.mask_reader import read_mask
+from pytracking.analysis.files.mask_reader import read_mask
 
 SHAPE = np.zeros((40, 60), np.uint8)
 SHAPE[10:30, 15:45] = 1

@@ -10,7 +10,7 @@ import torch
 from ltr.admin.cli import CommandParser
 from ltr.admin.errors import CheckpointError, ConfigError
 from pytracking import load_tracker
-from pytracking.evaluation.arguments import (
+from pytracking.cli.arguments import (
     add_run_arguments,
     add_runtime_arguments,
     add_tracker_arguments,

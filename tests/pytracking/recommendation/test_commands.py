@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from ltr.dataset.experience import read_experience
-from pytracking.analysis.interactive import (
+from pytracking.analysis.protocols.interactive import (
     SequenceInfo,
     SessionLimits,
     read_report,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ltr.admin.errors import ConfigError
-from pytracking.evaluation.results import ResultFolder
+from pytracking.evaluation.outputs.folder import ResultFolder
 from pytracking.utils.publishing import discard, finish_publishing
 from pytracking.utils.staging import staged_folder
 from tests.pytracking.clips import bar_mask

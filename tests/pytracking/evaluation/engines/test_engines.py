@@ -12,16 +12,16 @@ import pytest
 
 from ltr.admin.errors import ConfigError
 from ltr.data.image_io import write_label_map
-from pytracking.evaluation.clip_jobs import ClipFolder
-from pytracking.evaluation.clip_video import ClipTask
+from pytracking.cli.prompt_arguments import MaskPrompt
 from pytracking.evaluation.datasets import get_dataset
 from pytracking.evaluation.engines import start_engine
 from pytracking.evaluation.engines.base import Engine, WorkerSetup
 from pytracking.evaluation.engines.local import LocalEngine
-from pytracking.evaluation.prompt_arguments import MaskPrompt
-from pytracking.evaluation.running import Outcome, RunOptions, run_dataset
+from pytracking.evaluation.running.dataset import Outcome, RunOptions, run_dataset
+from pytracking.evaluation.running.video import VideoTask
+from pytracking.evaluation.running.video_folder import ClipFolder
+from pytracking.evaluation.running.whole_video import ClipTask
 from pytracking.evaluation.tracker import TrackerSpec
-from pytracking.evaluation.video import VideoTask
 from pytracking.tracker.base import Runtime
 from pytracking.utils.video_reader import find_clips
 from tests.pytracking.clips import bar_mask, numbered_frames, write_clip

@@ -8,7 +8,7 @@ import torch
 
 from ltr.data.image_io import read_image, read_label_map
 from pytracking import load_tracker, segment_video
-from pytracking.analysis.davis import score_clip
+from pytracking.analysis.protocols.davis import score_clip
 from pytracking.utils.demo_clip import demo_clip
 from pytracking.utils.loading import SHIPPED_NETWORKS
 from tests.shared_material import data

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ltr.admin.errors import ConfigError
 from ltr.data.rle import decode
-from pytracking.analysis.youtubevis import video_overlaps
+from pytracking.analysis.protocols.youtubevis import video_overlaps
 from pytracking.tracker.base import Runtime
 from pytracking.tracker.clip import ClipPrompt
 from pytracking.tracker.propose_reduce.key_frames import key_positions, without_overlap

@@ -1,0 +1,1 @@
+"""Reading masks, ground truth and submissions for scoring."""

@@ -1,0 +1,1 @@
+"""Measures on arrays: regions, boundaries, average precision. They know no files."""

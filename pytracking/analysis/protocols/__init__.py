@@ -1,0 +1,1 @@
+"""The official scoring rules, one per file."""

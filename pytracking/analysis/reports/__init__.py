@@ -1,0 +1,1 @@
+"""What scoring prints and writes: tables, plots, pages."""

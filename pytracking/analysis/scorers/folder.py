@@ -1,0 +1,54 @@
+"""Any folder of annotated videos."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from ltr.admin.errors import ConfigError
+from pytracking.analysis.files.truth_folder import (
+    VideoTruth,
+    annotation_root,
+    list_folders,
+    list_masks,
+)
+from pytracking.analysis.reports.report import Report
+from pytracking.analysis.scorers.masks import DAVIS, evaluate_videos, resolve_rule
+from pytracking.analysis.scorers.request import Request
+
+
+def evaluate_folder(request: Request) -> Report:
+    """Score results on ``folder:PATH``, or on ``--ground-truth PATH`` alone.
+
+    The default rule is that of DAVIS: the objects are those of the first annotation.
+
+    Raises:
+        ConfigError: No folder is named.
+        DataError: It holds no annotated video.
+    """
+    rule = resolve_rule(request.rule, DAVIS)
+    root = folder_path(request.dataset) if request.dataset else None
+    truth = request.ground_truth or root
+    if truth is None:
+        raise ConfigError("name the data set with --dataset-name, or a folder with --ground-truth")
+    annotations = annotation_root(truth)
+    images = (root or truth) / "JPEGImages"
+    videos = [
+        VideoTruth(name, annotations / name, list_masks(annotations / name), {}, images / name)
+        for name in request.choose(list_folders(annotations))
+    ]
+    return evaluate_videos(request, videos, rule, truth.resolve().name)
+
+
+def folder_path(dataset: str) -> Path:
+    """The folder that ``folder:PATH`` names."""
+    return Path(dataset.partition(":")[2]).expanduser().resolve()
+
+
+def folder_result_name(root: Path) -> str:
+    """Name of such a data set in the path of its results.
+
+    >>> folder_result_name(Path("/data/my clips"))
+    'folder_my_clips'
+    """
+    return "folder_" + re.sub(r"[^\w.-]", "_", root.name)

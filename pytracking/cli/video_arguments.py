@@ -1,0 +1,154 @@
+"""The command-line arguments of the commands that follow one video."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ltr.admin.errors import ConfigError
+from pytracking.cli.arguments import add_switch
+from pytracking.cli.prompt_arguments import BoxPrompt, parse_box, parse_mask
+
+if TYPE_CHECKING:
+    from pytracking.evaluation.running.video import VideoTask
+    from pytracking.evaluation.running.whole_video import ClipTask
+    from pytracking.utils.video_reader import VideoLike
+
+
+def add_object_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add masks and boxes."""
+    parser.add_argument(
+        "--mask",
+        dest="masks",
+        type=parse_mask,
+        action="append",
+        default=[],
+        metavar="[FRAME:]FILE",
+        help="PNG, pixel value = object id; its objects start in this frame (0), repeatable; for "
+        "a folder of clips a folder with <clip>.png",
+    )
+    parser.add_argument(
+        "--box",
+        dest="boxes",
+        type=parse_box,
+        action="append",
+        default=[],
+        metavar="[FRAME:]X,Y,W,H",
+        help="box of an object that starts in this frame (repeatable)",
+    )
+    parser.add_argument(
+        "--optional-box",
+        dest="boxes",
+        type=float,
+        nargs=4,
+        action=_AppendFirstBox,
+        default=[],
+        metavar=("X", "Y", "W", "H"),
+        help="upstream's form of --box, for the first frame",
+    )
+
+
+class _AppendFirstBox(argparse.Action):
+    """Appends four numbers to the boxes, as one of the first frame."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        x, y, width, height = values
+        namespace.boxes = [*namespace.boxes, BoxPrompt(0, (x, y, width, height))]
+
+
+def add_scribble_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add a file of scribbles, and what makes masks of them."""
+    parser.add_argument(
+        "--scribbles",
+        type=Path,
+        metavar="FILE",
+        help="JSON with lines on frames, as in DAVIS; every frame that has some is a round",
+    )
+    add_to_mask_argument(parser)
+
+
+def add_to_mask_argument(parser: argparse.ArgumentParser) -> None:
+    """Add what makes masks of lines, for trackers that take masks."""
+    parser.add_argument(
+        "--to-mask",
+        default="grabcut",
+        metavar="METHOD",
+        help="how lines become a mask for a tracker of masks: grabcut, atnet[:FILE] or ipn[:FILE]",
+    )
+
+
+def add_clip_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what trackers take that see a whole clip."""
+    parser.add_argument(
+        "--text",
+        dest="texts",
+        action="append",
+        default=[],
+        metavar="SENTENCE",
+        help="describes an object, for trackers that take sentences (repeatable)",
+    )
+    parser.add_argument(
+        "--score-threshold",
+        dest="score_threshold",
+        type=float,
+        default=0.2,
+        metavar="SCORE",
+        help="draw instances from this score on, where a tracker finds all (0.2)",
+    )
+
+
+def add_output_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add where and what to write."""
+    parser.add_argument("--output", type=Path, metavar="DIR", help="folder of the results")
+    add_switch(parser, "--overwrite", False, "replace the results of an earlier run")
+    add_switch(parser, "--no-overlay", False, "write no overlay video")
+    parser.add_argument(
+        "--save-results", action="store_true", help="as upstream; results are always saved here"
+    )
+
+
+def resolve_clip_task(arguments: argparse.Namespace) -> ClipTask:
+    """The work that the arguments of ``run_video`` describe."""
+    from pytracking.evaluation.running.whole_video import ClipTask
+
+    task = resolve_task(arguments, arguments.videofile)
+    return ClipTask(task, tuple(arguments.texts), arguments.score_threshold)
+
+
+def resolve_task(arguments: argparse.Namespace, source: VideoLike) -> VideoTask:
+    """The work that the arguments describe.
+
+    Raises:
+        ConfigError: The results would lie among the frames or clips.
+    """
+    from pytracking.evaluation.running.video import VideoTask
+    from pytracking.utils.visdom import open_live_view
+
+    if arguments.output is not None and _is_same(source, arguments.output):
+        raise ConfigError(f"--output {arguments.output} is the folder of the video: name another")
+    return VideoTask(
+        source,
+        masks=tuple(arguments.masks),
+        boxes=tuple(arguments.boxes),
+        output=arguments.output,
+        with_overlay=not arguments.no_overlay,
+        overwrite=arguments.overwrite,
+        quiet=arguments.quiet,
+        view=open_live_view(
+            arguments.debug, arguments.use_visdom, arguments.visdom_server, arguments.visdom_port
+        ),
+    )
+
+
+def _is_same(source: VideoLike, output: Path) -> bool:
+    """Whether the results would lie in the folder of the video itself."""
+    if not isinstance(source, str | Path):
+        return False
+    return Path(source).is_dir() and Path(source).resolve() == output.resolve()

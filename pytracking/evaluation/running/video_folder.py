@@ -1,0 +1,238 @@
+"""All clips of a folder, in this process or by an engine: ``run_video``'s work with many videos."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from ltr.admin.config import describe
+from ltr.admin.errors import ConfigError, DataError
+from ltr.admin.progress import FrameProgress
+from ltr.data.frame_files import find_mask
+from pytracking.cli.prompt_arguments import MaskPrompt
+from pytracking.evaluation.engines.base import CountFrames, Engine
+from pytracking.evaluation.outputs.video import CONFIG, FAILURE
+from pytracking.evaluation.running.jobs import WORKER_DIED, guard, load_once
+from pytracking.evaluation.running.video import VideoSummary, default_folder
+from pytracking.evaluation.running.whole_video import (
+    ClipTask,
+    check_task,
+    describe_clip_run,
+    move_movie,
+    process_clip,
+)
+from pytracking.evaluation.tracker import TrackerSpec, compare_runs
+from pytracking.tracker.base import Runtime
+from pytracking.utils.publishing import finish_publishing
+from pytracking.utils.staging import translate_write_errors
+from pytracking.utils.video_reader import read_video
+
+_LOG = logging.getLogger(__name__)
+_OF_ONE_CLIP = {"video", "objects", FAILURE}
+
+
+@dataclass(frozen=True)
+class ClipOutcome:
+    """What became of one clip.
+
+    Args:
+        name: Name of the video.
+        summary: Summary of the results; None if there are none.
+        failure: Why it failed, or is incomplete; empty where it did not.
+    """
+
+    name: str
+    summary: VideoSummary | None = None
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One clip; ``length`` is its number of frames as far as its container tells."""
+
+    spec: TrackerSpec
+    runtime: Runtime
+    task: ClipTask
+    length: int
+
+    @property
+    def name(self) -> str:
+        return Path(self.task.video.source).name
+
+    @property
+    def folder(self) -> Path:
+        return self.task.video.output
+
+
+class ClipFolder:
+    """The clips of a folder, and what is to be done with them.
+
+    The results of a clip lie in ``<output>/<clip>``. For a tracker that needs masks,
+    every mask prompt names a folder with a file ``<clip>.png`` for the clips that it concerns.
+
+    Args:
+        spec: The tracker.
+        runtime: Device and precision.
+        task: Source and output stand for all clips.
+        clips: Videos from ``find_clips``.
+
+    Attributes:
+        num_finished: Clips that had results of this configuration before, and are left alone.
+
+    Raises:
+        ConfigError: The task does not fit several clips, or there are results of another
+            configuration.
+    """
+
+    def __init__(
+        self, spec: TrackerSpec, runtime: Runtime, task: ClipTask, clips: Sequence[Path]
+    ) -> None:
+        self._spec = spec
+        self._runtime = runtime
+        self._task = task
+        self._check(clips)
+        run = describe_clip_run(spec, runtime, task)
+        output = task.video.output
+        output = output or default_folder(spec, Path(task.video.source).resolve().name)
+        folders = {clip: output / _name(clip) for clip in clips}
+        waiting = {clip: own for clip, own in folders.items() if not self._is_done(own, run)}
+        self.num_finished = len(folders) - len(waiting)
+        self._failures: list[ClipOutcome] = []
+        self._jobs: list[_Job] = []
+        for clip, folder in waiting.items():
+            try:
+                self._jobs.append(self._job(clip, folder))
+            except DataError as error:
+                self._failures.append(ClipOutcome(clip.name, failure=str(error)))
+
+    def run(self, engine: Engine | None) -> Iterator[ClipOutcome]:
+        """Segment the clips that have no results yet, each whole or not at all.
+
+        A damaged clip does not stop the others. An engine takes the longest clips first.
+
+        Raises:
+            ToolkitError: The tracker cannot be used.
+            OutputError: The results cannot be written.
+        """
+        spec = self._spec
+        _LOG.info("%s %s\n%s", spec.system, spec.name, describe(spec.load_parameters()))
+        lengths = [job.length for job in self._jobs]
+        total = sum(lengths) if all(lengths) else None
+        title = Path(self._task.video.source).resolve().name
+        with FrameProgress(title, total, self._task.video.quiet) as progress:
+            if engine is None:
+                outcomes = (_work(job, progress.advance) for job in self._jobs)
+            else:
+                outcomes = self._run_elsewhere(engine, progress)
+            yield from chain(self._failures, outcomes)
+
+    def _run_elsewhere(self, engine: Engine, progress: FrameProgress) -> Iterator[ClipOutcome]:
+        jobs = sorted(self._jobs, key=lambda job: -job.length)
+        try:
+            for job, outcome in engine.run(_work, jobs, progress.advance):
+                yield outcome or ClipOutcome(job.name, failure=WORKER_DIED)
+        finally:
+            for job in jobs:  # workers that were ended could not tidy up
+                finish_publishing(job.folder)
+                with suppress(OSError):
+                    job.folder.rmdir()
+
+    def _check(self, clips: Sequence[Path]) -> None:
+        names = Counter(map(_name, clips))
+        twice = [name for name, count in names.items() if count > 1]
+        if twice:
+            raise ConfigError(
+                f"{clips[0].parent} holds several clips called {twice[0]}: rename one"
+            )
+        check_task(self._spec, self._task)
+        task = self._task.video
+        if task.boxes:
+            raise ConfigError("boxes belong to one video: name masks with --mask FOLDER")
+        if self._spec.kind == "clip":
+            return
+        folders = [prompt.path for prompt in task.masks]
+        files = [path for path in folders if not path.is_dir()]
+        if files or not folders:
+            found = f"{files[0]} is none" if files else "none is named"
+            raise ConfigError(
+                "clips of a folder need --mask FOLDER, which holds a first mask <clip>.png for "
+                f"every clip: {found}"
+            )
+
+    def _is_done(self, folder: Path, run: Mapping[str, Any]) -> bool:
+        """Whether a clip has results of this configuration, and they are to be kept."""
+        with translate_write_errors(folder):
+            finish_publishing(folder)
+        if self._task.video.overwrite or not (folder / CONFIG).exists():
+            return False
+        if FAILURE in _stored_config(folder):  # the file broke off; perhaps it is whole now
+            return False
+        difference = compare_runs(_stored_run(folder), run)
+        if difference:
+            raise ConfigError(
+                f"{folder} holds results of another configuration ({difference}): choose another "
+                "--output, or run all clips again with --overwrite"
+            )
+        if self._spec.kind == "clip":
+            move_movie(folder)
+        return True
+
+    def _job(self, clip: Path, folder: Path) -> _Job:
+        task = self._task.video
+        masks = tuple(
+            MaskPrompt(prompt.frame, find_mask(prompt.path, _name(clip))) for prompt in task.masks
+        )
+        present = tuple(prompt for prompt in masks if prompt.path.exists())
+        if masks and not present:
+            raise DataError(f"{clip} has no mask: {masks[0].path} does not exist")
+        with read_video(clip) as video:
+            length = video.length or 0
+        last = max((prompt.frame for prompt in present), default=0)
+        if length and last >= length:
+            raise DataError(f"{clip} has {length} frames, a mask is for frame {last}")
+        own = replace(
+            task,
+            source=clip,
+            masks=present,
+            output=folder,
+            quiet=True,
+            overwrite=task.overwrite or FAILURE in _stored_config(folder),
+        )
+        return _Job(
+            self._spec,
+            self._runtime,
+            replace(self._task, video=own, is_one_of_many=True),
+            length,
+        )
+
+
+def _name(clip: Path) -> str:
+    return clip.name if clip.is_dir() else clip.stem
+
+
+def _stored_run(folder: Path) -> dict[str, Any]:
+    stored = _stored_config(folder)
+    return {key: value for key, value in stored.items() if key not in _OF_ONE_CLIP}
+
+
+def _stored_config(folder: Path) -> dict[str, Any]:
+    try:
+        stored = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return stored if isinstance(stored, dict) else {}
+
+
+def _work(job: _Job, count: CountFrames) -> ClipOutcome:
+    def run() -> ClipOutcome:
+        summary = process_clip(job.spec, job.runtime, job.task, load_once, count)
+        return ClipOutcome(job.name, summary, summary.failure)
+
+    return guard(run, lambda reason: ClipOutcome(job.name, failure=reason))
