@@ -22,13 +22,13 @@ import numpy as np
 
 from ltr.admin.errors import ConfigError
 from ltr.data.image_io import read_image
-from pytracking.analysis.evaluators.box_rule import read_boxes
-from pytracking.analysis.plots import colour_of
-from pytracking.evaluation.data import Sequence as VideoSequence
-from pytracking.evaluation.data import SequenceList
-from pytracking.evaluation.environment import evaluation_environment
-from pytracking.evaluation.results import result_folder
+from pytracking.analysis.reports.plots import colour_of
+from pytracking.analysis.scorers.boxes import read_boxes
+from pytracking.evaluation.datasets.sequence import Sequence as VideoSequence
+from pytracking.evaluation.datasets.sequence import SequenceList
+from pytracking.evaluation.outputs.folder import result_folder
 from pytracking.evaluation.tracker import TrackerSpec
+from pytracking.utils.environment import evaluation_environment
 
 _INTERVAL_MS = 40
 

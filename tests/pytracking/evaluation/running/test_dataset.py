@@ -25,7 +25,7 @@ from pytracking.tracker.base import OnlineTracker, Runtime
 from tests.small_joint import small_network
 from tests.video_trees import label_map, textured_frame, write_folder_videos
 
-PACKAGE = Path(__file__).resolve().parents[3] / "pytracking"
+PACKAGE = Path(__file__).resolve().parents[4] / "pytracking"
 COPY, FLOW = TrackerSpec("baseline", "copy_mask"), TrackerSpec("baseline", "optical_flow")
 
 
