@@ -32,7 +32,8 @@ def average(sources: Sequence[Path], target: Path) -> None:
         target: Replaced if it exists.
 
     Raises:
-        CheckpointError: A source is missing, damaged or of another network than the first.
+        CheckpointError: A source is missing, damaged, of another network than the first, or holds
+            weights that are not finite.
         OSError: The target cannot be written.
     """
     from ltr.admin.checkpoint import constructor_field, read_checkpoint, save_checkpoint
@@ -44,6 +45,8 @@ def average(sources: Sequence[Path], target: Path) -> None:
             _check_same(checkpoint, sums, sources[0])
         for name, tensor in checkpoint.net.items():
             is_number = tensor.is_floating_point()
+            if is_number and not tensor.isfinite().all():
+                raise CheckpointError(f"{path}: {name} holds values that are not finite")
             sums[name] = sums.get(name, 0) + tensor.double() if is_number else tensor
     net = {
         name: (sums[name] / len(sources)).to(tensor.dtype)

@@ -121,7 +121,7 @@ def _installed_version() -> str:
 
 
 def command(main: Callable[[Sequence[str] | None], int]) -> Main:
-    """Decorate a ``main(argv)``: user errors become one sentence on stderr and exit code 2."""
+    """Decorate a ``main(argv)``: user errors become one sentence on stderr and their exit code."""
 
     @functools.wraps(main)
     def guarded(argv: Sequence[str] | None = None) -> int:
@@ -130,6 +130,7 @@ def command(main: Callable[[Sequence[str] | None], int]) -> Main:
             return main(argv)
         except ToolkitError as error:
             print(f"error: {error}", file=sys.stderr)
+            return error.exit_code
         except OSError as error:
             print(f"error: {describe_os_error(error)}", file=sys.stderr)
         except KeyboardInterrupt:

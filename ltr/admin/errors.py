@@ -7,7 +7,9 @@ from collections.abc import Iterable
 
 
 class ToolkitError(Exception):
-    """Base of all errors that are the input's fault; a command prints it and exits with code 2."""
+    """Base of errors told in one sentence; a command prints it and exits with its code."""
+
+    exit_code = 2
 
 
 class ConfigError(ToolkitError):
@@ -20,6 +22,12 @@ class DataError(ToolkitError):
 
 class CheckpointError(ToolkitError):
     """A network file is missing, damaged, refused or belongs to another network."""
+
+
+class WorkerError(ToolkitError):
+    """A process that worked for this one died; nothing is wrong with the input."""
+
+    exit_code = 1
 
 
 class OutputError(ToolkitError):

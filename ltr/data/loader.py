@@ -7,6 +7,7 @@ import os
 import re
 import signal
 from collections.abc import Iterator, Mapping, Sequence
+from multiprocessing.process import BaseProcess
 from typing import Any
 from zlib import crc32
 
@@ -15,9 +16,11 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Sampler
 
-from ltr.admin.errors import ConfigError, DataError
+from ltr.admin.errors import ConfigError, DataError, WorkerError
 from ltr.data.randomness import SampleKey
 from ltr.data.samples import RandomSamples
+
+_JOIN_S = 5.0
 
 
 class DistributedBatchSampler(Sampler[list[SampleKey]]):
@@ -167,6 +170,7 @@ class LTRLoader(DataLoader[dict[str, Any]]):
 
         Raises:
             DataError: A sample cannot be made; the sentence is the worker's.
+            WorkerError: A worker died.
         """
         self.distributed_sampler.epoch, self.distributed_sampler.first_batch = epoch, first_batch
         microbatches: list[dict[str, Any]] = []
@@ -178,6 +182,37 @@ class LTRLoader(DataLoader[dict[str, Any]]):
                     microbatches = []
         except DataError as error:
             raise DataError(_sentence_of_worker(error)) from error
+        except (RuntimeError, OSError, EOFError) as error:  # as the pipes to a dead worker break
+            if all(worker.is_alive() for worker in self._workers()):
+                raise
+            self._kill_workers()
+            raise WorkerError(
+                f"a worker of the loader {self.name!r} was killed, possibly out of memory: "
+                "try fewer num_workers; the same command resumes"
+            ) from error
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:  # type: ignore[override]  # a plain iterator
+        is_new = self._iterator is None
+        batches = super().__iter__()
+        if is_new and self.num_workers:
+            # Runs before the clean-up of PyTorch and of multiprocessing, which both wait.
+            atexit.register(_kill, self._workers())
+        return batches
+
+    def _workers(self) -> list[BaseProcess]:
+        return list(getattr(self._iterator, "_workers", ()))
+
+    def _kill_workers(self) -> None:
+        _kill(self._workers())
+        self._iterator = None
+
+
+def _kill(workers: Sequence[BaseProcess]) -> None:
+    """End processes that ignore SIGTERM, and wait for each no longer than a moment."""
+    for worker in workers:
+        worker.kill()
+    for worker in workers:
+        worker.join(_JOIN_S)
 
 
 def _sentence_of_worker(error: DataError) -> str:

@@ -6,17 +6,44 @@ import hashlib
 import logging
 import os
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
-from ltr.admin.files import atomic_write
+from ltr.admin.errors import DataError
+from ltr.admin.files import atomic_write, open_regular
 
 _LOG = logging.getLogger(__name__)
-_VERSION = 2
+_VERSION = 3
+_MAX_BYTES = 1 << 30
+_DAMAGE = (
+    OSError,
+    ValueError,
+    LookupError,
+    EOFError,
+    TypeError,
+    MemoryError,
+    DataError,
+    zipfile.BadZipFile,
+    NotImplementedError,
+)
+# Kind of every array's numbers, in NumPy's letters.
+_KINDS = {
+    "name": "U",
+    "shape": "i",
+    "fingerprint": "i",
+    "num_frames": "iu",
+    "num_objects": "iu",
+    "frames": "U",
+    "is_annotated": "b",
+    "object_ids": "u",
+    "sizes": "i",
+    "boxes": "i",
+}
 
 
 @dataclass(frozen=True)
@@ -32,7 +59,7 @@ class VideoRecord:
         sizes: int32 (frames, objects), pixels.
         boxes: int32 (frames, objects, 4), ``(x0, y0, x1 - x0, y1 - y0)`` of the extreme pixels;
             -1 where the object is absent.
-        fingerprint: CRC-32 of the frame names and of the names and sizes of the annotations.
+        fingerprint: 63 bits of a hash of the frames' names and the masks' names, sizes and times.
     """
 
     name: str
@@ -51,51 +78,57 @@ class VideoRecord:
 
 
 def load_records(images: Path, annotations: Path, is_binary: bool) -> dict[str, VideoRecord]:
-    """Read the caches of a data set, the newest one last; empty when there is none."""
-    files = [file for file in _candidates(images, annotations, is_binary) if file.is_file()]
-    records: dict[str, VideoRecord] = {}
-    for file in sorted(files, key=lambda file: file.stat().st_mtime_ns):
-        try:
-            with np.load(file) as arrays:
+    """Read the cache of a data set; empty when there is none, or a damaged one."""
+    file = _cache_file(images, annotations, is_binary)
+    try:
+        with open_regular(file) as stream:
+            _refuse_compressed(stream)
+            with np.load(stream, allow_pickle=False) as arrays:
                 if int(arrays["version"]) == _VERSION:
-                    records |= _unpack(dict(arrays))
-        except (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile) as error:
-            _LOG.debug("%s is not a cache: %s", file, error)
-    return records
+                    return _unpack(dict(arrays))
+    except _DAMAGE as error:
+        _LOG.debug("%s is not a cache: %s", file, error)
+    return {}
 
 
 def save_records(
     images: Path, annotations: Path, is_binary: bool, records: Mapping[str, VideoRecord]
 ) -> None:
-    """Write the cache beside the annotations, or in the user's cache folder when that fails."""
+    """Write the cache into the user's cache folder, never into the data set."""
     arrays = _pack(list(records.values()))
-    for file in _candidates(images, annotations, is_binary):
-        try:
-            if file.parent == annotations.parent:
-                _refuse_protected(file.parent)
-            with atomic_write(file) as stream:
-                np.savez(stream, version=np.int64(_VERSION), **arrays)
-        except OSError as error:
-            _LOG.debug("no cache in %s: %s", file.parent, error)
-        else:
-            return
-    _LOG.warning("no cache can be written: %s will be read again in the next run", annotations)
+    try:
+        with atomic_write(_cache_file(images, annotations, is_binary)) as stream:
+            np.savez(stream, version=np.int64(_VERSION), **arrays)
+    except OSError as error:
+        _LOG.warning(
+            "no cache can be written (%s): %s will be read again in the next run",
+            error,
+            annotations,
+        )
 
 
-def _candidates(images: Path, annotations: Path, is_binary: bool) -> tuple[Path, Path]:
+def _cache_file(images: Path, annotations: Path, is_binary: bool) -> Path:
     kind = "binary" if is_binary else "labels"
     key = f"{images.resolve()}\n{annotations.resolve()}\n{kind}".encode()
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vos-toolkit"
-    return (
-        annotations.parent / f".{annotations.name}_{kind}_index.npz",
-        cache / f"{annotations.parent.name}_{hashlib.sha256(key).hexdigest()[:16]}.npz",
-    )
+    return cache / f"{hashlib.sha256(key).hexdigest()[:32]}.npz"
 
 
-def _refuse_protected(folder: Path) -> None:
-    """A folder without write bits is meant to stay as it is, also for the superuser."""
-    if not folder.stat().st_mode & 0o222:
-        raise PermissionError(f"{folder} is read-only")
+def _refuse_compressed(stream: BinaryIO) -> None:
+    """Our caches are stored as they are, so that reading takes no more memory than the file."""
+    with zipfile.ZipFile(stream) as archive:
+        members = archive.infolist()
+    if any(member.file_size != member.compress_size for member in members):
+        raise ValueError("compressed")
+    if sum(member.file_size for member in members) > _MAX_BYTES:
+        raise ValueError("too large")
+    stream.seek(0)
+
+
+def _refuse_paths(names: Iterable[str]) -> None:
+    for name in names:
+        if Path(name).name != name or name in ("", ".."):
+            raise ValueError(f"{name!r} is not a file name")
 
 
 def _pack(records: Sequence[VideoRecord]) -> dict[str, Any]:
@@ -115,7 +148,15 @@ def _pack(records: Sequence[VideoRecord]) -> dict[str, Any]:
 
 
 def _unpack(arrays: Mapping[str, np.ndarray]) -> dict[str, VideoRecord]:
-    """The inverse of ``_pack``; the records' arrays are views."""
+    """The inverse of ``_pack``; the records' arrays are views.
+
+    Raises:
+        ValueError: The arrays do not fit together, or a name is a path.
+    """
+    for field, kind in _KINDS.items():
+        if arrays[field].dtype.kind not in kind:
+            raise ValueError(f"{field} is {arrays[field].dtype}")
+    _refuse_paths(chain(arrays["name"].tolist(), arrays["frames"].tolist()))
     num_frames, num_objects = arrays["num_frames"], arrays["num_objects"]
     frames = _split(arrays["frames"], num_frames)
     is_annotated = _split(arrays["is_annotated"], num_frames)

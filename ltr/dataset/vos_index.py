@@ -6,10 +6,11 @@ measured again.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import os
-import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -141,7 +142,7 @@ def _examine(
 
 
 def _measure(
-    layout: VosLayout, name: str, frames: list[str], masks: Mapping[str, int], mark: int
+    layout: VosLayout, name: str, frames: list[str], masks: Collection[str], mark: int
 ) -> VideoRecord:
     shape: tuple[int, int] | None = None
     objects: dict[int, dict[int, tuple]] = {}
@@ -194,20 +195,20 @@ def _tabulate(
     return sizes, boxes
 
 
-def _list_masks(folder: Path) -> dict[str, int]:
-    """Stems and file sizes of the annotations; none without a folder."""
+def _list_masks(folder: Path) -> dict[str, tuple[int, int]]:
+    """Stems of the annotations, each with its file's size and time (ns); none without a folder."""
     if not folder.is_dir():
         return {}
     with os.scandir(folder) as entries:
         return {
-            stem_of(entry.name): entry.stat().st_size
+            stem_of(entry.name): (entry.stat().st_size, entry.stat().st_mtime_ns)
             for entry in entries
             if entry.name.lower().endswith(".png") and not is_hidden(entry.name)
         }
 
 
 def _refuse_orphans(
-    layout: VosLayout, name: str, frames: Sequence[str], masks: Mapping[str, int]
+    layout: VosLayout, name: str, frames: Sequence[str], masks: Iterable[str]
 ) -> None:
     """An annotation without a frame means that frames were lost."""
     orphans = set(masks).difference(stem_of(frame) for frame in frames)
@@ -216,10 +217,10 @@ def _refuse_orphans(
         raise DataError(f"the frame of {mask} is missing in {layout.images / name}")
 
 
-def _fingerprint(frames: Sequence[str], masks: Mapping[str, int]) -> int:
-    """A number that changes with the frame names and with names or sizes of the annotations."""
-    text = "\n".join([*frames, *(f"{stem}:{size}" for stem, size in sorted(masks.items()))])
-    return zlib.crc32(text.encode())
+def _fingerprint(frames: Sequence[str], masks: Mapping[str, tuple[int, int]]) -> int:
+    """63 bits of a hash of the frame names and of the annotations' names, sizes and times."""
+    text = json.dumps([frames, sorted(masks.items())])
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
 
 def _size(shape: tuple[int, ...]) -> str:

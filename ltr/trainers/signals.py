@@ -8,14 +8,17 @@ from types import FrameType, TracebackType
 from typing import Any
 
 _SIGNALS = tuple(
-    getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGUSR1") if hasattr(signal, name)
+    getattr(signal, name)
+    for name in ("SIGTERM", "SIGINT", "SIGUSR1", "SIGHUP")
+    if hasattr(signal, name)
 )
 
 
 class StopRequest:
-    """Notes the first SIGTERM, SIGINT or SIGUSR1; a second one acts as usual.
+    """Notes the first SIGTERM, SIGINT, SIGUSR1 or SIGHUP; a second one acts as usual.
 
-    A context manager; the earlier handlers are back after it. Outside the main thread it does
+    A signal that the process was started to ignore, as ``nohup`` does with SIGHUP, stays ignored. A
+    context manager; the earlier handlers are back after it. Outside the main thread it does
     nothing, since Python delivers signals only there.
     """
 
@@ -25,7 +28,11 @@ class StopRequest:
 
     def __enter__(self) -> StopRequest:
         if threading.current_thread() is threading.main_thread():
-            self._handlers = {number: signal.signal(number, self._note) for number in _SIGNALS}
+            self._handlers = {
+                number: signal.signal(number, self._note)
+                for number in _SIGNALS
+                if signal.getsignal(number) != signal.SIG_IGN
+            }
         return self
 
     def __exit__(

@@ -74,3 +74,16 @@ def test_equal_checkpoints_have_themselves_as_mean(tmp_path: Path, count: int) -
     net = read_checkpoint(path).net
     mean = read_checkpoint(tmp_path / "mean.pth.tar").net
     assert all(torch.equal(tensor, mean[name]) for name, tensor in net.items())
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_refused(tmp_path: Path, capsys, value: float) -> None:
+    paths = write_checkpoints(tmp_path, 2)
+    checkpoint = read_checkpoint(paths[1])
+    name = next(name for name, tensor in checkpoint.net.items() if tensor.is_floating_point())
+    checkpoint.net[name].view(-1)[0] = value
+    save_checkpoint(paths[1], {"net": checkpoint.net})
+    target = tmp_path / "mean.pth.tar"
+    assert main([*map(str, paths), str(target)]) == 2
+    assert f"{paths[1]}: {name} holds values that are not finite" in capsys.readouterr().err
+    assert not target.exists()

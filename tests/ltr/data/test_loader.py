@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -8,7 +12,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ltr.admin.errors import ConfigError, DataError
+from ltr.admin.errors import ConfigError, DataError, WorkerError
 from ltr.data.loader import Collate, DistributedBatchSampler, LTRLoader
 from ltr.data.randomness import Generators, SampleKey
 
@@ -118,3 +122,29 @@ def test_collate_by_kind_of_value() -> None:
 def test_stack_dim_is_0_or_1() -> None:
     with pytest.raises(ConfigError, match="stack_dim"):
         LTRLoader("train", RandomNumbers(), batch_size=4, stack_dim=2)
+
+
+def _load_with_a_killed_worker() -> None:
+    """A child's program: one of two workers is killed, as for want of memory."""
+    loader = LTRLoader("train", RandomNumbers(), batch_size=1, num_workers=2)
+    batches = loader.batches(1)
+    next(batches)
+    os.kill(loader._workers()[0].pid or 0, signal.SIGKILL)
+    try:
+        list(batches)
+    except WorkerError as error:
+        print(error)
+        sys.exit(error.exit_code)
+
+
+def test_a_killed_worker_ends_the_program_in_one_sentence() -> None:
+    program = "from tests.ltr.data import test_loader as t\nif __name__ == '__main__':\n    "
+    child = subprocess.run(
+        [sys.executable, "-c", f"{program}t._load_with_a_killed_worker()"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert child.returncode == 1, child.stderr
+    assert "a worker of the loader 'train' was killed" in child.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +52,9 @@ def test_second_run_reads_the_cache_and_not_the_annotations(tmp_path):
     write_folder_videos(tmp_path, {"a": MOVING})
     first = VosIndex(layout_of(tmp_path), ["a"])["a"]
     mask = tmp_path / "Annotations/a/00001.png"
-    mask.write_bytes(b"x" * mask.stat().st_size)
+    before = mask.stat()
+    mask.write_bytes(b"x" * before.st_size)
+    os.utime(mask, ns=(before.st_atime_ns, before.st_mtime_ns))
     second = VosIndex(layout_of(tmp_path), ["a"])["a"]
     for name in ("frames", "is_annotated", "object_ids", "sizes", "boxes"):
         np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
@@ -61,9 +64,11 @@ def test_second_run_reads_the_cache_and_not_the_annotations(tmp_path):
 def test_changed_video_alone_is_measured_again(tmp_path):
     write_folder_videos(tmp_path, {"a": MOVING, "b": MOVING})
     VosIndex(layout_of(tmp_path), ["a", "b"])
-    for name in "ab":  # as long as before: only a look at the pixels would notice
+    for name in "ab":  # as long and as old as before: only a look at the pixels would notice
         mask = tmp_path / f"Annotations/{name}/00000.png"
-        mask.write_bytes(b"x" * mask.stat().st_size)
+        before = mask.stat()
+        mask.write_bytes(b"x" * before.st_size)
+        os.utime(mask, ns=(before.st_atime_ns, before.st_mtime_ns))
     (tmp_path / "Annotations/b/00002.png").unlink()
     index = VosIndex(layout_of(tmp_path), ["a", "b"])
     assert index["a"].sizes[0, 0] == 64
@@ -71,22 +76,46 @@ def test_changed_video_alone_is_measured_again(tmp_path):
         index["b"]
 
 
-def test_read_only_data_set_is_cached_in_the_users_folder(tmp_path, cache_folder):
+def test_a_mask_changed_in_place_is_measured_again(tmp_path):
+    write_folder_videos(tmp_path, {"a": MOVING})
+    VosIndex(layout_of(tmp_path), ["a"])
+    mask = tmp_path / "Annotations/a/00000.png"
+    mask.write_bytes(b"x" * mask.stat().st_size)  # names and sizes stay
+    with pytest.raises(DataError, match=r"a/00000\.png"):
+        VosIndex(layout_of(tmp_path), ["a"])["a"]
+
+
+@pytest.mark.parametrize("attack", ["bomb", "path"])
+def test_a_hostile_cache_is_not_believed(tmp_path, cache_folder, attack):
+    write_folder_videos(tmp_path, {"a": MOVING})
+    VosIndex(layout_of(tmp_path), ["a"])
+    (cache,) = cache_folder.rglob("*.npz")
+    with np.load(cache) as stored:
+        arrays = dict(stored)
+    arrays["sizes"] = arrays["sizes"] + 1  # would be seen below
+    if attack == "path":
+        arrays["frames"] = np.array([f"../{name}" for name in arrays["frames"]])
+    write = np.savez_compressed if attack == "bomb" else np.savez
+    write(cache, **arrays)
+    record = VosIndex(layout_of(tmp_path), ["a"])["a"]
+    assert record.sizes[0, 0] == 64
+    assert not any("/" in name for name in record.frames)
+
+
+def test_a_data_set_is_cached_in_the_users_folder_alone(tmp_path, cache_folder):
     root = write_folder_videos(tmp_path / "data", {"a": MOVING})
-    root.chmod(0o555)
     before = sorted(root.rglob("*"))
     VosIndex(layout_of(root), ["a"])
     assert sorted(root.rglob("*")) == before
     (cache,) = cache_folder.rglob("*.npz")
     assert cache.stat().st_size > 0
-    root.chmod(0o755)
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04 cut off"])
-def test_damaged_cache_is_replaced(tmp_path, content):
+def test_damaged_cache_is_replaced(tmp_path, cache_folder, content):
     write_folder_videos(tmp_path, {"a": MOVING})
     VosIndex(layout_of(tmp_path), ["a"])
-    (cache,) = tmp_path.glob(".*.npz")
+    (cache,) = cache_folder.rglob("*.npz")
     cache.write_bytes(content)
     assert VosIndex(layout_of(tmp_path), ["a"])["a"].sizes[0, 0] == 64
     assert cache.stat().st_size > len(content)

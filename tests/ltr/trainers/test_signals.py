@@ -9,7 +9,7 @@ import pytest
 from ltr.trainers.signals import StopRequest
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP])
 def test_the_first_signal_is_noted_and_handlers_come_back(number: int) -> None:
     before = signal.getsignal(number)
     with StopRequest() as stop:
@@ -26,6 +26,16 @@ def test_handlers_come_back_after_an_error() -> None:
     with pytest.raises(KeyError), StopRequest():
         raise KeyError
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_what_nohup_ignores_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with StopRequest() as stop:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert stop.signal is None
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_other_threads_do_without() -> None:
