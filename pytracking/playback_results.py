@@ -99,6 +99,7 @@ def playback_results(
         DataError: Boxes are missing or damaged.
     """
     import matplotlib.pyplot as plt
+    from matplotlib.patches import Rectangle
 
     video = dataset[sequence]
     if not isinstance(video, VideoSequence):
@@ -118,7 +119,7 @@ def playback_results(
                 x, y, width, height = own[playback.frame]
                 if width > 0:
                     axes.add_patch(
-                        plt.Rectangle((x, y), width, height, fill=False, color=colour_of(place))
+                        Rectangle((x, y), width, height, fill=False, color=colour_of(place))
                     )
         axes.legend(loc="lower right")
         figure.canvas.draw_idle()
@@ -140,7 +141,7 @@ def playback_results(
     timer = figure.canvas.new_timer(interval=_INTERVAL_MS)
     timer.add_callback(tick)
     timer.start()
-    figure.playback_timer = timer  # else it would be collected with this call
+    vars(figure)["playback_timer"] = timer  # else it would be collected with this call
     draw()
     return figure
 
