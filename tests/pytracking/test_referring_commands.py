@@ -243,7 +243,7 @@ def test_a_plain_network_that_gets_tracking_images_is_told(
 
 
 def test_the_released_family_is_plain_and_the_other_one_tracks():
-    for name in list_names("referring"):
+    for name in set(list_names("referring")) - {"demo"}:  # a small plain network of our own
         params = load_parameters("referring", name)
         assert params.tracking == (not name.startswith("referformer_")), name
         assert params.net.startswith("ytvos_" if name.startswith("referformer_") else name) or (
