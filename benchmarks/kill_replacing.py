@@ -98,10 +98,12 @@ def overwrite_video(source: Path, target: Path) -> int:
 
 
 def new_video(source: Path, target: Path) -> int:
-    """Segment the video; a start that finds results has nothing to do."""
-    if (target / "new/config.json").exists():
+    """Segment the video; a start that finds whole results, or completes them, has nothing to do."""
+    marker = target / "new/config.json"
+    if marker.exists():
         return 0
-    return _segment(source, target / "new", "optical_flow")
+    code = _segment(source, target / "new", "optical_flow")
+    return 0 if marker.exists() else code
 
 
 def _segment(source: Path, target: Path, name: str, *more: str) -> int:
