@@ -1,7 +1,10 @@
 """Show the whole way on a drawn clip: mask in; masks, overlay video, scores and speed out.
 
+``--all`` shows every system on a clip, with a table of scores and one contact sheet.
+
 Example:
     python -m pytracking.demo --output demo_output
+    python -m pytracking.demo --all
 """
 
 from __future__ import annotations
@@ -57,7 +60,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     ):
         print(f"{title + ':':<15}{arguments.output / name}")
     print(f"{scores.summary} fps={summary.frames_per_second:.1f}")
+    if arguments.all:
+        show_systems(arguments.output, arguments.frames, arguments.device)
     return 0
+
+
+def show_systems(folder: Path, frames: int, device: str) -> None:
+    """Run every system; writes ``systems.png`` and ``systems.md`` and prints the table."""
+    from ltr.data.image_io import write_image
+    from pytracking.demo_systems import DemoClip, run_systems, sheet_of, table_of
+    from pytracking.tracker.base import Runtime
+    from pytracking.utils.demo_clip import demo_clip
+
+    shown = list(demo_clip(frames))
+    images, labels = [frame.image for frame in shown], [frame.labels for frame in shown]
+    clip = DemoClip(folder / _CLIP, folder / _FIRST_MASK, images, labels)
+    rows = run_systems(clip, folder / "systems", Runtime(resolve_device(device)))
+    write_image(folder / "systems.png", sheet_of(rows))
+    (folder / "systems.md").write_text(table_of(rows) + "\n", encoding="utf-8")
+    print(f"\n{table_of(rows)}\n\n{'all systems:':<15}{folder / 'systems.png'}")
 
 
 def write_clip(folder: Path, frames: int) -> tuple[Path, Path]:
@@ -99,6 +120,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--frames", type=int, default=40, metavar="N", help="of the clip (40)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
+    parser.add_argument("--all", action="store_true", help="then show every system, in minutes")
     return parser.parse_args(argv)
 
 

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from ltr.data.image_io import read_image
 from pytracking.demo import main
 from pytracking.utils.video_reader import read_video
 
@@ -47,3 +48,17 @@ def test_too_few_frames_are_refused(tmp_path, capsys):
     assert main(["--output", str(tmp_path / "out"), "--frames", "2"]) == 2
     assert "--frames 2: the scores need 3 or more" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_all_systems_beat_their_baselines(folder, capsys):
+    words = ["--output", str(folder), "--frames", "4", "--device", "cpu", "--all"]
+    assert main(words) == 0
+    table = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| `")]
+    assert [line.split("`")[1].split(" ")[0].strip(",") for line in table] == [
+        "joint", "dense_ulearn", "propose_reduce", "referring", "interactive",
+    ]  # fmt: skip
+    for line in table:
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        assert float(cells[3]) > float(cells[5]), line
+    assert (folder / "systems.md").read_text().splitlines()[2:] == table
+    assert read_image(folder / "systems.png").shape == (5 * (144 + 24), 5 * 256, 3)

@@ -20,7 +20,7 @@ RECIPE = replace(
     },
     init_checkpoint="ltr/joint/joint_demo_broad",
     output_size=(320, 176),
-    max_epochs=34,
+    max_epochs=26,
     rate_schedule="cosine",
     average_decay=0.995,
     keep_checkpoints=4,

@@ -1,4 +1,4 @@
-"""Propose-Reduce for the shipped network: small, on clips of cut-out objects, on a CPU.
+"""Propose-Reduce for the shipped network: small, on synthetic clips of moving shapes, on a CPU.
 
 ``docs/demo_networks.md`` has the commands; ``--set train_set=videos:FOLDER/train`` names the clips.
 """
@@ -12,14 +12,7 @@ from ltr.train_settings.propose_reduce.assembly import ProposeReduceAssembly
 
 RECIPE = replace(
     drawn.RECIPE,
-    description="Small Propose-Reduce on clips of objects cut out of still images",
-    categories="coarse",
-    img_scale=(192, 112),
-    backbone_width=24,
-    width=48,
     max_epochs=12,
-    samples_per_epoch=800,
-    lr_scale=1.5e-3,
     rate_schedule="cosine",
     average_decay=0.99,
 )

@@ -12,6 +12,7 @@ from ltr.dataset.cutout_ytvis import CutoutClips
 from ltr.dataset.cutout_ytvis import main as write_cutouts
 from ltr.dataset.instances import InstanceImages
 from ltr.dataset.referring.synthetic import main as write_sentences
+from ltr.dataset.synthetic_ytvis import main as write_shapes
 from ltr.dataset.unlabelled import open_unlabelled
 from tests.small_coco import write_coco
 from tests.small_training import write_videos
@@ -62,14 +63,22 @@ def test_referring_in_two_parts(workspace) -> None:
     assert "live_net" in fields
 
 
-def test_propose_reduce(workspace, monkeypatch) -> None:
+def test_propose_reduce(workspace) -> None:
+    clips = workspace / "clips"
+    assert write_shapes([str(clips), "--train", "2", "--valid", "1", "--frames", "3"]) == 0
+    assert "live_net" in train(
+        workspace, "propose_reduce", "demo", f"train_set=videos:{clips}/train"
+    )
+
+
+def test_propose_reduce_on_cutouts(workspace, monkeypatch) -> None:
     monkeypatch.setenv("LTR_COCO_DIR", str(write_coco(workspace / "coco")))
     videos = write_videos(workspace / "videos", count=7)
     words = ["--images", "COCO/2017/train", "--scenery", f"folder:{videos / 'JPEGImages'}"]
     small = ["--train", "2", "--valid", "1", "--frames", "3"]
     assert write_cutouts([str(workspace / "clips"), *words, *small]) == 0
     sets = f"train_set=videos:{workspace / 'clips'}/train"
-    assert "live_net" in train(workspace, "propose_reduce", "demo", sets, "img_scale=96,64")
+    assert "live_net" in train(workspace, "propose_reduce", "cutouts", sets, "img_scale=96,64")
 
 
 def test_clips_of_cutouts_keep_pictures_of_validation_apart(workspace) -> None:

@@ -1,0 +1,31 @@
+"""A small Propose-Reduce on clips of cut-out objects in four classes, on a CPU.
+
+``python -m ltr.dataset.cutout_ytvis FOLDER`` writes the clips;
+``--set train_set=videos:FOLDER/train`` names them.
+"""
+
+from dataclasses import replace
+
+from ltr.admin.settings import Settings
+from ltr.train_settings.experiment import train
+from ltr.train_settings.propose_reduce import drawn
+from ltr.train_settings.propose_reduce.assembly import ProposeReduceAssembly
+
+RECIPE = replace(
+    drawn.RECIPE,
+    description="Small Propose-Reduce on clips of objects cut out of still images",
+    categories="coarse",
+    img_scale=(192, 112),
+    backbone_width=24,
+    width=48,
+    max_epochs=12,
+    samples_per_epoch=800,
+    lr_scale=1.5e-3,
+    rate_schedule="cosine",
+    average_decay=0.99,
+)
+
+
+def run(settings: Settings) -> None:
+    """Train."""
+    train(settings, RECIPE, ProposeReduceAssembly)
