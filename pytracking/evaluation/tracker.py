@@ -9,7 +9,7 @@ import pkgutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from ltr.admin.config import override, to_plain
 from ltr.admin.errors import ConfigError, did_you_mean
@@ -18,6 +18,8 @@ from pytracking.utils.environment import evaluation_environment
 
 if TYPE_CHECKING:
     from pytracking.tracker.base import OnlineTracker, Runtime
+    from pytracking.tracker.clip import ClipSegmenter
+    from pytracking.tracker.interactive.base import InteractiveVOS
 
 _PARAMETERS = "pytracking.parameter"
 _TRACKERS = "pytracking.tracker"
@@ -77,7 +79,7 @@ class TrackerSpec:
         """See ``load_parameters``."""
         return load_parameters(self.system, self.name, self.overrides, self.net)
 
-    def create(self, runtime: Runtime | None = None) -> OnlineTracker:
+    def create(self, runtime: Runtime | None = None) -> Any:
         """See ``create_tracker``."""
         return create_tracker(self.system, self.name, self.overrides, self.net, runtime)
 
@@ -153,13 +155,45 @@ def trackerlist(
     return tuple(TrackerSpec(system, name, run_id=run_id) for run_id in run_ids or (None,))
 
 
+@overload
+def create_tracker(
+    system: Literal["baseline", "dense_ulearn", "joint"],
+    name: str,
+    overrides: Sequence[str] = ...,
+    net: str | None = ...,
+    runtime: Runtime | None = ...,
+) -> OnlineTracker: ...
+@overload
+def create_tracker(
+    system: Literal["propose_reduce", "referring"],
+    name: str,
+    overrides: Sequence[str] = ...,
+    net: str | None = ...,
+    runtime: Runtime | None = ...,
+) -> ClipSegmenter: ...
+@overload
+def create_tracker(
+    system: Literal["interactive"],
+    name: str,
+    overrides: Sequence[str] = ...,
+    net: str | None = ...,
+    runtime: Runtime | None = ...,
+) -> InteractiveVOS: ...
+@overload
+def create_tracker(
+    system: str,
+    name: str,
+    overrides: Sequence[str] = ...,
+    net: str | None = ...,
+    runtime: Runtime | None = ...,
+) -> Any: ...
 def create_tracker(
     system: str,
     name: str,
     overrides: Sequence[str] = (),
     net: str | None = None,
     runtime: Runtime | None = None,
-) -> OnlineTracker:
+) -> OnlineTracker | ClipSegmenter | InteractiveVOS:
     """Make a tracker ready, its network loaded.
 
     Args:
@@ -168,6 +202,10 @@ def create_tracker(
         overrides: Assignments ``"field=value"`` of its parameters.
         net: Network file instead of the one that the parameters name.
         runtime: Device and precision; by default fp32 on the CPU.
+
+    Returns:
+        A tracker of the system's kind. For a name that is only known when the program runs a type
+        checker cannot say which: ask its ``kind``, or ``isinstance``.
 
     Raises:
         ConfigError: An unknown system, name or field.

@@ -12,7 +12,7 @@ from ltr.admin.errors import DataError
 from ltr.data.image_io import read_image
 from ltr.dataset.vos_index import VosLayout
 from pytracking.analysis.protocols.interactive import SequenceInfo
-from pytracking.evaluation.datasets.sequence import Sequence
+from pytracking.evaluation.datasets.sequence import AnySequence, Sequence
 from pytracking.tracker.interactive.base import ScribbleLine
 from pytracking.tracker.interactive.scribbles import read_scribbles
 from pytracking.utils.frame_source import checked_frames
@@ -110,13 +110,18 @@ class InteractiveVideo:
         )
 
 
-def interactive_videos(sequences: Iterable[Sequence]) -> dict[str, InteractiveVideo]:
+def interactive_videos(sequences: Iterable[AnySequence]) -> dict[str, InteractiveVideo]:
     """The sequences of a data set as interactive videos, by name.
 
     Raises:
-        DataError: See ``interactive_video``.
+        DataError: See ``interactive_video``, or the data set's objects are not given by masks.
     """
-    return {sequence.name: interactive_video(sequence) for sequence in sequences}
+    videos = {}
+    for sequence in sequences:
+        if not isinstance(sequence, Sequence):
+            raise DataError(f"{sequence.name} has no masks that scribbles could be drawn on")
+        videos[sequence.name] = interactive_video(sequence)
+    return videos
 
 
 def interactive_video(sequence: Sequence) -> InteractiveVideo:
