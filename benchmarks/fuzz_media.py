@@ -14,6 +14,7 @@ from PIL import Image
 from ltr.data import rle
 from ltr.data.image_io import read_image, read_label_map, write_image, write_label_map
 from ltr.data.json_io import read_json
+from ltr.data.names import plain_name
 from ltr.data.text_files import read_names
 from pytracking.analysis.files.mask_reader import read_mask
 from pytracking.analysis.files.submission_check import (
@@ -80,8 +81,9 @@ def make_list(folder: Path) -> None:
 
 
 def read_list(path: Path) -> None:
-    """Read the names."""
-    read_names(path, "the list")
+    """Read the names; each must be one of a folder."""
+    for name in read_names(path, "the list"):
+        plain_name(name, path)
 
 
 def read_picture(path: Path) -> None:

@@ -73,7 +73,7 @@ class TrackerSpec:
 
     @property
     def _tracker_class(self) -> type:
-        return _import_member(_TRACKERS, self.system, "tracker").get_tracker_class()
+        return _tracker_class(self.system)
 
     def load_parameters(self) -> Any:
         """See ``load_parameters``."""
@@ -214,7 +214,7 @@ def create_tracker(
     from pytracking.tracker.base import Runtime
 
     params = load_parameters(system, name, overrides, net)
-    tracker_class = _import_member(_TRACKERS, system, "tracker").get_tracker_class()
+    tracker_class = _tracker_class(system)
     return tracker_class.create(params, runtime or Runtime())
 
 
@@ -253,6 +253,12 @@ def list_systems() -> list[str]:
 def list_names(system: str) -> list[str]:
     """Names of the parameter files of a system."""
     return _members(_import_member(_PARAMETERS, system, "tracker"))
+
+
+def _tracker_class(system: str) -> type:
+    """The class of a system; the modules that trackers share are not systems."""
+    _import_member(_PARAMETERS, system, "tracker")
+    return _import_member(_TRACKERS, system, "tracker").get_tracker_class()
 
 
 def _members(package: ModuleType) -> list[str]:

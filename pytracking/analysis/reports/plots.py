@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pytracking.analysis.reports.figures import Figure
+from pytracking.analysis.reports.report import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,7 +30,7 @@ def draw_png(figure: Figure) -> bytes:
     axes = canvas.add_subplot()
     draw = _draw_bars if figure.kind == "bars" else _draw_lines
     draw(axes, figure)
-    axes.set_title(figure.title, fontsize=11, loc="left")
+    axes.set_title(_plain(figure.title), fontsize=11, loc="left")
     axes.set_xlabel(figure.x_label)
     axes.set_ylabel(figure.y_label)
     axes.set_ylim(*value_range(figure))
@@ -53,10 +54,17 @@ def colour_of(position: int) -> str:
     return COLOURS[position % len(COLOURS)]
 
 
+def _plain(text: str) -> str:
+    """Text that Matplotlib does not take as a formula, nor FreeType as half a character."""
+    return printable(text).replace("$", r"\$")
+
+
 def _draw_lines(axes: Axes, figure: Figure) -> None:
     for position, line in enumerate(figure.series):
         style = "-" if position < len(COLOURS) else "--"
-        axes.plot(line.x, line.y, style, label=line.label, color=colour_of(position), lw=1.6)
+        axes.plot(
+            line.x, line.y, style, label=_plain(line.label), color=colour_of(position), lw=1.6
+        )
     axes.margins(x=0.01)
 
 
@@ -64,8 +72,9 @@ def _draw_bars(axes: Axes, figure: Figure) -> None:
     width = _BAR_WIDTH / len(figure.series)
     for position, line in enumerate(figure.series):
         places = np.array(line.x) + (position + 0.5) * width - _BAR_WIDTH / 2
-        axes.bar(places, line.y, width, label=line.label, color=colour_of(position))
+        axes.bar(places, line.y, width, label=_plain(line.label), color=colour_of(position))
     is_crowded = len(figure.groups) > 8 or max(map(len, figure.groups), default=0) > _LONG_NAME
     turn = {"rotation": 60, "ha": "right", "rotation_mode": "anchor"} if is_crowded else {}
-    axes.set_xticks(range(len(figure.groups)), figure.groups, fontsize=9, **turn)
+    names = list(map(_plain, figure.groups))
+    axes.set_xticks(range(len(names)), names, fontsize=9, **turn)
     axes.set_xlim(-0.6, len(figure.groups) - 0.4)

@@ -95,8 +95,8 @@ class Report:
 
     def text(self) -> str:
         """The whole report; its last line is the summary."""
-        parts = [str(self.heading), *(table.text() for table in self.tables)]
-        return "\n\n".join(parts) + f"\n\n{self.summary}"
+        parts = [str(self.heading), *(table.text() for table in self.tables), self.summary]
+        return printable("\n\n".join(parts), keep="\n")
 
     def as_json(self) -> dict[str, Any]:
         """Everything as plain values; NaN becomes None."""
@@ -122,6 +122,15 @@ class Report:
         }
 
 
+def printable(text: str, keep: str = "") -> str:
+    """Text that a terminal shows as it is: other characters as Python writes them.
+
+    >>> printable("dog\x1b[31m")
+    'dog\\\\x1b[31m'
+    """
+    return "".join(c if c.isprintable() or c in keep else repr(c)[1:-1] for c in text)
+
+
 def format_percent(value: float) -> str:
     """A number between 0 and 1 in percent with one decimal; a dash when it is undefined.
 
@@ -142,7 +151,7 @@ def csv_table(columns: Sequence[str], rows: Sequence[Sequence[str | float]]) -> 
     >>> csv_table(["Sequence", "J-Mean"], [["dog_1", 0.8346]])
     'Sequence,J-Mean\\ndog_1,0.835\\n'
     """
-    lines = [",".join(columns)]
+    lines = [",".join(map(_csv_cell, columns))]
     for row in rows:
         lines.append(",".join(map(_csv_cell, row)))
     return "\n".join(lines) + "\n"
@@ -150,7 +159,10 @@ def csv_table(columns: Sequence[str], rows: Sequence[Sequence[str | float]]) -> 
 
 def _csv_cell(value: str | float) -> str:
     if isinstance(value, str):
-        return value
+        value = printable(value)
+        if value.startswith(("=", "@", "+", "-")):  # spreadsheets would compute it
+            value = f"'{value}"
+        return '"' + value.replace('"', '""') + '"' if set(value) & set(',"') else value
     return "" if math.isnan(value) else f"{value:.3f}"
 
 

@@ -89,5 +89,5 @@ def _write_figures(figures: Sequence[Figure], folder: Path) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    with atomic_write(path, "w") as stream:
-        stream.write(text)
+    with atomic_write(path) as stream:
+        stream.write(text.encode("utf-8", "backslashreplace"))
