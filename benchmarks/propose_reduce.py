@@ -22,12 +22,12 @@ from process_memory import peak_mib, reset_peak
 
 from ltr.data.rle import decode
 from ltr.models.propose_reduce.seq_mask_rcnn import SeqMaskRCNN, seq_mask_rcnn
-from pytracking.analysis.protocols.youtubevis import video_overlaps
 from pytracking.tracker.base import Runtime
 from pytracking.tracker.clip import ClipPrompt
 from pytracking.tracker.propose_reduce.loading import prepare_network
 from pytracking.tracker.propose_reduce.parameters import ProposeReduceParameters
 from pytracking.tracker.propose_reduce.propose_reduce import ProposeReduce
+from pytracking.utils.mask_overlaps import video_overlaps
 
 _CPU = torch.device("cpu")
 _LONG, _SHORT = 300, 60

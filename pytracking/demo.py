@@ -35,8 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.frames < _MIN_FRAMES:
         raise ConfigError(f"--frames {arguments.frames}: the scores need {_MIN_FRAMES} or more")
     from pytracking.analysis.protocols.davis import score_clip
-    from pytracking.cli.prompt_arguments import MaskPrompt
     from pytracking.evaluation.outputs.video import ENTRIES
+    from pytracking.evaluation.prompt_types import MaskPrompt
     from pytracking.evaluation.running.video import VideoTask, process_video
     from pytracking.tracker.base import Runtime
     from pytracking.utils.loading import SHIPPED_NETWORKS

@@ -15,10 +15,10 @@ from ltr.dataset.synthetic_shapes import render_clip
 from ltr.dataset.youtubevis_classes import CLASSES
 from pytracking.analysis.protocols.davis import score_clip, score_clip_unsupervised
 from pytracking.analysis.protocols.interactive import score_masks
-from pytracking.cli.prompt_arguments import MaskPrompt
 from pytracking.evaluation.hosts import create_host
 from pytracking.evaluation.interactive.playing import robot_for
 from pytracking.evaluation.interactive.robot import draw_corrections
+from pytracking.evaluation.prompt_types import MaskPrompt
 from pytracking.evaluation.running.video import VideoTask
 from pytracking.evaluation.running.whole_video import ClipTask, process_clip
 from pytracking.evaluation.tracker import TrackerSpec

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ltr.admin.errors import ConfigError
 from pytracking.cli.arguments import add_switch
-from pytracking.cli.prompt_arguments import BoxPrompt, parse_box, parse_mask
+from pytracking.cli.prompt_arguments import parse_box, parse_mask
+from pytracking.evaluation.prompt_types import BoxPrompt
 
 if TYPE_CHECKING:
     from pytracking.evaluation.running.video import VideoTask

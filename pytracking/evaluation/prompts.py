@@ -13,7 +13,7 @@ from ltr.admin.errors import ConfigError, DataError
 from ltr.data.image_io import read_mask_file
 from ltr.data.mask_rule import Mask
 from ltr.data.palette import VOID
-from pytracking.cli.prompt_arguments import BoxPrompt, MaskPrompt
+from pytracking.evaluation.prompt_types import BoxPrompt, MaskPrompt
 from pytracking.tracker.base import Box, FrameInfo
 from pytracking.utils.box_mask import inside_frame, mask_from_box
 

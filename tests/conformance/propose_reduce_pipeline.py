@@ -11,7 +11,6 @@ import numpy as np
 import torch
 
 from ltr.data.rle import as_rle, decode
-from pytracking.analysis.protocols.youtubevis import video_overlaps
 from pytracking.tracker.base import Runtime
 from pytracking.tracker.clip import ClipPrompt, InstanceTrack, label_map
 from pytracking.tracker.propose_reduce.key_frames import (
@@ -23,6 +22,7 @@ from pytracking.tracker.propose_reduce.loading import prepare_network
 from pytracking.tracker.propose_reduce.parameters import ProposeReduceParameters
 from pytracking.tracker.propose_reduce.propose_reduce import ProposeReduce
 from pytracking.tracker.propose_reduce.sequences import SequenceStore
+from pytracking.utils.mask_overlaps import video_overlaps
 from tests.conformance.propose_reduce_files import Case, golden_network, parse_config
 from tests.conformance.report import Report
 

@@ -15,7 +15,6 @@ from ltr.data.rle import encode
 from ltr.models.propose_reduce.boxes import inclusive
 from ltr.models.propose_reduce.image_input import network_size, normalise_and_pad, resize_image
 from pytracking.analysis.protocols import youtubevis
-from pytracking.analysis.protocols.youtubevis import video_overlaps
 from pytracking.tracker.propose_reduce.key_frames import without_overlap
 from pytracking.tracker.propose_reduce.parameters import ReductionSettings
 from pytracking.tracker.propose_reduce.reduction import (
@@ -24,6 +23,7 @@ from pytracking.tracker.propose_reduce.reduction import (
     soft_sequence_nms,
 )
 from pytracking.tracker.propose_reduce.sequences import mask_boxes
+from pytracking.utils.mask_overlaps import video_overlaps
 from tests.conformance.propose_reduce_files import Case
 from tests.conformance.report import Report
 

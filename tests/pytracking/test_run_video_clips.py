@@ -134,7 +134,7 @@ def test_an_engine_needs_several_clips(clips, tmp_path, capsys):
 
 
 def test_engines_get_the_longest_clips_first(clips, masks, tmp_path):
-    from pytracking.cli.prompt_arguments import MaskPrompt
+    from pytracking.evaluation.prompt_types import MaskPrompt
 
     task = VideoTask(clips, (MaskPrompt(0, masks),), output=tmp_path / "out", quiet=True)
     engine = InOrder()

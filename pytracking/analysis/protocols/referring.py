@@ -19,7 +19,7 @@ from pytracking.analysis.metrics.average_precision import (
     precision_recall,
 )
 from pytracking.analysis.metrics.frame_pair import FramePair
-from pytracking.analysis.metrics.rle import areas, intersections, overlaps
+from pytracking.utils.mask_overlaps import areas, intersections, overlaps
 
 THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9)
 AREA_RANGES = {

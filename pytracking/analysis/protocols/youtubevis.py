@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from pytracking.analysis.metrics.average_precision import (
     keep_best,
     precision_recall,
 )
-from pytracking.analysis.metrics.rle import areas, intersections
+from pytracking.utils.mask_overlaps import areas, video_overlaps
 
 _LOG = logging.getLogger(__name__)
 
@@ -196,43 +195,3 @@ def _cell(detections: Sequence[_Track], truths: Sequence[_Track]) -> Cell:
         truth_areas=np.array([track.area for track in truths]),
         truth_is_crowd=np.array([track.is_crowd for track in truths], dtype=bool),
     )
-
-
-def video_overlaps(
-    first: Sequence[Sequence[Rle | None]], second: Sequence[Sequence[Rle | None]]
-) -> np.ndarray:
-    """Intersection over union of whole videos: both are summed over the frames.
-
-    A missing mask is empty; of two videos of different lengths the rest of the longer is left out.
-
-    Args:
-        first: Masks of each video, frame by frame.
-        second: The other sequences, in the same form.
-
-    Returns:
-        float64 (first, second); 0 where both are empty.
-    """
-    common = np.zeros((len(first), len(second)), np.int64)
-    either = np.zeros_like(common)
-    for frame in range(max(map(len, chain(first, second)), default=0)):
-        is_paired = np.outer(
-            *([frame < len(masks) for masks in group] for group in (first, second))
-        )
-        inner, sizes = _compare_frame(first, second, frame)
-        common += inner
-        either += np.where(is_paired, sizes[0][:, None] + sizes[1][None] - inner, 0)
-    return np.where(either > 0, common / np.maximum(either, 1), 0.0)
-
-
-def _compare_frame(
-    first: Sequence[Sequence[Rle | None]], second: Sequence[Sequence[Rle | None]], frame: int
-) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Common pixels of every pair in one frame, and the areas of both sides."""
-    rows = [i for i, masks in enumerate(first) if frame < len(masks) and masks[frame]]
-    columns = [i for i, masks in enumerate(second) if frame < len(masks) and masks[frame]]
-    common = np.zeros((len(first), len(second)), np.int64)
-    shown = [first[i][frame] for i in rows], [second[i][frame] for i in columns]
-    common[np.ix_(rows, columns)] = intersections(*shown)
-    sizes = [np.zeros(len(first), np.int64), np.zeros(len(second), np.int64)]
-    sizes[0][rows], sizes[1][columns] = areas(shown[0]), areas(shown[1])
-    return common, sizes

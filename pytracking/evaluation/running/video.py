@@ -15,8 +15,8 @@ from ltr.admin.config import describe
 from ltr.admin.errors import ConfigError
 from ltr.admin.files import atomic_write
 from ltr.admin.progress import FrameProgress
-from pytracking.cli.prompt_arguments import BoxPrompt, MaskPrompt
 from pytracking.evaluation.outputs.video import CONFIG, ENTRIES, FAILURE, VideoResults
+from pytracking.evaluation.prompt_types import BoxPrompt, MaskPrompt
 from pytracking.evaluation.prompts import plan_prompts
 from pytracking.evaluation.running.live import Screen, live_frames
 from pytracking.evaluation.running.sequence import Tracker

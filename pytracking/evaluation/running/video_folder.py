@@ -16,9 +16,9 @@ from ltr.admin.config import describe
 from ltr.admin.errors import ConfigError, DataError
 from ltr.admin.progress import FrameProgress
 from ltr.data.frame_files import find_mask
-from pytracking.cli.prompt_arguments import MaskPrompt
 from pytracking.evaluation.engines.base import CountFrames, Engine
 from pytracking.evaluation.outputs.video import CONFIG, FAILURE
+from pytracking.evaluation.prompt_types import MaskPrompt
 from pytracking.evaluation.running.jobs import WORKER_DIED, guard, load_once
 from pytracking.evaluation.running.video import VideoSummary, default_folder
 from pytracking.evaluation.running.whole_video import (

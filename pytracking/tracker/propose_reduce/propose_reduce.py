@@ -11,7 +11,6 @@ from ltr.dataset.youtubevis_classes import CLASSES
 from ltr.models.propose_reduce.detection import DetectionSettings
 from ltr.models.propose_reduce.image_input import network_size
 from ltr.models.propose_reduce.seq_mask_rcnn import SeqMaskRCNN
-from pytracking.analysis.protocols.youtubevis import video_overlaps
 from pytracking.tracker.base import Runtime
 from pytracking.tracker.clip import (
     Advance,
@@ -32,6 +31,7 @@ from pytracking.tracker.propose_reduce.parameters import ProposeReduceParameters
 from pytracking.tracker.propose_reduce.propagation import Propagated, Propagation
 from pytracking.tracker.propose_reduce.reduction import ReducedSequences, reduce_sequences
 from pytracking.tracker.propose_reduce.sequences import SequenceStore, enlarge, mask_boxes
+from pytracking.utils.mask_overlaps import video_overlaps
 
 _PRESENT = 0.5
 

@@ -9,7 +9,8 @@ from PIL import Image
 
 from ltr.admin.errors import ConfigError, DataError
 from ltr.data.image_io import write_label_map
-from pytracking.cli.prompt_arguments import BoxPrompt, MaskPrompt, parse_box, parse_mask
+from pytracking.cli.prompt_arguments import parse_box, parse_mask
+from pytracking.evaluation.prompt_types import BoxPrompt, MaskPrompt
 from pytracking.evaluation.prompts import plan_prompts, with_box_masks
 from pytracking.tracker.base import FrameInfo
 

@@ -105,7 +105,7 @@ def test_limit_of_memory_is_a_parameter():
 
 
 @pytest.mark.parametrize(
-    "words", [["--use_visdom", "maybe"], ["--threads", "-1"], ["--precision", "fp8"]]
+    "words", [["--use-visdom", "maybe"], ["--threads", "-1"], ["--precision", "fp8"]]
 )
 def test_wrong_values_are_refused(words):
     with pytest.raises(ConfigError, match=rf"argument {words[0]}: .*'{words[1]}'"):

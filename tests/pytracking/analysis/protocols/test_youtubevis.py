@@ -12,7 +12,6 @@ from pycocotools import mask as coco
 
 from ltr.admin.errors import DataError
 from ltr.data.rle import as_rle, count_pixels
-from pytracking.analysis.metrics.rle import areas, intersections
 from pytracking.analysis.protocols import youtubevis
 from pytracking.analysis.protocols.boxes import box_curves, box_errors, mean_curves
 from pytracking.analysis.protocols.interactive import (
@@ -24,6 +23,7 @@ from pytracking.analysis.protocols.interactive import (
     summarise_session,
 )
 from pytracking.analysis.protocols.referring import ImageScores, evaluate_boxes, evaluate_images
+from pytracking.utils.mask_overlaps import areas, intersections
 
 _SIZE = (20, 30)
 

@@ -12,11 +12,11 @@ import pytest
 
 from ltr.admin.errors import ConfigError
 from ltr.data.image_io import write_label_map
-from pytracking.cli.prompt_arguments import MaskPrompt
 from pytracking.evaluation.datasets import get_dataset
 from pytracking.evaluation.engines import start_engine
 from pytracking.evaluation.engines.base import Engine, WorkerSetup
 from pytracking.evaluation.engines.local import LocalEngine
+from pytracking.evaluation.prompt_types import MaskPrompt
 from pytracking.evaluation.running.dataset import Outcome, RunOptions, run_dataset
 from pytracking.evaluation.running.video import VideoTask
 from pytracking.evaluation.running.video_folder import ClipFolder

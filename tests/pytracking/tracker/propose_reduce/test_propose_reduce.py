@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from ltr.admin.errors import ConfigError
 from ltr.data.rle import decode
-from pytracking.analysis.protocols.youtubevis import video_overlaps
 from pytracking.tracker.base import Runtime
 from pytracking.tracker.clip import ClipPrompt
 from pytracking.tracker.propose_reduce.key_frames import key_positions, without_overlap
 from pytracking.tracker.propose_reduce.parameters import ProposeReduceParameters
 from pytracking.tracker.propose_reduce.propose_reduce import ProposeReduce
 from pytracking.tracker.propose_reduce.sequences import SequenceStore
+from pytracking.utils.mask_overlaps import video_overlaps
 from tests.small_segmenter import small_clip, small_segmenter, vivid_network
 
 _BENCHMARKS = Path(__file__).resolve().parents[4] / "benchmarks"
