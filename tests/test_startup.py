@@ -10,7 +10,7 @@ COMMANDS = (
     "ltr.admin.average",
     "ltr.admin.convert",
     "ltr.dataset.convert.__main__",
-    "ltr.dataset.drawn_dataset",
+    "ltr.dataset.synthetic_ytvis",
     "pytracking.demo",
     "pytracking.run_evaluation",
     "pytracking.run_experiment",
@@ -20,7 +20,7 @@ COMMANDS = (
     "pytracking.run_webcam",
     "pytracking.utils.doctor",
     "pytracking.utils.download",
-    "pytracking.utils.take_apart",
+    "pytracking.utils.extract_frames",
 )
 _SCRIPT = """
 import contextlib, importlib, os, sys

@@ -13,7 +13,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from ltr.admin.errors import DataError
-from ltr.data.image_io import IMAGE_SUFFIXES
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 _LOG = logging.getLogger(__name__)
 

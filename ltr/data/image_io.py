@@ -24,7 +24,6 @@ from ltr.admin.files import atomic_write, read_regular
 from ltr.data.mask_rule import Mask, mask_of_picture
 from ltr.data.palette import result_palette
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 VIDEO_SUFFIXES = (
     ".mp4", ".mkv", ".webm", ".mov", ".avi", ".m4v", ".mpg", ".mpeg", ".3gp", ".3g2", ".mts",
     ".m2ts", ".ts", ".wmv", ".asf", ".flv", ".f4v", ".gif", ".ogv", ".ogg", ".vob", ".mxf", ".dv",

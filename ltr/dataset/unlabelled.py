@@ -24,8 +24,8 @@ from pathlib import Path
 
 from ltr.admin.environment import require, train_environment
 from ltr.admin.errors import ConfigError, DataError, did_you_mean
-from ltr.data.frame_files import list_frames, natural_key
-from ltr.data.image_io import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+from ltr.data.frame_files import IMAGE_SUFFIXES, list_frames, natural_key
+from ltr.data.image_io import VIDEO_SUFFIXES
 from ltr.data.text_files import read_text
 from ltr.dataset.registry import open_videos
 from ltr.dataset.vos_base import VosDataset

@@ -26,11 +26,11 @@ __all__ = [
 ]
 
 _HOMES = {
-    "RunOptions": "pytracking.evaluation.running:RunOptions",
+    "RunOptions": "pytracking.evaluation.running.dataset:RunOptions",
     "Tracker": "pytracking.evaluation.tracker:TrackerSpec",
     "create_tracker": "pytracking.evaluation.tracker:create_tracker",
     "get_dataset": "pytracking.evaluation.datasets:get_dataset",
-    "run_dataset": "pytracking.evaluation.running:run_dataset",
+    "run_dataset": "pytracking.evaluation.running.dataset:run_dataset",
     "trackerlist": "pytracking.evaluation.tracker:trackerlist",
 }
 

@@ -15,8 +15,8 @@ import numpy as np
 
 from ltr.admin.cli import CommandParser, command
 from ltr.admin.errors import ConfigError, DataError
-from ltr.data.frame_files import list_visible, sort_naturally
-from ltr.data.image_io import IMAGE_SUFFIXES, read_rgba, write_label_map
+from ltr.data.frame_files import IMAGE_SUFFIXES, list_visible, sort_naturally
+from ltr.data.image_io import read_rgba, write_label_map
 
 _OPAQUE = 128
 _HALF = 128

@@ -59,7 +59,8 @@ def read_video(source: VideoLike) -> FrameSource:
 
 def _open_pages(path: Path) -> FrameSource | None:
     """The pictures in one TIFF, WebP or PNG file as frames; None where there is one or none."""
-    from ltr.data.image_io import IMAGE_SUFFIXES, read_pages
+    from ltr.data.frame_files import IMAGE_SUFFIXES
+    from ltr.data.image_io import read_pages
 
     if path.suffix.lower() not in IMAGE_SUFFIXES:
         return None
@@ -121,8 +122,8 @@ def find_clips(folder: Path, beside: Sequence[Path] = ()) -> FolderContent:
     Raises:
         DataError: The folder cannot be read, or may be either.
     """
-    from ltr.data.frame_files import list_visible, split_strays
-    from ltr.data.image_io import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+    from ltr.data.frame_files import IMAGE_SUFFIXES, list_visible, split_strays
+    from ltr.data.image_io import VIDEO_SUFFIXES
 
     if not folder.is_dir():
         return FolderContent()

@@ -7,8 +7,11 @@ from typing import Any
 
 import torch
 
+from ltr.admin.model_constructor import NetConstructor, adapt_arguments
 from ltr.models.joint.joint_net import JOINTNet, steepest_descent_resnet50
 from tests.seeded_weights import seeded_tensor
+
+_CONSTRUCTOR = "ltr.models.joint.joint_net:steepest_descent_resnet50"
 
 
 def golden_state_dict(
@@ -26,7 +29,8 @@ def golden_state_dict(
 
 def golden_network(manifest: Mapping[str, Any], overrides: Mapping[str, float]) -> JOINTNet:
     """The network in eval mode, with the folder's weights."""
-    network = steepest_descent_resnet50(**manifest["constructor_kwargs"])
+    kwargs = adapt_arguments(NetConstructor(_CONSTRUCTOR, manifest["constructor_kwargs"]))
+    network = steepest_descent_resnet50(**kwargs)
     state = network.adapt_state_dict(golden_state_dict(manifest, overrides))
     network.load_state_dict(state, strict=True)
     return network.eval().requires_grad_(False)

@@ -207,7 +207,7 @@ def test_webcam_without_a_display_tells_what_to_do(clip, monkeypatch, capsys):
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     assert webcam([*TRACKER, "--source", str(clip), "--show"]) == 2
-    assert "--optional_box and --output DIR" in capsys.readouterr().err
+    assert "--optional-box and --output DIR" in capsys.readouterr().err
 
 
 def test_webcam_keeps_the_results_when_interrupted(tmp_path):

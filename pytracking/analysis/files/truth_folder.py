@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ltr.admin.errors import DataError
-from ltr.data.frame_files import find_mask, is_hidden, list_mask_stems
-from ltr.data.image_io import IMAGE_SUFFIXES
+from ltr.data.frame_files import IMAGE_SUFFIXES, find_mask, is_hidden, list_mask_stems
 from pytracking.analysis.files.mask_reader import read_labels
 
 _RESOLUTION = "480p"

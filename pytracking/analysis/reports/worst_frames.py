@@ -79,7 +79,8 @@ def _draw(item: ObjectScores, place: int) -> WorstFrame:
 
 def _read_image(folder: Path | None, frame: str, shape: tuple[int, int]) -> np.ndarray:
     """The picture of a frame; grey where there is none of the masks' size."""
-    from ltr.data.image_io import IMAGE_SUFFIXES, read_image
+    from ltr.data.frame_files import IMAGE_SUFFIXES
+    from ltr.data.image_io import read_image
 
     for suffix in IMAGE_SUFFIXES:
         if folder is not None and (path := folder / f"{frame}{suffix}").is_file():

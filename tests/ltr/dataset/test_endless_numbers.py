@@ -25,7 +25,7 @@ FILES = {
     ),
     "meta_expressions/train/meta_expressions.json": (
         '{"videos": {"v": {"frames": ["0"],'
-        ' "expressions": {"0": {"exp": "", "obj_id": Infinity}}}}}',
+        ' "expressions": {"0": {"exp": "a dog", "obj_id": Infinity}}}}}',
         lambda folder, _: read_expressions(folder, "train"),
     ),
     "key_frames.json": ('{"v": {"0": Infinity}}', lambda _, file: read_key_frames(file)),

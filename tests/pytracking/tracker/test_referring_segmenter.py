@@ -200,7 +200,7 @@ def test_sentences_are_checked():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"window": 0}, "window, rounds"),
+        ({"window": 0}, "window must be >= 1"),
         ({"short_side": 8}, "short_side must be"),
         ({"threshold": 1.0}, "threshold is a probability"),
     ],

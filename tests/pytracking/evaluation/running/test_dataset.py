@@ -186,12 +186,10 @@ def test_missing_network_is_found_before_anything_is_written(videos, tmp_path):
 
 
 def test_unwritable_results_stop_the_run(videos, tmp_path):
-    folder = tmp_path / "out/baseline/copy_mask/folder_set"
-    folder.mkdir(parents=True)
-    (folder / "b_2.txt").mkdir()  # a folder where a file must go
-    with pytest.raises(OutputError, match="b cannot be written: Is a directory"):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/baseline").write_text("a file where a folder must go")
+    with pytest.raises(OutputError, match=r"out/baseline.* cannot be written"):
         run_dataset(COPY, get_dataset(f"folder:{videos}"), RunOptions(tmp_path / "out"))
-    assert not (folder / "b").exists()
 
 
 def wait_for_workers(folder: Path) -> None:

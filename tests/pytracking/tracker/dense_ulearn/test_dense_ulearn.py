@@ -101,7 +101,7 @@ def test_wrong_prompts_are_sentences():
 
 
 def test_one_parameter_file_for_each_released_network():
-    names = ["kinetics_res4", "oxuva_res4", "trackingnet_res4", "ytvos_res4"]
+    names = ["demo", "kinetics_res4", "oxuva_res4", "trackingnet_res4", "ytvos_res4"]
     assert list_names("dense_ulearn") == names
     changed = load_parameters("dense_ulearn", "ytvos_res4", ["key=res3", "knn=5"])
     assert changed == DenseULearnParameters("ytvos_e060_res4.pth", key="res3", knn=5)
