@@ -187,7 +187,17 @@ def make_refcoco(folder: Path) -> None:
         {"id": 0, "file_name": "a.jpg", "height": SIZE[0], "width": SIZE[1], "caption": "the dog"}
     ]
     mask = rle.encode(labels())
-    objects = [{"id": 0, "image_id": 0, "area": 9, "bbox": [1, 2, 3, 3], "segmentation": mask}]
+    objects = [
+        {
+            "id": 0,
+            "image_id": 0,
+            "area": 9,
+            "bbox": [1, 2, 3, 3],
+            "iscrowd": 0,
+            "category_id": 1,
+            "segmentation": mask,
+        }
+    ]
     content = {"images": pictures, "annotations": objects}
     dump(folder / "refcoco" / "instances_refcoco_train.json", content)
 

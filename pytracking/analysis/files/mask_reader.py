@@ -14,7 +14,6 @@ from zlib_ng import zlib_ng
 
 from ltr.admin.errors import DataError
 from ltr.admin.files import read_regular
-from ltr.data.image_io import decode_mask_file, decode_values
 from ltr.data.mask_rule import Mask, mask_of_indices, mask_of_values
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -55,6 +54,8 @@ def decode_mask(encoded: bytes, path: Path | str) -> Mask:
             return _read_only(
                 mask_of_indices(values, palette[: 3 * (len(palette) // 3)].reshape(-1, 3), path)
             )
+    from ltr.data.image_io import decode_mask_file  # OpenCV is not needed for our own PNGs
+
     return _read_only(decode_mask_file(encoded, path))
 
 
@@ -74,6 +75,8 @@ def decode_pixels(encoded: bytes, path: Path | str) -> np.ndarray:
     header, _ = _parse(path, encoded)
     if header[3] not in (_GREY, _PALETTE) or header[2] > 8:
         raise DataError(f"{path} is not an 8-bit palette or grey PNG with pixel = object id")
+    from ltr.data.image_io import decode_values
+
     return decode_values(encoded, path)
 
 
