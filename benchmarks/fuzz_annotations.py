@@ -166,7 +166,7 @@ def read_scribble_file(path: Path) -> None:
 
 def make_refs(folder: Path) -> None:
     """Write RefCOCO's pickle, beside the instances it belongs to."""
-    sentence = {"raw": "the dog", "tokens": ["the", "dog"], "sent_id": 4}
+    sentence = {"raw": "The dog.", "sent": "the dog", "tokens": ["the", "dog"], "sent_id": 4}
     ref = {"split": "train", "image_id": 7, "ann_id": 0, "sentences": [sentence, sentence]}
     (folder / "refs(unc).p").write_bytes(pickle.dumps([ref, ref], protocol=2))
 
