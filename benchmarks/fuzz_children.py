@@ -121,10 +121,10 @@ def _watch(child: int, pipe: IO[bytes], cases: Sequence[Case]) -> Iterator[Outco
         while not reason and not select.select([pipe], [], [], _POLL_S)[0]:
             seconds = _processor_s(child) - start_s
             mib = max(mib, _resident_mib(child) - base_mib)
-            if seconds > LIMIT_S or time.monotonic() - start > _PATIENCE_S:
-                reason = "hang"
-            elif mib > LIMIT_MIB:
+            if mib > LIMIT_MIB:  # first: filling memory takes time, too
                 reason = "memory"
+            elif seconds > LIMIT_S or time.monotonic() - start > _PATIENCE_S:
+                reason = "hang"
         if reason:
             os.kill(child, signal.SIGKILL)
         line = b"" if reason else pipe.readline()

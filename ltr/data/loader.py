@@ -7,6 +7,7 @@ import os
 import re
 import signal
 from collections.abc import Iterator, Mapping, Sequence
+from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 from zlib import crc32
@@ -21,6 +22,7 @@ from ltr.data.randomness import SampleKey
 from ltr.data.samples import RandomSamples
 
 _JOIN_S = 5.0
+_DEATH_S = 1.0
 
 
 class DistributedBatchSampler(Sampler[list[SampleKey]]):
@@ -183,7 +185,8 @@ class LTRLoader(DataLoader[dict[str, Any]]):
         except DataError as error:
             raise DataError(_sentence_of_worker(error)) from error
         except (RuntimeError, OSError, EOFError) as error:  # as the pipes to a dead worker break
-            if all(worker.is_alive() for worker in self._workers()):
+            # The pipe of a killed worker breaks a moment before the worker counts as ended.
+            if not wait([worker.sentinel for worker in self._workers()], timeout=_DEATH_S):
                 raise
             self._kill_workers()
             raise WorkerError(
