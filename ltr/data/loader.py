@@ -6,7 +6,9 @@ import atexit
 import os
 import re
 import signal
+import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -196,7 +198,8 @@ class LTRLoader(DataLoader[dict[str, Any]]):
 
     def __iter__(self) -> Iterator[dict[str, Any]]:  # type: ignore[override]  # a plain iterator
         is_new = self._iterator is None
-        batches = super().__iter__()
+        with _own_signal_handler():
+            batches = super().__iter__()
         if is_new and self.num_workers:
             # Runs before the clean-up of PyTorch and of multiprocessing, which both wait.
             atexit.register(_kill, self._workers())
@@ -208,6 +211,23 @@ class LTRLoader(DataLoader[dict[str, Any]]):
     def _kill_workers(self) -> None:
         _kill(self._workers())
         self._iterator = None
+
+
+@contextmanager
+def _own_signal_handler() -> Iterator[None]:
+    """Keep PyTorch's handler of ended children away.
+
+    It raises a plain RuntimeError wherever the program happens to be. Without it the loader itself
+    finds a dead worker, when it waits for the next batch.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGCHLD) or signal.SIG_DFL
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGCHLD, before)
 
 
 def _kill(workers: Sequence[BaseProcess]) -> None:
