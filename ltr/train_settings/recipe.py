@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ltr.admin.errors import ConfigError, did_you_mean
+from ltr.admin.ranges import Count, CountOrZero, Inside, NotNegative, Positive, Ranged
 from ltr.trainers.optimizer import OptimizerKind
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class Recipe(Ranged):
     """Settings of a training run that do not depend on the system.
 
     Every row can be changed by ``--set row=value``.
@@ -62,17 +63,17 @@ class Recipe:
     """
 
     description: str = ""
-    max_epochs: int
-    batch_size: int
-    accumulation_steps: int = 1
-    num_workers: int = 8
-    samples_per_epoch: int | None
-    validation_samples: int = 0
-    validation_interval: int = 1
+    max_epochs: Count
+    batch_size: Count
+    accumulation_steps: Count = 1
+    num_workers: CountOrZero = 8
+    samples_per_epoch: Count | None
+    validation_samples: CountOrZero = 0
+    validation_interval: Count = 1
     optimizer: OptimizerKind = "adam"
-    learning_rates: Mapping[str, float]
-    lr_scale: float = 1.0
-    weight_decay: float = 0.0
+    learning_rates: Mapping[str, NotNegative]
+    lr_scale: NotNegative = 1.0
+    weight_decay: NotNegative = 0.0
     momentum: float = 0.9
     nesterov: bool = False
     betas: tuple[float, float] = (0.9, 0.999)
@@ -83,40 +84,24 @@ class Recipe:
     poly_modules: tuple[str, ...] = ()
     poly_steps: int = 0
     poly_power: float = 0.9
-    warmup_steps: int = 0
+    warmup_steps: CountOrZero = 0
     warmup_start: float = 1 / 3
-    max_gradient_norm: float | None = None
-    average_decay: float | None = None
+    max_gradient_norm: Positive | None = None
+    average_decay: Inside | None = None
     init_checkpoint: str | None = None
     init_epoch: int | None = None
-    print_interval: int = 10
+    print_interval: Count = 10
     print_stats: tuple[str, ...] | None = None
-    checkpoint_interval: int = 0
-    keep_checkpoints: int = 0
-    seed: int = 0
+    checkpoint_interval: CountOrZero = 0
+    keep_checkpoints: CountOrZero = 0
+    seed: CountOrZero = 0
     deterministic: bool = False
 
     def __post_init__(self) -> None:
-        least = {
-            1: (
-                "max_epochs", "batch_size", "accumulation_steps", "samples_per_epoch",
-                "print_interval", "validation_interval",
-            ),
-            0: (
-                "num_workers", "validation_samples", "checkpoint_interval", "keep_checkpoints",
-                "seed", "warmup_steps",
-            ),
-        }  # fmt: skip
-        for limit, names in least.items():
-            for name in names:
-                value = getattr(self, name)
-                if value is not None and value < limit:
-                    raise ConfigError(f"{name} must be >= {limit}, got {value}")
+        super().__post_init__()
         for name in self.poly_modules:
             if name not in self.learning_rates:
                 raise ConfigError(
                     f"poly_modules: learning_rates has no {name!r}"
                     f"{did_you_mean(name, self.learning_rates)}"
                 )
-        if self.average_decay is not None and not 0 < self.average_decay < 1:
-            raise ConfigError(f"average_decay must be between 0 and 1, got {self.average_decay}")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ltr.admin.errors import ConfigError
+from ltr.admin.ranges import Count
 from ltr.train_settings.recipe import Recipe
 
 _STRIDE = 8
@@ -40,7 +41,7 @@ class DenseULearnRecipe(Recipe):
         stop_grad: The regularising view gives targets only.
     """
 
-    samples_per_epoch: int
+    samples_per_epoch: Count
     train_videos: tuple[str, ...]
     filelist: str | None = None
     validation_videos: tuple[str, ...] = ()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ltr.admin.errors import ConfigError
+from ltr.admin.ranges import Count
 from ltr.train_settings.recipe import Recipe
 from ltr.trainers.optimizer import OptimizerKind
 
@@ -36,7 +37,7 @@ class ManetRecipe(Recipe):
     planes: int = 256
     embedding_dim: int = 100
 
-    samples_per_epoch: int
+    samples_per_epoch: Count
     optimizer: OptimizerKind = "sgd"
     learning_rates: Mapping[str, float] = field(
         default_factory=lambda: dict.fromkeys(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ltr.admin.errors import ConfigError
+from ltr.admin.ranges import Count
 from ltr.data.crops import CropMode
 from ltr.data.image_format import CAFFE_BGR
 from ltr.train_settings.recipe import Recipe
@@ -62,7 +63,7 @@ class JointRecipe(Recipe):
         freeze_batch_norm: Keep the running statistics of all batch norms fixed.
     """
 
-    samples_per_epoch: int
+    samples_per_epoch: Count
     train_sets: Mapping[str, float]
     validation_sets: Mapping[str, float]
     num_train_frames: int = 1

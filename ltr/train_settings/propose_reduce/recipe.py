@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ltr.admin.errors import ConfigError
+from ltr.admin.ranges import Count
 from ltr.dataset.youtubevis_classes import CLASSES
 from ltr.train_settings.recipe import Recipe
 from ltr.trainers.optimizer import OptimizerKind
@@ -40,7 +41,7 @@ class ProposeReduceRecipe(Recipe):
 
     train_set: str
     validation_set: str | None = None
-    samples_per_epoch: int | None = None
+    samples_per_epoch: Count | None = None
     categories: str = "ytvis2019"
 
     img_scale: tuple[int, int] = (640, 360)

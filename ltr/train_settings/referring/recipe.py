@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 
 from ltr.admin.errors import ConfigError, did_you_mean
+from ltr.admin.ranges import Count
 from ltr.data.referring.augmentation import CROPPED_IMAGE_SIDES, IMAGE_SIDES, VIDEO_SIDES
 from ltr.models.referring.criterion import ALPHA, LossWeights, MatchCosts
 from ltr.train_settings.recipe import Recipe
@@ -179,7 +180,7 @@ class ReferringRecipe(Recipe):
     match_costs: Mapping[str, float] = field(default_factory=dict)
     loss_weights: Mapping[str, float] = field(default_factory=dict)
 
-    samples_per_epoch: int = 1
+    samples_per_epoch: Count = 1
     optimizer: OptimizerKind = "adamw"
     learning_rates: Mapping[str, float] = field(default_factory=lambda: dict(RATES))
     weight_decay: float = 5e-4

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from ltr.admin.ranges import Ranged
+
 
 @dataclass(frozen=True)
-class BaselineParameters:
+class BaselineParameters(Ranged):
     """One configuration of a baseline.
 
     Args:

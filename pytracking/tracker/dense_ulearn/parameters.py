@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 from ltr.admin.errors import ConfigError
+from ltr.admin.ranges import Count, Positive, Range, Ranged
 
 
 @dataclass(frozen=True)
-class DenseULearnParameters:
+class DenseULearnParameters(Ranged):
     """One configuration of the tracker; names as upstream's.
 
     Args:
@@ -24,16 +25,13 @@ class DenseULearnParameters:
 
     net: str
     key: Literal["res3", "res4", "key"] = "res4"
-    radius: float = 12
-    temp: float = 0.05
-    knn: int = 10
-    cxt_size: int = 20
-    input_size: int = -1
+    radius: Positive = 12
+    temp: Annotated[float, Range(1e-4)] = 0.05
+    knn: Count = 10
+    cxt_size: Count = 20
+    input_size: Annotated[int, Range(-1, 8192)] = -1
 
     def __post_init__(self) -> None:
-        if min(self.knn, self.cxt_size) < 1:
-            raise ConfigError("knn and cxt_size must be >= 1")
-        if self.radius <= 0 or self.temp <= 0:
-            raise ConfigError("radius and temp must be > 0")
+        super().__post_init__()
         if self.input_size != -1 and self.input_size < 8:
-            raise ConfigError(f"input_size is -1 or at least 8 pixels, got {self.input_size}")
+            raise ConfigError(f"input_size must be -1 or >= 8 pixels, got {self.input_size}")

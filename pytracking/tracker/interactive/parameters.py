@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ltr.admin.errors import ConfigError
+from ltr.admin.ranges import Count, CountOrZero, Ranged, Share, Side
 
 _PACKAGE = "pytracking.tracker.interactive"
 
 
 @dataclass(frozen=True)
-class AtnetParameters:
+class AtnetParameters(Ranged):
     """One configuration of ATNet.
 
     Args:
@@ -27,21 +27,15 @@ class AtnetParameters:
     host: ClassVar[str] = f"{_PACKAGE}.atnet:AtnetHost"
 
     net: str = "ATNet-checkpoint.pth"
-    threshold: float = 0.8
-    proportion: float = 0.99
+    threshold: Share = 0.8
+    proportion: Share = 0.99
     align_corners: bool = True
-    max_objects_per_batch: int = 8
-    feature_memory_mib: int = 2048
-
-    def __post_init__(self) -> None:
-        _check_share("threshold", self.threshold)
-        _check_share("proportion", self.proportion)
-        _check_positive("max_objects_per_batch", self.max_objects_per_batch)
-        _check_positive("feature_memory_mib", self.feature_memory_mib, least=0)
+    max_objects_per_batch: Count = 8
+    feature_memory_mib: CountOrZero = 2048
 
 
 @dataclass(frozen=True)
-class ManetParameters:
+class ManetParameters(Ranged):
     """One configuration of MANet.
 
     Args:
@@ -58,22 +52,15 @@ class ManetParameters:
     host: ClassVar[str] = f"{_PACKAGE}.manet:ManetHost"
 
     net: str = "save_step_80000.pth"
-    input_size: tuple[int, int] = (480, 854)
-    box_margin: int = 20
-    max_distances_mib: int = 32
-    feature_memory_mib: int = 2048
+    input_size: tuple[Side, Side] = (480, 854)
+    box_margin: CountOrZero = 20
+    max_distances_mib: Count = 32
+    feature_memory_mib: CountOrZero = 2048
     count_empty_rounds: bool = True
-
-    def __post_init__(self) -> None:
-        if min(self.input_size) < 32:
-            raise ConfigError(f"input_size must be at least 32x32, got {self.input_size}")
-        _check_positive("box_margin", self.box_margin, least=0)
-        _check_positive("max_distances_mib", self.max_distances_mib)
-        _check_positive("feature_memory_mib", self.feature_memory_mib, least=0)
 
 
 @dataclass(frozen=True)
-class IpnParameters:
+class IpnParameters(Ranged):
     """One configuration of IPN.
 
     Args:
@@ -87,17 +74,4 @@ class IpnParameters:
 
     net: str = "I.pth"
     propagation_net: str = "P.pth"
-    max_objects_per_batch: int = 8
-
-    def __post_init__(self) -> None:
-        _check_positive("max_objects_per_batch", self.max_objects_per_batch)
-
-
-def _check_share(name: str, value: float) -> None:
-    if not 0 < value <= 1:
-        raise ConfigError(f"{name} must lie in (0, 1], got {value}")
-
-
-def _check_positive(name: str, value: int, least: int = 1) -> None:
-    if value < least:
-        raise ConfigError(f"{name} must be >= {least}, got {value}")
+    max_objects_per_batch: Count = 8

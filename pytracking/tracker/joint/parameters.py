@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 from ltr.admin.errors import ConfigError
+from ltr.admin.ranges import (
+    Count,
+    CountOrZero,
+    Finite,
+    NotNegative,
+    Positive,
+    Probability,
+    Range,
+    Ranged,
+    Share,
+    Side,
+)
 from ltr.data.image_format import CAFFE_BGR, ImageFormat
 from pytracking.tracker.joint.geometry import BorderMode
 
 
 @dataclass(frozen=True)
-class JointParameters:
+class JointParameters(Ranged):
     """One configuration of the JOINT tracker.
 
     Args:
@@ -38,38 +50,36 @@ class JointParameters:
     """
 
     net: str
-    image_sample_size: tuple[int, int] = (480, 832)
-    search_area_scale: float = 5.0
+    image_sample_size: tuple[Side, Side] = (480, 832)
+    search_area_scale: Positive = 5.0
     border_mode: BorderMode = "inside_major"
-    patch_max_scale_change: float | None = None
+    patch_max_scale_change: Annotated[float, Range(1)] | None = None
     seg_to_bb_mode: Literal["var"] = "var"
-    seg_to_bb_sz_factor: float = 4.0
-    max_scale_change: tuple[float, float] = (0.95, 1.1)
-    min_mask_area: float = 100.0
-    sample_memory_size: int = 20
-    learning_rate: float = 0.1
-    init_samples_minimum_weight: float = 0.25
-    train_sample_interval: int = 3
-    train_skipping: int = 1
+    seg_to_bb_sz_factor: Positive = 4.0
+    max_scale_change: tuple[Positive, Positive] = (0.95, 1.1)
+    min_mask_area: NotNegative = 100.0
+    sample_memory_size: Annotated[int, Range(2)] = 20
+    learning_rate: Share = 0.1
+    init_samples_minimum_weight: Probability = 0.25
+    train_sample_interval: Count = 3
+    train_skipping: Count = 1
     update_target_model: bool = True
-    net_opt_iter: int = 20
-    net_opt_update_iter: int = 3
+    net_opt_iter: CountOrZero = 20
+    net_opt_update_iter: CountOrZero = 3
     image_format: str = CAFFE_BGR.name
-    image_mean: tuple[float, float, float] = CAFFE_BGR.mean
-    image_std: tuple[float, float, float] = CAFFE_BGR.std
+    image_mean: tuple[Finite, Finite, Finite] = CAFFE_BGR.mean
+    image_std: tuple[Positive, Positive, Positive] = CAFFE_BGR.std
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         ImageFormat(self.image_format, self.image_mean, self.image_std)
-        if any(side <= 0 or side % 16 for side in self.image_sample_size):
+        if any(side % 16 for side in self.image_sample_size):
             raise ConfigError(
-                f"image_sample_size must be positive multiples of 16, got {self.image_sample_size}"
+                f"image_sample_size must be multiples of 16, got {self.image_sample_size}"
             )
-        if self.sample_memory_size < 2:
-            raise ConfigError(f"sample_memory_size must be >= 2, got {self.sample_memory_size}")
-        if not 0 < self.learning_rate <= 1:
-            raise ConfigError(f"learning_rate must lie in (0, 1], got {self.learning_rate}")
-        if min(self.train_sample_interval, self.train_skipping) < 1:
-            raise ConfigError("train_sample_interval and train_skipping must be >= 1")
+        smallest, largest = self.max_scale_change
+        if smallest > largest:
+            raise ConfigError(f"max_scale_change must ascend, got {self.max_scale_change}")
 
     @property
     def input_format(self) -> ImageFormat:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
-from typing import Literal
+from typing import Annotated, Literal
 
 from ltr.admin.errors import ConfigError, did_you_mean
+from ltr.admin.ranges import Count, CountOrZero, Probability, Range, Ranged, Side
 from ltr.dataset.youtubevis_classes import CLASSES
 
 ReductionName = Literal["class_agnostic", "category_aware", "soft"]
+_Width = Annotated[float, Range(1e-4)]
 
 
 @dataclass(frozen=True)
-class ReductionSettings:
+class ReductionSettings(Ranged):
     """Thresholds of the reduction.
 
     Args:
@@ -28,12 +30,12 @@ class ReductionSettings:
         min_output_score: Category scores below this are left out of the results, 0..1.
     """
 
-    score_threshold: float
-    nms_iou: float = 0.5
-    sigma: float = 0.5
-    max_instances: int = 100
-    class_score_threshold: float = 0.001
-    min_output_score: float = 0.0
+    score_threshold: Probability
+    nms_iou: Probability = 0.5
+    sigma: _Width = 0.5
+    max_instances: Count = 100
+    class_score_threshold: Probability = 0.001
+    min_output_score: Probability = 0.0
 
 
 _PUBLISHED = MappingProxyType(
@@ -46,7 +48,7 @@ _PUBLISHED = MappingProxyType(
 
 
 @dataclass(frozen=True)
-class ProposeReduceParameters:
+class ProposeReduceParameters(Ranged):
     """One configuration; None takes the published value of the reduction.
 
     Args:
@@ -76,24 +78,25 @@ class ProposeReduceParameters:
 
     net: str
     categories: str = "ytvis2019"
-    img_scale: tuple[int, int] = (640, 360)
-    key_num: int = 5
-    mem_step: int = 0
-    mem_num: int = 0
-    max_memory: int = 4096
-    max_per_img: int = 10
-    detection_threshold: float = 0.2
+    img_scale: tuple[Side, Side] = (640, 360)
+    key_num: Count = 5
+    mem_step: CountOrZero = 0
+    mem_num: CountOrZero = 0
+    max_memory: Count = 4096
+    max_per_img: Count = 10
+    detection_threshold: Probability = 0.2
     reduction: ReductionName = "class_agnostic"
-    score_threshold: float | None = None
-    nms_iou: float | None = None
-    sigma: float | None = None
-    max_instances: int | None = None
-    class_score_threshold: float | None = None
-    min_output_score: float | None = None
-    max_cached_frames: int = 36
-    max_objects_per_batch: int = 8
+    score_threshold: Probability | None = None
+    nms_iou: Probability | None = None
+    sigma: _Width | None = None
+    max_instances: Count | None = None
+    class_score_threshold: Probability | None = None
+    min_output_score: Probability | None = None
+    max_cached_frames: Count = 36
+    max_objects_per_batch: Count = 8
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.categories not in CLASSES:
             raise ConfigError(
                 f"categories: unknown value {self.categories!r}"
@@ -104,20 +107,6 @@ class ProposeReduceParameters:
                 f"mem_step={self.mem_step} and mem_num={self.mem_num} exclude each other: "
                 "set one of them to 0"
             )
-        if min(self.mem_step, self.mem_num) < 0 or min(self.img_scale) < 32:
-            raise ConfigError("mem_step and mem_num must be >= 0, the sides of img_scale >= 32")
-        counts = (
-            "key_num",
-            "max_per_img",
-            "max_objects_per_batch",
-            "max_cached_frames",
-            "max_memory",
-        )
-        for name in counts:
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if self.sigma is not None and self.sigma <= 0:
-            raise ConfigError(f"sigma must be > 0, got {self.sigma}")
 
     def memory_step(self, num_frames: int) -> int:
         """A frame of a clip enters the memory every so many frames."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
-from ltr.admin.errors import ConfigError
+from ltr.admin.ranges import Count, Inside, Range, Ranged
 from pytracking.tracker.referring.rules import KeyCriterion
+
+_Side = Annotated[int, Range(64, 8192)]
 
 
 @dataclass(frozen=True)
-class ReferringParameters:
+class ReferringParameters(Ranged):
     """One configuration.
 
     Args:
@@ -47,26 +49,16 @@ class ReferringParameters:
     tracking: bool = True
     init_weights: str | None = None
     first_masks: str | None = None
-    window: int = 36
-    target_window: int = 5
-    short_side: int = 360
-    max_size: int | None = None
-    threshold: float = 0.5
+    window: Count = 36
+    target_window: Count = 5
+    short_side: _Side = 360
+    max_size: _Side | None = None
+    threshold: Inside = 0.5
     key_criterion: KeyCriterion = "confidence"
     key_frames: str | None = None
     skip_first_neighbour: bool = False
     on_empty: Literal["black", "keep"] = "black"
-    rounds: int = 1
-    chunk_frames: int = 8
-    max_memory: int = 4096
+    rounds: Count = 1
+    chunk_frames: Count = 8
+    max_memory: Count = 4096
     kernel: Literal["torch", "triton"] = "torch"
-
-    def __post_init__(self) -> None:
-        counts = ("window", "target_window", "rounds", "chunk_frames", "max_memory")
-        for name in counts:
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be >= 1, got {getattr(self, name)}")
-        if self.short_side < 64:
-            raise ConfigError(f"short_side must be >= 64 pixels, got {self.short_side}")
-        if not 0 < self.threshold < 1:
-            raise ConfigError(f"threshold is a probability, got {self.threshold}")

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import math
+import re
+import typing
 
 import pytest
 import torch
 
 from ltr.admin.cli import CommandParser
+from ltr.admin.config import to_plain
 from ltr.admin.errors import CheckpointError, ConfigError
+from ltr.admin.ranges import Range, ranges_of
 from pytracking import load_tracker
 from pytracking.cli.arguments import (
     add_run_arguments,
@@ -116,3 +121,33 @@ def test_wrong_values_are_refused(words):
 def test_devices_that_are_not_there_are_refused(text):
     with pytest.raises(ConfigError, match=f"--device {text}"):
         resolve_device(text)
+
+
+_CONFIGURATIONS = [(system, list_names(system)[0]) for system in list_systems()] + [
+    ("interactive", name) for name in list_names("interactive")[1:]
+]
+
+
+@pytest.mark.parametrize(("system", "name"), _CONFIGURATIONS)
+def test_every_number_of_every_tracker_has_a_range(system, name):
+    values = to_plain(load_parameters(system, name))
+    hints = typing.get_type_hints(type(load_parameters(system, name)))
+    ranges = ranges_of(type(load_parameters(system, name)))
+    numbers = [key for key in values if re.search(r"\b(int|float)\b", str(hints[key]))]
+    assert numbers or system == "baseline"
+    for key in numbers:
+        assert ranges[key] != Range() or key == "image_mean", f"{key} declares no range"
+        size = len(values[key]) if isinstance(values[key], list) else 1
+        outside = [math.nan, math.inf, -math.inf, ranges[key].least - 1, ranges[key].most + 1]
+        for number in outside:
+            text = f"{number:.0f}" if math.isfinite(number) else str(number)
+            with pytest.raises(ConfigError, match=rf"{key}(:| must be) "):
+                load_parameters(system, name, [f"{key}={','.join([text] * size)}"])
+
+
+def test_filter_iterations_cannot_be_negative():
+    assert load_parameters("joint", "joint_davis", ["net_opt_iter=0"]).net_opt_iter == 0
+    with pytest.raises(ConfigError, match=r"^net_opt_iter must be >= 0, got -1$"):
+        load_parameters("joint", "joint_davis", ["net_opt_iter=-1"])
+    with pytest.raises(ConfigError, match=r"max_scale_change must ascend, got \(1.1, 0.9\)"):
+        load_parameters("joint", "joint_davis", ["max_scale_change=1.1,0.9"])

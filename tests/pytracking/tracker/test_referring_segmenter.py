@@ -202,7 +202,7 @@ def test_sentences_are_checked():
     [
         ({"window": 0}, "window must be >= 1"),
         ({"short_side": 8}, "short_side must be"),
-        ({"threshold": 1.0}, "threshold is a probability"),
+        ({"threshold": 1.0}, "threshold must be > 0 and < 1"),
     ],
 )
 def test_wrong_parameters(changes, message):

@@ -183,7 +183,7 @@ def test_masks_that_overlap_with_an_earlier_one_are_dropped():
     [
         ({"mem_num": 3, "mem_step": 2}, "exclude each other"),
         ({"categories": "ytvis2020"}, "did you mean 'ytvis20"),
-        ({"key_num": 0}, "key_num must be at least 1"),
+        ({"key_num": 0}, "key_num must be >= 1"),
         ({"sigma": 0.0}, "sigma"),
     ],
 )
