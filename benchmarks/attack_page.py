@@ -34,11 +34,12 @@ from fuzz_mutations import mutate
 from kill_replacing import StillHost
 
 from ltr.admin.progress import process_memory_mb
+from ltr.data.interactive.scribbles import ScribbleLine
 from pytracking.interactive_page.guidance import ConfidenceQuality, Guidance
 from pytracking.interactive_page.launch import start
 from pytracking.interactive_page.settings import PageSettings
 from pytracking.interactive_page.workbench import Workbench
-from pytracking.tracker.interactive.base import ScribbleLine, Segmentation
+from pytracking.tracker.interactive.base import Segmentation
 from pytracking.tracker.interactive.recommend import WorstFrame
 from pytracking.utils.video_writer import VideoWriter
 

@@ -11,6 +11,7 @@ from fuzz_media import FRAMES, SIZE, check, dump, image, labels, made, write
 
 from ltr.data import rle
 from ltr.data.image_io import write_label_map
+from ltr.data.interactive.scribbles import draw_scribbles, read_scribbles
 from ltr.dataset.convert.refcoco import coco_file, read_refs
 from ltr.dataset.instances import InstanceImages
 from ltr.dataset.referring.a2d import A2DSample, read_a2d_mask, read_a2d_samples
@@ -22,7 +23,6 @@ from ltr.dataset.youtubevos import YouTubeVOS
 from pytracking.analysis.scorers.referring import RefYouTubeVosSet, SentenceSet
 from pytracking.analysis.scorers.request import Request
 from pytracking.analysis.scorers.youtubevis import YouTubeVisSet
-from pytracking.tracker.interactive.scribbles import draw_scribbles, read_scribbles
 
 
 def make_youtubevos(folder: Path) -> None:

@@ -20,10 +20,10 @@ import numpy as np
 import torch
 from drawn_clip import draw_clip
 
+from ltr.data.interactive.scribbles import ScribbleLine
 from ltr.models.interactive.atnet import ATNet, FrameFeatures, atnet, transfer_globally
 from pytracking.tracker.base import Runtime
 from pytracking.tracker.interactive.atnet import AtnetHost
-from pytracking.tracker.interactive.base import ScribbleLine
 from pytracking.tracker.interactive.parameters import AtnetParameters
 
 _OBJECTS = 3

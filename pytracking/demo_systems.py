@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from ltr.data.image_io import read_label_map
+from ltr.data.interactive.robot import draw_corrections
 from ltr.dataset.referring.synthetic import sentences_of
 from ltr.dataset.synthetic_shapes import render_clip
 from ltr.dataset.youtubevis_classes import CLASSES
@@ -17,7 +18,6 @@ from pytracking.analysis.protocols.davis import score_clip, score_clip_unsupervi
 from pytracking.analysis.protocols.interactive import score_masks
 from pytracking.evaluation.hosts import create_host
 from pytracking.evaluation.interactive.playing import robot_for
-from pytracking.evaluation.interactive.robot import draw_corrections
 from pytracking.evaluation.prompt_types import MaskPrompt
 from pytracking.evaluation.running.video import VideoTask
 from pytracking.evaluation.running.whole_video import ClipTask, process_clip

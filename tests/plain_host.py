@@ -9,16 +9,17 @@ import numpy as np
 import torch
 from scipy import ndimage
 
-from pytracking.evaluation.datasets import get_dataset
-from pytracking.evaluation.interactive.robot import RobotParameters, draw_corrections
-from pytracking.evaluation.interactive.videos import InteractiveVideo, interactive_video
-from pytracking.tracker.interactive.base import InteractiveVOS, ScribbleLine, Segmentation
-from pytracking.tracker.interactive.scribbles import (
+from ltr.data.interactive.robot import RobotParameters, draw_corrections
+from ltr.data.interactive.scribbles import (
     NOTHING,
+    ScribbleLine,
     VideoScribbles,
     draw_scribbles,
     write_scribbles,
 )
+from pytracking.evaluation.datasets import get_dataset
+from pytracking.evaluation.interactive.videos import InteractiveVideo, interactive_video
+from pytracking.tracker.interactive.base import InteractiveVOS, Segmentation
 from tests.video_trees import SHAPE, label_map, write_folder_videos
 
 _REACH_PX = 6.0

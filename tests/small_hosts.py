@@ -9,13 +9,14 @@ import numpy as np
 import torch
 from torch import nn
 
+from ltr.data.interactive.scribbles import ScribbleLine
 from ltr.models.interactive.atnet import ATNet, atnet
 from ltr.models.interactive.ipn import InteractionNet, interaction_network, propagation_network
 from ltr.models.interactive.manet import manet
 from pytracking.tracker.base import Runtime
 from pytracking.tracker.interactive.adapter import MaskTrackerHost
 from pytracking.tracker.interactive.atnet import AtnetHost
-from pytracking.tracker.interactive.base import InteractiveVOS, ScribbleLine
+from pytracking.tracker.interactive.base import InteractiveVOS
 from pytracking.tracker.interactive.ipn import IpnHost
 from pytracking.tracker.interactive.manet import ManetHost
 from pytracking.tracker.interactive.parameters import (

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from ltr.admin.checkpoint import save_checkpoint
+from ltr.data.interactive.scribbles import ScribbleLine
 from ltr.models.interactive.agent import agent_network
 from pytracking import run_tracker
 from pytracking.evaluation.datasets import list_datasets
@@ -22,7 +23,6 @@ from pytracking.recommendation.command import parse_task
 from pytracking.recommendation.evaluation import RecommendationSettings
 from pytracking.tracker.base import FrameInfo
 from pytracking.tracker.clip import ClipPrompt
-from pytracking.tracker.interactive.base import ScribbleLine
 from pytracking.tracker.interactive.quality import load_agent_network, load_assess_network
 from tests.shared_material import golden
 from tests.small_referring import SENTENCES, small_tokenizer

@@ -17,8 +17,8 @@ from aiohttp import web
 
 from ltr.admin.errors import DataError, OutputError, ToolkitError
 from ltr.data.image_io import VIDEO_SUFFIXES
+from ltr.data.interactive.scribbles import ScribbleLine
 from pytracking.interactive_page.workbench import Cancelled, Workbench
-from pytracking.tracker.interactive.base import ScribbleLine
 from pytracking.utils.publishing import finish_publishing
 from pytracking.utils.staging import temporary_folder, translate_write_errors
 

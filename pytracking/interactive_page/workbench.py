@@ -17,6 +17,7 @@ from PIL import Image
 
 from ltr.admin.errors import DataError, OutputError, ToolkitError
 from ltr.data.image_io import decode_label_map
+from ltr.data.interactive.scribbles import ScribbleLine, VideoScribbles, write_scribbles
 from ltr.dataset.vos_index import measure_objects
 from pytracking.evaluation.outputs.video import ENTRIES, MASKS, VideoResults
 from pytracking.evaluation.session import VideoFrame
@@ -24,9 +25,8 @@ from pytracking.interactive_page.clip import Clip, load_clip
 from pytracking.interactive_page.guidance import Guidance
 from pytracking.interactive_page.settings import PageSettings
 from pytracking.tracker.base import Box, FrameOutput
-from pytracking.tracker.interactive.base import InteractiveVOS, RoundResult, ScribbleLine
+from pytracking.tracker.interactive.base import InteractiveVOS, RoundResult
 from pytracking.tracker.interactive.recommend import RecommendContext
-from pytracking.tracker.interactive.scribbles import VideoScribbles, write_scribbles
 from pytracking.utils.overlay import bright_palette
 from pytracking.utils.staging import staged_folder
 

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from ltr.data.image_format import IMAGENET_RGB
+from ltr.data.interactive.scribbles import ScribbleLine, parse_scribbles
 from ltr.models.interactive.atnet import ATNet, FrameFeatures, atnet, transfer_globally
 from ltr.models.interactive.transfer import correlate, transfer
 from pytracking.tracker.base import Runtime
@@ -22,9 +23,7 @@ from pytracking.tracker.interactive.atnet_maps import (
     plan_padding,
     plan_sweep,
 )
-from pytracking.tracker.interactive.base import ScribbleLine
 from pytracking.tracker.interactive.parameters import AtnetParameters
-from pytracking.tracker.interactive.scribbles import parse_scribbles
 from tests.conformance.interactive_assess import (
     MASK_SHARE,
     compare_keys,

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 
 from ltr.data.image_format import IMAGENET_RGB
+from ltr.data.interactive.scribbles import ScribbleLine
 from ltr.models.interactive.manet import MANet, manet
 from ltr.models.interactive.matching import match_globally, match_locally
 from pytracking.tracker.base import Runtime
-from pytracking.tracker.interactive.base import ScribbleLine
 from pytracking.tracker.interactive.manet import ManetHost
 from pytracking.tracker.interactive.parameters import ManetParameters
 from tests.conformance.interactive_assess import (

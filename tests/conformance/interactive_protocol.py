@@ -15,6 +15,13 @@ from ltr.actors.recommendation import (
     TransitionBatch,
     exploration_rate,
 )
+from ltr.data.interactive.robot import (
+    RobotParameters,
+    draw_corrections,
+    error_skeleton,
+    longest_paths,
+)
+from ltr.data.interactive.scribbles import draw_scribbles
 from ltr.dataset.experience import RewardTable, Transition, step_reward
 from ltr.models.interactive.agent import agent_network
 from pytracking.analysis.protocols.interactive import (
@@ -24,13 +31,6 @@ from pytracking.analysis.protocols.interactive import (
     score_masks,
     summarise_session,
 )
-from pytracking.evaluation.interactive.robot import (
-    RobotParameters,
-    draw_corrections,
-    error_skeleton,
-    longest_paths,
-)
-from pytracking.tracker.interactive.scribbles import draw_scribbles
 from tests.conformance.report import Report
 from tests.seeded_weights import seeded_state_dict
 

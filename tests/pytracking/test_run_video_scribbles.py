@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from ltr.data.image_io import read_label_map
+from ltr.data.interactive.scribbles import ScribbleLine, VideoScribbles, write_scribbles
 from pytracking.run_video import main
-from pytracking.tracker.interactive.base import ScribbleLine
-from pytracking.tracker.interactive.scribbles import VideoScribbles, write_scribbles
 from tests.pytracking.clips import bar_mask, numbered_frames, write_clip
 
 LENGTH = 8

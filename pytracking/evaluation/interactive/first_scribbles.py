@@ -22,16 +22,16 @@ import numpy as np
 from ltr.admin.cli import CommandParser, command, set_up_logging
 from ltr.admin.errors import ConfigError, DataError
 from ltr.admin.progress import FrameProgress
+from ltr.data.interactive.robot import RobotParameters, draw_corrections
+from ltr.data.interactive.scribbles import VideoScribbles, write_scribbles
 from ltr.dataset.davis import Davis
 from pytracking.evaluation.datasets.sequence import build_sequence
-from pytracking.evaluation.interactive.robot import RobotParameters, draw_corrections
 from pytracking.evaluation.interactive.videos import (
     NUM_SCRIBBLES,
     SCRIBBLES,
     InteractiveVideo,
     interactive_video,
 )
-from pytracking.tracker.interactive.scribbles import VideoScribbles, write_scribbles
 from pytracking.utils.staging import translate_write_errors
 
 _SPLITS = ("train", "val")

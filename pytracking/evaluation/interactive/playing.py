@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from pytracking.evaluation.interactive.robot import RobotParameters
+from ltr.data.interactive.robot import RobotParameters
 from pytracking.evaluation.interactive.sample import Sample
 from pytracking.evaluation.interactive.videos import InteractiveVideo
 from pytracking.tracker.interactive.base import InteractiveVOS, RoundResult

@@ -22,6 +22,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ltr.admin.errors import ConfigError
+from ltr.data.interactive.robot import RobotParameters
+from ltr.data.interactive.scribbles import VideoScribbles
 from pytracking.analysis.protocols.interactive import (
     METRICS,
     InteractiveScores,
@@ -30,10 +32,8 @@ from pytracking.analysis.protocols.interactive import (
     summarise_session,
     write_report,
 )
-from pytracking.evaluation.interactive.robot import RobotParameters
 from pytracking.evaluation.interactive.sample import Sample
 from pytracking.evaluation.interactive.videos import NUM_SCRIBBLES, InteractiveVideo
-from pytracking.tracker.interactive.scribbles import VideoScribbles
 
 _MAX_TIME, _MAX_INTERACTIONS = 600.0, 16  # limits of the DAVIS framework
 

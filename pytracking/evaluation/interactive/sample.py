@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ltr.admin.errors import DataError
+from ltr.data.interactive.robot import RobotParameters, draw_corrections
+from ltr.data.interactive.scribbles import ScribbleLine
 from pytracking.analysis.protocols.interactive import ReportRow, score_masks
-from pytracking.evaluation.interactive.robot import RobotParameters, draw_corrections
 from pytracking.evaluation.interactive.videos import InteractiveVideo
-from pytracking.tracker.interactive.base import ScribbleLine
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,10 @@ import numpy as np
 
 from ltr.admin.errors import DataError
 from ltr.data.image_io import read_image
+from ltr.data.interactive.scribbles import ScribbleLine, read_scribbles
 from ltr.dataset.vos_index import VosLayout
 from pytracking.analysis.protocols.interactive import SequenceInfo
 from pytracking.evaluation.datasets.sequence import AnySequence, Sequence
-from pytracking.tracker.interactive.base import ScribbleLine
-from pytracking.tracker.interactive.scribbles import read_scribbles
 from pytracking.utils.frame_source import checked_frames
 
 SCRIBBLES = "Scribbles"

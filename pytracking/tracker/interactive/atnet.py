@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from ltr.data.image_format import IMAGENET_RGB
+from ltr.data.interactive.scribbles import ScribbleLine
 from ltr.models.interactive.atnet import ATNet, FrameFeatures, atnet, transfer_globally
 from ltr.models.layers.folding import fold_batch_norms
 from ltr.models.layers.memory_format import to_channels_last
@@ -23,7 +24,7 @@ from pytracking.tracker.interactive.atnet_maps import (
     plan_padding,
     plan_sweep,
 )
-from pytracking.tracker.interactive.base import InteractiveVOS, ScribbleLine, Segmentation
+from pytracking.tracker.interactive.base import InteractiveVOS, Segmentation
 from pytracking.tracker.interactive.computing import (
     FrameCache,
     compile_part,

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from pytracking.tracker.interactive.base import ScribbleLine
-from pytracking.tracker.interactive.scribbles import join_points
+from ltr.data.interactive.scribbles import ScribbleLine, join_points
 
 _MULTIPLE = 32  # of which padded sides are multiples
 _DISK = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))

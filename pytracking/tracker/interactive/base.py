@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, ClassVar, NamedTuple
@@ -18,63 +18,9 @@ import numpy as np
 import torch
 
 from ltr.admin.errors import DataError
+from ltr.data.interactive.scribbles import ScribbleLine
 from ltr.data.palette import VOID
 from pytracking.tracker.base import Runtime
-
-
-@dataclass(frozen=True, eq=False)
-class ScribbleLine:
-    """One stroke of a scribble.
-
-    Args:
-        path: float64 (points, 2), ``(x, y)`` as fractions 0..1 of width and height.
-        object_id: The object that it marks, 0 = background.
-        start_time: When it was begun, in the clock of its author.
-        end_time: When it was ended.
-
-    Raises:
-        DataError: The path has no point or points outside the frame, or no object has this id.
-    """
-
-    path: np.ndarray
-    object_id: int
-    start_time: float = 0
-    end_time: float = 0
-
-    def __post_init__(self) -> None:
-        path = np.asarray(self.path, np.float64)
-        if path.ndim != 2 or path.shape[1] != 2 or not len(path):
-            raise DataError(f"a scribble is a list of (x, y) points, got the shape {path.shape}")
-        if not ((path >= 0) & (path <= 1)).all():
-            raise DataError("the points of a scribble must lie between 0 and 1")
-        if not 0 <= self.object_id < VOID:
-            raise DataError(f"object ids lie between 0 and {VOID - 1}, got {self.object_id}")
-        object.__setattr__(self, "path", path)
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> ScribbleLine:
-        """Read one line of a DAVIS scribble file; unknown fields are ignored.
-
-        Raises:
-            DataError: ``path`` or ``object_id`` is missing or of another form.
-        """
-        try:
-            path = np.asarray(record["path"], np.float64)
-            times = [float(record.get(name, 0)) for name in ("start_time", "end_time")]
-            return cls(path, int(record["object_id"]), *times)
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-            raise DataError(
-                f"a scribble has no 'path' of points and 'object_id' ({error!r})"
-            ) from error
-
-    def as_record(self) -> dict[str, Any]:
-        """The line in the form of a DAVIS scribble file."""
-        return {
-            "path": self.path.tolist(),
-            "object_id": self.object_id,
-            "start_time": self.start_time,
-            "end_time": self.end_time,
-        }
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import torch
 
+from ltr.data.interactive.scribbles import ScribbleLine, draw_scribbles
 from ltr.models.interactive.ipn import (
     InteractionNet,
     PropagationNet,
@@ -18,7 +19,7 @@ from ltr.models.interactive.ipn import (
 from ltr.models.interactive.prompt_encoder import fold_stages
 from ltr.models.layers.memory_format import to_channels_last
 from pytracking.tracker.base import Runtime, StateOfVideo
-from pytracking.tracker.interactive.base import InteractiveVOS, ScribbleLine, Segmentation
+from pytracking.tracker.interactive.base import InteractiveVOS, Segmentation
 from pytracking.tracker.interactive.blending import blend_weights, merge_objects
 from pytracking.tracker.interactive.computing import (
     compile_part,
@@ -27,7 +28,6 @@ from pytracking.tracker.interactive.computing import (
     load_host_network,
 )
 from pytracking.tracker.interactive.parameters import IpnParameters
-from pytracking.tracker.interactive.scribbles import draw_scribbles
 
 _CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 _UNKNOWN = -1.0  # probability of a pixel before the first round

@@ -10,18 +10,14 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from ltr.data.interactive.scribbles import NOTHING, ScribbleLine, draw_scribbles
 from ltr.models.interactive.deeplab import resize
 from ltr.models.interactive.manet import IMAGE_FORMAT, MANet, manet
 from ltr.models.interactive.matching import match_globally, match_locally
 from ltr.models.layers.folding import fold_batch_norms
 from ltr.models.layers.memory_format import to_channels_last
 from pytracking.tracker.base import Runtime, StateOfVideo
-from pytracking.tracker.interactive.base import (
-    InteractiveVOS,
-    RoundResult,
-    ScribbleLine,
-    Segmentation,
-)
+from pytracking.tracker.interactive.base import InteractiveVOS, RoundResult, Segmentation
 from pytracking.tracker.interactive.computing import (
     FrameCache,
     compile_part,
@@ -29,7 +25,6 @@ from pytracking.tracker.interactive.computing import (
     load_host_network,
 )
 from pytracking.tracker.interactive.parameters import ManetParameters
-from pytracking.tracker.interactive.scribbles import NOTHING, draw_scribbles
 
 _MIB = 2**20
 

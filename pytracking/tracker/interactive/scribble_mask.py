@@ -8,8 +8,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from pytracking.tracker.interactive.base import ScribbleLine
-from pytracking.tracker.interactive.scribbles import NOTHING, draw_scribbles
+from ltr.data.interactive.scribbles import NOTHING, ScribbleLine, draw_scribbles
 
 _WORK_SIDE = 320  # longer side at which a frame is cut
 _LINE_RADIUS = 2  # pixels that a line covers on each side, at that size

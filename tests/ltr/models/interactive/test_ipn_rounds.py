@@ -11,6 +11,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from ltr.data.interactive.scribbles import ScribbleLine, draw_scribbles
 from ltr.models.interactive.ipn import (
     Guess,
     InteractionNet,
@@ -19,10 +20,8 @@ from ltr.models.interactive.ipn import (
     region_loss,
 )
 from pytracking.tracker.base import Runtime
-from pytracking.tracker.interactive.base import ScribbleLine
 from pytracking.tracker.interactive.ipn import IpnHost
 from pytracking.tracker.interactive.parameters import IpnParameters
-from pytracking.tracker.interactive.scribbles import draw_scribbles
 from tests.small_hosts import drawn, small_interaction_network
 from tests.small_joint import small_clip
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from ltr.data.image_io import read_label_map
+from ltr.data.interactive.scribbles import draw_scribbles, read_scribbles
 from pytracking.evaluation.datasets import get_dataset
 from pytracking.evaluation.interactive.first_scribbles import main
 from pytracking.evaluation.interactive.videos import interactive_video
 from pytracking.evaluation.outputs.folder import ResultFolder
 from pytracking.evaluation.running.sequence import run_sequence
-from pytracking.tracker.interactive.scribbles import draw_scribbles, read_scribbles
 from tests.plain_host import PlainHost
 from tests.video_trees import write_davis
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from ltr.admin.errors import ConfigError, DataError
+from ltr.data.interactive.robot import RobotParameters
 from pytracking.analysis.protocols.interactive import read_report
 from pytracking.evaluation.interactive.playing import play_round, play_worst_frames, robot_for
-from pytracking.evaluation.interactive.robot import RobotParameters
 from pytracking.evaluation.interactive.robot_session import RobotSession, SessionOptions
 from pytracking.evaluation.interactive.sample import Sample
 from tests.plain_host import PlainHost, scribbled_videos

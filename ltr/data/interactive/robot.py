@@ -16,7 +16,7 @@ from scipy.special import comb
 from skimage.morphology import medial_axis
 
 from ltr.admin.errors import DataError
-from pytracking.tracker.interactive.base import ScribbleLine
+from ltr.data.interactive.scribbles import ScribbleLine
 
 _SHRINK = 0.9  # a disk that opens everything away is tried again smaller
 _NEIGHBOURS = tuple(step for step in product((-1, 0, 1), repeat=2) if step > (0, 0))

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ltr.admin.errors import DataError
-from pytracking.evaluation.interactive.robot import (
+from ltr.data.interactive.robot import (
     RobotParameters,
     bezier_curve,
     draw_corrections,

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ltr.admin.errors import DataError
-from pytracking.tracker.interactive.base import ScribbleLine
-from pytracking.tracker.interactive.scribbles import (
+from ltr.data.interactive.scribbles import (
     NOTHING,
+    ScribbleLine,
     VideoScribbles,
     draw_scribbles,
     join_points,

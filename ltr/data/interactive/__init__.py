@@ -1,0 +1,1 @@
+"""Scribbles as lines, pixels and files, and the robot that draws them."""
