@@ -27,7 +27,7 @@ def draw_clip(
     background = texture(rng, height + 100, width + 100)
     textures = [texture(rng, height, width) for _ in range(objects)]
     phases = rng.uniform(0, 2 * np.pi, (objects, 3))
-    frames, first = [], None
+    frames, label_maps = [], []
     for time in range(count):
         drift = time * 100 // max(count, 1)
         frame = background[drift : drift + height, drift : drift + width].copy()
@@ -38,8 +38,8 @@ def draw_clip(
             labels[mask] = index + 1
         noise = rng.integers(-6, 7, frame.shape)
         frames.append(np.clip(frame + noise, 0, 255).astype(np.uint8))
-        first = labels if first is None else first
-    return frames, first
+        label_maps.append(labels)
+    return frames, label_maps[0]
 
 
 def _ellipse(

@@ -86,8 +86,9 @@ def _grab_cut(image: np.ndarray, left: int, top: int, right: int, bottom: int) -
     small = cv2.resize(crop, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     trimap = _resize_labels(trimap, small.shape[1], small.shape[0])
     cv2.setRNGSeed(0)
+    models = np.zeros((1, 65)), np.zeros((1, 65))  # of background and object; grabCut fills them
     try:
-        cv2.grabCut(small, trimap, None, None, None, _ITERATIONS, cv2.GC_INIT_WITH_MASK)
+        cv2.grabCut(small, trimap, (0, 0, 0, 0), *models, _ITERATIONS, cv2.GC_INIT_WITH_MASK)
     except cv2.error:  # a box that fills the picture leaves no background to learn from
         return np.zeros((height, width), bool)
     found = _largest_part(np.isin(trimap, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8))

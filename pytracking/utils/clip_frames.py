@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
+from typing import overload
 
 import numpy as np
 
@@ -20,18 +21,30 @@ _SPOOL_BYTES = 256 << 20
 
 
 class LazyFrames(Sequence[np.ndarray]):
-    """Frames that are read when they are asked for; the last ones are kept."""
+    """Frames that are read when they are asked for; the last ones are kept.
 
-    def __init__(self) -> None:
+    Args:
+        shape: (H, W) of every frame, pixels.
+    """
+
+    def __init__(self, shape: tuple[int, int]) -> None:
+        self.shape = shape
         self._cache: OrderedDict[int, np.ndarray] = OrderedDict()
 
-    def __getitem__(self, position: int) -> np.ndarray:
-        """One frame, uint8 (H, W, 3) RGB.
+    @overload
+    def __getitem__(self, position: int) -> np.ndarray: ...
+    @overload
+    def __getitem__(self, position: slice) -> list[np.ndarray]: ...
+    def __getitem__(self, position: int | slice) -> np.ndarray | list[np.ndarray]:
+        """One frame, uint8 (H, W, 3) RGB; a list of frames for a slice.
 
         Raises:
-            DataError: It is missing, damaged or of another size than the first.
+            DataError: A frame is missing, damaged or of another size than the first.
         """
-        index = range(len(self))[position]
+        chosen = range(len(self))[position]
+        return [self._frame(i) for i in chosen] if isinstance(chosen, range) else self._frame(chosen)
+
+    def _frame(self, index: int) -> np.ndarray:
         if index not in self._cache:
             self._cache[index] = self._read(index)
         self._cache.move_to_end(index)
@@ -52,9 +65,8 @@ class FileFrames(LazyFrames):
     """
 
     def __init__(self, paths: Sequence[Path], shape: tuple[int, int] | None = None) -> None:
-        super().__init__()
+        super().__init__(shape or read_image(paths[0]).shape[:2])
         self._paths = paths
-        self.shape = shape or read_image(paths[0]).shape[:2]
 
     def __len__(self) -> int:
         return len(self._paths)
@@ -85,15 +97,14 @@ class SpooledFrames(LazyFrames):
     """
 
     def __init__(self, frames: Iterable[np.ndarray]) -> None:
-        super().__init__()
+        super().__init__((0, 0))
         self._length = 0
-        self._form: tuple[int, ...] = ()
         with ExitStack() as stack:
             self._file = stack.enter_context(tempfile.SpooledTemporaryFile(_SPOOL_BYTES))
             for frame in frames:
-                self._form = frame.shape
+                self.shape = frame.shape[:2]
                 with translate_write_errors(Path(tempfile.gettempdir())):
-                    self._file.write(np.ascontiguousarray(frame))
+                    self._file.write(np.ascontiguousarray(frame).data)
                 self._length += 1
             stack.pop_all()
 
@@ -111,12 +122,8 @@ class SpooledFrames(LazyFrames):
     def __len__(self) -> int:
         return self._length
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(H, W) of the frames."""
-        return self._form[:2]
-
     def _read(self, index: int) -> np.ndarray:
-        size = int(np.prod(self._form))
+        height, width = self.shape
+        size = height * width * 3
         self._file.seek(index * size)
-        return np.frombuffer(self._file.read(size), np.uint8).reshape(self._form)
+        return np.frombuffer(self._file.read(size), np.uint8).reshape(height, width, 3)

@@ -23,7 +23,7 @@ def intersections(first: Sequence[Rle], second: Sequence[Rle]) -> np.ndarray:
 
     if not first or not second:
         return np.zeros((len(first), len(second)), np.int64)
-    ratio = mask.iou(list(first), list(second), [0] * len(second))
+    ratio = np.asarray(mask.iou(list(first), list(second), [0] * len(second)))
     # The library gives r = i / (a + b - i) for all pairs at once; i is a whole number.
     total = areas(first)[:, None] + areas(second)[None]
     return np.rint(ratio / (1 + ratio) * total).astype(np.int64)
@@ -35,7 +35,7 @@ def overlaps(first: Sequence[Rle], second: Sequence[Rle], is_crowd: Sequence[boo
 
     if not first or not second:
         return np.zeros((len(first), len(second)))
-    return mask.iou(list(first), list(second), [int(flag) for flag in is_crowd])
+    return np.asarray(mask.iou(list(first), list(second), [int(flag) for flag in is_crowd]))
 
 
 def video_overlaps(
@@ -55,24 +55,34 @@ def video_overlaps(
     common = np.zeros((len(first), len(second)), np.int64)
     either = np.zeros_like(common)
     for frame in range(max(map(len, chain(first, second)), default=0)):
-        is_paired = np.outer(
-            *([frame < len(masks) for masks in group] for group in (first, second))
-        )
+        is_paired = np.outer(_have_frame(first, frame), _have_frame(second, frame))
         inner, sizes = _compare_frame(first, second, frame)
         common += inner
         either += np.where(is_paired, sizes[0][:, None] + sizes[1][None] - inner, 0)
     return np.where(either > 0, common / np.maximum(either, 1), 0.0)
 
 
+def _have_frame(videos: Sequence[Sequence[Rle | None]], frame: int) -> np.ndarray:
+    """Which videos are that long, bool (videos,)."""
+    return np.array([frame < len(masks) for masks in videos], bool)
+
+
 def _compare_frame(
     first: Sequence[Sequence[Rle | None]], second: Sequence[Sequence[Rle | None]], frame: int
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     """Common pixels of every pair in one frame, and the areas of both sides."""
-    rows = [i for i, masks in enumerate(first) if frame < len(masks) and masks[frame]]
-    columns = [i for i, masks in enumerate(second) if frame < len(masks) and masks[frame]]
+    rows, columns = _masks_of_frame(first, frame), _masks_of_frame(second, frame)
     common = np.zeros((len(first), len(second)), np.int64)
-    shown = [first[i][frame] for i in rows], [second[i][frame] for i in columns]
-    common[np.ix_(rows, columns)] = intersections(*shown)
+    common[np.ix_(list(rows), list(columns))] = intersections(
+        list(rows.values()), list(columns.values())
+    )
     sizes = [np.zeros(len(first), np.int64), np.zeros(len(second), np.int64)]
-    sizes[0][rows], sizes[1][columns] = areas(shown[0]), areas(shown[1])
+    for side, masks in zip(sizes, (rows, columns), strict=True):
+        side[list(masks)] = areas(list(masks.values()))
     return common, sizes
+
+
+def _masks_of_frame(videos: Sequence[Sequence[Rle | None]], frame: int) -> dict[int, Rle]:
+    """The masks that videos have in a frame, by the position of the video."""
+    masks = ((i, video[frame]) for i, video in enumerate(videos) if frame < len(video))
+    return {i: mask for i, mask in masks if mask}

@@ -93,10 +93,11 @@ def mean_rate(path: Path, stream: av.VideoStream) -> float | None:
     if stream.frames and guess:
         return float(guess)
     count, seconds = _measure_times(path)
-    if count and guess and abs(count / guess - seconds) <= max(_SHORT_BY_S / 2, 1 / guess):
-        return float(guess)
+    rate = float(guess) if guess else None
+    if count and rate and abs(count / rate - seconds) <= max(_SHORT_BY_S / 2, 1 / rate):
+        return rate
     if count < 2 or seconds <= 0:
-        return float(guess) if guess else None
+        return rate
     return count / seconds
 
 
@@ -157,11 +158,12 @@ def _decoded(
 
 def _upright(frame: av.VideoFrame) -> np.ndarray:
     """The pixels as a player shows them: phones store a turn instead of turned pixels."""
-    from av.sidedata.sidedata import Type
-
     pixels = frame.to_ndarray(format="rgb24")
-    matrix = frame.side_data.get(Type.DISPLAYMATRIX)
-    return pixels if matrix is None else turned(pixels, struct.unpack("=9i", bytes(matrix)))
+    if "DISPLAYMATRIX" not in frame.side_data:
+        return pixels
+    # PyAV's stub declares motion vectors only.
+    matrix = bytes(frame.side_data["DISPLAYMATRIX"])  # type: ignore[typeddict-item]
+    return turned(pixels, struct.unpack("=9i", matrix))
 
 
 def turned(pixels: np.ndarray, matrix: Sequence[int]) -> np.ndarray:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Sized
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -73,7 +73,7 @@ def _open_pages(path: Path) -> FrameSource | None:
 
 def _open_arrays(arrays: Iterable[np.ndarray]) -> FrameSource:
     frames, size = checked_frames(arrays, "frame {}".format)
-    length = len(arrays) if hasattr(arrays, "__len__") else None
+    length = len(arrays) if isinstance(arrays, Sized) else None
     return FrameSource("frames", frames, size, length=length)
 
 

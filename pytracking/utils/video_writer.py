@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -48,6 +49,18 @@ def h264_encoder() -> str:
     )
 
 
+@dataclass(frozen=True)
+class _Output:
+    """An open file and its only stream."""
+
+    container: av.container.OutputContainer
+    stream: av.VideoStream
+
+    def encode(self, picture: av.VideoFrame | None = None) -> None:
+        """Write a picture; None writes what the encoder still holds."""
+        self.container.mux(self.stream.encode(picture))
+
+
 class VideoWriter:
     """Encodes frames one by one; the file gets its name when the block ends without an error.
 
@@ -71,8 +84,7 @@ class VideoWriter:
         self._rate = Fraction(fps or DEFAULT_FPS).limit_denominator(_MAX_DENOMINATOR)
         self._pixel_aspect = pixel_aspect
         self._encoder = h264_encoder()
-        self._container: av.container.OutputContainer | None = None
-        self._stream: av.VideoStream | None = None
+        self._output: _Output | None = None
 
     def __enter__(self) -> VideoWriter:
         return self
@@ -100,10 +112,10 @@ class VideoWriter:
         frame = _even(frame)
         picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
         picture = picture.reformat(format="yuv420p", dst_colorspace="ITU709")
-        if self._stream is None:
-            self._open(picture.width, picture.height)
+        if self._output is None:
+            self._output = self._open(picture.width, picture.height)
         try:
-            self._mux(self._stream.encode(picture))
+            self._output.encode(picture)
         except OSError:
             raise
         except av.error.FFmpegError as error:
@@ -114,43 +126,41 @@ class VideoWriter:
 
     def close(self) -> None:
         """Finish the file and give it its name; without any frame there is no file."""
-        if self._container is None:
+        if self._output is None:
             return
         try:
-            self._mux(self._stream.encode())
-            self._container.close()
-            self._container = None
+            self._output.encode()
+            self._output.container.close()
+            self._output = None
             os.replace(self._temporary, self._path)
         finally:
             self.discard()
 
     def discard(self) -> None:
         """Leave nothing behind."""
-        if self._container is not None:
-            container, self._container = self._container, None
+        if self._output is not None:
+            output, self._output = self._output, None
             with suppress(OSError, ValueError):
-                container.close()
+                output.container.close()
         self._temporary.unlink(missing_ok=True)
 
-    def _open(self, width: int, height: int) -> None:
+    def _open(self, width: int, height: int) -> _Output:
         import av
 
-        self._container = av.open(
+        container = av.open(
             os.path.abspath(self._temporary), "w", format="mp4", options={"movflags": "+faststart"}
         )
         options = _X264_OPTIONS if self._encoder == "libx264" else {}
-        self._stream = self._container.add_stream(self._encoder, rate=self._rate, options=options)
-        self._stream.width, self._stream.height = width, height
-        self._stream.pix_fmt = "yuv420p"
-        context = self._stream.codec_context
+        stream = container.add_stream(self._encoder, rate=self._rate, options=options)
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height = width, height
+        stream.pix_fmt = "yuv420p"
+        context = stream.codec_context
         context.colorspace = context.color_primaries = context.color_trc = _BT709
         context.color_range = _LIMITED_RANGE
         if self._pixel_aspect is not None:
             context.sample_aspect_ratio = self._pixel_aspect
-
-    def _mux(self, packets: list[av.Packet]) -> None:
-        for packet in packets:
-            self._container.mux(packet)
+        return _Output(container, stream)
 
 
 def _even(frame: np.ndarray) -> np.ndarray:

@@ -29,7 +29,7 @@ class BoxSelection:
     """
 
     def __init__(self) -> None:
-        self._boxes: list[Box] = []
+        self._boxes: list[tuple[int, int, int, int]] = []
         self._corner: tuple[int, int] | None = None
         self._cursor = (0, 0)
 
@@ -52,7 +52,7 @@ class BoxSelection:
     def take(self) -> list[Box]:
         """The boxes finished since the last call."""
         boxes, self._boxes = self._boxes, []
-        return boxes
+        return list(boxes)
 
     def clear(self) -> None:
         """Forget finished and begun boxes."""

@@ -128,7 +128,8 @@ def _unfiltered(path: Path | str, packed: bytes, height: int, width: int) -> np.
     """The pixel values, or None when rows are filtered (each begins with its filter)."""
     try:
         rows = _inflate(packed, height * (width + 1)).reshape(height, width + 1)
-    except (ValueError, zlib_ng.error) as error:
+    # The stub of zlib-ng declares its class of errors as an error.
+    except (ValueError, zlib_ng.error) as error:  # type: ignore[misc]
         raise DataError(f"{path} cannot be decoded as a mask: {error}") from error
     if rows[:, 0].any():
         return None

@@ -74,7 +74,7 @@ def _occupied(maps: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     for labels in maps[1:-1]:
         pixels |= labels
     groups = merged.view(np.uint64)
-    rows = groups.any(axis=1).nonzero()[0]
+    rows = np.flatnonzero(groups.any(axis=1))
     columns = np.bitwise_or.reduce(groups, axis=0).view(np.uint8).nonzero()[0]
     return rows, columns
 

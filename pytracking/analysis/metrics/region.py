@@ -63,9 +63,8 @@ def joint_histogram(truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
         return np.zeros((1, 1), np.int64)
     shape = int(truth.max()) + 1, int(prediction.max()) + 1
     size = shape[0] * shape[1]
-    kind = np.uint8 if size < 256 else np.uint16
-    pairs = truth.astype(kind)
-    pairs *= kind(shape[1])
+    pairs: np.ndarray = truth.astype(np.uint8 if size < 256 else np.uint16)
+    pairs *= pairs.dtype.type(shape[1])
     pairs += prediction
     count = _count_each if size <= _FEW_PAIRS else _count_runs
     return count(pairs.reshape(-1), size).reshape(shape)

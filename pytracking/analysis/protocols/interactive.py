@@ -201,7 +201,7 @@ def _grid(
             current = np.zeros(info.num_objects)
             ids = range(1, info.num_objects + 1)
             for interaction in range(1, last + 1):
-                found = [frames.get((sample, interaction, object_id)) for object_id in ids]
+                found = [frames.get((sample, interaction, object_id), []) for object_id in ids]
                 is_complete = all(found)
                 if is_complete:
                     current = np.array([np.mean(measures) for measures in found])

@@ -51,7 +51,7 @@ class ImageScores:
     @property
     def iou(self) -> np.ndarray:
         """Intersection over union in the official program's single precision, (images,)."""
-        common, either = (np.float32(values) for values in (self.intersection, self.union))
+        common, either = self.intersection.astype(np.float32), self.union.astype(np.float32)
         return (common + _EPSILON) / (either + _EPSILON)
 
     @property
@@ -205,7 +205,7 @@ def _annotations(
 
 
 def _predictions(
-    predictions: Sequence[Mapping[str, Any]], truths: Mapping[Any, _Annotation], region: str
+    predictions: Sequence[object], truths: Mapping[Any, _Annotation], region: str
 ) -> dict[Any, list[Mapping[str, Any]]]:
     """The predictions of each annotated image; all have a score and the key ``region``.
 

@@ -113,7 +113,7 @@ def evaluate(
     return VideoInstanceScores(precision_recall(cells, AREA_RANGES), names, overlaps)
 
 
-def _entries(ground_truth: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+def _entries(ground_truth: object, key: str) -> list[Mapping[str, Any]]:
     entries = ground_truth.get(key) if isinstance(ground_truth, Mapping) else None
     if not isinstance(entries, list):
         raise DataError(f"the ground truth has no list {key!r}: it is not the annotated file")

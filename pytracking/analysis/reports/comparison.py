@@ -45,7 +45,7 @@ def comparison_csv(numbers: Mapping[str, Mapping[str, float]]) -> str:
         numbers: Values by tracker and measure, 0..1.
     """
     columns = list(dict.fromkeys(name for values in numbers.values() for name in values))
-    rows = [
+    rows: list[list[str | float]] = [
         [tracker, *(values.get(name, math.nan) for name in columns)]
         for tracker, values in numbers.items()
     ]

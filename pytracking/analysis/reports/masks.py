@@ -37,12 +37,17 @@ def davis_report(heading: Heading, scores: Scores, set_name: str) -> Report:
 def davis_csv(scores: Scores, set_name: str) -> dict[str, str]:
     """Both tables in the official layout, by file name."""
     numbers = totals(scores)
-    rows = [[o.name, o.j_statistics.mean, o.f_statistics.mean] for o in scores.objects]
     columns = ["J&F-Mean", *_COLUMNS[1:]]
     return {
         f"global_results-{set_name}.csv": csv_table(columns, [list(numbers.values())]),
-        f"per-sequence_results-{set_name}.csv": csv_table(["Sequence", "J-Mean", "F-Mean"], rows),
+        f"per-sequence_results-{set_name}.csv": _csv_of_objects(scores),
     }
+
+
+def _csv_of_objects(scores: Scores) -> str:
+    """The official table of the objects: name, mean J and mean F."""
+    rows = [(o.name, o.j_statistics.mean, o.f_statistics.mean) for o in scores.objects]
+    return csv_table(["Sequence", "J-Mean", "F-Mean"], rows)
 
 
 def pytracking_report(heading: Heading, scores: Scores, dataset: str) -> Report:
@@ -68,7 +73,7 @@ def pytracking_report(heading: Heading, scores: Scores, dataset: str) -> Report:
 def pytracking_csv(scores: Scores, dataset: str) -> dict[str, str]:
     """Both tables as pytracking writes them, by file name; they hold J only."""
     columns = ["J-Mean", "J-Recall", "J-Decay"]
-    rows = [[item.name, *item.j_statistics[:3]] for item in scores.objects]
+    rows = [(item.name, *item.j_statistics[:3]) for item in scores.objects]
     return {
         f"{dataset}_global_results.csv": csv_table(columns, [list(scores.j[:3])]),
         f"{dataset}_per-sequence_results.csv": csv_table(["Sequence", *columns], rows),
@@ -93,10 +98,9 @@ def youtubevos_report(
         "F_seen": groups.f_seen,
         "F_unseen": groups.f_unseen,
     }
-    rows = [[o.name, o.j_statistics.mean, o.f_statistics.mean] for o in scores.objects]
     csv_files = {
         f"global_results-{set_name}.csv": csv_table(list(numbers), [list(numbers.values())]),
-        f"per-sequence_results-{set_name}.csv": csv_table(["Sequence", "J-Mean", "F-Mean"], rows),
+        f"per-sequence_results-{set_name}.csv": _csv_of_objects(scores),
     }
     total = Table(tuple(numbers), {}, total=tuple(numbers.values()))
     return Report(

@@ -71,10 +71,13 @@ def _draw_lines(axes: Axes, figure: Figure) -> None:
 def _draw_bars(axes: Axes, figure: Figure) -> None:
     width = _BAR_WIDTH / len(figure.series)
     for position, line in enumerate(figure.series):
-        places = np.array(line.x) + (position + 0.5) * width - _BAR_WIDTH / 2
-        axes.bar(places, line.y, width, label=_plain(line.label), color=colour_of(position))
+        middles = np.array(line.x) + (position + 0.5) * width - _BAR_WIDTH / 2
+        axes.bar(middles, line.y, width, label=_plain(line.label), color=colour_of(position))
     is_crowded = len(figure.groups) > 8 or max(map(len, figure.groups), default=0) > _LONG_NAME
-    turn = {"rotation": 60, "ha": "right", "rotation_mode": "anchor"} if is_crowded else {}
     names = list(map(_plain, figure.groups))
-    axes.set_xticks(range(len(names)), names, fontsize=9, **turn)
+    places = range(len(names))
+    if is_crowded:
+        axes.set_xticks(places, names, fontsize=9, rotation=60, ha="right", rotation_mode="anchor")
+    else:
+        axes.set_xticks(places, names, fontsize=9)
     axes.set_xlim(-0.6, len(figure.groups) - 0.4)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -145,7 +145,7 @@ def undefined(value: float) -> float:
     return math.nan if value < 0 else value
 
 
-def csv_table(columns: Sequence[str], rows: Sequence[Sequence[str | float]]) -> str:
+def csv_table(columns: Sequence[str], rows: Iterable[Iterable[str | float]]) -> str:
     """A table as the official programs write it: three decimals, no index.
 
     >>> csv_table(["Sequence", "J-Mean"], [["dog_1", 0.8346]])
@@ -183,7 +183,7 @@ def _plain(value: float) -> float | None:
     return None if math.isnan(value) else float(value)
 
 
-def _plains(values: Sequence[float]) -> list[float | None]:
+def _plains(values: Iterable[float]) -> list[float | None]:
     return [_plain(value) for value in values]
 
 

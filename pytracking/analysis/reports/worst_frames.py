@@ -10,7 +10,7 @@ import numpy as np
 from ltr.admin.errors import DataError
 from ltr.data.frame_files import find_mask
 from pytracking.analysis.files.mask_reader import read_labels
-from pytracking.analysis.metrics.scores import ObjectScores, Scores
+from pytracking.analysis.metrics.scores import FrameSource, ObjectScores, Scores
 
 _WIDTH = 360
 _MAX_PER_OBJECT = 2
@@ -45,19 +45,19 @@ def draw_worst_frames(scores: Scores, count: int = 12) -> list[WorstFrame]:
     Frames whose files cannot be read any more are left out.
     """
     candidates = sorted(
-        (
-            (float(item.j[place] + item.f[place]), index, int(place))
-            for index, item in enumerate(scores.objects)
-            if item.source is not None
-            for place in _lowest(item)
-        ),
+        (float(item.j[place] + item.f[place]), index, int(place))
+        for index, item in enumerate(scores.objects)
+        for place in _lowest(item)
     )
-    drawn = []
+    drawn: list[WorstFrame] = []
     for _, index, place in candidates:
         if len(drawn) == count:
             break
+        item = scores.objects[index]
+        if item.source is None:
+            continue
         try:
-            drawn.append(_draw(scores.objects[index], place))
+            drawn.append(_draw(item, item.source, place))
         except DataError:
             continue
     return drawn
@@ -69,8 +69,8 @@ def _lowest(item: ObjectScores) -> np.ndarray:
     return order[: min(_MAX_PER_OBJECT, int((~np.isnan(item.j)).sum()))]
 
 
-def _draw(item: ObjectScores, place: int) -> WorstFrame:
-    source, frame = item.source, item.frames[place]
+def _draw(item: ObjectScores, source: FrameSource, place: int) -> WorstFrame:
+    frame = item.frames[place]
     labels = [read_labels(find_mask(folder, frame)) for folder in (source.truth, source.results)]
     image = _read_image(source.images, frame, labels[0].shape)
     truth, result = (_encode(image, mask) for mask in labels)

@@ -108,7 +108,7 @@ def _objects(
 
 def _box_of(mask: np.ndarray) -> tuple[float, float, float, float]:
     """``x, y, width, height`` around the set pixels; all 0 without any."""
-    rows, columns = mask.any(axis=1).nonzero()[0], mask.any(axis=0).nonzero()[0]
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not rows.size:
         return 0.0, 0.0, 0.0, 0.0
     x, y = int(columns[0]), int(rows[0])

@@ -53,16 +53,17 @@ class RefYouTubeVosSet:
         ``{"videos": {video: {expression: object id}}}``.
         """
         resolve_rule(request.rule, OFFICIAL, (OFFICIAL,))
-        if request.ground_truth is None:
+        ground_truth = request.ground_truth
+        if ground_truth is None:
             raise no_ground_truth(request, servers.REFERRING)
-        objects = _objects(request.ground_truth / _OBJECTS_FILE)
+        objects = _objects(ground_truth / _OBJECTS_FILE)
         entries = read_expressions(request.find_root("refytvos_dir"), self.split)
         frames = {name: entry.frames for name, entry in entries.items()}
         results = request.results / self.split
         results = results if results.is_dir() else request.results
         names = request.choose(sorted(frames))
         request = replace(request, results=results)
-        videos = [_annotated(request.ground_truth, name, objects, frames) for name in names]
+        videos = [_annotated(ground_truth, name, objects, frames) for name in names]
         report_extra_folders(request, videos)
         comparisons = [
             expression(video, results / video.name / label, label, object_id)
