@@ -110,8 +110,10 @@ def make_samplers(folder: Path) -> tuple[SegSampler, SegSampler]:
     """Our form and the reference implementation of stage 1's training data."""
     recipe = replace(RECIPE, train_sets={f"folder:{folder}": 1}, validation_sets={})
     ours, _ = JointAssembly(recipe, train_environment(create=False)).datasets()
-    fields = dict(vars(ours.processing))
-    last = ours.processing.to_tensor
+    processing = ours.processing
+    assert isinstance(processing, SegProcessing)
+    fields = dict(vars(processing))
+    last = processing.to_tensor
     fields["to_tensor"] = PlainToTensor(last.brightness, mean=last.mean, std=last.std)
     plain = PlainSampler(ours.datasets, len(ours), PlainProcessing(**fields), weights=[1])
     return ours, plain

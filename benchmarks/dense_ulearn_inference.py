@@ -16,6 +16,7 @@ import argparse
 import multiprocessing
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,7 +24,7 @@ import numpy as np
 import torch
 from drawn_clip import draw_clip
 from fresh_process import run_in_fresh_process
-from plain_dense_ulearn import PlainPropagation
+from plain_dense_ulearn import PlainPropagation, PlainReference
 from process_memory import peak_mib, reset_peak, resident_mib
 
 from ltr.models.dense_ulearn.dense_ulearn_net import DenseULearnNet, dense_ulearn_resnet18
@@ -81,9 +82,10 @@ def fill(setting: Setting, path: Path) -> None:
     tracker = DenseULearnTracker(_PARAMS, drawn_network(device), Runtime(device))
     frames, starts = setting.clip()
     memory = []
+    tracker.initialize(frames[0], starts[0])
     for index, frame in enumerate(frames[: setting.fill]):
-        run = tracker.track if index else tracker.initialize
-        run(frame, starts.get(index))
+        if index:
+            tracker.track(frame, starts.get(index))
         propagation = tracker.state.propagation
         slot = index % _PARAMS.cxt_size
         features = propagation.features[slot].permute(2, 0, 1).clone()
@@ -92,32 +94,36 @@ def fill(setting: Setting, path: Path) -> None:
     torch.save((tracker.state, memory, references), path)
 
 
-def measure(form: str, setting: Setting, path: Path, queue: multiprocessing.Queue) -> None:
-    """Time one form in this process; sends a ``Result``."""
-    from plain_dense_ulearn import PlainReference
-
-    torch.set_num_threads(setting.threads)
-    device = setting.runtime.device
-    network, (frames, _) = drawn_network(device), setting.clip()
-    base = _memory(device)
+def restore(
+    form: str, setting: Setting, network: DenseULearnNet, path: Path
+) -> Callable[[np.ndarray], np.ndarray]:
+    """One form in the written state: from the next frame to its label map."""
     state, memory, references = torch.load(path, weights_only=False)
     if form == "ours":
         tracker = DenseULearnTracker(_PARAMS, network, setting.runtime)
         tracker.state = state
-        del memory
-    else:
-        tracker = PlainPropagation(_PARAMS, network, device)
-        tracker.features, tracker.labels = (list(part) for part in zip(*memory, strict=True))
-        tracker.references = [PlainReference(*item) for item in references]
-        del state
+        return lambda frame: tracker.track(frame).segmentation
+    plain = PlainPropagation(_PARAMS, network, setting.runtime.device)
+    plain.features, plain.labels = (list(part) for part in zip(*memory, strict=True))
+    plain.references = [PlainReference(*item) for item in references]
+    return plain.track
+
+
+def measure(form: str, setting: Setting, path: Path, queue: multiprocessing.Queue) -> None:
+    """Time one form in this process; sends a ``Result``."""
+    torch.set_num_threads(setting.threads)
+    device = setting.runtime.device
+    network, (frames, _) = drawn_network(device), setting.clip()
+    base = _memory(device)
+    track = restore(form, setting, network, path)
     _reset_peak(device)
     result = Result([], 0.0, [])
     for frame in frames[setting.fill :][: setting.frames[form == "ours"]]:
         start = time.perf_counter()
-        output = tracker.track(frame)
+        labels = track(frame)
         _synchronise(device)
         result.seconds.append(time.perf_counter() - start)
-        result.labels.append(output if form == "plain" else output.segmentation)
+        result.labels.append(labels)
     result.peak_mib = _peak(device) - base
     queue.put(result)
 

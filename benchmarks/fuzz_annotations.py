@@ -221,7 +221,7 @@ def make_a2d_mask(folder: Path) -> None:
     import h5py
 
     name = "text_annotations/a2d_annotation_with_instances/v/00005.h5"
-    with h5py.File(made(folder / name), "w") as file:
+    with h5py.File(str(made(folder / name)), "w") as file:
         file["instance"] = np.array([[0.0, 1.0]])
         file["reMask"] = np.stack([labels().T, labels(2).T])
 

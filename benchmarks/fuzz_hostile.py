@@ -12,7 +12,7 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,20 +88,20 @@ def hostile_pickles(canary: Path) -> Iterator[tuple[str, bytes]]:
         name = f"{module}\n{function}\n".encode()
         call = b"c" + name + _text(argument) + _TUPLE1 + _REDUCE
         yield f"REDUCE {module}.{function}", b"\x80\x02" + call + _STOP
-    name, argument = b"os\nsystem\n", _text(shell)
+    target, operand = b"os\nsystem\n", _text(shell)
     programs = {
-        "INST": _MARK + argument + b"i" + name,
-        "OBJ": _MARK + b"c" + name + argument + b"o",
-        "NEWOBJ": b"c" + name + argument + _TUPLE1 + b"\x81",
-        "NEWOBJ_EX": b"c" + name + argument + _TUPLE1 + b"}\x92",
-        "STACK_GLOBAL": _short("os") + _short("system") + b"\x93" + argument + _TUPLE1 + _REDUCE,
-        "EXT1": b"\x82\x01" + argument + _TUPLE1 + _REDUCE,
-        "PERSID": b"P" + name,
+        "INST": _MARK + operand + b"i" + target,
+        "OBJ": _MARK + b"c" + target + operand + b"o",
+        "NEWOBJ": b"c" + target + operand + _TUPLE1 + b"\x81",
+        "NEWOBJ_EX": b"c" + target + operand + _TUPLE1 + b"}\x92",
+        "STACK_GLOBAL": _short("os") + _short("system") + b"\x93" + operand + _TUPLE1 + _REDUCE,
+        "EXT1": b"\x82\x01" + operand + _TUPLE1 + _REDUCE,
+        "PERSID": b"P" + target,
         "BINPERSID": _text("storage") + b"Q",
-        "BUILD": b"}" + b"c" + name + b"b",
-        "MEMOIZE and GET": b"c" + name + b"\x94h\x00" + argument + _TUPLE1 + _REDUCE,
-        "in a dictionary": b"}" + _text("net") + b"c" + name + argument + _TUPLE1 + _REDUCE + b"s",
-        "APPEND": b"]" + b"c" + name + argument + _TUPLE1 + _REDUCE + b"a",
+        "BUILD": b"}" + b"c" + target + b"b",
+        "MEMOIZE and GET": b"c" + target + b"\x94h\x00" + operand + _TUPLE1 + _REDUCE,
+        "in a dictionary": b"}" + _text("net") + b"c" + target + operand + _TUPLE1 + _REDUCE + b"s",
+        "APPEND": b"]" + b"c" + target + operand + _TUPLE1 + _REDUCE + b"a",
     }
     for instruction, program in programs.items():
         yield instruction, b"\x80\x04" + program + _STOP
@@ -119,8 +119,7 @@ def _short(text: str) -> bytes:
 
 def _as_zip(pickled: bytes) -> bytes:
     """The form of today's ``torch.save``."""
-    members = {"data.pkl": pickled, "version": b"3\n", "byteorder": b"little"}
-    return _zip(lambda archive: [archive.writestr(f"a/{n}", c) for n, c in members.items()])
+    return _zip({"a/data.pkl": pickled, "a/version": b"3\n", "a/byteorder": b"little"})
 
 
 def _as_old_form(pickled: bytes) -> bytes:
@@ -137,26 +136,27 @@ def _with_constructor(function: str, canary: Path) -> bytes:
     return stream.getvalue()
 
 
-def _zip(write: Callable[[zipfile.ZipFile], object], kind: int = zipfile.ZIP_STORED) -> bytes:
+def _zip(members: Mapping[str | zipfile.ZipInfo, bytes]) -> bytes:
     stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", kind) as archive:
-        write(archive)
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
     return stream.getvalue()
 
 
 def _archives() -> Iterator[tuple[str, bytes]]:
     for name in ("../out.png", "/tmp/out.png", "a/../../out.png", "C:\\out.png", "..\\out.png"):
-        yield f"zip with {name}", _zip(lambda archive, n=name: archive.writestr(n, b"x"))
+        yield f"zip with {name}", _zip({name: b"x"})
         yield f"tar with {name}", _tar([(tarfile.TarInfo(name), b"x")])
     link = zipfile.ZipInfo("link")
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
-    yield "zip with a link", _zip(lambda archive: archive.writestr(link, "/etc/passwd"))
+    yield "zip with a link", _zip({link: b"/etc/passwd"})
     for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE):
         member = tarfile.TarInfo("link")
         member.type, member.linkname = kind, "/etc/passwd"
         yield f"tar with a member of type {kind.decode()}", _tar([(member, b"")])
     yield "tar.gz", zlib.compress(_tar([(tarfile.TarInfo("../x"), b"x")]), wbits=31)
-    encrypted = bytearray(_zip(lambda archive: archive.writestr("results.json", b"[]")))
+    encrypted = bytearray(_zip({"results.json": b"[]"}))
     encrypted[6] |= 1
     encrypted[encrypted.index(b"PK\x01\x02") + 8] |= 1
     yield "encrypted zip", bytes(encrypted)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import fuzz_annotations as annotations
+import fuzz_annotations as labelled
 import fuzz_containers as containers
 import fuzz_media as media
 import fuzz_networks as networks
@@ -33,7 +33,7 @@ class Reader:
     name: str
     file: str
     prepare: Callable[[Path], None]
-    read: Callable[[Path], None]
+    read: Callable[[Path], object]
 
 
 def _one_file(
@@ -43,9 +43,9 @@ def _one_file(
     return Reader(name, file, prepare, lambda folder: read(folder / file))
 
 
-_VIS = (annotations.make_vis, annotations.score_vis)
-_REFERRING = (annotations.make_referring, annotations.score_referring)
-_SENTENCES = (annotations.make_sentences, annotations.score_sentences)
+_VIS = (labelled.make_vis, labelled.score_vis)
+_REFERRING = (labelled.make_referring, labelled.score_referring)
+_SENTENCES = (labelled.make_sentences, labelled.score_sentences)
 READERS = (
     _one_file("JPEG", "frame.jpg", media.make_jpeg, media.read_picture),
     _one_file("PNG picture", "frame.png", media.make_png, media.read_picture),
@@ -64,33 +64,33 @@ READERS = (
     _one_file("zip of masks", "masks.zip", media.make_mask_archive, media.check_mask_archive),
     _one_file("zip of results.json", "results.zip", media.make_result_archive,
               media.check_result_archive),
-    Reader("YouTube-VOS meta.json", "2019/train/meta.json", annotations.make_youtubevos,
-           annotations.read_youtubevos),
-    Reader("YouTube-VIS file", "valid.json", annotations.make_vis, annotations.read_vis),
+    Reader("YouTube-VOS meta.json", "2019/train/meta.json", labelled.make_youtubevos,
+           labelled.read_youtubevos),
+    Reader("YouTube-VIS file", "valid.json", labelled.make_vis, labelled.read_vis),
     Reader("YouTube-VIS truth, scoring", "valid.json", *_VIS),
     Reader("YouTube-VIS results, scoring", "results.json", *_VIS),
     Reader("Ref-YouTube-VOS sentences", "meta_expressions/valid/meta_expressions.json",
            *_REFERRING),
     Reader("Ref-YouTube-VOS objects", "expression_objects.json", *_REFERRING),
-    _one_file("key frames", "key_frames.json", annotations.make_key_frames,
+    _one_file("key frames", "key_frames.json", labelled.make_key_frames,
               read_key_frames),
-    Reader("RefCOCO file", "refcoco/instances_refcoco_train.json", annotations.make_refcoco,
-           annotations.read_refcoco),
-    _one_file("RefCOCO pickle", "refs(unc).p", annotations.make_refs, annotations.read_references),
+    Reader("RefCOCO file", "refcoco/instances_refcoco_train.json", labelled.make_refcoco,
+           labelled.read_refcoco),
+    _one_file("RefCOCO pickle", "refs(unc).p", labelled.make_refs, labelled.read_references),
     Reader("A2D list", "a2d_sentences_single_frame_test_annotations.json",
-           annotations.make_a2d_list, annotations.read_a2d_list),
+           labelled.make_a2d_list, labelled.read_a2d_list),
     Reader("A2D mask", "text_annotations/a2d_annotation_with_instances/v/00005.h5",
-           annotations.make_a2d_mask, annotations.read_a2d),
+           labelled.make_a2d_mask, labelled.read_a2d),
     Reader("A2D truth, scoring", "truth.json", *_SENTENCES),
     Reader("A2D results, scoring", "results.json", *_SENTENCES),
-    Reader("JHMDB list", "jhmdb_sentences_samples_metadata.json", annotations.make_jhmdb_list,
+    Reader("JHMDB list", "jhmdb_sentences_samples_metadata.json", labelled.make_jhmdb_list,
            read_jhmdb_samples),
-    Reader("JHMDB mask", "puppet_mask.mat", annotations.make_jhmdb_mask, annotations.read_jhmdb),
-    Reader("COCO annotations", "annotations/instances_train2014.json", annotations.make_coco,
-           annotations.read_coco),
-    Reader("SBD mask", "inst/a.mat", annotations.make_sbd, annotations.read_sbd),
-    _one_file("scribbles", "scribbles.json", annotations.make_scribbles,
-              annotations.read_scribble_file),
+    Reader("JHMDB mask", "puppet_mask.mat", labelled.make_jhmdb_mask, labelled.read_jhmdb),
+    Reader("COCO annotations", "annotations/instances_train2014.json", labelled.make_coco,
+           labelled.read_coco),
+    Reader("SBD mask", "inst/a.mat", labelled.make_sbd, labelled.read_sbd),
+    _one_file("scribbles", "scribbles.json", labelled.make_scribbles,
+              labelled.read_scribble_file),
     _one_file("network file", "net.pth.tar", networks.make_checkpoint, networks.read_network),
     _one_file("network file, old form", "net.pth.tar", networks.make_old_checkpoint,
               networks.read_network),

@@ -55,9 +55,10 @@ def drawn_network(device: torch.device) -> ATNet:
     """The released network's form with PyTorch's initial weights, its logits spread."""
     torch.manual_seed(0)
     network = atnet().eval().requires_grad_(False)
-    for decoder in (network.decoder_iact, network.decoder_prop):
-        decoder.lastconv[-1].weight.mul_(50)
-        decoder.lastconv[-1].bias.fill_(1.4)
+    for name in ("decoder_iact", "decoder_prop"):
+        last = f"{name}.lastconv.{len(network.decoder_iact.lastconv) - 1}"
+        network.get_parameter(f"{last}.weight").mul_(50)
+        network.get_parameter(f"{last}.bias").fill_(1.4)
     return network.to(device)
 
 
@@ -78,7 +79,8 @@ def play(
     clock = time.process_time if device.type == "cpu" else time.perf_counter
     host = form(AtnetParameters(net=""), drawn_network(device), Runtime(device))
     host.start(frames, _OBJECTS)
-    seconds, first = [], None
+    seconds: list[float] = []
+    probabilities: list[torch.Tensor] = []
     for number in range(_ROUNDS):
         frame = number * (len(frames) - 1) // (_ROUNDS - 1)
         started = clock()
@@ -86,8 +88,9 @@ def play(
         if device.type == "cuda":
             torch.cuda.synchronize()
         seconds.append(clock() - started)
-        first = result.probs.clone() if first is None else first
-    return seconds, first
+        if not probabilities:
+            probabilities.append(result.probs.clone())
+    return seconds, probabilities[0]
 
 
 def main() -> None:

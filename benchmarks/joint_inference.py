@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from drawn_clip import draw_clip
 from fresh_process import run_in_fresh_process
-from plain_joint import PlainJointTracker, PlainObject
+from plain_joint import LastFrame, PlainJointTracker, PlainObject
 from process_memory import peak_mib, reset_peak, resident_mib
 from seeded_network import seeded_network
 
@@ -92,33 +92,31 @@ class Stored:
 
 
 class Recorder:
-    """Records what enters the memories of our tracker, for the reference implementation."""
+    """Runs our tracker, and records what enters its memories for the reference implementation."""
 
     def __init__(self, setting: Setting) -> None:
         self.setting = setting
         self.stored: dict[int, list[Stored]] = {}
-        self.tracker: JointTracker | None = None
+        device = setting.runtime.device
+        self.tracker = JointTracker(setting.params, seeded_network(device), Runtime(device), self)
 
     def __call__(self, event: str, item: ObjectState, **tensors: torch.Tensor) -> None:
         """Note an update that stores a frame."""
         params = self.setting.params
         if event == "init":
-            self.stored[item.object_id] = [Stored(0, None, tensors["mask"][None])]
+            self.stored[item.object_id] = []  # both forms start by themselves
         elif event == "update" and item.frame_number % params.train_sample_interval == 0:
             state = self.tracker.state
             probability = state.probabilities[None, item.object_id : item.object_id + 1]
-            mask = cut_window(probability, item.crop.window, params.image_sample_size, True)
-            self.stored[item.object_id].append(
-                Stored(item.frame_number - 2, item.crop.window, mask)
-            )
+            window = item.last_crop.window
+            mask = cut_window(probability, window, params.image_sample_size, True)
+            self.stored[item.object_id].append(Stored(item.frame_number - 2, window, mask))
 
 
 def fill(setting: Setting, path: Path) -> None:
     """Run our tracker until the memory is full, and write its state and what it stored."""
     recorder = Recorder(setting)
-    network = seeded_network(setting.runtime.device)
-    tracker = JointTracker(setting.params, network, Runtime(setting.runtime.device), recorder)
-    recorder.tracker = tracker
+    tracker = recorder.tracker
     frames, info = setting.clip()
     tracker.initialize(frames[0], info)
     for frame in frames[1 : setting.fill_frames + 1]:
@@ -128,7 +126,7 @@ def fill(setting: Setting, path: Path) -> None:
 
 def restore_ours(setting: Setting, path: Path) -> JointTracker:
     """Our tracker in the written state."""
-    tracker = JointTracker(setting.params, seeded_network(setting.runtime.device), setting.runtime)
+    tracker = _fresh_ours(setting)
     tracker.state, _ = torch.load(path, weights_only=False)
     return tracker
 
@@ -143,16 +141,23 @@ def restore_plain(
     tracker.initialize(frames[0], info)
     for item, ours in zip(tracker.objects, state.objects, strict=True):
         records = stored[item.object_id]
-        item.stored += [_layer3(tracker, frames[r.frame], r.window) for r in records[1:]]
-        item.masks += [record.mask for record in records[1:]]
+        item.stored += [_layer3(tracker, frames[r.frame], r.window) for r in records]
+        item.masks += [record.mask for record in records]
         _copy_state(item, ours, setting.params)
         item.memory = (
             torch.cat(item.stored),
             tracker.network.label_encoder(torch.cat(item.masks))[1],
         )
-        item.layer3 = _layer3(tracker, frames[setting.fill_frames], item.window)
+        window = ours.last_crop.window
+        layer3 = _layer3(tracker, frames[setting.fill_frames], window)
+        item.last = LastFrame(window, window, layer3)
     tracker.probabilities, tracker.moments = state.probabilities, state.moments
     return tracker
+
+
+def _fresh_ours(setting: Setting) -> JointTracker:
+    device = setting.runtime.device
+    return JointTracker(setting.params, seeded_network(device), setting.runtime)
 
 
 def _fresh_plain(setting: Setting) -> PlainJointTracker:
@@ -167,7 +172,7 @@ def _layer3(tracker: PlainJointTracker, frame: np.ndarray, window: Window) -> to
 
 def _copy_state(item: PlainObject, ours: ObjectState, params: JointParameters) -> None:
     item.target, item.filters = ours.target, ours.filters[None].clone()
-    item.frame_number, item.window = ours.frame_number, ours.crop.window
+    item.frame_number = ours.frame_number
     item.weights = SampleWeights(
         params.sample_memory_size, params.learning_rate, params.init_samples_minimum_weight
     )
@@ -186,16 +191,12 @@ def measure(
     torch.set_num_threads(setting.threads)
     frames, info = setting.clip()
     base = _network_memory(setting)
-    if setting.is_memory_full and form == "ours":
-        tracker = restore_ours(setting, path)
-    elif setting.is_memory_full:
-        tracker = restore_plain(setting, path, frames, info)
-    elif form == "ours":
-        network = seeded_network(setting.runtime.device)
-        tracker = JointTracker(setting.params, network, setting.runtime)
+    tracker: JointTracker | PlainJointTracker
+    if form == "ours":
+        tracker = restore_ours(setting, path) if setting.is_memory_full else _fresh_ours(setting)
     else:
-        tracker = _fresh_plain(setting)
-    if isinstance(tracker, PlainJointTracker):
+        is_full = setting.is_memory_full
+        tracker = restore_plain(setting, path, frames, info) if is_full else _fresh_plain(setting)
         tracker.given = given
     if not setting.is_memory_full:
         tracker.initialize(frames[0], info)
@@ -223,11 +224,15 @@ def _timed_step(
     return time.perf_counter() - start, output
 
 
-def _windows(tracker: OnlineTracker) -> Windows:
+def _windows(tracker: JointTracker | PlainJointTracker) -> Windows:
     if isinstance(tracker, JointTracker):
         items = tracker.state.objects
-        return {(item.frame_number, item.object_id): item.crop.window for item in items}
-    return {(item.frame_number, item.object_id): item.planned for item in tracker.objects}
+        return {(item.frame_number, item.object_id): item.last_crop.window for item in items}
+    return {
+        (item.frame_number, item.object_id): item.last.planned
+        for item in tracker.objects
+        if item.last is not None
+    }
 
 
 def _synchronise(setting: Setting) -> None:

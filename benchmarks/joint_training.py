@@ -25,6 +25,7 @@ from seeded_network import seeded_network
 
 from ltr.actors.segmentation import SegActor
 from ltr.admin.distributed import launch_fabric
+from ltr.admin.settings import Precision
 from ltr.train_settings.joint.joint_stage2 import RECIPE
 from ltr.trainers.optimizer import make_optimizer
 from ltr.trainers.step import TrainStep
@@ -40,7 +41,7 @@ class Setting:
     device: str
     sequences: int
     size: tuple[int, int]
-    precision: str = "fp32"
+    precision: Precision = "fp32"
 
 
 @dataclass
@@ -63,8 +64,8 @@ def make_batch(setting: Setting) -> dict[str, torch.Tensor]:
     y, x = torch.meshgrid(
         torch.linspace(-1, 1, height), torch.linspace(-1, 1, width), indexing="ij"
     )
-    masks = [(((x - 0.1 * t) / 0.4) ** 2 + (y / 0.5) ** 2 < 1).float() for t in range(frames)]
-    masks = torch.stack(masks)[:, None].expand(-1, sequences, -1, -1)
+    ellipses = [(((x - 0.1 * t) / 0.4) ** 2 + (y / 0.5) ** 2 < 1).float() for t in range(frames)]
+    masks = torch.stack(ellipses)[:, None].expand(-1, sequences, -1, -1)
     return {
         "train_images": images[:1],
         "test_images": images[1:],

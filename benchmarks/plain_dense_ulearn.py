@@ -55,9 +55,9 @@ class PlainPropagation:
         features = self.embed(image)
         time = len(self.features)
         parts = [self._propagate(reference, features) for reference in self.references]
-        labels = torch.cat(parts) if parts else None
+        labels = torch.cat(parts) if parts else features.new_zeros(0, *features.shape[1:])
         if info is not None:
-            labels = self._start(info, labels, features.shape[1:], time)
+            labels = self._start(info, labels, time)
         self.features.append(features)
         self.labels.append(labels)
         full = F.interpolate(labels[None], image.shape[:2], mode="bilinear", align_corners=True)[0]
@@ -68,16 +68,15 @@ class PlainPropagation:
         pixels = torch.from_numpy(image).to(self.device).permute(2, 0, 1)[None].float()
         return getattr(self.network.embed(IMAGENET_RGB.normalise(pixels)), self.params.key)[0]
 
-    def _start(
-        self, info: FrameInfo, labels: torch.Tensor | None, size: torch.Size, time: int
-    ) -> torch.Tensor:
+    def _start(self, info: FrameInfo, labels: torch.Tensor, time: int) -> torch.Tensor:
         numbers = ([] if self.references else [0]) + list(info.object_ids)
-        masks = np.stack([info.mask == number for number in numbers])
-        masks = torch.from_numpy(masks).to(self.device)[None].float()
-        masks = F.interpolate(masks, size, mode="bilinear", align_corners=True)[0]
-        known = 0 if labels is None else len(labels)
+        started = torch.from_numpy(np.stack([info.mask == number for number in numbers]))
+        pixels = started.to(self.device)[None].float()
+        size = labels.shape[1:]
+        masks = F.interpolate(pixels, size, mode="bilinear", align_corners=True)[0]
+        known = len(labels)
         self.references.append(PlainReference(time, slice(known, known + len(masks))))
-        if labels is None:
+        if not known:
             return masks
         share = masks.sum(dim=0)
         return torch.cat([(1 - share) * labels, share * masks])

@@ -34,6 +34,15 @@ from pytracking.tracker.joint.sample_weights import SampleWeights
 from pytracking.tracker.joint.start import start_boxes
 
 
+@dataclass(frozen=True)
+class LastFrame:
+    """Where an object was looked for in the last frame, and what the backbone saw there."""
+
+    planned: Window
+    window: Window
+    layer3: torch.Tensor
+
+
 @dataclass
 class PlainObject:
     """One object; ``stored`` and ``masks`` are the memory: raw features and mask crops."""
@@ -46,9 +55,7 @@ class PlainObject:
     memory: tuple[torch.Tensor, torch.Tensor]
     filters: torch.Tensor
     frame_number: int = 1
-    planned: Window | None = None
-    window: Window | None = None
-    layer3: torch.Tensor | None = None
+    last: LastFrame | None = None  # until the object has been tracked
 
 
 class PlainJointTracker(OnlineTracker):
@@ -132,14 +139,14 @@ class PlainJointTracker(OnlineTracker):
     def _track_object(self, index: int, item: PlainObject, pixels: torch.Tensor) -> torch.Tensor:
         params, size = self.params, self.params.image_sample_size
         item.frame_number += 1
-        if item.frame_number > 2:
-            self._update(index, item)
+        if item.last is not None:
+            self._update(index, item, item.last)
         if self.moments.mass(index) >= params.min_mask_area:
             measured = self.moments.center_and_size(index, params.seg_to_bb_sz_factor)
         else:
             measured = item.target.center, item.target.size
         item.target.follow(*measured, params.max_scale_change)
-        item.planned = plan_window(
+        planned = plan_window(
             self.image_size,
             item.target.search_center(size, FEATURE_STRIDE, self.kernel_size),
             item.target.scale * vector(size),
@@ -147,17 +154,17 @@ class PlainJointTracker(OnlineTracker):
             params.border_mode,
             params.patch_max_scale_change,
         )
-        item.window = self.given.get((item.frame_number, item.object_id), item.planned)
-        layers = self.backbone(cut_window(pixels, item.window, size, is_mask=False))
-        item.layer3 = layers["layer3"]
+        window = self.given.get((item.frame_number, item.object_id), planned)
+        layers = self.backbone(cut_window(pixels, window, size, is_mask=False))
+        item.last = LastFrame(planned, window, layers["layer3"])
         logits = self._segment(item, layers)
-        return paste_scores(logits, item.window.coords, self.image_size)
+        return paste_scores(logits, window.coords, self.image_size)
 
     def _segment(self, item: PlainObject, layers: dict[str, torch.Tensor]) -> torch.Tensor:
         transformer = self.network.transformer
         stored, e_tr = item.memory
         memory = self._encode(transformer.tokens(stored[:, None])[:, 0])
-        query = transformer.tokens(item.layer3[None])[0, 0]
+        query = transformer.tokens(layers["layer3"][None])[0, 0]
         attended = query + _attend(transformer.decoder.self_attn, query, query, query)
         values = e_tr[:, 0].flatten(2).transpose(1, 2).flatten(0, 1)
         cross = transformer.decoder.cross_attn
@@ -173,14 +180,14 @@ class PlainJointTracker(OnlineTracker):
         frames = [frame + _attend(attention, frame, everything, everything) for frame in tokens]
         return token_instance_norm(torch.stack(frames))
 
-    def _update(self, index: int, item: PlainObject) -> None:
+    def _update(self, index: int, item: PlainObject, last: LastFrame) -> None:
         params = self.params
         probability = self.probabilities[None, index + 1 : index + 2]
-        mask = cut_window(probability, item.window, params.image_sample_size, is_mask=True)
+        mask = cut_window(probability, last.window, params.image_sample_size, is_mask=True)
         if item.frame_number % params.train_sample_interval:
             return
         slot = item.weights.insert()
-        item.stored[slot : slot + 1] = [item.layer3]
+        item.stored[slot : slot + 1] = [last.layer3]
         item.masks[slot : slot + 1] = [mask]
         if (item.frame_number - 1) % params.train_skipping:
             return
@@ -218,7 +225,7 @@ class PlainJointTracker(OnlineTracker):
             (gradient,) = torch.autograd.grad(errors, filters, seeds, create_graph=True)
             image = torch.autograd.grad(gradient, seeds, gradient.detach())
             energy = gradient.detach().square().sum()
-            curvature = sum(part.square().sum() for part in image)
+            curvature = torch.stack([part.square().sum() for part in image]).sum()
             filters = filters.detach() - energy / curvature.clamp(min=1e-8) * gradient.detach()
         losses.append(sum(error.detach().square().sum() for error in residuals(filters)))
         return filters.detach()

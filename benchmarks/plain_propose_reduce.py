@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ltr.data.rle import decode, encode
+from ltr.data.rle import Rle, decode, encode
 from ltr.models.layers.aggregation import aggregate
 from ltr.models.propose_reduce.image_input import network_size, normalise_and_pad, resize_image
 from ltr.models.propose_reduce.propagation import Memory
@@ -23,7 +23,6 @@ from pytracking.tracker.propose_reduce.key_frames import (
     without_overlap,
 )
 from pytracking.tracker.propose_reduce.parameters import ProposeReduceParameters
-from pytracking.tracker.propose_reduce.propose_reduce import ProposeReduce
 from pytracking.tracker.propose_reduce.sequences import mask_boxes
 
 
@@ -37,7 +36,7 @@ class PlainSequences:
         overlaps: (sequences, sequences).
     """
 
-    masks: list[list[dict]]
+    masks: Sequence[Sequence[Rle | None]]
     scores: np.ndarray
     overlaps: np.ndarray
 
@@ -55,12 +54,13 @@ class PlainProposals:
         self.network = network
 
     @torch.inference_mode()
-    def propose(self, frames: np.ndarray) -> PlainSequences:
-        """Find the sequences of a clip, uint8 (T, H, W, 3)."""
+    def propose(self, frames: Sequence[np.ndarray]) -> PlainSequences:
+        """Find the sequences of a clip, T frames uint8 (H, W, 3)."""
         clip = [self._features(frame) for frame in frames]
-        size, _ = network_size(frames.shape[1:3], self.params.img_scale)
-        settings = ProposeReduce.detection_settings.fget(self)
-        masks, scores = [], []
+        size, _ = network_size(frames[0].shape[:2], self.params.img_scale)
+        settings = self.params.detection_settings
+        masks: list[list[Rle]] = []
+        scores = []
         for position in key_positions(len(clip), self.params.key_num):
             found, _ = detect_masks(self.network, clip[position].pyramid, size, settings)
             if len(found):
@@ -108,7 +108,7 @@ class PlainProposals:
         return torch.stack(rows).numpy()
 
 
-def _overlaps(masks: Sequence[Sequence[dict]]) -> np.ndarray:
+def _overlaps(masks: Sequence[Sequence[Rle]]) -> np.ndarray:
     """Sequence IoU pair by pair."""
     result = np.zeros((len(masks), len(masks)))
     for row, first in enumerate(masks):

@@ -15,7 +15,7 @@ from deformable_attention import stacked
 from torch import nn
 
 from ltr.models.layers import matmul
-from ltr.models.referring import deformable_transformer, fusion, pixel_decoder
+from ltr.models.referring import fusion, pixel_decoder
 from ltr.models.referring.batches import ClipBatch, SentenceBatch
 from ltr.models.referring.deformable_attention import DeformableAttention
 from ltr.models.referring.referformer import ReferFormer
@@ -40,7 +40,7 @@ def make_plain(network: ReferFormer) -> None:
     fusion.TOKENS_AT_ONCE = _EVERYTHING
     pixel_decoder._FRAMES_AT_ONCE = _EVERYTHING
     matmul._has_fast_convolution = lambda x: False
-    fusion.attend = deformable_transformer.attend = attend_explicitly
+    fusion.attend = attend_explicitly
     for module in network.modules():
         if isinstance(module, DeformableAttention):
             module.sampler = stacked

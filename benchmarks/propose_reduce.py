@@ -20,7 +20,7 @@ from drawn_clip import draw_clip
 from plain_propose_reduce import PlainProposals, PlainSequences
 from process_memory import peak_mib, reset_peak
 
-from ltr.data.rle import decode
+from ltr.data.rle import Rle, decode
 from ltr.models.propose_reduce.seq_mask_rcnn import SeqMaskRCNN, seq_mask_rcnn
 from pytracking.tracker.base import Runtime
 from pytracking.tracker.clip import ClipPrompt
@@ -31,6 +31,15 @@ from pytracking.utils.mask_overlaps import video_overlaps
 
 _CPU = torch.device("cpu")
 _LONG, _SHORT = 300, 60
+# Drawn weights give boxes, masks and classes that differ when these layers grow or shrink.
+_WEIGHT_FACTORS = {
+    "roi_heads.box_predictor.cls_score": 5,
+    "roi_heads.mask_predictor.mask_fcn_logits": 10,
+    "prop_head.enc_pos": 100,
+    "prop_head.atn_key": 0.2,
+    "prop_head.qry_atn_key": 0.2,
+    "prop_head.pred2": 100,
+}
 _MAX_GROWTH = 1.5
 _MIN_EQUAL = 0.999
 
@@ -77,17 +86,13 @@ class Setting:
         """The network with drawn weights, so that boxes, masks and classes differ."""
         torch.manual_seed(0)
         network = seq_mask_rcnn(41, self.backbone, self.width).eval().requires_grad_(False)
-        network.roi_heads.box_predictor.cls_score.weight.mul_(5)
-        network.roi_heads.mask_predictor.mask_fcn_logits.weight.mul_(10)
-        network.prop_head.enc_pos.weight.mul_(100)
-        network.prop_head.atn_key.weight.mul_(0.2)
-        network.prop_head.qry_atn_key.weight.mul_(0.2)
-        network.prop_head.pred2.weight.mul_(100)
+        for layer, factor in _WEIGHT_FACTORS.items():
+            network.get_parameter(f"{layer}.weight").mul_(factor)
         return network
 
-    def clip(self) -> np.ndarray:
+    def clip(self) -> list[np.ndarray]:
         """The frames."""
-        return np.stack(draw_clip(self.frames, 2, self.size)[0])
+        return draw_clip(self.frames, 2, self.size)[0]
 
 
 _SMALL = Setting(
@@ -116,7 +121,7 @@ def run_ours(setting: Setting) -> tuple[Seconds, PlainSequences]:
     started = Seconds.now()
     with torch.inference_mode():
         cache = segmenter.open_cache(frames)
-        keys = segmenter.find_key_frames(cache, len(frames), frames.shape[1:3])
+        keys = segmenter.find_key_frames(cache, len(frames), setting.size)
         store = segmenter.collect(cache, keys, len(frames))
         overlaps = video_overlaps(store.masks, store.masks)
     return started.until_now(), PlainSequences(store.masks, store.scores(), overlaps)
@@ -142,7 +147,7 @@ def compare(setting: Setting) -> float:
         wall, used = times[name]
         count = len(results[name].masks)
         print(f"{name:5s}  {wall:7.2f} s, {used:7.2f} s of CPU, {count} sequences", flush=True)
-    share = _equal_share(results["plain"], results["ours"])
+    share = _equal_share(results["plain"], results["ours"], setting.size)
     gap = float(np.abs(results["plain"].scores - results["ours"].scores).max())
     print(f"       {share:.4%} equal pixels, class scores within {gap:.2g}")
     if share < _MIN_EQUAL:
@@ -150,14 +155,17 @@ def compare(setting: Setting) -> float:
     return times["plain"].wall / times["ours"].wall
 
 
-def _equal_share(first: PlainSequences, second: PlainSequences) -> float:
+def _equal_share(first: PlainSequences, second: PlainSequences, size: tuple[int, int]) -> float:
     equal, total = 0, 0
-    for own, other in zip(first.masks, second.masks, strict=True):
-        for a, b in zip(own, other, strict=True):
-            mask = decode(a)
-            equal += int((mask == (np.zeros_like(mask) if b is None else decode(b))).sum())
-            total += mask.size
+    for masks, others in zip(first.masks, second.masks, strict=True):
+        for mask, other in zip(masks, others, strict=True):
+            equal += int((_pixels(mask, size) == _pixels(other, size)).sum())
+            total += size[0] * size[1]
     return equal / total
+
+
+def _pixels(mask: Rle | None, size: tuple[int, int]) -> np.ndarray:
+    return np.zeros(size, np.uint8) if mask is None else decode(mask)
 
 
 def measure_memory(frames: int) -> float:

@@ -52,7 +52,8 @@ def drawn_network(device: torch.device) -> ReferFormer:
     """The released network's form with initial weights, in eval mode."""
     torch.manual_seed(0)
     network = referformer()
-    torch.nn.init.normal_(network.controller.layers[-1].bias, std=0.1)
+    bias = network.get_parameter(f"controller.layers.{len(network.controller.layers) - 1}.bias")
+    torch.nn.init.normal_(bias, std=0.1)
     return network.eval().requires_grad_(False).to(device)
 
 

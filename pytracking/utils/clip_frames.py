@@ -42,7 +42,9 @@ class LazyFrames(Sequence[np.ndarray]):
             DataError: A frame is missing, damaged or of another size than the first.
         """
         chosen = range(len(self))[position]
-        return [self._frame(i) for i in chosen] if isinstance(chosen, range) else self._frame(chosen)
+        return (
+            [self._frame(i) for i in chosen] if isinstance(chosen, range) else self._frame(chosen)
+        )
 
     def _frame(self, index: int) -> np.ndarray:
         if index not in self._cache:

@@ -90,7 +90,8 @@ def _compare_detections(
         if f"k{place}_det_scores" not in case:
             continue
         pyramid = cache.get([position])[position].pyramid
-        masks, scores = detect_masks(segmenter.network, pyramid, size, segmenter.detection_settings)
+        settings = segmenter.params.detection_settings
+        masks, scores = detect_masks(segmenter.network, pyramid, size, settings)
         key = f"k{place}_det_scores"
         case.report.close(case.name, key, scores, case.take(key), absolute=_SCORE)
         wanted = case.take(f"k{place}_det_masks")

@@ -41,7 +41,7 @@ def _damage(mask: np.ndarray, random: Generators) -> np.ndarray:
     extent = int(rows.max() - rows.min()), int(columns.max() - columns.min())
     reach = _SHIFT * math.sqrt(extent[0] * extent[1])
     shift = np.array([[1, 0, draw.uniform(-reach, reach)], [0, 1, draw.uniform(-reach, reach)]])
-    pixels = mask.astype(np.float32)
+    pixels: np.ndarray = mask.astype(np.float32)
     pixels = cv2.warpAffine(pixels, shift, (width, height), flags=cv2.INTER_NEAREST)
     factor = draw.uniform(1 - _SCALE, 1 + _SCALE)
     scale = cv2.getRotationMatrix2D((extent[1] / 2, extent[0] / 2), 0.0, factor)

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
+from ltr.models.referring import fusion
 from ltr.models.referring.deformable_attention import DeformableAttention, MapSizes
-from ltr.models.referring.fusion import attend, feed_forward
 from ltr.models.referring.heads import refine_boxes
 from ltr.models.referring.positions import valid_ratios
 
@@ -129,7 +129,7 @@ class EncoderLayer(nn.Module):
         """Tokens (N, S, dim), references (N or 1, S, levels, 2) -> (N, S, dim)."""
         attended = self.self_attn(x + position, references, x, sizes, padding)
         x = self.norm1(x + self.dropout(attended))
-        hidden = feed_forward(x, self.linear1, self.linear2, self.dropout)
+        hidden = fusion.feed_forward(x, self.linear1, self.linear2, self.dropout)
         return self.norm2(x + self.dropout(hidden))
 
 
@@ -205,14 +205,14 @@ class DecoderLayer(nn.Module):
     ) -> torch.Tensor:
         """Queries (N, Q, dim), references (N, Q, levels, 2 or 4) -> (N, Q, dim)."""
         keys = x + position
-        attended = attend(self.self_attn, keys, keys, x)
+        attended = fusion.attend(self.self_attn, keys, keys, x)
         x = self.norm2(x + self.dropout(attended))
         for source in (memory,) if previous is None else (previous, memory):
             attended = self.cross_attn(
                 x + position, references, source.tokens, source.sizes, source.padding
             )
             x = self.norm1(x + self.dropout(attended))
-        hidden = feed_forward(x, self.linear1, self.linear2, self.dropout)
+        hidden = fusion.feed_forward(x, self.linear1, self.linear2, self.dropout)
         return self.norm3(x + self.dropout(hidden))
 
 

@@ -29,7 +29,7 @@ from ltr.models.joint.joint_net import (
     steepest_descent_resnet18,
     steepest_descent_resnet50,
 )
-from ltr.train_settings.assembly import Assembly, SampleSets
+from ltr.train_settings.assembly import Assembly
 from ltr.train_settings.joint.recipe import JointRecipe
 
 _LOG = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ class JointAssembly(Assembly[JOINTNet]):
         else:
             load_torchvision_backbone(backbone, name, folder)
 
-    def datasets(self) -> SampleSets:
+    def datasets(self) -> tuple[SegSampler, SegSampler | None]:
         """Open the videos of training and validation."""
         recipe = self.recipe
         train = self._sampler(_open(recipe.train_sets), recipe.samples_per_epoch, True)

@@ -122,7 +122,9 @@ def precision_recall(
     return PrecisionRecall(tuple(cells), tuple(area_ranges), precision, recall)
 
 
-def keep_best(scores: Sequence[float] | np.ndarray, most: int | None = MAX_DETECTIONS[-1]) -> np.ndarray:
+def keep_best(
+    scores: Sequence[float] | np.ndarray, most: int | None = MAX_DETECTIONS[-1]
+) -> np.ndarray:
     """Order of the best detections by descending score; equal scores keep their order."""
     return np.argsort(-np.asarray(scores, dtype=np.float64), kind="stable")[:most]
 

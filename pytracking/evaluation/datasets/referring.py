@@ -92,9 +92,8 @@ class _PackedFrames(LazyFrames):
     """
 
     def __init__(self, path: Path, numbers: Sequence[int]) -> None:
-        super().__init__()
         self._images = read_video_frames(path, numbers)
-        self.shape = self._images[0].shape[:2]
+        super().__init__(self._images[0].shape[:2])
 
     def __len__(self) -> int:
         return len(self._images)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from ltr.admin.errors import ConfigError, did_you_mean
 from ltr.admin.ranges import Count, CountOrZero, Probability, Range, Ranged, Side
 from ltr.dataset.youtubevis_classes import CLASSES
+
+if TYPE_CHECKING:
+    from ltr.models.propose_reduce.detection import DetectionSettings
 
 ReductionName = Literal["class_agnostic", "category_aware", "soft"]
 _Width = Annotated[float, Range(1e-4)]
@@ -111,6 +114,13 @@ class ProposeReduceParameters(Ranged):
     def memory_step(self, num_frames: int) -> int:
         """A frame of a clip enters the memory every so many frames."""
         return max(num_frames // self.mem_num, 1) if self.mem_num else self.mem_step or 1
+
+    @property
+    def detection_settings(self) -> DetectionSettings:
+        """Thresholds of the instances of key frames."""
+        from ltr.models.propose_reduce.detection import DetectionSettings
+
+        return DetectionSettings(self.detection_threshold, max_detections=self.max_per_img)
 
     @property
     def reduction_settings(self) -> ReductionSettings:

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 
 from ltr.dataset.youtubevis_classes import CLASSES
-from ltr.models.propose_reduce.detection import DetectionSettings
 from ltr.models.propose_reduce.image_input import network_size
 from ltr.models.propose_reduce.seq_mask_rcnn import SeqMaskRCNN
 from pytracking.tracker.base import Runtime
@@ -111,17 +110,10 @@ class ProposeReduce(ClipSegmenter):
         found = []
         for position in key_positions(num_frames, self.params.key_num):
             pyramid = cache.get([position])[position].pyramid
-            masks, _ = detect_masks(self.network, pyramid, size, self.detection_settings)
+            masks, _ = detect_masks(self.network, pyramid, size, self.params.detection_settings)
             if len(masks):
                 found.append(KeyFrame(position, without_overlap(masks)))
         return found
-
-    @property
-    def detection_settings(self) -> DetectionSettings:
-        """Thresholds of the instances of key frames."""
-        return DetectionSettings(
-            self.params.detection_threshold, max_detections=self.params.max_per_img
-        )
 
     def propagate(
         self, cache: FeatureCache, keys: Sequence[KeyFrame], num_frames: int
