@@ -1,7 +1,7 @@
 """Time and memory of multi-scale deformable attention in its forms.
 
     python benchmarks/deformable_attention.py                  8 frames of 360x640, on the CPU
-    python benchmarks/deformable_attention.py --device cuda    also the kernel of external/
+    python benchmarks/deformable_attention.py --device cuda    also the Triton kernel
     python benchmarks/deformable_attention.py --full           also 36 frames, in chunks of 8
 
 One encoder layer reads 4 points of 4 levels with 8 heads for every pixel of the levels. ``stacked``
@@ -26,7 +26,7 @@ from fresh_process import run_in_fresh_process
 from process_memory import peak_mib, reset_peak, resident_mib
 
 from ltr.models.layers.chunks import apply_in_chunks
-from ltr.models.referring.deformable_attention import MapSizes, Sampler, sample_points
+from ltr.models.referring.deformable_sampling import MapSizes, Sampler, sample_points
 
 SIZES = ((45, 80), (23, 40), (12, 20), (6, 10))
 HEADS, CHANNELS, POINTS = 8, 32, 4
@@ -64,7 +64,7 @@ def forms(device: torch.device) -> dict[str, Sampler]:
     found: dict[str, Sampler] = {"stacked": stacked, "ours": sample_points, "chunks": in_chunks}
     if device.type == "cuda":
         sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-        from external.deformable_attention import sample_points as kernel
+        from ltr.models.referring.deformable_kernel import sample_points as kernel
 
         found["kernel"] = kernel
     return found

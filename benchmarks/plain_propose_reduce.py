@@ -15,8 +15,9 @@ import torch
 from ltr.data.rle import Rle, decode, encode
 from ltr.models.layers.aggregation import aggregate
 from ltr.models.propose_reduce.image_input import network_size, normalise_and_pad, resize_image
+from ltr.models.propose_reduce.mask_rcnn import Features
 from ltr.models.propose_reduce.propagation import Memory
-from ltr.models.propose_reduce.seq_mask_rcnn import Features, SeqMaskRCNN
+from ltr.models.propose_reduce.seq_mask_rcnn import SeqMaskRCNN
 from pytracking.tracker.propose_reduce.key_frames import (
     detect_masks,
     key_positions,

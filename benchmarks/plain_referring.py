@@ -14,9 +14,9 @@ import torch.nn.functional as F
 from deformable_attention import stacked
 from torch import nn
 
+from ltr.data.referring.batches import ClipBatch, SentenceBatch
 from ltr.models.layers import matmul
 from ltr.models.referring import fusion, pixel_decoder
-from ltr.models.referring.batches import ClipBatch, SentenceBatch
 from ltr.models.referring.deformable_attention import DeformableAttention
 from ltr.models.referring.referformer import ReferFormer
 

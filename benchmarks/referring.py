@@ -25,7 +25,7 @@ from plain_referring import make_plain
 from plain_referring import segment as segment_plainly
 from process_memory import peak_mib, reset_peak, resident_mib
 
-from ltr.models.referring.batches import ClipBatch, SentenceBatch
+from ltr.data.referring.batches import ClipBatch, SentenceBatch
 from ltr.models.referring.referformer import ReferFormer, referformer
 from pytracking.tracker.referring.rules import choose_query, full_probabilities
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ltr.models.referring.batches import SentenceBatch
+from ltr.data.referring.batches import SentenceBatch
 from ltr.models.referring.referformer import ReferFormer, referformer
 from tests.seeded_weights import seeded_tensor
 

@@ -10,8 +10,9 @@ from torch import nn
 from torchvision.ops import box_convert
 
 from ltr.actors.base import Actor, Stats
-from ltr.models.referring.batches import Predictions, ReferringTarget, SentenceBatch
+from ltr.data.referring.batches import ReferringTarget, SentenceBatch
 from ltr.models.referring.criterion import MASK_STRIDE, Criterion
+from ltr.models.referring.outputs import Predictions
 
 _HIT = 0.5
 _LOSSES = ("loss_ce", "loss_bbox", "loss_giou", "loss_mask", "loss_dice")

@@ -6,6 +6,7 @@ one pixel has width 1. The coordinates are those of pixel indices.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -14,7 +15,19 @@ import numpy as np
 if TYPE_CHECKING:
     import torch
 
+Box = tuple[float, float, float, float]
+"""Left, top, width and height in pixels."""
+
+NO_BOX: Box = (0.0, 0.0, 0.0, 0.0)
+"""Box of an object that is not seen."""
+
 BoxForm = Literal["xywh", "centre", "corners"]
+
+
+def as_box(sides: Iterable[float]) -> Box:
+    """A box of four numbers of any type: x, y, width, height."""
+    x, y, width, height = map(float, sides)
+    return x, y, width, height
 
 
 def box_of_mask(mask: np.ndarray, form: BoxForm = "xywh") -> np.ndarray:

@@ -6,7 +6,7 @@ import random as python_random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,9 +17,7 @@ from ltr.data.image_io import read_image
 from ltr.data.randomness import Generators, SampleKey
 from ltr.data.samples import RandomSamples
 from ltr.data.two_views import TwoViews
-
-if TYPE_CHECKING:
-    from ltr.dataset.unlabelled import UnlabelledVideos
+from ltr.data.unlabelled_videos import UnlabelledVideos
 
 
 def choose_frames(

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import torch
 
+from ltr.data.pair_dataset import AnnotatedFrame, InstancePairs
 from ltr.data.randomness import Generators, SampleKey
 from ltr.data.samples import RandomSamples
-from ltr.dataset.instance_pairs import AnnotatedFrame, InstancePairs
 
 _GUIDANCE_DRAWS = 2  # a pair without a common object gets another guidance frame once
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random as python_random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -14,9 +14,7 @@ from ltr.admin.errors import DataError
 from ltr.data.randomness import Generators, SampleKey
 from ltr.data.samples import RandomSamples
 from ltr.data.transforms import Frame
-
-if TYPE_CHECKING:
-    from ltr.dataset.base import VideoDataset
+from ltr.data.video_dataset import VideoDataset
 
 _GAP_STEP = 5
 _MAX_GAP = 1000

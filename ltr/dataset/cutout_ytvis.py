@@ -20,10 +20,11 @@ from ltr.admin.errors import ConfigError, DataError, OutputError
 from ltr.admin.progress import FrameProgress
 from ltr.data.drawing import blend
 from ltr.data.image_io import read_image, write_image
+from ltr.data.unlabelled_videos import UnlabelledVideos
 from ltr.dataset.image_base import ImageDataset
 from ltr.dataset.pasted_objects import Sprite, cut_out, draw_shape, place
 from ltr.dataset.registry import open_images
-from ltr.dataset.unlabelled import UnlabelledVideos, open_unlabelled
+from ltr.dataset.unlabelled import open_unlabelled
 from ltr.dataset.youtubevis_classes import CLASSES, coarse_class
 from ltr.dataset.youtubevis_file import VisWriter
 

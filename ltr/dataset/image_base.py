@@ -11,7 +11,7 @@ import numpy as np
 from ltr.data.bounding_boxes import box_of_mask
 from ltr.data.randomness import Generators
 from ltr.data.transforms import Frame
-from ltr.dataset.base import Frames, VideoDataset
+from ltr.data.video_dataset import Frames, VideoDataset
 
 
 class ImageDataset(ABC):

@@ -13,16 +13,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from ltr.admin.environment import require, train_environment
-from ltr.admin.errors import ConfigError, DataError, did_you_mean
+from ltr.admin.errors import ConfigError, DataError
+from ltr.data.pair_dataset import InstancePairs
 from ltr.dataset.davis_instances import IMAGES
-from ltr.dataset.instance_pairs import InstancePairs
+from ltr.dataset.names import Family, open_named
 from ltr.dataset.registry import open_images
 from ltr.dataset.youtubevis_file import check_record, find_split, read_vis_file
-
-_USUAL = {"YouTubeVIS": ("2019", "train"), "DAVIS": ("2017", "train")}
 
 
 def open_pairs(name: str, classes: tuple[str, ...]) -> InstancePairs:
@@ -36,24 +36,34 @@ def open_pairs(name: str, classes: tuple[str, ...]) -> InstancePairs:
         ConfigError: There is no such data set, or its path is not set.
         DataError: Its files are missing or damaged, or its categories are others.
     """
-    kind, _, rest = name.partition(":")
-    if kind == "pseudo":
-        from ltr.dataset.pseudo_videos import PseudoVideos
+    kinds = {
+        "pseudo": partial(_open_pseudo, classes),
+        "videos": partial(_open_own, classes),
+    }
+    families = {
+        "YouTubeVIS": Family(partial(_open_youtubevis, classes), ("2019", "train")),
+        "DAVIS": Family(_open_davis, ("2017", "train")),
+    }
+    return open_named(name, families, kinds)
 
-        return PseudoVideos(open_images(rest), classes)
-    if kind == "videos" and rest.endswith(".json"):
-        file = Path(rest).expanduser()
+
+def _open_pseudo(classes: tuple[str, ...], images: str) -> InstancePairs:
+    from ltr.dataset.pseudo_videos import PseudoVideos
+
+    return PseudoVideos(open_images(images), classes)
+
+
+def _open_own(classes: tuple[str, ...], path: str) -> InstancePairs:
+    """A file by its name, or a split of a folder."""
+    name = f"videos:{path}"
+    if path.endswith(".json"):
+        file = Path(path).expanduser()
         return _open_file(name, file, _frames_of(file), classes)
-    if kind == "videos":
-        root, split = Path(rest).parent, Path(rest).name
-        return _open_videos(name, root, split, classes)
-    family, *parts = name.split("/")
-    if family not in _USUAL or len(parts) > len(_USUAL.get(family, ())):
-        made = ("videos:PATH/SPLIT", "pseudo:NAME")
-        raise ConfigError(f"unknown data set {name!r}{did_you_mean(family, [*_USUAL, *made])}")
-    version, split = (*parts, *_USUAL[family][len(parts) :])
-    if family == "DAVIS":
-        return _open_davis(name, version, split)
+    return _open_videos(name, Path(path).parent, Path(path).name, classes)
+
+
+def _open_youtubevis(classes: tuple[str, ...], version: str, split: str) -> InstancePairs:
+    name = f"YouTubeVIS/{version}/{split}"
     if version not in ("2019", "2021"):
         raise ConfigError(f"unknown data set {name!r}: YouTube-VIS 2019 and 2021 are known")
     root = Path(require(train_environment(), f"ytvis{version}_dir"))
@@ -93,12 +103,13 @@ def _open_file(name: str, file: Path, images: Path, classes: tuple[str, ...]) ->
     return videos
 
 
-def _open_davis(name: str, version: str, split: str) -> InstancePairs:
+def _open_davis(version: str, split: str) -> InstancePairs:
     from ltr.dataset.davis_instances import describe_davis
     from ltr.dataset.instance_videos import InstanceVideos
 
     root = Path(require(train_environment(), "davis_dir"))
     content = check_record(describe_davis(root, split, version).record(), root)
+    name = f"DAVIS/{version}/{split}"
     return InstanceVideos(name, content, root / IMAGES, is_class_agnostic=True)
 
 

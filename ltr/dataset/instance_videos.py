@@ -10,9 +10,9 @@ import numpy as np
 
 from ltr.admin.errors import DataError
 from ltr.data.image_io import read_image
+from ltr.data.pair_dataset import AnnotatedFrame, InstancePairs
 from ltr.data.randomness import Generators
 from ltr.data.rle import decode
-from ltr.dataset.instance_pairs import AnnotatedFrame, InstancePairs
 from ltr.dataset.youtubevis_file import VisFile, VisTrack, VisVideo
 
 

@@ -23,9 +23,9 @@ from ltr.data.drawing import blend
 from ltr.data.image_io import read_image
 from ltr.data.randomness import Generators
 from ltr.data.transforms import Frame
-from ltr.dataset.base import VideoDataset
+from ltr.data.unlabelled_videos import UnlabelledVideos
+from ltr.data.video_dataset import VideoDataset
 from ltr.dataset.image_base import ImageVideos
-from ltr.dataset.unlabelled import UnlabelledVideos
 
 _OWN_SCENE_PROBABILITY = 0.25
 _SCENERY_PROBABILITY = 0.5

@@ -12,10 +12,10 @@ import numpy as np
 
 from ltr.admin.errors import DataError
 from ltr.data.bounding_boxes import box_of_mask
+from ltr.data.pair_dataset import AnnotatedFrame, InstancePairs
 from ltr.data.randomness import Generators
 from ltr.data.transforms import RandomAffine
 from ltr.dataset.image_base import ImageDataset
-from ltr.dataset.instance_pairs import AnnotatedFrame, InstancePairs
 from ltr.dataset.youtubevis_classes import label_of
 
 MOTION = RandomAffine(

@@ -17,15 +17,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
 
-from ltr.admin.errors import ConfigError, did_you_mean
-from ltr.dataset.base import VideoDataset
+from ltr.admin.errors import ConfigError
+from ltr.data.video_dataset import VideoDataset
 from ltr.dataset.image_base import ImageDataset
-
-Family = tuple[Callable[..., Any], tuple[str, ...]]
+from ltr.dataset.names import Family, open_named, split_names
+from ltr.dataset.vos_sets import VOS_SETS
 
 
 def open_videos(name: str) -> VideoDataset:
@@ -38,75 +36,55 @@ def open_videos(name: str) -> VideoDataset:
         ConfigError: There is no such data set, or its path is not set.
         DataError: Its folder does not have the expected layout.
     """
-    kind, _, rest = name.partition(":")
-    if kind == "folder":
-        from ltr.dataset.folder import FolderVideos
-
-        return FolderVideos(rest, multiobj=False)
-    if kind == "pasted":
-        return _open_pasted(rest)
-    if kind in ("synthetic", "blend"):
-        return _open_synthetic(kind, rest)
-    if name.partition("/")[0] in _VIDEOS:
-        return _open(name, _VIDEOS)
-    from ltr.dataset.synthetic_video import SyntheticVideo
-
-    return SyntheticVideo(open_images(name))
+    kinds = {
+        "folder": _open_folder,
+        "pasted": _open_pasted,
+        "synthetic": _open_synthetic,
+        "blend": _open_blend,
+    }
+    images = {name: Family(partial(_repeat, name), _IMAGES[name].usual) for name in _IMAGES}
+    return open_named(name, {**VOS_SETS, **images}, kinds)
 
 
 def open_images(name: str) -> ImageDataset:
     """Open a data set of still images; name and errors as for ``open_videos``."""
-    family = name.partition("/")[0]
-    if family not in _IMAGES:
-        made = ("folder:PATH", "synthetic:NAME", "blend:NAME+NAME", "pasted:NAME")
-        choices = [*_VIDEOS, *_IMAGES, *made]
-        raise ConfigError(f"unknown data set {name!r}{did_you_mean(family, choices)}")
-    return _open(name, _IMAGES)
+    return open_named(name, _IMAGES, {})
+
+
+def _repeat(family: str, *parts: str) -> VideoDataset:
+    """A data set of still images as videos whose frames are all the same."""
+    from ltr.dataset.synthetic_video import SyntheticVideo
+
+    return SyntheticVideo(_IMAGES[family].open(*parts))
+
+
+def _open_folder(path: str) -> VideoDataset:
+    from ltr.dataset.folder import FolderVideos
+
+    return FolderVideos(path, multiobj=False)
 
 
 def _open_pasted(names: str) -> VideoDataset:
     from ltr.dataset.pasted_objects import PastedObjects
     from ltr.dataset.unlabelled import open_unlabelled
 
-    videos, plus, scenery = names.partition("+")
-    return PastedObjects(open_videos(videos), open_unlabelled(scenery) if plus else None)
+    videos, scenery = split_names(names)
+    return PastedObjects(open_videos(videos), open_unlabelled(scenery) if scenery else None)
 
 
-def _open_synthetic(kind: str, names: str) -> VideoDataset:
-    from ltr.data.transforms import Compose, RandomAffine, RandomFlip
-    from ltr.dataset.synthetic_video import SyntheticVideo, SyntheticVideoBlend
+def _open_synthetic(name: str) -> VideoDataset:
+    from ltr.dataset.synthetic_video import MOVED, SyntheticVideo
 
-    moved = Compose(
-        RandomFlip(0.5), RandomAffine(max_rotation=20, max_shear=0.1, max_scale=0.3, max_aspect=0.1)
-    )
-    if kind == "synthetic":
-        return SyntheticVideo(open_images(names), moved)
-    foregrounds, plus, backgrounds = names.partition("+")
-    if not plus:
+    return SyntheticVideo(open_images(name), MOVED)
+
+
+def _open_blend(names: str) -> VideoDataset:
+    from ltr.dataset.synthetic_video import MOVED, SyntheticVideoBlend
+
+    foregrounds, backgrounds = split_names(names)
+    if backgrounds is None:
         raise ConfigError(f"expected blend:FOREGROUNDS+BACKGROUNDS, got 'blend:{names}'")
-    return SyntheticVideoBlend(open_images(foregrounds), open_images(backgrounds), moved, moved)
-
-
-def _open(name: str, families: Mapping[str, Family]) -> Any:
-    """Open ``FAMILY/PART/PART``; parts that are left out have the usual values."""
-    family, *parts = name.split("/")
-    builder, usual = families[family]
-    if len(parts) > len(usual):
-        expected = "/".join([family, *usual])
-        raise ConfigError(f"unknown data set {name!r}: expected a name like {expected!r}")
-    return builder(*parts, *usual[len(parts) :])
-
-
-def _youtubevos(version: str, split: str) -> VideoDataset:
-    from ltr.dataset.youtubevos import YouTubeVOS
-
-    return YouTubeVOS(version=version, split=split, multiobj=False)
-
-
-def _davis(version: str, split: str) -> VideoDataset:
-    from ltr.dataset.davis import Davis
-
-    return Davis(version=version, split=split, multiobj=False)
+    return SyntheticVideoBlend(open_images(foregrounds), open_images(backgrounds), MOVED, MOVED)
 
 
 def _instances(name: str, version: str, split: str, min_area: str) -> ImageDataset:
@@ -129,15 +107,11 @@ def _salient(name: str) -> ImageDataset:
     return SalientObjects(name)
 
 
-_VIDEOS: Mapping[str, Family] = {
-    "YouTubeVOS": (_youtubevos, ("2019", "jjtrain")),
-    "DAVIS": (_davis, ("2017", "train")),
-}
-_IMAGES: Mapping[str, Family] = {
-    "COCO": (partial(_instances, "COCO"), ("2014", "train", "0")),
-    "LVIS": (partial(_instances, "LVIS"), ("0.5", "train", "0")),
-    "SBD": (_sbd, ("train",)),
-    "MSRA10K": (partial(_salient, "MSRA10K"), ()),
-    "ECSSD": (partial(_salient, "ECSSD"), ()),
-    "HKU-IS": (partial(_salient, "HKU-IS"), ()),
+_IMAGES = {
+    "COCO": Family(partial(_instances, "COCO"), ("2014", "train", "0")),
+    "LVIS": Family(partial(_instances, "LVIS"), ("0.5", "train", "0")),
+    "SBD": Family(_sbd, ("train",)),
+    "MSRA10K": Family(partial(_salient, "MSRA10K")),
+    "ECSSD": Family(partial(_salient, "ECSSD")),
+    "HKU-IS": Family(partial(_salient, "HKU-IS")),
 }

@@ -6,8 +6,13 @@ import numpy as np
 
 from ltr.data.bounding_boxes import box_of_mask
 from ltr.data.randomness import Generators
-from ltr.data.transforms import Compose, Frame
+from ltr.data.transforms import Compose, Frame, RandomAffine, RandomFlip
 from ltr.dataset.image_base import ImageDataset, ImageVideos
+
+MOVED = Compose(
+    RandomFlip(0.5), RandomAffine(max_rotation=20, max_shear=0.1, max_scale=0.3, max_aspect=0.1)
+)
+"""How synthetic videos move their images."""
 
 
 class SyntheticVideo(ImageVideos):

@@ -12,23 +12,23 @@ name                path variable            below it
 =================== ======================== ====================================================
 
 ``DAVIS/2017/train`` and ``YouTubeVOS/2019/jjtrain`` are the frames of one split, see
-``registry.py``.
+``vos_sets.py``.
 """
 
 from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from ltr.admin.environment import require, train_environment
 from ltr.admin.errors import ConfigError, DataError, did_you_mean
-from ltr.data.frame_files import IMAGE_SUFFIXES, list_frames, natural_key
+from ltr.data.frame_files import IMAGE_SUFFIXES, natural_key
 from ltr.data.image_io import VIDEO_SUFFIXES
 from ltr.data.text_files import read_text
-from ltr.dataset.registry import open_videos
-from ltr.dataset.vos_base import VosDataset
+from ltr.data.unlabelled_videos import UnlabelledVideos
+from ltr.dataset.vos_sets import VOS_SETS, open_vos
 
 _LAYOUTS = {
     "YouTubeVOS": (
@@ -40,41 +40,6 @@ _LAYOUTS = {
     "Kinetics": ("kinetics_dir", ("video_jpeg/train",)),
     "DAVIS": ("davis_dir", ("JPEGImages/480p",)),
 }
-_FAMILIES_WITH_SPLITS = ("DAVIS", "YouTubeVOS")
-
-
-class UnlabelledVideos:
-    """Videos, each a folder of frames or a list of files.
-
-    Folders are listed when their video is used, so that large data sets open at once.
-
-    Args:
-        name: Name of the data set, for messages.
-        videos: A folder each, or the frames in order of time.
-    """
-
-    def __init__(self, name: str, videos: Sequence[Path | Sequence[Path]]) -> None:
-        self.name = name
-        self._videos = tuple(videos)
-
-    def __len__(self) -> int:
-        return len(self._videos)
-
-    def frames(self, index: int) -> Sequence[Path]:
-        """The frames of a video in order of time; numbers in their names count as numbers.
-
-        Raises:
-            DataError: Its folder cannot be read or is empty.
-        """
-        video = self._videos[index]
-        if not isinstance(video, Path):
-            return video
-        return [video / name for name in list_frames(video)]
-
-    def video_name(self, index: int) -> str:
-        """Name of a video's folder."""
-        video = self._videos[index]
-        return video.name if isinstance(video, Path) else video[0].parent.name
 
 
 def open_unlabelled(name: str, filelist: str | None = None) -> UnlabelledVideos:
@@ -89,7 +54,7 @@ def open_unlabelled(name: str, filelist: str | None = None) -> UnlabelledVideos:
         DataError: Its folder or the list holds no video.
     """
     family, slash, _ = name.partition("/")
-    if slash and family in _FAMILIES_WITH_SPLITS:
+    if slash and family in VOS_SETS:
         return _open_split(name, filelist)
     roots = _roots(name)
     if filelist is not None:
@@ -109,9 +74,7 @@ def _open_split(name: str, filelist: str | None) -> UnlabelledVideos:
     """The frames of a split of an annotated data set; its annotations are not read."""
     if filelist is not None:
         raise ConfigError(f"filelist = {filelist}: {name} has a list of its own")
-    dataset = open_videos(name)
-    if not isinstance(dataset, VosDataset):
-        raise ConfigError(f"{name} has no folders of frames")
+    dataset = open_vos(name)
     return UnlabelledVideos(name, [dataset.layout.images / video for video in dataset.videos])
 
 

@@ -14,7 +14,7 @@ from ltr.admin.errors import DataError
 from ltr.data.bounding_boxes import box_of_mask
 from ltr.data.frame_files import find_gap, list_frames, stem_of
 from ltr.data.image_io import read_image
-from ltr.dataset.base import Frames, VideoDataset
+from ltr.data.video_dataset import Frames, VideoDataset
 from ltr.dataset.vos_cache import VideoRecord
 from ltr.dataset.vos_index import VosIndex, VosLayout
 

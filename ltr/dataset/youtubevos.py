@@ -13,7 +13,7 @@ from ltr.data.image_io import read_image
 from ltr.data.json_io import read_json, translate_json_errors
 from ltr.data.names import plain_name
 from ltr.data.palette import VOID
-from ltr.dataset.base import EmptySplitError
+from ltr.data.video_dataset import EmptySplitError
 from ltr.dataset.vos_base import VosDataset
 from ltr.dataset.vos_index import VosLayout
 

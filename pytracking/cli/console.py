@@ -12,11 +12,11 @@ from pytracking.cli.arguments import resolve_device, resolve_runtime
 from pytracking.evaluation.datasets.sequence import Sequence, SequenceList
 from pytracking.evaluation.engines import start_engine
 from pytracking.evaluation.engines.base import Engine, WorkerSetup
+from pytracking.evaluation.outputs.live_view import open_live_view
 from pytracking.evaluation.running.dataset import Outcome, RunOptions, RunSummary, run_dataset
 from pytracking.evaluation.running.sequence import FrameObserver, TrackedFrame
 from pytracking.evaluation.tracker import TrackerSpec
 from pytracking.utils.environment import evaluation_environment
-from pytracking.utils.visdom import open_live_view
 
 _LOG = logging.getLogger(__name__)
 

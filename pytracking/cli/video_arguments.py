@@ -129,8 +129,8 @@ def resolve_task(arguments: argparse.Namespace, source: VideoLike) -> VideoTask:
     Raises:
         ConfigError: The results would lie among the frames or clips.
     """
+    from pytracking.evaluation.outputs.live_view import open_live_view
     from pytracking.evaluation.running.video import VideoTask
-    from pytracking.utils.visdom import open_live_view
 
     if arguments.output is not None and _is_same(source, arguments.output):
         raise ConfigError(f"--output {arguments.output} is the folder of the video: name another")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pytracking.tracker.base import Box
+    from ltr.data.bounding_boxes import Box
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from ltr.admin.errors import ConfigError, DataError
+from ltr.data.bounding_boxes import Box
 from ltr.data.image_io import read_mask_file
 from ltr.data.mask_rule import Mask
 from ltr.data.palette import VOID
 from pytracking.evaluation.prompt_types import BoxPrompt, MaskPrompt
-from pytracking.tracker.base import Box, FrameInfo
+from pytracking.tracker.base import FrameInfo
 from pytracking.utils.box_mask import inside_frame, mask_from_box
 
 _LOG = logging.getLogger(__name__)

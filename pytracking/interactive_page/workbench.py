@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from ltr.admin.errors import DataError, OutputError, ToolkitError
+from ltr.data.bounding_boxes import Box
 from ltr.data.image_io import decode_label_map
 from ltr.data.interactive.scribbles import ScribbleLine, VideoScribbles, write_scribbles
 from ltr.dataset.vos_index import measure_objects
@@ -24,7 +25,7 @@ from pytracking.evaluation.session import VideoFrame
 from pytracking.interactive_page.clip import Clip, load_clip
 from pytracking.interactive_page.guidance import Guidance
 from pytracking.interactive_page.settings import PageSettings
-from pytracking.tracker.base import Box, FrameOutput
+from pytracking.tracker.base import FrameOutput
 from pytracking.tracker.interactive.base import InteractiveVOS, RoundResult
 from pytracking.tracker.interactive.recommend import RecommendContext
 from pytracking.utils.overlay import bright_palette

@@ -6,7 +6,7 @@ Coordinates: boxes are ``(x, y, width, height)`` in pixels of the frame, x to th
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
@@ -14,17 +14,11 @@ import numpy as np
 import torch
 
 from ltr.admin.errors import ConfigError
+from ltr.data.bounding_boxes import Box
 
-Box = tuple[float, float, float, float]
 Precision = Literal["fp32", "bf16", "fp16"]
 
 State = TypeVar("State")
-
-
-def as_box(sides: Iterable[float]) -> Box:
-    """A box of four numbers of any type: x, y, width, height."""
-    x, y, width, height = map(float, sides)
-    return x, y, width, height
 
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}

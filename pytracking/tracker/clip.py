@@ -10,8 +10,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ltr.data.bounding_boxes import Box
 from ltr.data.rle import Rle, decode
-from pytracking.tracker.base import Box, Runtime
+from pytracking.tracker.base import Runtime
 
 Frames = Sequence[np.ndarray]
 Advance = Callable[[int], None]

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from ltr.admin.errors import DataError
-
-if TYPE_CHECKING:
-    from pytracking.tracker.base import Box
+from ltr.data.bounding_boxes import Box
 
 _LOG = logging.getLogger(__name__)
 

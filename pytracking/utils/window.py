@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from ltr.admin.errors import ConfigError
-
-if TYPE_CHECKING:
-    from pytracking.tracker.base import Box
+from ltr.data.bounding_boxes import Box
 
 _CURSOR_COLOUR = (255, 255, 255)
 _WAIT_MS = 1

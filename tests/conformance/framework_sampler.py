@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ltr.data.sampler import SegSampler
-from ltr.dataset.base import Frames, VideoDataset
+from ltr.data.video_dataset import Frames, VideoDataset
 from tests.conformance.report import Report
 
 

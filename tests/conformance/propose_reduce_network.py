@@ -20,6 +20,7 @@ from ltr.models.propose_reduce.boxes import (
     decode,
     half_open,
     inclusive,
+    level_anchors,
 )
 from ltr.models.propose_reduce.detection import (
     PROPOSALS,
@@ -31,7 +32,7 @@ from ltr.models.propose_reduce.detection import (
 from ltr.models.propose_reduce.propagation import Memory
 from ltr.models.propose_reduce.released import from_upstream
 from ltr.models.propose_reduce.roi import align_boxes, box_levels, paste_masks
-from ltr.models.propose_reduce.seq_mask_rcnn import SeqMaskRCNN, level_anchors, seq_mask_rcnn
+from ltr.models.propose_reduce.seq_mask_rcnn import SeqMaskRCNN, seq_mask_rcnn
 from tests.conformance.propose_reduce_files import (
     BACKBONES,
     Case,

@@ -6,8 +6,9 @@ from dataclasses import asdict
 
 import torch
 
-from ltr.models.referring.batches import Predictions, ReferringTarget
+from ltr.data.referring.batches import ReferringTarget
 from ltr.models.referring.criterion import Criterion, LossWeights
+from ltr.models.referring.outputs import Predictions
 from tests.conformance.referring_case import Case
 
 _LOSS = 1e-5

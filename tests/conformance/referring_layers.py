@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from ltr.models.referring.deformable_attention import DeformableAttention, sample_points
+from ltr.models.referring.deformable_attention import DeformableAttention
+from ltr.models.referring.deformable_sampling import sample_points
 from ltr.models.referring.deformable_transformer import Level
 from ltr.models.referring.fusion import (
     LanguageFusion,

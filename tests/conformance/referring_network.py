@@ -10,9 +10,10 @@ from typing import Any
 import torch
 
 from ltr.data.image_format import IMAGENET_RGB
+from ltr.data.referring.batches import ClipBatch, SentenceBatch, pad_clips
 from ltr.models.referring.backbones import build_backbone
-from ltr.models.referring.batches import ClipBatch, Predictions, SentenceBatch, pad_clips
 from ltr.models.referring.criterion import Criterion
+from ltr.models.referring.outputs import Predictions
 from ltr.models.referring.positions import sine_position_2d
 from ltr.models.referring.referformer import ReferFormer, referformer
 from ltr.models.referring.snapshot import released_arguments

@@ -17,13 +17,13 @@ from ltr.data.referring.augmentation import (
     ClipAugmentation,
     displace,
 )
+from ltr.data.referring.batches import ReferringTarget, pad_clips
 from ltr.data.referring.clip import Clip, check, cut_out, relative_boxes
+from ltr.data.referring.dataset import ReferringDataset, SparseReferringDataset
 from ltr.data.referring.frames import centred_window, choose_frames, tracking_neighbour
 from ltr.data.referring.pseudo_clips import pseudo_clip
 from ltr.data.referring.sentences import clean_sentence
 from ltr.data.samples import RandomSamples
-from ltr.dataset.referring.base import ReferringDataset, SparseReferringDataset
-from ltr.models.referring.batches import ReferringTarget, pad_clips
 
 _MULTIPLE = 32
 _MAX_DRAWS = 20

@@ -18,8 +18,8 @@ from ltr.admin.errors import DataError
 from ltr.admin.files import open_regular
 from ltr.data.json_io import read_json
 from ltr.data.names import plain_name
+from ltr.data.referring.dataset import SparseReferringDataset
 from ltr.data.video_frames import measure_video, read_video_frames
-from ltr.dataset.referring.base import SparseReferringDataset
 
 _MASKS = "text_annotations/a2d_annotation_with_instances"
 

@@ -16,8 +16,8 @@ from ltr.admin.errors import DataError
 from ltr.data.image_io import read_image
 from ltr.data.json_io import read_json
 from ltr.data.names import plain_name
+from ltr.data.referring.dataset import ReferringDataset
 from ltr.data.rle import as_rle, decode
-from ltr.dataset.referring.base import ReferringDataset
 
 
 class ReferringImages(ReferringDataset):

@@ -18,8 +18,8 @@ from functools import partial
 from pathlib import Path
 
 from ltr.admin.environment import require, train_environment
-from ltr.admin.errors import ConfigError, did_you_mean
-from ltr.dataset.referring.base import ReferringDataset
+from ltr.data.referring.dataset import ReferringDataset
+from ltr.dataset.names import Family, open_named
 
 _FOLDER_KIND = "RefYouTubeVOS"
 
@@ -37,18 +37,22 @@ def open_referring(name: str, use_categories: bool = False) -> ReferringDataset:
         ConfigError: There is no such data set, or its path is not set.
         DataError: Its folder does not have the expected layout.
     """
-    kind, colon, path = name.partition(":")
-    if colon and kind == _FOLDER_KIND:
-        return _open_videos(name, Path(path).expanduser(), "train", "")
-    family, _, split = name.partition("/")
-    if family not in _FAMILIES:
-        choices = [*(f"{known}/train" for known in _FAMILIES), f"{_FOLDER_KIND}:PATH"]
-        raise ConfigError(f"unknown data set {name!r}{did_you_mean(name, choices)}")
+    families = {
+        family: Family(partial(_open_family, family, use_categories), ("train",))
+        for family in _FAMILIES
+    }
+    return open_named(name, families, {_FOLDER_KIND: _open_folder})
+
+
+def _open_family(family: str, use_categories: bool, split: str) -> ReferringDataset:
     variable, opener = _FAMILIES[family]
-    if use_categories and family in ("RefYouTubeVOS", "RefDAVIS"):
+    if use_categories and opener is _open_videos:
         opener = partial(_open_videos, categories=variable.removesuffix("_dir"))
-    root = require(train_environment(), variable)
-    return opener(f"{family}/{split or 'train'}", root, split or "train")
+    return opener(f"{family}/{split}", require(train_environment(), variable), split)
+
+
+def _open_folder(path: str) -> ReferringDataset:
+    return _open_videos(f"{_FOLDER_KIND}:{path}", Path(path).expanduser(), "train")
 
 
 def _open_videos(name: str, root: Path, split: str, categories: str = "") -> ReferringDataset:

@@ -18,7 +18,7 @@ from ltr.admin.errors import DataError
 from ltr.data.frame_files import list_frames, stem_of
 from ltr.data.image_io import read_image, read_label_map
 from ltr.data.json_io import read_json
-from ltr.dataset.referring.base import ReferringDataset
+from ltr.data.referring.dataset import ReferringDataset
 from ltr.dataset.referring.expressions import read_expressions
 
 

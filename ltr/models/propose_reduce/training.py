@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 
 from ltr.models.layers.aggregation import aggregate
 from ltr.models.propose_reduce.boxes import level_anchors
+from ltr.models.propose_reduce.mask_rcnn import Features, MaskRCNN
 from ltr.models.propose_reduce.propagation import FrameQuery
 from ltr.models.propose_reduce.roi import paste_masks
 from ltr.models.propose_reduce.targets import (
@@ -21,9 +22,6 @@ from ltr.models.propose_reduce.targets import (
     box_targets,
     mask_targets,
 )
-
-if TYPE_CHECKING:
-    from ltr.models.propose_reduce.seq_mask_rcnn import Features, SeqMaskRCNN
 
 
 class TrainingFrames(NamedTuple):
@@ -101,7 +99,7 @@ def split_outputs(outputs: TrainingOutputs, size: int) -> list[TrainingOutputs]:
 
 
 def training_pass(
-    network: SeqMaskRCNN,
+    network: MaskRCNN,
     query: TrainingFrames,
     guidance: TrainingFrames,
     links: Sequence[torch.Tensor],
@@ -151,7 +149,7 @@ def training_pass(
 
 
 def guidance_masks(
-    network: SeqMaskRCNN, features: Features, guidance: TrainingFrames
+    network: MaskRCNN, features: Features, guidance: TrainingFrames
 ) -> list[torch.Tensor]:
     """Soft masks of the guidance objects, found in their true boxes; nothing is differentiated.
 
@@ -173,7 +171,7 @@ def guidance_masks(
 
 
 def _propagate(
-    network: SeqMaskRCNN,
+    network: MaskRCNN,
     query: Features,
     guidance: Features,
     frames: TrainingFrames,
@@ -200,7 +198,7 @@ def _propagate(
 
 
 def _propose(
-    network: SeqMaskRCNN,
+    network: MaskRCNN,
     logits: Sequence[torch.Tensor],
     deltas: Sequence[torch.Tensor],
     sizes: Sequence[tuple[int, int]],

@@ -10,7 +10,8 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from torchvision.ops import box_convert, sigmoid_focal_loss
 
-from ltr.models.referring.batches import Predictions, ReferringTarget
+from ltr.data.referring.batches import ReferringTarget
+from ltr.models.referring.outputs import Predictions
 
 ALPHA, GAMMA = 0.25, 2.0  # of the focal loss
 MASK_STRIDE = 4

@@ -12,7 +12,8 @@ import torch
 from torch import nn
 
 from ltr.models.referring import fusion
-from ltr.models.referring.deformable_attention import DeformableAttention, MapSizes
+from ltr.models.referring.deformable_attention import DeformableAttention
+from ltr.models.referring.deformable_sampling import MapSizes
 from ltr.models.referring.heads import refine_boxes
 from ltr.models.referring.positions import valid_ratios
 

@@ -15,9 +15,9 @@ from torch import nn
 
 from ltr.admin.errors import ConfigError
 from ltr.admin.model_constructor import model_constructor, old_arguments
+from ltr.data.referring.batches import ClipBatch, SentenceBatch
 from ltr.models.layers.biases import fill_bias
 from ltr.models.referring.backbones import Backbone, build_backbone
-from ltr.models.referring.batches import ClipBatch, ClipFeatures, Predictions, SentenceBatch
 from ltr.models.referring.deformable_transformer import (
     Decoded,
     DeformableTransformer,
@@ -27,6 +27,7 @@ from ltr.models.referring.deformable_transformer import (
 from ltr.models.referring.fusion import LanguageFusion, Words, to_maps, to_tokens
 from ltr.models.referring.heads import MLP, DynamicMaskHead, box_heads, class_heads
 from ltr.models.referring.names import adapt_names
+from ltr.models.referring.outputs import ClipFeatures, Predictions
 from ltr.models.referring.pixel_decoder import PixelDecoder
 from ltr.models.referring.positions import sine_position_2d
 from ltr.models.referring.text_encoder import FeatureResizer, build_text_encoder

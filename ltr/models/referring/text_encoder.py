@@ -17,7 +17,7 @@ from torch import nn
 from ltr.admin.errors import CheckpointError, ConfigError, DataError, did_you_mean
 from ltr.admin.loading import load_state
 from ltr.admin.tensor_files import read_tensor_file
-from ltr.models.referring.batches import SentenceBatch
+from ltr.data.referring.batches import SentenceBatch
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase, RobertaModel

@@ -11,7 +11,8 @@ from ltr.actors.dense_ulearn import DenseULearnActor
 from ltr.admin.errors import ConfigError
 from ltr.data.clips import ClipSampler
 from ltr.data.two_views import TwoViews
-from ltr.dataset.unlabelled import UnlabelledVideos, open_unlabelled
+from ltr.data.unlabelled_videos import UnlabelledVideos
+from ltr.dataset.unlabelled import open_unlabelled
 from ltr.models.dense_ulearn.dense_ulearn_net import DenseULearnNet, dense_ulearn_resnet18
 from ltr.train_settings.assembly import Assembly, SampleSets
 from ltr.train_settings.dense_ulearn.recipe import DenseULearnRecipe

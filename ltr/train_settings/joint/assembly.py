@@ -22,7 +22,7 @@ from ltr.data.transforms import (
     SwapRedBlue,
     ToTensor,
 )
-from ltr.dataset.base import EmptySplitError, VideoDataset
+from ltr.data.video_dataset import EmptySplitError, VideoDataset
 from ltr.dataset.registry import open_videos
 from ltr.models.joint.joint_net import (
     JOINTNet,

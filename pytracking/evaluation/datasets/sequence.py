@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from ltr.admin.errors import ConfigError, DataError, did_you_mean
+from ltr.data.bounding_boxes import Box
 from ltr.dataset.vos_base import VosDataset, sizes_of
 from ltr.dataset.vos_cache import VideoRecord
 from ltr.dataset.vos_index import VosLayout
-from pytracking.tracker.base import Box, FrameInfo
+from pytracking.tracker.base import FrameInfo
 from pytracking.tracker.clip import ClipPrompt
 from pytracking.utils.clip_frames import FileFrames, LazyFrames
 

@@ -19,10 +19,11 @@ import numpy as np
 
 from ltr.admin.errors import ConfigError
 from ltr.admin.files import atomic_write
+from ltr.data.bounding_boxes import Box
 from ltr.data.image_io import encode_binary_mask, encode_label_map, read_label_map
 from pytracking.evaluation.datasets.sequence import SequenceList
 from pytracking.evaluation.tracker import DEVIATIONS, compare_runs
-from pytracking.tracker.base import Box, FrameOutput
+from pytracking.tracker.base import FrameOutput
 from pytracking.utils.background import BackgroundWorker
 from pytracking.utils.publishing import discard, finish_publishing, publish
 from pytracking.utils.staging import temporary_folder, translate_write_errors

@@ -10,6 +10,7 @@ import numpy as np
 from ltr.admin.config import describe
 from ltr.admin.errors import ConfigError, DataError
 from ltr.admin.progress import FrameProgress
+from ltr.data.bounding_boxes import Box
 from ltr.data.interactive.scribbles import VideoScribbles, read_scribbles
 from ltr.dataset.vos_index import measure_objects
 from pytracking.evaluation.hosts import create_host
@@ -23,7 +24,7 @@ from pytracking.evaluation.running.video import (
 from pytracking.evaluation.running.whole_video import open_frames
 from pytracking.evaluation.session import VideoFrame
 from pytracking.evaluation.tracker import TrackerSpec, describe_run
-from pytracking.tracker.base import Box, FrameInfo, FrameOutput, Runtime
+from pytracking.tracker.base import FrameInfo, FrameOutput, Runtime
 from pytracking.tracker.interactive.base import InteractiveVOS
 from pytracking.utils.clip_frames import LazyFrames
 from pytracking.utils.staging import staged_folder

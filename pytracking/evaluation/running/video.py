@@ -15,6 +15,7 @@ from ltr.admin.config import describe
 from ltr.admin.errors import ConfigError
 from ltr.admin.files import atomic_write
 from ltr.admin.progress import FrameProgress
+from pytracking.evaluation.outputs.live_view import LiveView
 from pytracking.evaluation.outputs.video import CONFIG, ENTRIES, FAILURE, VideoResults
 from pytracking.evaluation.prompt_types import BoxPrompt, MaskPrompt
 from pytracking.evaluation.prompts import plan_prompts
@@ -28,7 +29,6 @@ from pytracking.utils.environment import evaluation_environment
 from pytracking.utils.frame_source import FrameSource
 from pytracking.utils.staging import staged_folder
 from pytracking.utils.video_reader import VideoLike, read_video
-from pytracking.utils.visdom import LiveView
 
 _LOG = logging.getLogger(__name__)
 

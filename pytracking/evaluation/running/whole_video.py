@@ -18,6 +18,7 @@ from ltr.admin.errors import ConfigError
 from ltr.admin.progress import FrameProgress
 from ltr.data.image_io import write_image
 from ltr.dataset.vos_index import measure_objects
+from pytracking.evaluation.outputs.instance_drawing import describe, draw_instances
 from pytracking.evaluation.outputs.video import ENTRIES, OVERLAY, VideoResults
 from pytracking.evaluation.running.video import (
     Load,
@@ -41,7 +42,6 @@ from pytracking.tracker.clip import (
 )
 from pytracking.utils.clip_frames import FileFrames, LazyFrames, SpooledFrames
 from pytracking.utils.frame_source import FrameSource
-from pytracking.utils.instance_drawing import describe, draw_instances
 from pytracking.utils.staging import check_free, staged_folder, translate_write_errors
 from pytracking.utils.video_reader import read_video
 

@@ -8,16 +8,9 @@ import cv2
 import numpy as np
 
 from ltr.admin.errors import DataError
+from ltr.data.bounding_boxes import Box, as_box
 from ltr.dataset.vos_index import measure_objects
-from pytracking.tracker.base import (
-    Box,
-    FrameInfo,
-    FrameOutput,
-    OnlineTracker,
-    Runtime,
-    StateOfVideo,
-    as_box,
-)
+from pytracking.tracker.base import FrameInfo, FrameOutput, OnlineTracker, Runtime, StateOfVideo
 from pytracking.tracker.baseline.parameters import BaselineParameters
 
 _PRESETS = {

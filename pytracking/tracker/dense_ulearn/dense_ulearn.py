@@ -9,20 +9,13 @@ import torch
 import torch.nn.functional as F
 
 from ltr.admin.errors import DataError
+from ltr.data.bounding_boxes import Box, as_box
 from ltr.data.image_format import IMAGENET_RGB
 from ltr.dataset.vos_index import measure_objects
 from ltr.models.dense_ulearn.dense_ulearn_net import DenseULearnNet
 from ltr.models.layers.folding import fold_batch_norms
 from ltr.models.layers.memory_format import to_channels_last
-from pytracking.tracker.base import (
-    Box,
-    FrameInfo,
-    FrameOutput,
-    OnlineTracker,
-    Runtime,
-    StateOfVideo,
-    as_box,
-)
+from pytracking.tracker.base import FrameInfo, FrameOutput, OnlineTracker, Runtime, StateOfVideo
 from pytracking.tracker.checks import check_frame
 from pytracking.tracker.dense_ulearn.parameters import DenseULearnParameters
 from pytracking.tracker.dense_ulearn.propagation import PropagationState, start_state, step

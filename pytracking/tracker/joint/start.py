@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from pytracking.tracker.base import Box, FrameInfo
+from ltr.data.bounding_boxes import Box
+from pytracking.tracker.base import FrameInfo
 
 
 def start_boxes(info: FrameInfo) -> list[Box]:

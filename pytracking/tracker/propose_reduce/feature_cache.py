@@ -10,8 +10,9 @@ import numpy as np
 import torch
 
 from ltr.models.propose_reduce.image_input import normalise_and_pad, resize_image
+from ltr.models.propose_reduce.mask_rcnn import Features
 from ltr.models.propose_reduce.propagation import FrameQuery
-from ltr.models.propose_reduce.seq_mask_rcnn import Features, SeqMaskRCNN
+from ltr.models.propose_reduce.seq_mask_rcnn import SeqMaskRCNN
 from pytracking.tracker.base import Runtime
 from pytracking.tracker.clip import Frames
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from ltr.admin.environment import train_environment
-from ltr.models.referring.batches import SentenceBatch
+from ltr.data.referring.batches import SentenceBatch
 from ltr.models.referring.referformer import ReferFormer
 from ltr.models.referring.snapshot import backbone_name, load_referformer
 from ltr.models.referring.text_encoder import load_tokenizer, tokenise

@@ -9,12 +9,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from ltr.models.referring.batches import (
-    ClipBatch,
-    ClipFeatures,
-    Predictions,
-    SentenceBatch,
-)
+from ltr.data.referring.batches import ClipBatch, SentenceBatch
+from ltr.models.referring.outputs import ClipFeatures, Predictions
 from ltr.models.referring.referformer import EncodedSentences
 from pytracking.tracker.clip import Frames
 from pytracking.tracker.referring.images import network_input, tracking_input

@@ -11,17 +11,12 @@ import numpy as np
 import torch
 
 from ltr.admin.errors import DataError
+from ltr.data.referring.batches import ClipBatch, SentenceBatch, pad_clips
 from ltr.data.referring.clip import fit_size
 from ltr.data.rle import Rle, encode
-from ltr.models.referring.batches import (
-    ClipBatch,
-    ClipFeatures,
-    Predictions,
-    SentenceBatch,
-    pad_clips,
-)
 from ltr.models.referring.criterion import MASK_STRIDE
 from ltr.models.referring.deformable_attention import use_kernel
+from ltr.models.referring.outputs import ClipFeatures, Predictions
 from ltr.models.referring.referformer import EncodedSentences, ReferFormer
 from pytracking.tracker.base import Runtime
 from pytracking.tracker.clip import Advance, ClipPrompt, ClipSegmenter, Frames, ignore_progress

@@ -7,8 +7,8 @@ import torch
 
 from ltr.data.instance_pairs import PairSampler, link_objects, prepare_frame
 from ltr.data.loader import LTRLoader
+from ltr.data.pair_dataset import AnnotatedFrame, InstancePairs
 from ltr.data.randomness import Generators, SampleKey
-from ltr.dataset.instance_pairs import AnnotatedFrame, InstancePairs
 from ltr.models.propose_reduce.image_input import network_size
 from tests.small_propose_reduce import drawn_sampler
 from tests.video_trees import label_map, textured_frame

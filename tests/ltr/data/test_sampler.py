@@ -13,7 +13,7 @@ from ltr.admin.errors import DataError
 from ltr.data.randomness import Generators, SampleKey
 from ltr.data.sampler import SegSampler
 from ltr.data.transforms import Frame
-from ltr.dataset.base import Frames, VideoDataset
+from ltr.data.video_dataset import Frames, VideoDataset
 
 
 class NumberedVideos(VideoDataset):

@@ -148,7 +148,7 @@ def test_names_of_recipes(tmp_path, monkeypatch):
     assert open_referring("RefCOCOg/val").name == "RefCOCOg/val"
     write_refytvos(tmp_path / "clips")
     assert len(open_referring(f"RefYouTubeVOS:{tmp_path}/clips")) == 8
-    with pytest.raises(ConfigError, match="did you mean 'RefCOCO/train'"):
+    with pytest.raises(ConfigError, match="did you mean 'RefCOCO'"):
         open_referring("RefCoco/train")
     with pytest.raises(ConfigError, match="refdavis_dir is not set"):
         open_referring("RefDAVIS/train")

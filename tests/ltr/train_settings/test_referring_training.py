@@ -20,9 +20,9 @@ from ltr.admin.environment import train_environment
 from ltr.admin.errors import ConfigError
 from ltr.data.randomness import SampleKey
 from ltr.data.referring.augmentation import ClipAugmentation
+from ltr.data.referring.batches import ReferringTarget
 from ltr.data.referring.samples import ClipOptions, ReferringSamples, collate_clips
 from ltr.dataset.referring.videos import ReferringVideos
-from ltr.models.referring.batches import ReferringTarget
 from ltr.models.referring.criterion import Criterion
 from ltr.models.referring.referformer import Predictions, referformer
 from ltr.models.referring.snapshot import load_referformer

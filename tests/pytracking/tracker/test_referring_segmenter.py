@@ -12,8 +12,8 @@ from torch import nn
 
 from ltr.admin.errors import ConfigError, DataError
 from ltr.data.image_format import IMAGENET_RGB
+from ltr.data.referring.batches import ClipBatch, SentenceBatch
 from ltr.data.rle import decode
-from ltr.models.referring.batches import ClipBatch, SentenceBatch
 from ltr.models.referring.referformer import Predictions
 from ltr.models.referring.text_encoder import tokenise
 from pytracking.tracker.base import Runtime

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from ltr.data.rle import encode
+from pytracking.evaluation.outputs.instance_drawing import describe, draw_instances
 from pytracking.tracker.clip import InstanceTrack
-from pytracking.utils.instance_drawing import describe, draw_instances
 
 _NAMES = {1: "giant_panda"}
 

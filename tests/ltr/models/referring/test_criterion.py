@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ltr.models.referring.batches import Predictions, ReferringTarget
+from ltr.data.referring.batches import ReferringTarget
 from ltr.models.referring.criterion import Criterion, generalised_iou
+from ltr.models.referring.outputs import Predictions
 
 FRAMES, SLOTS, SIZE = 3, 4, (8, 12)
 

@@ -7,11 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ltr.models.referring.deformable_attention import (
-    DeformableAttention,
-    gather_points,
-    sample_points,
-)
+from ltr.models.referring.deformable_attention import DeformableAttention
+from ltr.models.referring.deformable_sampling import gather_points, sample_points
 
 SIZES = ((5, 7), (3, 4), (1, 2))
 

@@ -7,9 +7,9 @@ import torch
 from torchvision.ops import StochasticDepth
 
 from ltr.admin.errors import ConfigError
+from ltr.data.referring.batches import pad_clips
 from ltr.models.referring import fusion, pixel_decoder, swin
 from ltr.models.referring.backbones import build_backbone
-from ltr.models.referring.batches import pad_clips
 from ltr.models.referring.referformer import referformer
 from tests.small_referring import SIZES, small_network, small_sentences
 

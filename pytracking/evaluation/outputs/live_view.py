@@ -5,15 +5,14 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import cv2
 import numpy as np
 
+from ltr.data.bounding_boxes import Box
+from pytracking.tracker.base import FrameOutput
 from pytracking.utils.overlay import bright_palette, draw_result
-
-if TYPE_CHECKING:
-    from pytracking.tracker.base import Box, FrameOutput
 
 _log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from pytracking import FrameOutput
-from pytracking.utils.visdom import open_live_view
+from pytracking.evaluation.outputs.live_view import open_live_view
 from tests.video_trees import label_map, textured_frame
 
 START = """
@@ -68,7 +68,7 @@ def test_frames_arrive_and_a_lost_server_is_one_warning(server, caplog):
     with caplog.at_level(logging.WARNING):
         show(view)
         show(view)
-    assert [r.name for r in caplog.records].count("pytracking.utils.visdom") == 1
+    assert [r.name for r in caplog.records].count("pytracking.evaluation.outputs.live_view") == 1
 
 
 def test_no_server_is_one_warning(caplog):

@@ -14,13 +14,13 @@ import torch
 import triton
 import triton.language as tl
 
-from ltr.models.referring import deformable_attention as plain
+from ltr.models.referring import deformable_sampling as reference
 
 _QUERIES = 32  # of one program
 
 
 @triton.jit
-def _sum_samples(
+def _sum_samples(  # type: ignore[no-untyped-def] # Triton gives annotations its own meaning
     values,
     levels,
     locations,
@@ -130,6 +130,6 @@ class _Sampling(torch.autograd.Function):
     def backward(context: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         inputs = [x.detach().requires_grad_() for x in context.saved_tensors]
         with torch.enable_grad():
-            output = plain.sample_points(inputs[0], context.sizes, *inputs[1:])
+            output = reference.sample_points(inputs[0], context.sizes, *inputs[1:])
         values, locations, weights = torch.autograd.grad(output, inputs, gradient)
         return values, None, locations, weights

@@ -1,4 +1,4 @@
-"""What goes into the network, clips and sentences, what comes out, and what is wanted."""
+"""What goes into a network, clips and sentences, and what is wanted of it."""
 
 from __future__ import annotations
 
@@ -36,25 +36,6 @@ class ClipBatch(NamedTuple):
         return padding.repeat_interleave(frames, dim=0)
 
 
-class ClipFeatures(NamedTuple):
-    """Clips after the backbone; N = clips * frames.
-
-    Args:
-        maps: Feature maps of strides 4, 8, 16 and 32, (N, channels, h, w) each.
-        sizes: Height and width of each clip without padding.
-        padding: bool (N, H, W); None where nothing is padded.
-    """
-
-    maps: tuple[torch.Tensor, ...]
-    sizes: tuple[tuple[int, int], ...]
-    padding: torch.Tensor | None
-
-    def to(self, device: torch.device | str) -> ClipFeatures:
-        """The maps on another device."""
-        padding = None if self.padding is None else self.padding.to(device)
-        return ClipFeatures(tuple(x.to(device) for x in self.maps), self.sizes, padding)
-
-
 class SentenceBatch(NamedTuple):
     """Sentences of one batch as the numbers of their word pieces.
 
@@ -69,24 +50,6 @@ class SentenceBatch(NamedTuple):
     def to(self, device: torch.device | str) -> SentenceBatch:
         """The batch on another device."""
         return SentenceBatch(self.ids.to(device), self.attention.to(device))
-
-
-class Predictions(NamedTuple):
-    """What one decoder layer says of every query; a query is one object in all frames.
-
-    Args:
-        logits: (clips, frames, queries, classes).
-        boxes: Centre, width and height, 0..1 of the unpadded frame, (clips, frames, queries, 4).
-        masks: Logits of stride 4 over the padded frame, (clips, frames, queries, H / 4, W / 4).
-        centers: References that the last layer started from, (clips, frames, queries, 2).
-        auxiliary: Predictions of the earlier layers, if requested.
-    """
-
-    logits: torch.Tensor
-    boxes: torch.Tensor
-    masks: torch.Tensor
-    centers: torch.Tensor
-    auxiliary: tuple[Predictions, ...] = ()
 
 
 class ReferringTarget(NamedTuple):

@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from ltr.admin.errors import ConfigError
-from ltr.models.referring.deformable_attention import sample_points, use_kernel
+from ltr.models.referring.deformable_attention import use_kernel
+from ltr.models.referring.deformable_sampling import sample_points
 from tests.small_referring import small_network
 
 pytest.importorskip("triton", reason="triton is not installed")
@@ -21,7 +22,7 @@ SIZES = ((5, 7), (3, 4), (1, 2))
 
 def largest_differences(device: str, queries: int, channels: int) -> list[float]:
     """Of the output and of the three gradients, each divided by the largest value."""
-    from external.deformable_attention import sample_points as kernel
+    from ltr.models.referring.deformable_kernel import sample_points as kernel
 
     generator = torch.Generator().manual_seed(0)
     shape = (2, queries, 3, len(SIZES), 2)
@@ -40,8 +41,8 @@ def largest_differences(device: str, queries: int, channels: int) -> list[float]
 
 
 def test_interpreted_the_kernel_is_the_plain_form():
-    root = Path(__file__).resolve().parents[2]
-    module = "tests.external.test_deformable_attention"
+    root = Path(__file__).resolve().parents[4]
+    module = "tests.ltr.models.referring.test_deformable_kernel"
     code = (
         f"from {module} import largest_differences as differences; "
         "print(max(differences('cpu', 37, 12) + differences('cpu', 5, 16)))"
@@ -62,7 +63,7 @@ def test_compiled_the_kernel_is_the_plain_form():
 
 @needs_gpu
 def test_a_network_gives_the_same_with_the_kernel():
-    from ltr.models.referring.batches import pad_clips
+    from ltr.data.referring.batches import pad_clips
     from tests.small_referring import small_sentences
 
     network = small_network().cuda()

@@ -1,1 +1,0 @@
-"""Optional kernels for GPUs; each has a form in plain PyTorch in ``ltr``, which is the default."""

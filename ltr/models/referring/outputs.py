@@ -1,0 +1,44 @@
+"""What the parts of the network hand on: features of clips, and predictions."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+
+
+class ClipFeatures(NamedTuple):
+    """Clips after the backbone; N = clips * frames.
+
+    Args:
+        maps: Feature maps of strides 4, 8, 16 and 32, (N, channels, h, w) each.
+        sizes: Height and width of each clip without padding.
+        padding: bool (N, H, W); None where nothing is padded.
+    """
+
+    maps: tuple[torch.Tensor, ...]
+    sizes: tuple[tuple[int, int], ...]
+    padding: torch.Tensor | None
+
+    def to(self, device: torch.device | str) -> ClipFeatures:
+        """The maps on another device."""
+        padding = None if self.padding is None else self.padding.to(device)
+        return ClipFeatures(tuple(x.to(device) for x in self.maps), self.sizes, padding)
+
+
+class Predictions(NamedTuple):
+    """What one decoder layer says of every query; a query is one object in all frames.
+
+    Args:
+        logits: (clips, frames, queries, classes).
+        boxes: Centre, width and height, 0..1 of the unpadded frame, (clips, frames, queries, 4).
+        masks: Logits of stride 4 over the padded frame, (clips, frames, queries, H / 4, W / 4).
+        centers: References that the last layer started from, (clips, frames, queries, 2).
+        auxiliary: Predictions of the earlier layers, if requested.
+    """
+
+    logits: torch.Tensor
+    boxes: torch.Tensor
+    masks: torch.Tensor
+    centers: torch.Tensor
+    auxiliary: tuple[Predictions, ...] = ()
