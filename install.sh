@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Sets up an environment of its own for this toolkit, and can then run it.
 #
-#   bash install.sh               set up .venv; does nothing if nothing changed
-#   bash install.sh demo [ARG..]  set up, then run the demo (python -m pytracking.demo ARG..)
-#   bash install.sh test [ARG..]  set up, then lint and test (pytest ARG..)
+#   bash install.sh               set up .venv: every system, training, plots; nothing if unchanged
+#   bash install.sh demo [ARG..]  set up the base alone, then run the demo (vos demo ARG..)
+#   bash install.sh test [ARG..]  set up everything, then lint, check types, test, build the site
+#   bash install.sh lock          resolve the versions in requirements/ again
 #
 # Variables: PYTHON = interpreter (3.10 or newer), VENV = folder of the environment,
 # TORCH_INDEX_URL = package index to take torch and torchvision from, for instance one with
@@ -44,11 +45,21 @@ find_python() {
 
 # What the environment was made from: pip runs again when it changes.
 fingerprint() {
-    echo "$root ${TORCH_INDEX_URL:-} $(cat "$root/pyproject.toml" "$root/constraints.txt" | cksum)"
+    local files=("$root/pyproject.toml" "$root/constraints.txt" "$root/requirements"/*.txt)
+    echo "$root ${TORCH_INDEX_URL:-} $(cat "${files[@]}" | cksum)"
+}
+
+# Each of the three sets of packages is a part of those behind it.
+sets_up_to() {
+    local set
+    for set in demo default dev; do
+        echo "$set"
+        [[ "$set" != "$1" ]] || return 0
+    done
 }
 
 is_up_to_date() {
-    [[ "$(cat "$stamp" 2>/dev/null)" == "$(fingerprint)" ]] &&
+    grep -qxF "$1 $(fingerprint)" "$stamp" 2>/dev/null &&
         "$python" -c 'import ltr, pytracking' 2>/dev/null
 }
 
@@ -76,6 +87,19 @@ pip_install() {
             "package index of its own, is the disk full?"
 }
 
+# The requirements of a set but for what the environment has in another form: OpenCV under its
+# other name, and CUDA's libraries where TORCH_INDEX_URL gave a torch without them.
+locked() {
+    local unwanted='^$'
+    if "$python" -c 'from importlib.metadata import version; version("opencv-python")' 2>/dev/null; then
+        unwanted+='|^opencv-'
+    fi
+    if [[ -n "${TORCH_INDEX_URL:-}" ]]; then
+        unwanted+='|^(nvidia|cuda)-|^triton='
+    fi
+    awk -v unwanted="$unwanted" '/^[^ #]/ { skip = $0 ~ unwanted } !skip' "requirements/$1.txt"
+}
+
 # A subshell: its folder and variables do not reach the demo.
 install_packages() (
     echo "installing packages into $venv (some minutes the first time)"
@@ -87,16 +111,32 @@ install_packages() (
     if [[ -n "${TORCH_INDEX_URL:-}" ]]; then
         pip_install --index-url "$TORCH_INDEX_URL" torch torchvision
     fi
-    pip_install -e ".[test,demo]"
-    fingerprint >"$stamp"
+    locked "$1" >"$venv/requirements.txt"
+    pip_install --require-hashes -r "$venv/requirements.txt"
+    pip_install --no-deps -e .
+    sets_up_to "$1" | while read -r set; do echo "$set $(fingerprint)"; done >"$stamp"
 )
 
 set_up() {
-    if ! is_up_to_date; then
+    if ! is_up_to_date "$1"; then
         make_environment
-        install_packages
+        install_packages "$1"
     fi
 }
+
+lock() (
+    local set extras=(demo "" default "--extra=train --extra=plots --extra=interactive
+        --extra=referring" dev "--extra=dev")
+    make_environment
+    "$python" -m pip install -q "uv>=0.9" || fail "uv, which resolves the versions, is missing"
+    cd "$root"
+    for ((set = 0; set < ${#extras[@]}; set += 2)); do
+        # shellcheck disable=SC2086 # several words
+        "$venv/bin/uv" pip compile -q pyproject.toml ${extras[set + 1]} -c constraints.txt \
+            --universal --python-version 3.10 --generate-hashes --build-constraint constraints.txt --no-emit-package vos-toolkit \
+            --custom-compile-command "bash install.sh lock" -o "requirements/${extras[set]}.txt"
+    done
+)
 
 run_tests() {
     cd "$root"
@@ -110,16 +150,17 @@ action="${1:-set up}"
 [[ $# -eq 0 ]] || shift
 case "$action" in
     "set up")
-        set_up
+        set_up default
         printf 'ready; to use it: source %q\n' "$venv/bin/activate"
         ;;
     demo)
-        set_up
+        set_up demo
         exec "$python" -m pytracking.demo "$@"
         ;;
     test)
-        set_up
+        set_up dev
         run_tests "$@"
         ;;
-    *) fail "unknown word '$action': give none, demo or test" ;;
+    lock) lock ;;
+    *) fail "unknown word '$action': give none, demo, test or lock" ;;
 esac

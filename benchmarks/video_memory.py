@@ -27,11 +27,11 @@ from torch import nn
 
 from ltr.admin.checkpoint import network_fields, save_checkpoint
 from ltr.admin.cli import command
+from ltr.admin.devices import resolve_device
 from ltr.admin.errors import ConfigError
 from ltr.admin.progress import process_memory_mb
 from ltr.models.dense_ulearn.dense_ulearn_net import dense_ulearn_resnet18
 from ltr.models.joint.joint_net import steepest_descent_resnet18
-from pytracking.cli.arguments import resolve_device
 from pytracking.evaluation.running.video import VideoTask, save_frames
 from pytracking.evaluation.session import VideoFrame, segment_video
 from pytracking.evaluation.tracker import TrackerSpec

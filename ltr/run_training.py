@@ -18,7 +18,7 @@ from pathlib import Path
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from ltr.admin.cli import CommandParser, boolean, command, set_up_logging
+from ltr.admin.cli import CommandParser, add_device_argument, boolean, command, set_up_logging
 from ltr.admin.errors import ConfigError, did_you_mean
 from ltr.admin.settings import Settings
 
@@ -99,7 +99,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="KEY=VALUE",
         help="change a row of the recipe (repeatable)",
     )
-    add("--device", default="auto", help="auto, cpu, cuda (every GPU) or cuda:N (auto)")
+    add_device_argument(parser)
     add("--precision", choices=("fp32", "bf16", "fp16"), default="fp32", help="(fp32)")
     add("--seed", type=int, help="of all random numbers (the recipe's)")
     add("--max-steps", type=int, metavar="N", help="stop when the run has made N steps")

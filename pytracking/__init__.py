@@ -11,6 +11,14 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+import ltr
+
+if getattr(ltr, "TOOLKIT", "") != "vos-toolkit":
+    raise ImportError(
+        f"the package ltr in {getattr(ltr, '__file__', None) or list(ltr.__path__)} is not that of "
+        "vos-toolkit: uninstall it and install vos-toolkit again, in an environment of its own"
+    )
+
 if TYPE_CHECKING:
     from pytracking.evaluation.session import VideoSession, segment_video
     from pytracking.evaluation.tracker import create_tracker as load_tracker

@@ -16,9 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ltr.admin.cli import CommandParser, command, set_up_logging
+from ltr.admin.cli import CommandParser, add_device_argument, command, set_up_logging
 from ltr.admin.errors import ConfigError
-from pytracking.cli.arguments import resolve_device
 from pytracking.evaluation.tracker import TrackerSpec
 
 _TRACKER = TrackerSpec("joint", "joint_demo")
@@ -34,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     set_up_logging()
     if arguments.frames < _MIN_FRAMES:
         raise ConfigError(f"--frames {arguments.frames}: the scores need {_MIN_FRAMES} or more")
+    from ltr.admin.devices import resolve_device
     from pytracking.analysis.protocols.davis import score_clip
     from pytracking.evaluation.outputs.video import ENTRIES
     from pytracking.evaluation.prompt_types import MaskPrompt
@@ -67,6 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def show_systems(folder: Path, frames: int, device: str) -> None:
     """Run every system; writes ``systems.png`` and ``systems.md`` and prints the table."""
+    from ltr.admin.devices import resolve_device
     from ltr.data.image_io import write_image
     from pytracking.demo_systems import DemoClip, run_systems, sheet_of, table_of
     from pytracking.tracker.base import Runtime
@@ -119,7 +120,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--output", type=Path, default=Path("demo_output"), metavar="DIR", help="(demo_output)"
     )
     parser.add_argument("--frames", type=int, default=40, metavar="N", help="of the clip (40)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
+    add_device_argument(parser)
     parser.add_argument("--all", action="store_true", help="then show every system, in minutes")
     return parser.parse_args(argv)
 

@@ -21,6 +21,7 @@ import numpy as np
 
 from ltr.admin.errors import ConfigError, DataError
 from ltr.admin.files import atomic_write
+from ltr.admin.optional import import_optional
 from pytracking.analysis.protocols.boxes import (
     NORMALISED_THRESHOLDS,
     OVERLAP_THRESHOLDS,
@@ -218,6 +219,7 @@ _AXES = {
 
 
 def _draw(kind: str, names: Sequence[str], curves: Sequence[BoxScores], folder: Path) -> Path:
+    import_optional("matplotlib", "a plot", "plots")
     from matplotlib.figure import Figure
 
     stem, thresholds, label = _AXES[kind]

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from ltr.admin.errors import ConfigError
+from ltr.admin.optional import import_optional
 from ltr.data.image_io import read_image
 from pytracking.analysis.reports.plots import colour_of
 from pytracking.analysis.scorers.boxes import read_boxes
@@ -98,6 +99,7 @@ def playback_results(
         ConfigError: There is no such sequence, or it has no masks of single objects.
         DataError: Boxes are missing or damaged.
     """
+    import_optional("matplotlib", "the playback", "plots")
     import matplotlib.pyplot as plt
     from matplotlib.patches import Rectangle
 

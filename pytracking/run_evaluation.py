@@ -22,6 +22,7 @@ if not __package__:
 
 from ltr.admin.cli import CommandParser, command, describe_os_error, set_up_logging
 from ltr.admin.errors import ConfigError, did_you_mean
+from ltr.admin.optional import import_optional
 from pytracking.analysis.protocols.interactive import METRICS, SessionLimits
 from pytracking.analysis.reports.comparison import comparison_table
 from pytracking.analysis.reports.report import Report
@@ -46,6 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Score one or more trackers, or check a submission; 0 when all went well."""
     arguments = _parse(argv)
     set_up_logging(arguments.quiet)
+    if arguments.output is not None:  # told before hours of scoring
+        import_optional("matplotlib", "--output with its plots", "plots")
     if arguments.check_submission is not None:
         return _check_submission(arguments)
     found = _find_results(arguments)

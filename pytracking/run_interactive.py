@@ -15,8 +15,9 @@ from pathlib import Path
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from ltr.admin.cli import CommandParser, command, set_up_logging
+from ltr.admin.cli import CommandParser, add_device_argument, command, set_up_logging
 from ltr.admin.errors import ConfigError
+from ltr.admin.optional import import_optional
 from pytracking.cli.arguments import add_tracker_arguments, resolve_tracker
 from pytracking.cli.video_arguments import add_to_mask_argument
 
@@ -30,13 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     set_up_logging(arguments.quiet)
     if not 0 <= arguments.port < 1 << 16:
         raise ConfigError(f"--port {arguments.port}: expected 0 to 65535")
-    try:
-        import aiohttp  # noqa: F401
-    except ImportError as error:
-        raise ConfigError(
-            "the page needs aiohttp: pip install 'vos-toolkit[interactive]'"
-        ) from error
-    from pytracking.cli.arguments import resolve_device
+    import_optional("aiohttp", "the page", "interactive")
+    from ltr.admin.devices import resolve_device
     from pytracking.evaluation.hosts import create_host
     from pytracking.evaluation.running.video import default_folder
     from pytracking.interactive_page.guidance import load_guidance
@@ -77,9 +73,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--port", type=int, default=_PORT, help=f"port of the page; 0 picks a free one ({_PORT})"
     )
     parser.add_argument("--browser", action="store_true", help="open the page in your browser")
-    parser.add_argument(
-        "--device", default="auto", help="where to compute: auto, cpu, cuda or cuda:N (auto)"
-    )
+    add_device_argument(parser)
     parser.add_argument("--quiet", action="store_true", help="only warnings and errors")
     for name, value in vars(PageSettings()).items():
         text = f"{HELP[name]} ({value})"

@@ -41,6 +41,13 @@ def boolean(text: str) -> bool:
     raise argparse.ArgumentTypeError(f"expected true or false, got {text!r}")
 
 
+def add_device_argument(parser: argparse.ArgumentParser) -> None:
+    """Add ``--device``, for ``ltr.admin.devices.resolve_device``."""
+    parser.add_argument(
+        "--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (auto: a GPU if any)"
+    )
+
+
 class CommandParser(argparse.ArgumentParser):
     """Arguments of a command; a wrong one becomes a ``ConfigError`` of one sentence.
 

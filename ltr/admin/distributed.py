@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import torch
 import torch.distributed as dist
 
+from ltr.admin.devices import resolve_device
 from ltr.admin.errors import ConfigError
+from ltr.admin.optional import import_optional
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
@@ -30,12 +32,14 @@ def launch_fabric(device: str, precision: Precision) -> Fabric:
     """Start the processes of a run, or join those that ``torchrun`` or Slurm started.
 
     Args:
-        device: ``auto``, ``cpu``, ``cuda`` (every GPU) or ``cuda:N``.
+        device: See ``resolve_device``; ``cuda`` is every GPU of the machine.
         precision: Arithmetic of the network.
 
     Raises:
-        ConfigError: No such device here, or it cannot compute in this precision.
+        ConfigError: No such device here, it cannot compute in this precision, or Lightning is
+            not installed.
     """
+    import_optional("lightning.fabric", "training", "train")
     from lightning.fabric import Fabric
     from lightning.fabric.strategies import DDPStrategy
 
@@ -63,15 +67,10 @@ def launch_fabric(device: str, precision: Precision) -> Fabric:
 
 def _resolve_device(text: str) -> tuple[str, int | list[int]]:
     """Accelerator, and a number of devices or the index of one."""
-    count = torch.cuda.device_count()
-    kind, _, index = ("cuda" if count else "cpu", "", "") if text == "auto" else text.partition(":")
-    if kind == "cpu" and not index:
-        return "cpu", 1
-    if kind != "cuda" or (index and not index.isdecimal()):
-        raise ConfigError(f"--device {text}: expected auto, cpu, cuda or cuda:N")
-    if int(index or 0) >= count:
-        raise ConfigError(f"--device {text}: PyTorch sees {count} GPUs here, use --device cpu")
-    return "cuda", [int(index)] if index else count
+    device = resolve_device(text)
+    if device.type != "cuda":
+        return device.type, 1
+    return "cuda", torch.cuda.device_count() if device.index is None else [device.index]
 
 
 def _launched_processes() -> tuple[int, int] | None:

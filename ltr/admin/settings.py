@@ -17,7 +17,7 @@ class Settings:
         module_name: Folder of ``ltr/train_settings``, for instance ``joint``.
         script_name: Experiment in it, for instance ``joint_stage1``.
         assignments: Changes of the recipe, ``"field=value"``.
-        device: ``auto``, ``cpu``, ``cuda`` (every GPU) or ``cuda:N``.
+        device: ``auto``, ``cpu``, ``cuda`` (every GPU), ``cuda:N`` or ``mps``.
         precision: Arithmetic of the network; parameters are always float32.
         resume: Checkpoint to resume from instead of the run's newest one.
         fresh: Train from the beginning in a new folder, ignoring existing checkpoints.

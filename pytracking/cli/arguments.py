@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import re
 from typing import TYPE_CHECKING
 
-from ltr.admin.cli import boolean
-from ltr.admin.errors import ConfigError
+from ltr.admin.cli import add_device_argument, boolean
 from pytracking.evaluation.tracker import TrackerSpec
 
 if TYPE_CHECKING:
-    import torch
-
     from pytracking.tracker.base import Runtime
 
 ENGINES = ("local", "torchrun", "ray")
@@ -65,7 +61,7 @@ def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_runtime_arguments(parser: argparse.ArgumentParser) -> None:
     """Add device, precision, compilation, verbosity and the live view."""
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
+    add_device_argument(parser)
     parser.add_argument("--precision", choices=PRECISIONS, default="fp32", help="fp32 is exact")
     add_switch(parser, "--compile", False, "compile the network (the first frames take long)")
     add_switch(parser, "--quiet", False, "no progress, only warnings and errors")
@@ -116,28 +112,7 @@ def resolve_runtime(arguments: argparse.Namespace) -> Runtime:
     Raises:
         ConfigError: The device does not exist here.
     """
+    from ltr.admin.devices import resolve_device
     from pytracking.tracker.base import Runtime
 
     return Runtime(resolve_device(arguments.device), arguments.precision, arguments.compile)
-
-
-def resolve_device(text: str) -> torch.device:
-    """Parse ``auto`` (a GPU when there is one), ``cpu``, ``cuda`` or ``cuda:N``.
-
-    Raises:
-        ConfigError: No such device here.
-
-    >>> resolve_device("cpu")
-    device(type='cpu')
-    """
-    import torch
-
-    if text == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    match = re.fullmatch(r"cpu|cuda(?::(\d+))?", text)
-    if match is None:
-        raise ConfigError(f"--device {text}: expected auto, cpu, cuda or cuda:N")
-    count = torch.cuda.device_count()
-    if text != "cpu" and int(match[1] or 0) >= count:
-        raise ConfigError(f"--device {text}: PyTorch sees {count} GPUs here, use --device cpu")
-    return torch.device(text)

@@ -8,7 +8,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from pytracking.cli.arguments import resolve_device, resolve_runtime
+from ltr.admin.devices import resolve_device
+from pytracking.cli.arguments import resolve_runtime
 from pytracking.evaluation.datasets.sequence import Sequence, SequenceList
 from pytracking.evaluation.engines import start_engine
 from pytracking.evaluation.engines.base import Engine, WorkerSetup

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 
 from ltr.admin.cli import CommandParser, set_up_logging
+from ltr.admin.devices import best_device
 from ltr.admin.errors import ConfigError
 from pytracking.cli.video_arguments import add_to_mask_argument
 from pytracking.evaluation.hosts import create_host
@@ -41,7 +42,7 @@ class Task:
 
     @property
     def device(self) -> torch.device:
-        """The GPU of the settings, or the CPU where there is none.
+        """The CUDA GPU of the settings; without one the best device here.
 
         Raises:
             ConfigError: There are GPUs, but not this one.
@@ -49,7 +50,7 @@ class Task:
         count, index = torch.cuda.device_count(), self.settings.gpu_id
         if count and not 0 <= index < count:
             raise ConfigError(f"gpu_id={index}: PyTorch sees {count} GPUs here")
-        return torch.device("cuda", index) if count else torch.device("cpu")
+        return torch.device("cuda", index) if count else best_device()
 
     @property
     def host_name(self) -> str:

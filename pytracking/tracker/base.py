@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar
 import numpy as np
 import torch
 
+from ltr.admin.devices import best_device
 from ltr.admin.errors import ConfigError
 from ltr.data.bounding_boxes import Box
 
@@ -29,7 +30,7 @@ class Runtime:
     """Where and how a tracker computes.
 
     Args:
-        device: Device of the network and of all tensors.
+        device: Device of the network and of all tensors; by default the best one here.
         precision: ``fp32`` is the exact mode; the others trade digits for speed.
         compile: Compile the fixed-shape parts of the network with ``torch.compile``.
 
@@ -37,7 +38,7 @@ class Runtime:
         ConfigError: The device has no arithmetic of this precision.
     """
 
-    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    device: torch.device = field(default_factory=best_device)
     precision: Precision = "fp32"
     compile: bool = False
 

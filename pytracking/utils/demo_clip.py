@@ -1,4 +1,4 @@
-"""A short clip with known masks, made of photographs that ship inside scikit-image.
+"""A short clip with known masks, made of photographs that ship inside the package.
 
 An astronaut, a cat and a cup of coffee move in front of a launch pad: they turn, grow and shrink,
 pass in front of each other, and the camera moves too.
@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from ltr.admin.errors import ConfigError
+from ltr.data.image_io import read_image
 
 SIZE = (640, 360)
 
@@ -82,7 +83,7 @@ def demo_clip(frames: int = 40, seed: int = 0) -> Iterator[ClipFrame]:
         The frames in order.
 
     Raises:
-        ConfigError: scikit-image is not installed.
+        DataError: A photograph of the package is missing.
     """
     actors, background = _load_scene()
     generator = np.random.default_rng(seed)
@@ -100,21 +101,20 @@ def demo_clip(frames: int = 40, seed: int = 0) -> Iterator[ClipFrame]:
 
 def _load_scene() -> tuple[list[_Actor], np.ndarray]:
     """The actors from back to front, and the photograph behind them."""
-    try:
-        from skimage import data
-    except ImportError as error:
-        raise ConfigError(
-            "the demo clip needs the photographs of scikit-image: pip install scikit-image"
-        ) from error
-    coffee = _cut(data.coffee(), polygon=_COFFEE)
-    astronaut = _cut(data.astronaut(), polygon=_ASTRONAUT)
-    cat = _cut(data.chelsea(), ellipse=_CAT_ELLIPSE)
+    coffee = _cut(_photograph("coffee.png"), polygon=_COFFEE)
+    astronaut = _cut(_photograph("astronaut.png"), polygon=_ASTRONAUT)
+    cat = _cut(_photograph("chelsea.png"), ellipse=_CAT_ELLIPSE)
     actors = [
         _Actor(3, coffee, _coffee_pose),
         _Actor(1, astronaut, _astronaut_pose),
         _Actor(2, cat, _cat_pose),
     ]
-    return actors, data.rocket()
+    return actors, _photograph("rocket.jpg")
+
+
+def _photograph(name: str) -> np.ndarray:
+    """A photograph of the package, uint8 (H, W, 3) RGB."""
+    return read_image(Path(__file__).with_name("demo_photographs") / name)
 
 
 def _coffee_pose(moment: float) -> _Pose:

@@ -8,8 +8,6 @@ from ltr.data.image_io import read_image
 from pytracking.demo import main
 from pytracking.utils.video_reader import read_video
 
-pytest.importorskip("skimage")
-
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ltr.admin.optional import import_optional
 from ltr.admin.reporters.base import EpochReport, Reporter
 
 if TYPE_CHECKING:
@@ -46,8 +47,9 @@ class TensorBoard(Reporter):
 
     def _writer(self, loader: str, epoch: int) -> SummaryWriter:
         """The writer of a loader; what an interrupted run wrote from ``epoch`` on is hidden."""
-        from torch.utils.tensorboard import SummaryWriter
-
         if loader not in self._writers:
+            import_optional("tensorboard", "the log of a training", "train")
+            from torch.utils.tensorboard import SummaryWriter
+
             self._writers[loader] = SummaryWriter(str(self.folder / loader), purge_step=epoch)
         return self._writers[loader]

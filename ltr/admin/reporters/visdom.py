@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from ltr.admin.errors import ConfigError
+from ltr.admin.optional import import_optional
 from ltr.admin.reporters.base import EpochReport, Reporter
 
 _LOG = logging.getLogger(__name__)
@@ -23,21 +24,17 @@ class VisdomCurves(Reporter):
     """
 
     def __init__(self, server: str, port: int, environment: str) -> None:
-        try:
-            from visdom import Visdom
-        except ImportError as error:
-            raise ConfigError("visdom is not installed: pip install vos-toolkit[visdom]") from error
+        visdom = import_optional("visdom", "the live view", "visdom")
         # Visdom logs a traceback of its own for every request without an answer.
         logging.getLogger("visdom").setLevel(logging.CRITICAL)
-        self._view = Visdom(
+        self._view = visdom.Visdom(
             server=f"http://{server}",
             port=port,
             env=environment.replace("/", "_"),
             raise_exceptions=False,
             use_incoming_socket=False,
         )
-        # visdom's own stub lacks the argument.
-        if not self._view.check_connection(timeout_seconds=3):  # type: ignore[call-arg]
+        if not self._view.check_connection(timeout_seconds=3):
             raise ConfigError(
                 f"no visdom server answers at {server}:{port}: start one or use --use-visdom false"
             )

@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import product
 
-import networkx as nx
+import networkx as nx  # comes with PyTorch
 import numpy as np
 from scipy import ndimage
 from scipy.special import comb
-from skimage.morphology import medial_axis
 
 from ltr.admin.errors import DataError
+from ltr.admin.optional import import_optional
 from ltr.data.interactive.scribbles import ScribbleLine
 
 _SHRINK = 0.9  # a disk that opens everything away is tried again smaller
@@ -84,6 +84,9 @@ def error_skeleton(error: np.ndarray, params: RobotParameters) -> np.ndarray:
     Returns:
         bool (H, W).
     """
+    import_optional("skimage", "the robot that draws scribbles", "interactive")
+    from skimage.morphology import medial_axis
+
     padded = np.pad(_smooth(error, params), 1)
     return medial_axis(padded, rng=_PublishedOrder(np.random.PCG64(0)))[1:-1, 1:-1]
 

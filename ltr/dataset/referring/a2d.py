@@ -16,6 +16,7 @@ import numpy as np
 
 from ltr.admin.errors import DataError
 from ltr.admin.files import open_regular
+from ltr.admin.optional import import_optional
 from ltr.data.json_io import read_json
 from ltr.data.names import plain_name
 from ltr.data.referring.dataset import SparseReferringDataset
@@ -73,12 +74,11 @@ def read_a2d_mask(root: Path, sample: A2DSample) -> np.ndarray:
     Raises:
         DataError: The file is missing or damaged, or does not show the actor.
     """
-    import h5py
+    h5py = import_optional("h5py", "A2D-Sentences", "referring")
 
     path = root / _MASKS / sample.video / f"{sample.frame:05d}.h5"
     try:
-        # The stubs know names of files only.
-        with open_regular(path) as stream, h5py.File(stream, "r") as file:  # type: ignore[arg-type]
+        with open_regular(path) as stream, h5py.File(stream, "r") as file:
             instances, masks = np.ravel(file["instance"]), np.asarray(file["reMask"])
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise DataError(f"{path} is missing or damaged: {error}") from error

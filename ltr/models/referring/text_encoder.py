@@ -16,6 +16,7 @@ from torch import nn
 
 from ltr.admin.errors import CheckpointError, ConfigError, DataError, did_you_mean
 from ltr.admin.loading import load_state
+from ltr.admin.optional import import_optional
 from ltr.admin.tensor_files import read_tensor_file
 from ltr.data.referring.batches import SentenceBatch
 
@@ -141,10 +142,4 @@ def _read_weights(path: Path) -> dict[str, torch.Tensor]:
 
 
 def _import_transformers() -> Any:
-    try:
-        import transformers
-    except ImportError as error:
-        raise ConfigError(
-            "the text encoder needs transformers: pip install 'vos-toolkit[referring]'"
-        ) from error
-    return transformers
+    return import_optional("transformers", "the text encoder", "referring")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ltr.admin.optional import import_optional
 from pytracking.analysis.reports.figures import Figure
 from pytracking.analysis.reports.report import printable
 
@@ -22,6 +23,7 @@ _LONG_NAME = 12
 
 def draw_png(figure: Figure) -> bytes:
     """Draw a figure; returns the PNG file."""
+    import_optional("matplotlib", "a plot", "plots")
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as Canvas
 

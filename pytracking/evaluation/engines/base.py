@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import torch
 
 from ltr.admin.cli import set_up_logging
+from ltr.admin.devices import best_device
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -28,7 +29,7 @@ class WorkerSetup:
         quiet: Log warnings and errors only.
     """
 
-    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    device: torch.device = field(default_factory=best_device)
     num_threads: int = field(default_factory=torch.get_num_threads)
     quiet: bool = False
 

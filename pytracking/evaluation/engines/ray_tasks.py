@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ltr.admin.errors import ConfigError
+from ltr.admin.optional import import_optional
 from pytracking.evaluation.engines.base import (
     Attempt,
     CountFrames,
@@ -38,10 +39,7 @@ class RayEngine(Engine):
     """
 
     def __init__(self, num_workers: int, setup: WorkerSetup) -> None:
-        try:
-            import ray
-        except ImportError as error:
-            raise ConfigError("ray is not installed: pip install vos-toolkit[ray]") from error
+        ray = import_optional("ray", "--engine ray", "ray")
         self._ray = ray
         self._is_mine = not ray.is_initialized()
         if self._is_mine:

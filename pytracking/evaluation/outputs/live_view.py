@@ -88,7 +88,7 @@ def open_live_view(debug: int, use_visdom: bool, server: str, port: int) -> Live
             server=f"http://{host}", port=port, raise_exceptions=True, use_incoming_socket=False
         )
     except ImportError:
-        _log.warning("no live view: visdom is not installed (see INSTALL.md)")
+        _log.warning("no live view: it needs visdom: pip install 'vos-toolkit[visdom]'")
     except OSError as error:
         _log.warning("no live view: no visdom server at %s:%d (%s)", host, port, error)
     else:

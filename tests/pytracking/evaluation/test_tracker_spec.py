@@ -19,7 +19,6 @@ from pytracking.cli.arguments import (
     add_run_arguments,
     add_runtime_arguments,
     add_tracker_arguments,
-    resolve_device,
     resolve_runtime,
     resolve_tracker,
 )
@@ -115,12 +114,6 @@ def test_limit_of_memory_is_a_parameter():
 def test_wrong_values_are_refused(words):
     with pytest.raises(ConfigError, match=rf"argument {words[0]}: .*'{words[1]}'"):
         parse(*words)
-
-
-@pytest.mark.parametrize("text", ["gpu", "meta", "cuda:x", "cuda:999"])
-def test_devices_that_are_not_there_are_refused(text):
-    with pytest.raises(ConfigError, match=f"--device {text}"):
-        resolve_device(text)
 
 
 _CONFIGURATIONS = [(system, list_names(system)[0]) for system in list_systems()] + [

@@ -1,14 +1,9 @@
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 import pytest
 
-from ltr.admin.errors import ConfigError
 from pytracking.utils.demo_clip import SIZE, demo_clip
-
-pytest.importorskip("skimage")
 
 
 @pytest.fixture(scope="module")
@@ -54,9 +49,3 @@ def test_masks_follow_the_pictures(clip):
 def test_clip_is_the_same_every_time(clip):
     for first, second in zip(clip, demo_clip(12), strict=True):
         np.testing.assert_array_equal(first.image, second.image)
-
-
-def test_missing_photographs_are_told(monkeypatch):
-    monkeypatch.setitem(sys.modules, "skimage", None)
-    with pytest.raises(ConfigError, match="pip install scikit-image"):
-        next(demo_clip())

@@ -1,0 +1,43 @@
+"""Other packages are called ``ltr`` and ``pytracking`` too; taking one for ours is told."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def run(folders: list[Path], statement: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, folders))}
+    command = [sys.executable, "-P" if sys.version_info >= (3, 11) else "-s", "-c", statement]
+    return subprocess.run(
+        command, env=environment, cwd=folders[0], capture_output=True, text=True, check=False
+    )
+
+
+def foreign(folder: Path, name: str) -> Path:
+    (folder / name).mkdir(parents=True)
+    (folder / name / "__init__.py").write_text("def rank(): pass\n")
+    return folder
+
+
+def test_another_ltr_is_named_at_the_import_of_pytracking(tmp_path):
+    done = run([foreign(tmp_path, "ltr"), ROOT], "import pytracking")
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f"ImportError: the package ltr in {tmp_path / 'ltr'}")
+    assert last.endswith("in an environment of its own")
+
+
+def test_another_pytracking_is_named_at_the_import_of_ltr(tmp_path):
+    done = run([foreign(tmp_path, "pytracking"), ROOT], "import ltr")
+    assert done.returncode == 0
+    assert f"the package pytracking in {tmp_path / 'pytracking'} is not that of" in done.stderr
+
+
+def test_our_own_packages_import_in_silence(tmp_path):
+    done = run([ROOT, tmp_path], "import warnings; warnings.simplefilter('error'); import ltr")
+    assert (done.returncode, done.stderr) == (0, "")
