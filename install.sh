@@ -124,19 +124,22 @@ set_up() {
     fi
 }
 
+# The largest set is resolved first, and the others take its versions.
 lock() (
-    local set extras=(demo "" default "--extra=train --extra=plots --extra=interactive
-        --extra=referring" dev "--extra=dev")
     make_environment
     "$python" -m pip install -q "uv>=0.9" || fail "uv, which resolves the versions, is missing"
     cd "$root"
-    for ((set = 0; set < ${#extras[@]}; set += 2)); do
-        # shellcheck disable=SC2086 # several words
-        "$venv/bin/uv" pip compile -q pyproject.toml ${extras[set + 1]} -c constraints.txt \
-            --universal --python-version 3.10 --generate-hashes --build-constraint constraints.txt --no-emit-package vos-toolkit \
-            --custom-compile-command "bash install.sh lock" -o "requirements/${extras[set]}.txt"
-    done
+    resolve dev --extra=dev -c constraints.txt
+    resolve default --extra={train,plots,interactive,referring} -c requirements/dev.txt
+    resolve demo -c requirements/dev.txt
 )
+
+resolve() {
+    "$venv/bin/uv" pip compile -q pyproject.toml "${@:2}" --build-constraint constraints.txt \
+        --universal --python-version 3.10 --generate-hashes --no-annotate \
+        --no-emit-package vos-toolkit --custom-compile-command "bash install.sh lock" \
+        -o "requirements/$1.txt"
+}
 
 run_tests() {
     cd "$root"

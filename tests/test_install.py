@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+SETS = ("demo", "default", "dev")
 STAND_IN = """#!/bin/sh
 echo "$PWD | $PIP_CONSTRAINT $PIP_BUILD_CONSTRAINT | $*" >> "$CALLS"
-case "$*" in *"pip install"*) exit "${PIP_RESULT:-0}" ;; esac
+case "$*" in *opencv*) exit 1 ;; *"pip install"*) exit "${PIP_RESULT:-0}" ;; esac
 """
 
 
@@ -45,16 +47,22 @@ def test_packages_are_installed_once(tmp_path, calls):
         result = install(tmp_path)
         assert result.returncode == 0, result.stderr
         assert "ready" in result.stdout
-    (note,) = notes(calls, "pip install")
-    assert note.startswith(f"{ROOT} | constraints.txt constraints.txt | -m pip install -e .[")
+    packages, toolkit = notes(calls, "pip install")
+    where = f"{ROOT} | constraints.txt constraints.txt | -m pip install"
+    assert packages == f"{where} --require-hashes -r {tmp_path}/my env/requirements.txt"
+    assert toolkit == f"{where} --no-deps -e ."
 
 
 def test_an_index_for_torch_is_passed_on_and_its_change_installs_again(tmp_path, calls):
     install(tmp_path)
+    requirements = tmp_path / "my env" / "requirements.txt"
+    assert "\nnvidia-cudnn" in requirements.read_text()
     install(tmp_path, TORCH_INDEX_URL="http://127.0.0.1/cpu")
     seen = notes(calls, "pip install")
-    assert len(seen) == 3
-    assert "--index-url http://127.0.0.1/cpu torch torchvision" in seen[1]
+    assert len(seen) == 5
+    assert "--index-url http://127.0.0.1/cpu torch torchvision" in seen[2]
+    assert not re.search("^(nvidia|cuda|triton)", requirements.read_text(), re.MULTILINE)
+    assert re.search("^torch==", requirements.read_text(), re.MULTILINE)
 
 
 def test_a_failed_installation_is_told_and_tried_again(tmp_path, calls):
@@ -62,7 +70,49 @@ def test_a_failed_installation_is_told_and_tried_again(tmp_path, calls):
     assert result.returncode == 2
     assert "pip failed for the reason above" in result.stderr
     assert install(tmp_path).returncode == 0
-    assert len(notes(calls, "pip install")) == 2
+    assert len(notes(calls, "pip install")) == 3
+
+
+def names(requirements: Path) -> set[str]:
+    return set(re.findall(r"^([a-z][\w.-]*)==", requirements.read_text(), re.MULTILINE))
+
+
+def test_every_word_installs_what_it_needs_and_what_a_larger_set_has_is_there(tmp_path, calls):
+    """The demo pulls neither Ray, transformers, visdom nor test tools; nothing runs twice."""
+    requirements = tmp_path / "my env" / "requirements.txt"
+    install(tmp_path, "demo")
+    base = names(requirements)
+    assert {"torch", "numpy", "av", "opencv-python-headless"} <= base
+    unwanted = {"ray", "transformers", "visdom", "pytest", "pandas", "matplotlib", "lightning"}
+    assert not base & unwanted
+    install(tmp_path)
+    assert names(requirements) & unwanted == {"transformers", "matplotlib", "pandas", "lightning"}
+    install(tmp_path, "demo")
+    assert len(notes(calls, "pip install")) == 4
+
+
+def test_the_sets_agree_and_every_version_has_hashes():
+    sets = {set: (ROOT / f"requirements/{set}.txt").read_text() for set in SETS}
+    lines = {set: _locked(text) for set, text in sets.items()}
+    assert lines["demo"] <= lines["default"] <= lines["dev"]
+    assert {"ray", "pytest", "ruff"} <= names(ROOT / "requirements/dev.txt")
+    for text in sets.values():
+        assert all("--hash=sha256:" in block for block in re.split(r"\n(?=[a-z])", text)[1:])
+
+
+def _locked(text: str) -> set[str]:
+    """Names and versions of a lock."""
+    return set(re.findall(r"^[a-z][\w.-]*==\S+", text, re.MULTILINE))
+
+
+def test_the_windows_form_of_the_picture_library_is_kept(tmp_path, calls):
+    python = tmp_path / "my env" / "bin" / "python"
+    install(tmp_path, "demo")
+    assert "opencv-python-headless" in names(python.parents[1] / "requirements.txt")
+    python.write_text(STAND_IN.replace("*opencv*) exit 1", "*opencv*) exit 0"))
+    (python.parents[1] / ".installed").unlink()
+    install(tmp_path, "demo")
+    assert "opencv-python-headless" not in names(python.parents[1] / "requirements.txt")
 
 
 def test_the_demo_gets_its_arguments_and_the_users_folder(tmp_path, calls):
