@@ -20,7 +20,9 @@ if getattr(ltr, "TOOLKIT", "") != "vos-toolkit":
     )
 
 if TYPE_CHECKING:
-    from pytracking.evaluation.session import VideoSession, segment_video
+    from pytracking.evaluation.prompt_types import Point, Prompt
+    from pytracking.evaluation.session import VideoSession
+    from pytracking.evaluation.stepper import FrameStepper, segment_video
     from pytracking.evaluation.tracker import create_tracker as load_tracker
     from pytracking.tracker.base import FrameInfo, FrameOutput, Runtime
     from pytracking.utils.overlay import overlay
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 __all__ = [
     "FrameInfo",
     "FrameOutput",
+    "FrameStepper",
+    "Point",
+    "Prompt",
     "Runtime",
     "VideoSession",
     "VideoWriter",
@@ -42,13 +47,16 @@ __all__ = [
 _HOMES = {
     "FrameInfo": "pytracking.tracker.base:FrameInfo",
     "FrameOutput": "pytracking.tracker.base:FrameOutput",
+    "FrameStepper": "pytracking.evaluation.stepper:FrameStepper",
+    "Point": "pytracking.evaluation.prompt_types:Point",
+    "Prompt": "pytracking.evaluation.prompt_types:Prompt",
     "Runtime": "pytracking.tracker.base:Runtime",
     "VideoSession": "pytracking.evaluation.session:VideoSession",
     "VideoWriter": "pytracking.utils.video_writer:VideoWriter",
     "load_tracker": "pytracking.evaluation.tracker:create_tracker",
     "overlay": "pytracking.utils.overlay:overlay",
     "read_video": "pytracking.utils.video_reader:read_video",
-    "segment_video": "pytracking.evaluation.session:segment_video",
+    "segment_video": "pytracking.evaluation.stepper:segment_video",
 }
 
 

@@ -65,7 +65,7 @@ from typing import assert_type
 import numpy as np
 
 from ltr.run_training import main as train
-from pytracking import FrameInfo, VideoSession, load_tracker, read_video, segment_video
+from pytracking import FrameInfo, FrameStepper, load_tracker, read_video, segment_video
 from pytracking.evaluation import Tracker, create_tracker, get_dataset, trackerlist
 from pytracking.run_tracker import main as run_tracker
 from pytracking.tracker.base import OnlineTracker
@@ -81,7 +81,7 @@ def work(mask: np.ndarray[tuple[int, int], np.dtype[np.uint8]]) -> int:
     with read_video("dog.mp4") as video:
         for frame in segment_video(online, video, mask):
             print(frame.index, frame.output.boxes)
-            VideoSession(online).step(frame.image, FrameInfo((1,), mask))
+            FrameStepper(online).step(frame.image, FrameInfo((1,), mask))
     frames = [np.zeros((4, 4, 3), np.uint8)]
     print(load_tracker("referring", "referformer_r50").segment(frames, ClipPrompt(("a dog",))))
     trackers: tuple[Tracker, ...] = trackerlist("joint", "joint_davis", range(3))

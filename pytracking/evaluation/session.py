@@ -1,126 +1,435 @@
-"""The inference core: frames and prompts in, label maps out. It knows nothing of files."""
+"""One video and one tracker: prompts of any kind, both directions, corrections.
+
+A session knows no result files. Frames are read when they are needed, and what is computed lies on
+disk, so its memory does not grow with the video.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+import copy
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
-from ltr.admin.errors import DataError
-from pytracking.evaluation.prompts import object_ids, with_box_masks
+from ltr.admin.errors import ConfigError, DataError
+from ltr.data.bounding_boxes import as_box
+from ltr.data.palette import VOID
+from ltr.dataset.vos_index import measure_objects
+from pytracking.evaluation.prompt_types import Prompt
+from pytracking.evaluation.prompting.checks import check_conflicts, check_prompt, check_start
+from pytracking.evaluation.prompting.drawing import draw_prompts
+from pytracking.evaluation.sessions.files import read_session, write_session
+from pytracking.evaluation.sessions.layers import (
+    DIRECTIONS,
+    Direction,
+    FrameResult,
+    Layers,
+    Table,
+    join_results,
+)
+from pytracking.evaluation.sessions.prompts import FramePrompts
+from pytracking.evaluation.stepper import VideoFrame
 from pytracking.tracker.base import FrameInfo, FrameOutput, OnlineTracker
+from pytracking.tracker.interactive.blending import forward_share
+from pytracking.tracker.interactive.scribble_mask import GrabCutMask, ScribbleToMask
+from pytracking.utils.clip_frames import open_frames
+from pytracking.utils.video_reader import VideoLike
 
-Prompt = np.ndarray | FrameInfo
-Prompts = Prompt | Mapping[int, Prompt]
+PassDirection = Literal["forward", "backward", "both"]
 
 
-class VideoFrame(NamedTuple):
-    """One frame of a video and its result.
+@dataclass(frozen=True)
+class SessionState:
+    """A state of a session to which it can go back; small, since results stay on disk."""
 
-    Args:
-        index: Number of the frame, from 0.
-        image: uint8 (H, W, 3) RGB.
-        output: Label map and boxes of the frame; empty while no object has started.
-    """
-
-    index: int
-    image: np.ndarray
-    output: FrameOutput
+    prompts: dict[int, FramePrompts]
+    tables: dict[Direction, Table]
 
 
 class VideoSession:
-    """One video in one tracker, frame by frame; objects may start in any frame.
+    """Follows objects through a video; prompts come in any order, results can be corrected.
+
+    Use it in a ``with`` block, or ``close`` it.
 
     Args:
-        tracker: Follows this video only, until the session ends.
+        tracker: A tracker of masks from ``load_tracker``; it serves this session only.
+        frames: A video file, a folder of frames, or frames uint8 (H, W, 3) RGB, also ones that
+            come one by one.
+        to_mask: Turns points and scribbles into masks; GrabCut where None is given.
+
+    Raises:
+        ConfigError: The tracker does not follow masks frame by frame.
+        DataError: The video cannot be read.
     """
 
-    def __init__(self, tracker: OnlineTracker) -> None:
+    def __init__(
+        self,
+        tracker: OnlineTracker,
+        frames: VideoLike | Sequence[np.ndarray],
+        to_mask: ScribbleToMask | None = None,
+    ) -> None:
+        if tracker.kind != "online":
+            raise ConfigError("a session needs a tracker that follows masks frame by frame")
         self._tracker = tracker
-        self._shape: tuple[int, ...] | None = None
-        self._started: set[int] = set()
+        self._to_mask = to_mask or GrabCutMask()
+        self._prompts: dict[int, FramePrompts] = {}
+        self._removed: set[int] = set()
+        with ExitStack() as stack:
+            self.frames = stack.enter_context(open_frames(frames, is_stream=True))
+            self._layers = Layers(self.frames[0].shape[:2])
+            stack.callback(self._layers.close)
+            self._resources = stack.pop_all()
+
+    def __enter__(self) -> VideoSession:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Drop frames and results."""
+        self._resources.close()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of the frames."""
+        height, width = self._layers.shape
+        return width, height
 
     @property
     def object_ids(self) -> tuple[int, ...]:
-        """The objects that have started, ascending."""
-        return tuple(sorted(self._started))
+        """All objects that have a prompt, ascending."""
+        drawn = {key for entry in self._prompts.values() for key in entry.masks or entry.prompts}
+        return tuple(sorted(drawn - {0}))
 
-    def step(self, image: np.ndarray, prompt: Prompt | None = None) -> FrameOutput:
-        """Segment the next frame.
+    @property
+    def annotated(self) -> tuple[int, ...]:
+        """The frames that have a prompt, ascending."""
+        return tuple(sorted(self._prompts))
+
+    def prompts(self, frame: int) -> dict[int, Prompt]:
+        """What was said about a frame, by object."""
+        entry = self._prompts.get(frame)
+        return {} if entry is None else dict(entry.prompts)
+
+    def add(self, frame: int, prompt: Prompt | np.ndarray) -> tuple[int, ...]:
+        """Name new objects.
 
         Args:
-            image: uint8 (H, W, 3) RGB, of the size of the first frame.
-            prompt: The objects that start in it: a label map, or ids with a mask, boxes or both.
+            frame: Index of the frame, from 0.
+            prompt: One object, or a label map uint8 (H, W) of several.
 
         Returns:
-            The result; an empty one while no object has started.
+            Their ids.
 
         Raises:
-            DataError: The size changed, the prompt does not fit the frame, or names an object that
-                has started before.
+            DataError: There is no such frame, the object is there already, or the prompt is bad.
         """
-        self._check_size(image)
-        info = self._complete(image, prompt) if prompt is not None else None
-        if info is None and not self._started:
-            return FrameOutput(np.zeros(image.shape[:2], np.uint8), {})
-        if self._started:
-            output = self._tracker.track(image, info)
-        else:
-            output = self._tracker.initialize(image, info)
-        if info is not None:
-            self._started.update(info.object_ids)
-        return output
+        prompts = [prompt] if isinstance(prompt, Prompt) else _split_labels(prompt)
+        prompts = [self._with_id(p, number) for number, p in enumerate(prompts)]
+        for own in prompts:
+            self._check(frame, own)
+            known = set(self.object_ids) - set(self.prompts(frame))
+            if own.object_id in known:
+                raise DataError(f"object {own.object_id} is there already: correct it instead")
+            check_start(self.prompts(frame).get(_id(own), own).joined(own))
+        self._store(frame, prompts)
+        return tuple(_id(own) for own in prompts)
+
+    def correct(self, frame: int, prompt: Prompt) -> None:
+        """Say more about an object that is there already, or about the background (id 0).
+
+        Raises:
+            DataError: There is no such frame or object, or the prompt is bad.
+        """
+        self._check(frame, prompt)
+        if prompt.object_id and prompt.object_id not in self.object_ids:
+            known = ", ".join(map(str, self.object_ids)) or "none"
+            raise DataError(f"there is no object {prompt.object_id}: the session has {known}")
+        if not self.object_ids:
+            raise DataError("the first prompt must name an object, not the background")
+        self._store(frame, [prompt])
+
+    def remove(self, object_id: int) -> None:
+        """Forget an object: its prompts, its results, and the tracker's memory of it.
+
+        Raises:
+            DataError: There is no such object.
+        """
+        if object_id not in self.object_ids:
+            raise DataError(f"there is no object {object_id} to remove")
+        for frame, entry in list(self._prompts.items()):
+            entry.prompts.pop(object_id, None)
+            if entry.masks is not None:
+                entry.masks.pop(object_id, None)
+            if not entry.prompts and not entry.masks:
+                del self._prompts[frame]
+        self._removed.add(object_id)
 
     def reset(self) -> None:
-        """Forget all objects; the next prompt starts a new track."""
-        self._started.clear()
+        """Forget all objects and results; the frames stay."""
+        self._removed.update(self.object_ids)
+        self._prompts.clear()
+        for direction in DIRECTIONS:
+            self._layers.tables[direction].clear()
 
-    def _check_size(self, image: np.ndarray) -> None:
-        if self._shape is None:
-            self._shape = image.shape
-        if image.shape != self._shape:
-            raise DataError(f"a frame has the shape {image.shape}, the first one {self._shape}")
+    def save_state(self) -> SessionState:
+        """The present state, for ``restore_state``."""
+        return SessionState(copy.deepcopy(self._prompts), self._layers.copy_tables())
 
-    def _complete(self, image: np.ndarray, prompt: Prompt) -> FrameInfo | None:
-        info = prompt if isinstance(prompt, FrameInfo) else _info_of_mask(prompt)
-        if info.mask is not None and info.mask.shape != image.shape[:2]:
-            raise DataError(f"a mask has the shape {info.mask.shape}, its frame {image.shape[:2]}")
-        known = sorted(self._started.intersection(info.object_ids))
-        if known:
-            raise DataError(f"the objects {known} of a prompt have started before")
-        return with_box_masks(image, info) if info.object_ids else None
+    def restore_state(self, state: SessionState) -> None:
+        """Go back to a state of this session."""
+        self._prompts = copy.deepcopy(state.prompts)
+        self._layers.tables = {d: dict(table) for d, table in state.tables.items()}
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write prompts and results into one file; the video itself is not in it.
+
+        Raises:
+            OutputError: It cannot be written.
+        """
+        write_session(Path(path), self._prompts, self._layers, self.frames[0])
+
+    def load(self, path: str | os.PathLike[str]) -> None:
+        """Take up a session that ``save`` wrote, instead of what is here.
+
+        Raises:
+            DataError: It is missing, damaged, or of another video; nothing is changed then.
+        """
+        layers = Layers(self._layers.shape)
+        try:
+            prompts = read_session(Path(path), layers, self.frames[0])
+            for frame in (*prompts, *layers.tables["forward"], *layers.tables["backward"]):
+                self._check_frame(frame)
+        except DataError:
+            layers.close()
+            raise
+        self.reset()
+        self._prompts = prompts
+        self._layers.close()
+        self._layers = layers
+        self._resources.callback(layers.close)
+
+    def preview(self, frame: int) -> np.ndarray:
+        """The mask of one frame at once: its result so far, with its prompts drawn over it.
+
+        Returns:
+            uint8 (H, W).
+
+        Raises:
+            DataError: There is no such frame, or other objects cover one completely.
+        """
+        labels = self.result(frame)
+        if frame not in self._prompts:
+            return labels
+        return _overlay(labels, self._drawn(frame))
+
+    def result(self, frame: int) -> np.ndarray:
+        """What the passes so far say of a frame, both directions joined, uint8 (H, W)."""
+        self._check_frame(frame)
+        results = {d: self._layers.read(d, frame) for d in DIRECTIONS}
+        shares = {key: forward_share(frame, self._anchors(key)) for key in self.object_ids}
+        return join_results(results, shares, self._layers.shape)
+
+    def is_done(self, frame: int) -> bool:
+        """Whether a pass has reached a frame."""
+        return any(frame in self._layers.tables[direction] for direction in DIRECTIONS)
+
+    def output(self, frame: int) -> VideoFrame:
+        """A frame with its result; an absent object has the box -1."""
+        labels = self.result(frame)
+        boxes = dict.fromkeys(self.object_ids, as_box((-1, -1, -1, -1)))
+        boxes |= {key: as_box(box) for key, (_, box) in measure_objects(labels).items()}
+        return VideoFrame(frame, self.frames[frame], FrameOutput(labels, boxes))
+
+    def propagate(
+        self, start: int | None = None, end: int | None = None, direction: PassDirection = "both"
+    ) -> Iterator[VideoFrame]:
+        """Carry all objects through the video, frame by frame.
+
+        Without ``start`` a forward pass begins at the first frame with a prompt and a backward pass
+        at the last one. With it, a pass begins there with what is known of that frame, and ends
+        at the next frame where prompts that an earlier pass has used name all of its objects.
+        Between two frames with prompts for an object both directions are blended, linearly.
+        An abandoned pass leaves the results that it has reached.
+
+        Args:
+            start: Frame where the pass begins.
+            end: Last frame of the pass; for one direction only.
+            direction: ``forward``, ``backward`` or ``both``, one after the other.
+
+        Yields:
+            The frames in the order in which they are computed, the first one of a pass too.
+
+        Raises:
+            DataError: No object, no such frame, or ``end`` lies on the wrong side.
+        """
+        if not self._prompts:
+            raise DataError("there is no object yet: add one first")
+        if direction == "both" and end is not None:
+            raise DataError("an end needs a direction: forward or backward")
+        wanted = DIRECTIONS if direction == "both" else (direction,)
+        for frame in (start, end):
+            if frame is not None:
+                self._check_frame(frame)
+        begin = {"forward": min(self._prompts), "backward": max(self._prompts)}
+        for own in wanted:
+            first = begin[own] if start is None else start
+            if end is not None and (end < first if own == "forward" else end > first):
+                raise DataError(f"frame {end} is not {own} of frame {first}")
+            yield from self._run_pass(own, first, end, stops=start is not None)
+
+    def _run_pass(
+        self, direction: Direction, start: int, end: int | None, stops: bool
+    ) -> Iterator[VideoFrame]:
+        self._removed.clear()
+        labels = self.preview(start)
+        running = {key for key in self.object_ids if (labels == key).any()}
+        if not running:
+            raise DataError(f"no object is known on frame {start}: prompt it, or begin elsewhere")
+        info = self._start_info(start, sorted(running), labels)
+        output = self._tracker.initialize(self.frames[start], info)
+        self._remember(running, start)
+        self._use(start)
+        yield self._keep(direction, start, output)
+        for frame in self._indices(direction, start, end):
+            self._let_go(running)
+            if not running:
+                return
+            given, was_new = self._given(frame), self._use(frame)
+            new = {key: mask for key, mask in given.items() if key not in running and mask.any()}
+            started = self._start_info(frame, tuple(new), self._blank(new)) if new else None
+            output = self._tracker.track(self.frames[frame], started)
+            self._remember(set(new), frame)
+            known = {key: mask for key, mask in given.items() if key in running}
+            running.update(new)
+            if known:
+                corrected = FrameInfo(tuple(known), _overlay(output.segmentation, known))
+                image = self.frames[frame]
+                output = self._tracker.correct(image, corrected, is_remembered=True)
+            yield self._keep(direction, frame, output)
+            if stops and given.keys() >= running and not was_new:
+                return
+
+    def _start_info(self, frame: int, object_ids: Sequence[int], labels: np.ndarray) -> FrameInfo:
+        """Objects that start; one that is only given by a box starts from it."""
+        prompts = self.prompts(frame)
+        boxes = {
+            key: prompts[key].box
+            for key in object_ids
+            if key in prompts and not (prompts[key].points or prompts[key].scribbles)
+        }
+        given = {key: box for key, box in boxes.items() if box is not None}
+        return FrameInfo(tuple(object_ids), labels, given)
+
+    def _blank(self, masks: dict[int, np.ndarray]) -> np.ndarray:
+        return _overlay(np.zeros(self._layers.shape, np.uint8), masks)
+
+    def _use(self, frame: int) -> bool:
+        """Note that a pass uses the prompts of a frame; whether it is the first one."""
+        entry = self._prompts.get(frame)
+        if entry is None:
+            return True
+        was_new, entry.is_new = entry.is_new, False
+        return was_new
+
+    def _indices(self, direction: Direction, start: int, end: int | None) -> Iterator[int]:
+        """The frames after the first one of a pass; a stream is read as it comes."""
+        if direction == "backward":
+            yield from range(start - 1, (end or 0) - 1, -1)
+            return
+        frame = start + 1
+        while (end is None or frame <= end) and self.frames.reaches(frame):
+            yield frame
+            frame += 1
+
+    def _remember(self, running: set[int], start: int) -> None:
+        """Let all other annotated frames of the running objects enter the memory."""
+        for frame in self.annotated:
+            masks = {key: m for key, m in self._given(frame).items() if key in running and m.any()}
+            if frame != start and masks:
+                info = FrameInfo(tuple(masks), self.preview(frame))
+                self._tracker.remember(self.frames[frame], info)
+
+    def _let_go(self, running: set[int]) -> None:
+        """Free what was removed since the last frame."""
+        for key in sorted(self._removed & running):
+            self._tracker.remove(key)
+            running.discard(key)
+        self._removed.clear()
+
+    def _keep(self, direction: Direction, frame: int, output: FrameOutput) -> VideoFrame:
+        self._layers.write(direction, frame, FrameResult.of(output))
+        return self.output(frame)
+
+    def _given(self, frame: int) -> dict[int, np.ndarray]:
+        """The masks that prompts give on a frame, by object."""
+        return self._drawn(frame) if frame in self._prompts else {}
+
+    def _drawn(self, frame: int) -> dict[int, np.ndarray]:
+        entry = self._prompts[frame]
+        if entry.masks is None:
+            previous = self.result(frame) if self.is_done(frame) else None
+            image, named = self.frames[frame], entry.named.intersection(self.object_ids)
+            entry.masks = draw_prompts(image, entry.prompts, previous, self._to_mask, named)
+        return entry.masks
+
+    def _anchors(self, object_id: int) -> list[int]:
+        """The frames with a prompt for an object that a pass has used."""
+        return [
+            frame
+            for frame, entry in self._prompts.items()
+            if not entry.is_new and object_id in (entry.masks or ())
+        ]
+
+    def _store(self, frame: int, prompts: Sequence[Prompt]) -> None:
+        entry = self._prompts.get(frame, FramePrompts())
+        joined = dict(entry.prompts)
+        for prompt in prompts:
+            known = joined.get(_id(prompt), Prompt(prompt.object_id))
+            joined[_id(prompt)] = known.joined(prompt)
+        check_conflicts(joined)
+        self._prompts[frame] = FramePrompts(joined, entry.named.union(entry.masks or ()))
+
+    def _with_id(self, prompt: Prompt, number: int) -> Prompt:
+        if prompt.object_id is not None:
+            return prompt
+        free = [key for key in range(1, VOID) if key not in self.object_ids]
+        if number >= len(free):
+            raise DataError(f"a video holds at most {VOID - 1} objects")
+        return replace(prompt, object_id=free[number])
+
+    def _check(self, frame: int, prompt: Prompt) -> None:
+        self._check_frame(frame)
+        if prompt.is_searched:
+            raise DataError("a text is searched in the whole video: see find_objects")
+        check_prompt(prompt, self.size)
+
+    def _check_frame(self, frame: int) -> None:
+        if frame < 0 or not self.frames.reaches(frame):
+            raise DataError(f"there is no frame {frame}: the video has {len(self.frames)}")
 
 
-def segment_video(
-    tracker: OnlineTracker, frames: Iterable[np.ndarray], prompts: Prompts
-) -> Iterator[VideoFrame]:
-    """Segment a video frame by frame; nothing is kept, so any length fits into memory.
-
-    Args:
-        tracker: A tracker from ``load_tracker``.
-        frames: uint8 (H, W, 3) RGB, for instance from ``read_video``.
-        prompts: A label map uint8 (H, W) for the first frame, or the prompts of several frames by
-            their index from 0.
-
-    Yields:
-        Every frame with its result, also those before the first prompt.
-
-    Raises:
-        DataError: A prompt does not fit its frame, or the video ends before it.
-    """
-    waiting = dict(prompts) if isinstance(prompts, Mapping) else {0: prompts}
-    session = VideoSession(tracker)
-    count = 0
-    for index, image in enumerate(frames):
-        yield VideoFrame(index, image, session.step(image, waiting.pop(index, None)))
-        count += 1
-    if waiting:
-        raise DataError(f"the video has {count} frames, a prompt is for frame {min(waiting)}")
+def _id(prompt: Prompt) -> int:
+    assert prompt.object_id is not None  # given by ``_with_id``
+    return prompt.object_id
 
 
-def _info_of_mask(labels: np.ndarray) -> FrameInfo:
-    present = object_ids(labels)
-    if not present:
+def _split_labels(labels: np.ndarray) -> list[Prompt]:
+    ids = [key for key in np.unique(labels).tolist() if 0 < key < VOID]
+    if not ids:
         raise DataError("a prompt mask holds no object: every pixel is 0 or 255")
-    return FrameInfo(present, labels)
+    return [Prompt(key, mask=labels == key) for key in ids]
+
+
+def _overlay(labels: np.ndarray, masks: dict[int, np.ndarray]) -> np.ndarray:
+    """Labels in which some objects have new masks."""
+    drawn = np.where(np.isin(labels, list(masks)), 0, labels).astype(np.uint8)
+    for key, mask in masks.items():
+        drawn[mask] = key
+    return drawn

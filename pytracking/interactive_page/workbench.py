@@ -21,7 +21,7 @@ from ltr.data.image_io import decode_label_map
 from ltr.data.interactive.scribbles import ScribbleLine, VideoScribbles, write_scribbles
 from ltr.dataset.vos_index import measure_objects
 from pytracking.evaluation.outputs.video import ENTRIES, MASKS, VideoResults
-from pytracking.evaluation.session import VideoFrame
+from pytracking.evaluation.stepper import VideoFrame
 from pytracking.interactive_page.clip import Clip, load_clip
 from pytracking.interactive_page.guidance import Guidance
 from pytracking.interactive_page.settings import PageSettings

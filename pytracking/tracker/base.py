@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import numpy as np
 import torch
 
 from ltr.admin.devices import best_device
-from ltr.admin.errors import ConfigError
+from ltr.admin.errors import ConfigError, DataError
 from ltr.data.bounding_boxes import Box
+from ltr.data.palette import VOID
 
 Precision = Literal["fp32", "bf16", "fp16"]
 
@@ -158,3 +159,44 @@ class OnlineTracker(ABC):
             image: uint8 (H, W, 3) RGB of the same size as the first frame.
             info: New objects, or None.
         """
+
+    def correct(
+        self, image: np.ndarray, info: FrameInfo, is_remembered: bool = False
+    ) -> FrameOutput:
+        """Replace the result of the frame tracked last by a user's masks.
+
+        The frame enters the memory as an annotated one. A tracker without a way of its own begins
+        anew from this frame.
+
+        Args:
+            image: uint8 (H, W, 3) RGB, the frame tracked last.
+            info: Running objects that the user has masked, perhaps with no pixel (the object is
+                not there). The mask shows all other running objects, too.
+            is_remembered: The frame is in the memory already; see ``remember``.
+
+        Returns:
+            The new result of the frame.
+        """
+        drawn = tuple(key for key in np.unique(info.mask).tolist() if 0 < key < VOID)
+        return self.initialize(image, replace(info, object_ids=drawn))
+
+    def remember(self, image: np.ndarray, info: FrameInfo) -> None:  # noqa: B027 (may be left out)
+        """Let a user's masks on any other frame of the video enter the memory.
+
+        The last result stays as it is. A tracker without a memory of annotated frames ignores it.
+
+        Args:
+            image: uint8 (H, W, 3) RGB.
+            info: Running objects that the user has masked, each with a pixel. The mask shows all
+                other running objects, too.
+        """
+
+    def remove(self, object_id: int) -> None:
+        """Follow one object no more, and free what is remembered of it.
+
+        When it was the only one, the video ends.
+
+        Raises:
+            DataError: The tracker does not follow this object, or cannot let go of it.
+        """
+        raise DataError(f"{type(self).__name__} cannot let go of a single object")

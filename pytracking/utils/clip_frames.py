@@ -1,11 +1,12 @@
-"""The frames of a clip in any order, with little memory: from picture files, or a decoded video."""
+"""The frames of a clip in any order, with little memory: pictures, a decoded video, or arrays."""
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import overload
@@ -14,7 +15,9 @@ import numpy as np
 
 from ltr.admin.errors import DataError
 from ltr.data.image_io import read_image
+from pytracking.utils.frame_source import FrameSource
 from pytracking.utils.staging import translate_write_errors
+from pytracking.utils.video_reader import VideoLike, read_video
 
 _CACHED_FRAMES = 4
 _SPOOL_BYTES = 256 << 20
@@ -57,6 +60,39 @@ class LazyFrames(Sequence[np.ndarray]):
     def _read(self, index: int) -> np.ndarray:
         raise NotImplementedError
 
+    def reaches(self, index: int) -> bool:
+        """Whether there is a frame of this number; one that comes later is waited for."""
+        return index < len(self)
+
+
+class ArrayFrames(LazyFrames):
+    """Frames in memory.
+
+    Args:
+        arrays: uint8 (H, W, 3) RGB, all of one size, at least one.
+
+    Raises:
+        DataError: There is none.
+    """
+
+    def __init__(self, arrays: Sequence[np.ndarray]) -> None:
+        if not len(arrays):
+            raise DataError("a video must have at least one frame")
+        super().__init__(arrays[0].shape[:2])
+        self._arrays = arrays
+
+    def __len__(self) -> int:
+        return len(self._arrays)
+
+    def _read(self, index: int) -> np.ndarray:
+        image = self._arrays[index]
+        if image.dtype != np.uint8 or image.shape != (*self.shape, 3):
+            raise DataError(
+                f"frame {index}: expected uint8 {self.shape} RGB like the first one, "
+                f"got {image.dtype} {image.shape}"
+            )
+        return image
+
 
 class FileFrames(LazyFrames):
     """Frames that are picture files.
@@ -87,28 +123,47 @@ class FileFrames(LazyFrames):
 class SpooledFrames(LazyFrames):
     """Frames of a video that can be decoded only once and in order.
 
-    All are decoded at the start; what exceeds 256 MiB lies in a temporary file that has no name
-    and ends with the process. A context manager.
+    What exceeds 256 MiB lies in a temporary file that has no name and ends with the process. A
+    context manager.
 
     Args:
         frames: uint8 (H, W, 3) RGB, all of one size, at least one.
+        is_stream: Decode a frame when it is asked for, and not all at the start; the length then
+            counts the frames so far.
 
     Raises:
         DataError: The video is damaged.
         OutputError: The folder of temporary files (``TMPDIR``) is full.
     """
 
-    def __init__(self, frames: Iterable[np.ndarray]) -> None:
+    def __init__(self, frames: Iterable[np.ndarray], is_stream: bool = False) -> None:
         super().__init__((0, 0))
         self._length = 0
+        self._source = iter(frames)
         with ExitStack() as stack:
             self._file = stack.enter_context(tempfile.SpooledTemporaryFile(_SPOOL_BYTES))
-            for frame in frames:
-                self.shape = frame.shape[:2]
-                with translate_write_errors(Path(tempfile.gettempdir())):
-                    self._file.write(np.ascontiguousarray(frame).data)
-                self._length += 1
+            while self._take() and not is_stream:
+                pass
             stack.pop_all()
+
+    def reaches(self, index: int) -> bool:
+        """See ``LazyFrames.reaches``."""
+        while index >= self._length:
+            if not self._take():
+                return False
+        return True
+
+    def _take(self) -> bool:
+        """Keep the next frame; False where there is none."""
+        frame = next(self._source, None)
+        if frame is None:
+            return False
+        self.shape = frame.shape[:2]
+        with translate_write_errors(Path(tempfile.gettempdir())):
+            self._file.seek(0, os.SEEK_END)
+            self._file.write(np.ascontiguousarray(frame).data)
+        self._length += 1
+        return True
 
     def __enter__(self) -> SpooledFrames:
         return self
@@ -128,4 +183,32 @@ class SpooledFrames(LazyFrames):
         height, width = self.shape
         size = height * width * 3
         self._file.seek(index * size)
-        return np.frombuffer(self._file.read(size), np.uint8).reshape(height, width, 3)
+        pixels = np.frombuffer(bytearray(self._file.read(size)), np.uint8)
+        return pixels.reshape(height, width, 3)
+
+
+@contextmanager
+def open_frames(
+    video: FrameSource | VideoLike | Sequence[np.ndarray], is_stream: bool = False
+) -> Iterator[LazyFrames]:
+    """The frames of a video in any order: pictures are read when needed, others decoded once.
+
+    Args:
+        video: Opened, or anything that ``read_video`` opens.
+        is_stream: See ``SpooledFrames``.
+
+    Raises:
+        DataError: The video cannot be read.
+    """
+    if isinstance(video, LazyFrames):
+        yield video
+    elif isinstance(video, np.ndarray | list | tuple):
+        yield ArrayFrames(video)
+    elif not isinstance(video, FrameSource):
+        with read_video(video) as source, open_frames(source, is_stream) as frames:
+            yield frames
+    elif video.files:
+        yield FileFrames(video.files)
+    else:
+        with SpooledFrames(video, is_stream) as frames:
+            yield frames

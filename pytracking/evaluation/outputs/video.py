@@ -12,7 +12,7 @@ import numpy as np
 
 from ltr.data.bounding_boxes import Box
 from ltr.data.image_io import encode_label_map, write_image
-from pytracking.evaluation.session import VideoFrame
+from pytracking.evaluation.stepper import VideoFrame
 from pytracking.utils.background import BackgroundWorker
 from pytracking.utils.contact_sheet import ContactSheet
 from pytracking.utils.frame_source import FrameSource

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
-from pytracking.evaluation.session import VideoFrame, VideoSession
+from pytracking.evaluation.stepper import FrameStepper, VideoFrame
 from pytracking.tracker.base import FrameInfo
 from pytracking.utils.overlay import draw_result
 from pytracking.utils.window import BoxSelection
@@ -29,7 +29,7 @@ class Screen(Protocol):
 
 
 def live_frames(
-    session: VideoSession,
+    session: FrameStepper,
     frames: Iterable[np.ndarray],
     prompts: Mapping[int, FrameInfo],
     screen: Screen | None,
@@ -89,7 +89,7 @@ def _with_drawn_boxes(
     return FrameInfo((*known.object_ids, *drawn), known.mask, {**known.boxes, **drawn})
 
 
-def _go_on(frame: VideoFrame, screen: Screen, session: VideoSession) -> bool:
+def _go_on(frame: VideoFrame, screen: Screen, session: FrameStepper) -> bool:
     """Show the frame and obey the keys; False when the run shall end."""
     picture = draw_result(frame.image, frame.output.segmentation)
     key = screen.show(picture)

@@ -21,12 +21,11 @@ from pytracking.evaluation.running.video import (
     default_folder,
     write_config,
 )
-from pytracking.evaluation.running.whole_video import open_frames
-from pytracking.evaluation.session import VideoFrame
+from pytracking.evaluation.stepper import VideoFrame
 from pytracking.evaluation.tracker import TrackerSpec, describe_run
 from pytracking.tracker.base import FrameInfo, FrameOutput, Runtime
 from pytracking.tracker.interactive.base import InteractiveVOS
-from pytracking.utils.clip_frames import LazyFrames
+from pytracking.utils.clip_frames import LazyFrames, open_frames
 from pytracking.utils.staging import staged_folder
 from pytracking.utils.video_reader import read_video
 

@@ -15,7 +15,7 @@ from ltr.dataset.vos_index import measure_objects
 from pytracking.evaluation.datasets.sequence import AnySequence, Sequence, WholeVideoSequence
 from pytracking.evaluation.outputs.folder import ResultFolder, SequenceWriter
 from pytracking.evaluation.running.whole_video_sequence import run_clip
-from pytracking.evaluation.session import VideoSession
+from pytracking.evaluation.stepper import FrameStepper
 from pytracking.tracker.base import FrameInfo, FrameOutput, OnlineTracker
 from pytracking.tracker.clip import Advance, ClipSegmenter, Frames, ignore_progress
 from pytracking.utils.background import read_ahead
@@ -61,7 +61,7 @@ def track_sequence(
     Raises:
         DataError: A prompt does not fit its frame.
     """
-    session = VideoSession(tracker)
+    session = FrameStepper(tracker)
     for position, image in enumerate(frames):
         info = infos(position)
         started = perf_counter()

@@ -21,7 +21,7 @@ from pytracking.evaluation.prompt_types import BoxPrompt, MaskPrompt
 from pytracking.evaluation.prompts import plan_prompts
 from pytracking.evaluation.running.live import Screen, live_frames
 from pytracking.evaluation.running.sequence import Tracker
-from pytracking.evaluation.session import VideoFrame, VideoSession, segment_video
+from pytracking.evaluation.stepper import FrameStepper, VideoFrame, segment_video
 from pytracking.evaluation.tracker import TrackerSpec, describe_run
 from pytracking.tracker.base import FrameInfo, Runtime
 from pytracking.tracker.clip import Advance, ignore_progress
@@ -144,7 +144,7 @@ def process_live(
         staging = None
         if task.output is not None:
             staging = stack.enter_context(staged_folder(task.output, ENTRIES, task.overwrite))
-        session = VideoSession(start_tracker(spec, runtime))
+        session = FrameStepper(start_tracker(spec, runtime))
         progress = save_frames(
             live_frames(session, video, prompts, screen, stop), video, task, staging
         )

@@ -6,7 +6,6 @@ import json
 import logging
 import os
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -29,7 +28,7 @@ from pytracking.evaluation.running.video import (
     start_tracker,
     write_config,
 )
-from pytracking.evaluation.session import VideoFrame
+from pytracking.evaluation.stepper import VideoFrame
 from pytracking.evaluation.tracker import DEVIATIONS, TrackerSpec, describe_run
 from pytracking.tracker.base import FrameOutput, Runtime
 from pytracking.tracker.clip import (
@@ -40,7 +39,7 @@ from pytracking.tracker.clip import (
     ignore_progress,
     label_map,
 )
-from pytracking.utils.clip_frames import FileFrames, LazyFrames, SpooledFrames
+from pytracking.utils.clip_frames import LazyFrames, open_frames
 from pytracking.utils.frame_source import FrameSource
 from pytracking.utils.staging import check_free, staged_folder, translate_write_errors
 from pytracking.utils.video_reader import read_video
@@ -231,11 +230,6 @@ class _ClipWriter:
             for own, text in zip(tracks, texts, strict=True)
         ]
         (self.folder / INSTANCES).write_text(json.dumps(entries), encoding="utf-8")
-
-
-def open_frames(video: FrameSource) -> AbstractContextManager[LazyFrames]:
-    """Frames in any order: files are read when needed, videos are decoded once."""
-    return nullcontext(FileFrames(video.files)) if video.files else SpooledFrames(video)
 
 
 def _result(frames: LazyFrames, tracks: Sequence[InstanceTrack], position: int) -> VideoFrame:

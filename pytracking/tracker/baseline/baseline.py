@@ -69,6 +69,29 @@ class Baseline(StateOfVideo[BaselineState], OnlineTracker):
         if info is not None:
             state.labels = _with_new_objects(state.labels, info)
             state.boxes |= dict.fromkeys(info.object_ids, (0.0, 0.0, 0.0, 0.0))
+        return self._output()
+
+    def correct(
+        self, image: np.ndarray, info: FrameInfo, is_remembered: bool = False
+    ) -> FrameOutput:
+        """See ``OnlineTracker.correct``."""
+        if info.mask is not None:
+            self.state.labels = np.where(
+                np.isin(info.mask, list(self.state.boxes)), info.mask, 0
+            ).astype(np.uint8)
+        return self._output()
+
+    def remove(self, object_id: int) -> None:
+        """See ``OnlineTracker.remove``."""
+        state = self.state
+        if state.boxes.pop(object_id, None) is None:
+            raise DataError(f"object {object_id} is not followed")
+        state.labels = np.where(state.labels == object_id, 0, state.labels).astype(np.uint8)
+        if not state.boxes:
+            self._state = None
+
+    def _output(self) -> FrameOutput:
+        state = self.state
         for label, (_, box) in measure_objects(state.labels).items():
             state.boxes[label] = as_box(box)
         return FrameOutput(state.labels.copy(), dict(state.boxes))

@@ -18,7 +18,14 @@ from ltr.models.layers.memory_format import to_channels_last
 from pytracking.tracker.base import FrameInfo, FrameOutput, OnlineTracker, Runtime, StateOfVideo
 from pytracking.tracker.checks import check_frame
 from pytracking.tracker.dense_ulearn.parameters import DenseULearnParameters
-from pytracking.tracker.dense_ulearn.propagation import PropagationState, start_state, step
+from pytracking.tracker.dense_ulearn.propagation import (
+    PropagationState,
+    annotate,
+    drop_channel,
+    relabel,
+    start_state,
+    step,
+)
 
 
 @dataclass
@@ -90,6 +97,40 @@ class DenseULearnTracker(StateOfVideo[VideoState], OnlineTracker):
         started = self._masks(info) if info.object_ids else None
         return self._advance(self.embed(image), started, info)
 
+    @torch.inference_mode()
+    def correct(
+        self, image: np.ndarray, info: FrameInfo, is_remembered: bool = False
+    ) -> FrameOutput:
+        """See ``OnlineTracker.correct``; the objects that were not corrected become hard, too."""
+        if not is_remembered:
+            self.remember(image, info)
+        propagation = self.state.propagation
+        return self._output(relabel(propagation, self._all_masks(info), self.params.cxt_size))
+
+    @torch.inference_mode()
+    def remember(self, image: np.ndarray, info: FrameInfo) -> None:
+        """See ``OnlineTracker.remember``."""
+        channels = [1 + self.state.object_ids.index(key) for key in info.object_ids]
+        annotate(self.state.propagation, self.embed(image), self._all_masks(info), channels)
+
+    def remove(self, object_id: int) -> None:
+        """See ``OnlineTracker.remove``."""
+        state = self.state
+        if object_id not in state.object_ids:
+            raise DataError(f"object {object_id} is not followed")
+        if len(state.object_ids) == 1:
+            self._state = None
+            return
+        drop_channel(state.propagation, 1 + state.object_ids.index(object_id))
+        state.object_ids.remove(object_id)
+        state.boxes.pop(object_id, None)
+
+    def _all_masks(self, info: FrameInfo) -> torch.Tensor:
+        """Masks of the background and all running objects, (1 + objects, H, W)."""
+        labels = torch.as_tensor(info.mask, device=self.runtime.device)
+        objects = [labels == number for number in self.state.object_ids]
+        return torch.stack([~torch.stack(objects).any(dim=0), *objects])
+
     def embed(self, image: np.ndarray) -> torch.Tensor:
         """Features of an image, float32 (h, w, channels), of length one."""
         pixels = torch.from_numpy(np.ascontiguousarray(image)).to(self.runtime.device)
@@ -111,11 +152,15 @@ class DenseULearnTracker(StateOfVideo[VideoState], OnlineTracker):
     ) -> FrameOutput:
         state = self.state
         state.object_ids += info.object_ids
-        labels = step(state.propagation, features, started, self.params)
+        state.boxes |= dict.fromkeys(info.object_ids, (0.0, 0.0, 0.0, 0.0))
+        return self._output(step(state.propagation, features, started, self.params))
+
+    def _output(self, labels: torch.Tensor) -> FrameOutput:
+        """The result of a frame with these soft labels, (labels, h, w)."""
+        state = self.state
         size = state.image_size
         scores = F.interpolate(labels[None], size, mode="bilinear", align_corners=True)[0]
         segmentation = self._label_map(scores)
-        state.boxes |= dict.fromkeys(info.object_ids, (0.0, 0.0, 0.0, 0.0))
         for number, (_, box) in measure_objects(segmentation).items():
             state.boxes[number] = as_box(box)
         return FrameOutput(segmentation, dict(state.boxes), scores)

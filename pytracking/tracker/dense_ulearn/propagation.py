@@ -8,6 +8,7 @@ positions count several times. Here they are matched once and weighted.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -25,19 +26,31 @@ from pytracking.tracker.dense_ulearn.parameters import DenseULearnParameters
 
 @dataclass
 class Reference:
-    """A frame in which objects started.
+    """A frame in which objects started, and other annotated frames of these objects.
 
     Args:
         time: Number of the frame.
         channels: Label channels that started in it; all others come from other references.
-        features: (h, w, channels).
-        labels: Those channels, (h * w, channels).
+        features: (h, w, channels) of every annotated frame, that of the start first.
+        labels: Those channels, (h * w, channels), of the same frames.
     """
 
     time: int
     channels: slice
-    features: torch.Tensor
-    labels: torch.Tensor
+    features: list[torch.Tensor]
+    labels: list[torch.Tensor]
+
+    def match(self, features: torch.Tensor, count: int) -> Matches:
+        """The ``count`` best matches in each annotated frame, anywhere."""
+        found = [match_everywhere(features, keys, count) for keys in self.features]
+        if len(found) == 1:
+            return found[0]
+        size = len(self.labels[0])
+        return Matches(
+            torch.cat([matches.scores for matches in found]),
+            torch.cat([matches.frames for matches in found]),
+            torch.cat([m.positions + number * size for number, m in enumerate(found)]),
+        )
 
 
 @dataclass
@@ -97,12 +110,66 @@ def step(
         state.labels = F.pad(state.labels, (0, added))
         known = labels.shape[1]
         channels = slice(known - added, known)
-        reference = Reference(state.time, channels, features, labels[:, channels])
+        reference = Reference(state.time, channels, [features], [labels[:, channels]])
         state.references.append(reference)
     slot = state.time % params.cxt_size
     state.features[slot], state.labels[slot] = features, labels
     state.time += 1
     return labels.t().unflatten(1, (height, width))
+
+
+def annotate(
+    state: PropagationState, features: torch.Tensor, masks: torch.Tensor, channels: Sequence[int]
+) -> None:
+    """Let an annotated frame be a reference of objects that have started.
+
+    Args:
+        state: Changed in place.
+        features: (h, w, channels), of length one.
+        masks: What the frame shows, (labels, H, W), 0 or 1, the background first.
+        channels: Labels that a user gave.
+    """
+    labels = shrink_masks(masks, features.shape[:2])
+    for reference in state.references:
+        if any(reference.channels.start <= c < reference.channels.stop for c in channels):
+            reference.features.append(features)
+            reference.labels.append(labels[:, reference.channels])
+
+
+def relabel(state: PropagationState, masks: torch.Tensor, size: int) -> torch.Tensor:
+    """Replace the labels of the frame labelled last.
+
+    Args:
+        state: Changed in place.
+        masks: All labels, (labels, H, W), 0 or 1, the background first.
+        size: ``cxt_size``.
+
+    Returns:
+        Soft labels (labels, h, w).
+    """
+    height, width = state.features.shape[1:3]
+    labels = shrink_masks(masks, (height, width))
+    state.labels[(state.time - 1) % size] = labels
+    return labels.t().unflatten(1, (height, width))
+
+
+def drop_channel(state: PropagationState, channel: int) -> None:
+    """Forget a label; later ones move up by one."""
+    kept = [c for c in range(state.labels.shape[2]) if c != channel]
+    state.labels = state.labels[:, :, kept]
+    for reference in state.references:
+        begin, end = reference.channels.start, reference.channels.stop
+        own = [c - begin for c in range(begin, end) if c != channel]
+        reference.labels = [labels[:, own] for labels in reference.labels]
+        begin -= channel < begin
+        reference.channels = slice(begin, begin + len(own))
+    state.references = [r for r in state.references if r.channels.start < r.channels.stop]
+
+
+def shrink_masks(masks: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """Masks (labels, H, W) at the size of the features, (h * w, labels)."""
+    small = F.interpolate(masks[None].float(), size, mode="bilinear", align_corners=True)[0]
+    return small.flatten(1).t()
 
 
 def propagate(
@@ -117,10 +184,11 @@ def propagate(
         age = state.time - reference.time
         copies = features.new_ones(size)
         copies[reference.time % size] = max(1, size + 1 - age)
-        everywhere = match_everywhere(features, reference.features, params.knn)
+        everywhere = reference.match(features, params.knn)
         context = state.labels[:, :, reference.channels]
         found = nearby[min(age, size)]
-        parts.append(take_labels(everywhere, reference.labels, found, context, copies, params))
+        known = torch.cat(reference.labels)
+        parts.append(take_labels(everywhere, known, found, context, copies, params))
     return torch.cat(parts, dim=1)
 
 
@@ -186,8 +254,7 @@ def _with_started(
     The border values of the masks count twice in later frames, ``(1 - s) * labels + s * mask``, as
     upstream has it.
     """
-    masks = F.interpolate(started[None].float(), size, mode="bilinear", align_corners=True)[0]
-    masks = masks.flatten(1).t()
+    masks = shrink_masks(started, size)
     if labels.shape[1] == 0:
         return masks
     share = masks.sum(dim=1, keepdim=True)

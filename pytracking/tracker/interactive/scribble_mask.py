@@ -46,8 +46,8 @@ class ScribbleToMask(ABC):
 class GrabCutMask(ScribbleToMask):
     """Cuts every object out by GrabCut.
 
-    A first round learns the object's colours under its lines and looks around them. A later one
-    changes the previous labels only where a line asks for it: a changed part touches a line and
+    The first lines of an object learn its colours and look around them. Later ones
+    change the previous labels only where a line asks for it: a changed part touches a line and
     lies near it. On DAVIS frames with the robot's lines the mean IoU after rounds 1 to 4 was 0.72,
     0.72, 0.79 and 0.81.
     """
@@ -102,7 +102,8 @@ def _cut(
 ) -> np.ndarray:
     """One object by GrabCut, bool (H, W)."""
     own, other = marks == number, (marks != number) & (marks != NOTHING)
-    if before is None:
+    is_first = before is None or not (before == number).any()
+    if before is None or is_first:
         mask = np.full(marks.shape, cv2.GC_BGD, np.uint8)
         mask[_surroundings(own)] = cv2.GC_PR_BGD
         mask[_near(own)] = cv2.GC_PR_FGD
@@ -120,7 +121,7 @@ def _cut(
         colours: np.ndarray = np.zeros((2, 1, 65))
         cv2.grabCut(image, mask, whole, colours[0], colours[1], _ITERATIONS, cv2.GC_INIT_WITH_MASK)
     found = np.isin(mask, (cv2.GC_FGD, cv2.GC_PR_FGD))
-    return _touching(found, own) if before is None else found
+    return _touching(found, own) if is_first else found
 
 
 def _surroundings(own: np.ndarray) -> np.ndarray:
@@ -159,7 +160,7 @@ def _merge(cut: dict[int, np.ndarray], marks: np.ndarray, before: np.ndarray | N
     """Labels of all objects; lines win, and elsewhere later ids over earlier ones."""
     labels = np.zeros(marks.shape, np.uint8) if before is None else before.copy()
     for number, found in cut.items():
-        if before is None:
+        if before is None or not (before == number).any():
             labels[found] = number
             continue
         own, others = marks == number, (marks != number) & (marks != NOTHING)

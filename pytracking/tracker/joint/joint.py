@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -22,7 +24,14 @@ from pytracking.tracker.joint.geometry import (
     vector,
 )
 from pytracking.tracker.joint.memory import ObjectMemory, store
-from pytracking.tracker.joint.merge import Moments, aggregate, box_of, label_map, start_scores
+from pytracking.tracker.joint.merge import (
+    Moments,
+    aggregate,
+    box_of,
+    label_map,
+    overwrite,
+    start_scores,
+)
 from pytracking.tracker.joint.parameters import JointParameters
 from pytracking.tracker.joint.patch import cut_first_window, cut_window, paste_scores
 from pytracking.tracker.joint.sample_weights import SampleWeights
@@ -30,6 +39,24 @@ from pytracking.tracker.joint.start import start_boxes
 from pytracking.tracker.joint.state import Crop, ObjectState, VideoState
 
 Listener = Callable[..., None]
+
+
+class _Annotation(NamedTuple):
+    """Masks given for a frame, as the network sees them.
+
+    Args:
+        masks: float (objects, H, W), 0 or 1.
+        targets: Position, size and scale of each object.
+        crops: Encoded surroundings of each object.
+        encodings: Encoded masks.
+        crop_masks: Masks cut like the crops, (1, h, w) each.
+    """
+
+    masks: torch.Tensor
+    targets: list[TargetState]
+    crops: list[EncodedCrop]
+    encodings: list[LabelEncoding]
+    crop_masks: list[torch.Tensor]
 
 
 def _ignore(event: str, obj: ObjectState, **details: torch.Tensor) -> None:
@@ -93,6 +120,60 @@ class JointTracker(StateOfVideo[VideoState], OnlineTracker):
             scores = torch.cat([scores, self._start_objects(pixels, info)])
         return self._finish(scores)
 
+    @torch.inference_mode()
+    def correct(
+        self, image: np.ndarray, info: FrameInfo, is_remembered: bool = False
+    ) -> FrameOutput:
+        """See ``OnlineTracker.correct``."""
+        state = self.state
+        labels = torch.as_tensor(np.asarray(info.mask), device=self.runtime.device)
+        present = tuple(key for key in info.object_ids if bool((labels == key).any()))
+        seen = replace(info, object_ids=present)
+        if present:
+            found = self._annotate(self._to_device(image), seen)
+            for key, target in zip(present, found.targets, strict=True):
+                self._object(key).target = target
+            if not is_remembered:
+                self._memorise(present, found)
+        running = [obj.object_id for obj in state.objects]
+        masks = {key: (labels == key).float() for key in info.object_ids}
+        state.probabilities = overwrite(state.probabilities, running, masks)
+        return self._output()
+
+    @torch.inference_mode()
+    def remember(self, image: np.ndarray, info: FrameInfo) -> None:
+        """See ``OnlineTracker.remember``."""
+        self._memorise(info.object_ids, self._annotate(self._to_device(image), info))
+
+    @torch.inference_mode()
+    def remove(self, object_id: int) -> None:
+        """See ``OnlineTracker.remove``."""
+        state, gone = self.state, self._object(object_id)
+        running = [obj.object_id for obj in state.objects]
+        if len(running) == 1:
+            self._state = None
+            return
+        nothing = {object_id: torch.zeros_like(state.probabilities[0])}
+        kept = [0, *(i for i, obj in enumerate(state.objects, 1) if obj is not gone)]
+        state.probabilities = overwrite(state.probabilities, running, nothing)[kept]
+        state.moments = Moments(state.probabilities[1:])
+        state.objects.remove(gone)
+
+    def _object(self, object_id: int) -> ObjectState:
+        found = next((obj for obj in self.state.objects if obj.object_id == object_id), None)
+        if found is None:
+            raise DataError(f"object {object_id} is not followed")
+        return found
+
+    def _memorise(self, object_ids: Sequence[int], found: _Annotation) -> None:
+        """Store an annotated frame, and learn from it."""
+        objects = [self._object(key) for key in object_ids]
+        memories = [obj.memory for obj in objects]
+        store(memories, found.crops, found.encodings, is_annotated=True)
+        for memory in memories:
+            memory.encode(self.cross_attention)
+        self._optimise(objects, self.params.net_opt_iter)
+
     def _to_device(self, image: np.ndarray) -> torch.Tensor:
         """uint8 (H, W, 3) -> float (1, 3, H, W) on the device."""
         pixels = torch.from_numpy(np.ascontiguousarray(image)).to(self.runtime.device)
@@ -100,6 +181,21 @@ class JointTracker(StateOfVideo[VideoState], OnlineTracker):
 
     def _start_objects(self, pixels: torch.Tensor, info: FrameInfo) -> torch.Tensor:
         """Start the objects of ``info``; returns their scores (objects, H, W)."""
+        found = self._annotate(pixels, info)
+        started = [
+            self._new_object(number, target, crop, encoding)
+            for number, target, crop, encoding in zip(
+                info.object_ids, found.targets, found.crops, found.encodings, strict=True
+            )
+        ]
+        self._optimise(started, self.params.net_opt_iter)
+        self.state.objects += started
+        for obj, mask in zip(started, found.crop_masks, strict=True):
+            self.listener("init", obj, mask=mask)
+        return start_scores(found.masks)
+
+    def _annotate(self, pixels: torch.Tensor, info: FrameInfo) -> _Annotation:
+        """Cut and encode the objects of ``info``, each around its own mask."""
         params, size = self.params, self.params.image_sample_size
         labels = torch.as_tensor(np.asarray(info.mask), device=self.runtime.device)
         masks = torch.stack([labels == number for number in info.object_ids]).float()
@@ -114,17 +210,7 @@ class JointTracker(StateOfVideo[VideoState], OnlineTracker):
             crop_masks.append(cut_first_window(mask[None, None], plan, is_mask=True)[0])
         encoded, _ = self.encoder.encode_crops(torch.cat(crops))
         encodings = self.encoder.encode_masks(torch.cat(crop_masks))
-        started = [
-            self._new_object(number, target, crop, encoding)
-            for number, target, crop, encoding in zip(
-                info.object_ids, targets, encoded, encodings, strict=True
-            )
-        ]
-        self._optimise(started, params.net_opt_iter)
-        self.state.objects += started
-        for obj, mask in zip(started, crop_masks, strict=True):
-            self.listener("init", obj, mask=mask)
-        return start_scores(masks)
+        return _Annotation(masks, targets, encoded, encodings, crop_masks)
 
     def _new_object(
         self, object_id: int, target: TargetState, crop: EncodedCrop, encoding: LabelEncoding
@@ -266,8 +352,12 @@ class JointTracker(StateOfVideo[VideoState], OnlineTracker):
 
     def _finish(self, scores: torch.Tensor) -> FrameOutput:
         """Merge the objects' scores and remember the result."""
+        self.state.probabilities = aggregate(scores)
+        return self._output()
+
+    def _output(self) -> FrameOutput:
+        """The result of the frame whose probabilities the state holds."""
         state = self.state
-        state.probabilities = aggregate(scores)
         state.moments = Moments(state.probabilities[1:])
         object_ids = [obj.object_id for obj in state.objects]
         boxes = {

@@ -1,6 +1,6 @@
 """The memory of JOINT: at most ``sample_memory_size`` labelled frames per object.
 
-Slot 0 holds the object's first frame, the other slots hold later frames; ``SampleWeights`` says
+Slot 0 holds the object's first frame, the other slots hold other frames; ``SampleWeights`` says
 which slot a new frame takes. Whatever depends on one stored frame alone (features, keys, label
 encodings) is computed once and kept. The transformer's self-attention, in which every stored frame
 attends to all of them, is kept as running sums: replacing one of n frames costs n tiles of one
@@ -129,6 +129,7 @@ def store(
     memories: Sequence[ObjectMemory],
     crops: Sequence[EncodedCrop],
     encodings: Sequence[LabelEncoding],
+    is_annotated: bool = False,
 ) -> None:
     """Store a frame in the memories of several objects, computing once what they share.
 
@@ -136,6 +137,7 @@ def store(
         memories: The objects' memories.
         crops: Each object's crop; the same instance where crops coincide.
         encodings: Encoding of each object's mask.
+        is_annotated: The masks are a user's, and the frame is to stay.
     """
     tiles: dict[tuple[CropFeatures, CropFeatures], _Tile] = {}
 
@@ -143,7 +145,7 @@ def store(
         return tiles.setdefault((queries, keys), _Tile(queries, keys))
 
     for memory, crop, encoding in zip(memories, crops, encodings, strict=True):
-        slot = memory.weights.insert()
+        slot = memory.weights.insert(is_annotated)
         replaced = memory.crops[slot : slot + 1]
         memory.crops[slot : slot + 1] = [crop.features]
         memory.encodings[slot : slot + 1] = [encoding]

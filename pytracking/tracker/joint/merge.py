@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -49,6 +49,28 @@ def label_map(probabilities: torch.Tensor, object_ids: Sequence[int]) -> torch.T
         labels.masked_fill_(probability > highest, object_id)
         highest = torch.maximum(highest, probability)
     return labels
+
+
+def overwrite(
+    probabilities: torch.Tensor, object_ids: Sequence[int], masks: Mapping[int, torch.Tensor]
+) -> torch.Tensor:
+    """Give some objects the masks of a user; the others keep what these leave.
+
+    Args:
+        probabilities: (1 + objects, H, W), background first.
+        object_ids: Label of each object.
+        masks: (H, W), 0 or 1, by label.
+
+    Returns:
+        (1 + objects, H, W); where an object loses a pixel, the background takes it.
+    """
+    left = 1 - torch.stack(list(masks.values())).amax(dim=0)
+    objects = [
+        masks[key] if key in masks else left * old
+        for key, old in zip(object_ids, probabilities[1:], strict=True)
+    ]
+    stacked = torch.stack(objects)
+    return torch.cat([1 - stacked.sum(dim=0, keepdim=True), stacked])
 
 
 class Moments:

@@ -8,12 +8,13 @@ import numpy as np
 class SampleWeights:
     """Temporal weights of a memory with a fixed number of slots.
 
-    Slot 0 holds the first frame; it is never replaced while its weight has a floor.
+    Slot 0 holds the first frame. It and the other annotated frames are never replaced while their
+    weight has a floor; a floor of 0 protects none of them.
 
     Args:
         capacity: Number of slots, at least 2.
         learning_rate: Weight of a new frame.
-        first_frame_floor: Smallest weight of slot 0; 0 for none.
+        first_frame_floor: Smallest weight of all annotated frames together; 0 for none.
     """
 
     def __init__(self, capacity: int, learning_rate: float, first_frame_floor: float) -> None:
@@ -22,6 +23,7 @@ class SampleWeights:
         self._learning_rate = learning_rate
         self._floor = first_frame_floor
         self._last_slot: int | None = None
+        self._annotated = [0]
         self.stored = 1
 
     @property
@@ -29,7 +31,7 @@ class SampleWeights:
         """Weights of the stored frames, float32, sum 1."""
         return self._weights[: self.stored]
 
-    def insert(self) -> int:
+    def insert(self, is_annotated: bool = False) -> int:
         """Make room for a new frame, update all weights, and return its slot."""
         slot = self._free_slot()
         weights, kept = self._weights, np.float32(1.0 - self._learning_rate)
@@ -42,15 +44,34 @@ class SampleWeights:
         else:
             weights[slot] = weights[self._last_slot] / kept
         weights /= weights.sum()
-        if self._floor and weights[0] < self._floor:
-            weights /= np.float32(self._floor) + weights[1:].sum()
-            weights[0] = self._floor
+        if is_annotated:
+            self._annotated.append(slot)
+        self._raise_annotated()
         self._last_slot = slot
         self.stored = max(self.stored, slot + 1)
         return slot
 
+    def _raise_annotated(self) -> None:
+        """Lift annotated frames to their equal shares of the floor."""
+        if not self._floor:
+            return
+        weights = self._weights
+        share = self._floor / len(self._annotated)
+        low = [slot for slot in self._annotated if weights[slot] < share]
+        if low:
+            weights /= np.float32(share * len(low)) + np.delete(weights, low).sum()
+            weights[low] = share
+
     def _free_slot(self) -> int:
+        """An unused slot, else the one that counts least; of annotated ones not the first."""
         if self.stored < len(self._weights):
             return self.stored
-        first = 1 if self._floor else 0
-        return first + int(self._weights[first:].argmin())
+        if not self._floor:
+            slot = int(self._weights.argmin())
+        else:
+            if len(self._annotated) == len(self._weights):
+                del self._annotated[1]
+            others = np.setdiff1d(np.arange(self.stored), self._annotated)
+            slot = int(others[self._weights[others].argmin()])
+        self._annotated = [other for other in self._annotated if other != slot]
+        return slot

@@ -7,7 +7,7 @@ import numpy as np
 
 from pytracking import load_tracker
 from pytracking.evaluation.running.live import live_frames, stop_on_interrupt
-from pytracking.evaluation.session import VideoSession
+from pytracking.evaluation.stepper import FrameStepper
 from pytracking.tracker.base import FrameInfo
 from pytracking.utils.window import BoxSelection
 from tests.pytracking.clips import numbered_frames
@@ -37,7 +37,7 @@ class ScriptedUser:
 
 def objects_of(user: ScriptedUser | None, prompts: dict | None = None) -> list[list[int]]:
     """The running objects in every frame of a run."""
-    session = VideoSession(load_tracker("baseline", "copy_mask"))
+    session = FrameStepper(load_tracker("baseline", "copy_mask"))
     frames = live_frames(session, numbered_frames(6), prompts or {}, user, Event())
     return [sorted(frame.output.boxes) for frame in frames]
 
@@ -76,7 +76,7 @@ def test_space_waits_for_the_next_key():
 def test_event_ends_the_run_after_the_frame():
     stop = Event()
     stop.set()
-    session = VideoSession(load_tracker("baseline", "copy_mask"))
+    session = FrameStepper(load_tracker("baseline", "copy_mask"))
     assert len(list(live_frames(session, numbered_frames(6), {}, None, stop))) == 1
 
 

@@ -1,0 +1,1 @@
+"""What a session keeps: results of every frame on disk, and files to resume from."""
