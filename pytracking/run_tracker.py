@@ -26,6 +26,7 @@ from pytracking.cli.arguments import (
     add_tracker_arguments,
     resolve_tracker,
 )
+from pytracking.cli.video_arguments import add_export_argument
 
 if TYPE_CHECKING:
     from pytracking.evaluation.engines.base import Engine
@@ -60,6 +61,13 @@ def _run(arguments: argparse.Namespace, engine: Engine | None) -> int:
         print(f"Pictures: {draw_results(chosen, summary.folder)}")
     if summary.failures:
         return 1
+    if arguments.exports:
+        from pytracking.evaluation.outputs.exchange.frames import export_sequences
+
+        for path in export_sequences(
+            chosen, summary.folder, arguments.exports, arguments.overwrite
+        ):
+            print(f"exported: {path}")
     if arguments.submission is not None:
         count = pack_submission(dataset, summary.folder, arguments.submission)
         print(f"{count} files packed: {arguments.submission}")
@@ -78,6 +86,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="FILE.zip",
         help="afterwards pack the masks as the official server wants them",
     )
+    add_export_argument(parser)
     add_switch(parser, "--vis", False, "also draw the masks over the frames")
     add_run_arguments(parser)
     add_runtime_arguments(parser)

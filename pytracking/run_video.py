@@ -31,6 +31,7 @@ from pytracking.cli.arguments import (
 )
 from pytracking.cli.video_arguments import (
     add_clip_arguments,
+    add_export_argument,
     add_object_arguments,
     add_output_arguments,
     add_scribble_arguments,
@@ -61,6 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     summary = _segment(arguments)
     _tell(summary)
+    _export(arguments, summary.folder, Path(arguments.videofile))
     _tell_left_out(found)
     if summary.failure:
         print(f"failed: {summary.failure}", file=sys.stderr, flush=True)
@@ -97,6 +99,8 @@ def _segment_clips(
     for outcome in folder.run(engine):
         if outcome.summary is not None:
             _tell(outcome.summary)
+            clip = next(clip for clip in found.clips if clip.name == outcome.name)
+            _export(arguments, outcome.summary.folder, clip)
         if not outcome.failure:
             num_done += 1
         else:
@@ -107,6 +111,19 @@ def _segment_clips(
     _tell_left_out(found)
     print(f"{num_done} clips done, {num_failed} failed", flush=True)
     return int(num_failed > 0)
+
+
+def _export(arguments: argparse.Namespace, folder: Path | None, clip: Path) -> None:
+    """Write the results of a clip in further formats; those of several into folders."""
+    if not arguments.exports or folder is None:
+        return
+    from pytracking.evaluation.outputs.exchange.frames import export_results
+
+    is_one_of_many = str(clip) != arguments.videofile
+    for path in export_results(
+        folder, clip, arguments.exports, arguments.overwrite, in_folder=is_one_of_many
+    ):
+        print(f"exported: {path}", flush=True)
 
 
 def _tell(summary: VideoSummary) -> None:
@@ -129,6 +146,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add_scribble_arguments(parser)
     add_clip_arguments(parser)
     add_output_arguments(parser)
+    add_export_argument(parser)
     add_engine_arguments(parser)
     add_runtime_arguments(parser)
     return parser.parse_args(argv)

@@ -192,6 +192,22 @@ def decode_values(encoded: bytes, path: str | os.PathLike[str]) -> np.ndarray:
         return np.asarray(_decode_with_pillow(encoded, path)).astype(np.uint8)
 
 
+def read_wide_values(path: str | os.PathLike[str]) -> np.ndarray:
+    """The values of a grey picture of up to 16 bits as they are stored.
+
+    Returns:
+        uint16 (H, W).
+
+    Raises:
+        DataError: The file is missing, damaged, or not grey.
+    """
+    with _named_damage(path):
+        values = np.asarray(_decode_with_pillow(_read_bytes(path), path))
+    if values.ndim != 2 or values.min() < 0 or values.max() > np.iinfo(np.uint16).max:
+        raise DataError(f"{path} is not a grey picture of 16 bits")
+    return values.astype(np.uint16)
+
+
 def read_rgba(path: str | os.PathLike[str]) -> np.ndarray:
     """Read a picture of any format with its transparency.
 
@@ -262,6 +278,14 @@ def encode_binary_mask(labels: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(np.where(labels > 0, np.uint8(255), np.uint8(0))).save(buffer, format="PNG")
     return buffer.getvalue()
+
+
+def write_rgba(path: str | os.PathLike[str], pixels: np.ndarray) -> None:
+    """Write a picture with transparency, uint8 (H, W, 4) RGBA, as a PNG, atomically."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels, "RGBA").save(buffer, format="PNG")
+    with atomic_write(path) as stream:
+        stream.write(buffer.getvalue())
 
 
 def write_image(path: str | os.PathLike[str], image: np.ndarray) -> None:

@@ -105,6 +105,27 @@ def add_clip_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_export_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the formats of other tools."""
+    parser.add_argument(
+        "--export",
+        dest="exports",
+        type=_checked_export,
+        action="append",
+        default=[],
+        metavar="FORMAT[:PATH]",
+        help="afterwards write the masks for another tool, too (repeatable): coco, cvat, labelme, "
+        "alpha-mov, ...; convert_masks.py --help lists all",
+    )
+
+
+def _checked_export(text: str) -> str:
+    from pytracking.evaluation.outputs.exchange.registry import parse_export
+
+    parse_export(text)
+    return text
+
+
 def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     """Add where and what to write."""
     parser.add_argument("--output", type=Path, metavar="DIR", help="folder of the results")

@@ -208,6 +208,8 @@ def write_config(
         "video": {"name": video.name, "size": video.size, "fps": video.fps, "frames": frames},
         "objects": {str(index): list(info.object_ids) for index, info in prompts.items()},
     }
+    if video.stems:
+        config["video"]["stems"] = list(video.stems)
     if video.failure:
         config[FAILURE] = video.failure
     with atomic_write(folder / CONFIG, "w") as stream:

@@ -1,0 +1,76 @@
+"""Convert masks between the formats of labelling tools and data sets.
+
+Example:
+    python convert_masks.py out masks.xml --to cvat
+    python convert_masks.py annotations.json masks --to png
+    python convert_masks.py masks cutouts --to cut-outs --frames dog.mp4
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+if not __package__:
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from ltr.admin.cli import CommandParser, command
+from ltr.admin.errors import ConfigError
+from pytracking.cli.arguments import add_switch
+from pytracking.evaluation.outputs.exchange.registry import (
+    find_exchange_format,
+    format_names,
+    read_exchange,
+    write_exchange,
+)
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> int:
+    """Convert a file or folder."""
+    arguments = _parse(argv)
+    from pytracking.evaluation.outputs.exchange.frames import with_frames
+
+    source: Path = arguments.source
+    target: Path = arguments.target
+    if source.resolve() == target.resolve():
+        raise ConfigError(f"{target} is what is converted: name another file or folder")
+    exchange = find_exchange_format(arguments.to)
+    videos = read_exchange(source, arguments.format)
+    if arguments.frames is not None:
+        videos = with_frames(videos, arguments.frames)
+    elif exchange.needs_frames:
+        raise ConfigError(f"--to {arguments.to} needs the pictures: name them with --frames")
+    for path in write_exchange(arguments.to, videos, target, arguments.overwrite):
+        print(path)
+    return 0
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = CommandParser(__doc__)
+    parser.add_argument("source", type=Path, help="file or folder with masks")
+    parser.add_argument("target", type=Path, help="file or folder of the result")
+    parser.add_argument(
+        "--to", required=True, metavar="FORMAT", help=f"one of {', '.join(format_names())}"
+    )
+    parser.add_argument(
+        "--from",
+        dest="format",
+        metavar="FORMAT",
+        help="format of the source (its content tells the usual ones)",
+    )
+    parser.add_argument(
+        "--frames",
+        type=Path,
+        metavar="VIDEO",
+        help="the video or folder of frames, or for several videos a folder of them; for formats "
+        "with pictures",
+    )
+    add_switch(parser, "--overwrite", False, "replace what is at the target")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

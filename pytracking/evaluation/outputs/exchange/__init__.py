@@ -1,0 +1,1 @@
+"""Masks in the formats of other tools, in and out: one module per format."""

@@ -1,0 +1,255 @@
+"""``CVAT for video 1.1``: an XML file, or the zip around it, with a track for every object.
+
+The masks of a track are run lengths of the pixels in a box, row after row, that begin with
+background; polygons and boxes are read, too. The format is described in CVAT's documentation, in
+"XML annotation format".
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+from xml.etree import ElementTree
+
+import cv2
+import numpy as np
+
+from ltr.admin.errors import DataError
+from ltr.admin.files import atomic_write, read_regular
+from ltr.data.json_io import translate_json_errors
+from pytracking.evaluation.outputs.exchange.labelled_video import (
+    ExchangeFormat,
+    LabelledVideo,
+    ObjectNumbers,
+    bounding_box,
+    check_length,
+    safe_name,
+)
+
+_EXPECTED = "annotations of 'CVAT for video 1.1'"
+_MAX_BYTES = 1 << 30
+_MEMBER = "annotations.xml"
+_FORBIDDEN = ("<!DOCTYPE", "<!ENTITY")
+_MAX_SIDE = 1 << 15
+
+
+class CvatFile(ExchangeFormat):
+    """One XML file for one video; the label of a track is the object's name."""
+
+    suffix = ".xml"
+
+    def write(self, videos: Iterable[LabelledVideo], target: Path) -> None:
+        """See ``ExchangeFormat.write``."""
+        (video,) = videos
+        root = ElementTree.Element("annotations")
+        _add(root, "version", "1.1")
+        tracks = _tracks(video)
+        _add_meta(root, video, sorted(tracks))
+        for number in sorted(tracks):
+            attributes = {"id": str(number), "label": video.name_of(number), "source": "auto"}
+            track = ElementTree.SubElement(root, "track", attributes)
+            for shape in tracks[number]:
+                track.append(shape)
+        ElementTree.indent(root)
+        with atomic_write(target) as stream:
+            ElementTree.ElementTree(root).write(stream, encoding="utf-8", xml_declaration=True)
+
+    def read(self, source: Path) -> Iterator[LabelledVideo]:
+        """See ``ExchangeFormat.read``."""
+        root = _parse(source)
+        with translate_json_errors(source, _EXPECTED):
+            yield _read_task(source, root)
+
+
+CVAT_FILE = CvatFile()
+
+
+class _Shape(NamedTuple):
+    """A mask in its box."""
+
+    number: int
+    left: int
+    top: int
+    mask: np.ndarray
+    z_order: int
+
+
+def encode_box_runs(mask: np.ndarray) -> list[int]:
+    """Run lengths of a mask, row after row, beginning with background.
+
+    >>> encode_box_runs(np.array([[True, False], [False, True]]))
+    [0, 1, 2, 1]
+    """
+    pixels = mask.ravel().astype(bool)
+    changes = np.flatnonzero(pixels[1:] != pixels[:-1]) + 1
+    runs = np.diff(np.concatenate(([0], changes, [len(pixels)])))
+    return ([0] if pixels[0] else []) + runs.tolist()
+
+
+def decode_box_runs(runs: Sequence[int], width: int, height: int) -> np.ndarray:
+    """The mask, bool (H, W), of run lengths.
+
+    Raises:
+        ValueError: They do not fill the box.
+    """
+    lengths = np.asarray(runs, np.int64)
+    if lengths.min(initial=0) < 0 or lengths.sum() != width * height:
+        raise ValueError(f"the runs cover {lengths.sum()} pixels, the box {width * height}")
+    values = np.arange(len(lengths)) % 2 == 1
+    return np.repeat(values, lengths).reshape(height, width)
+
+
+def _tracks(video: LabelledVideo) -> dict[int, list[ElementTree.Element]]:
+    """The shapes of every object; where it disappears, its last one is marked as outside."""
+    tracks: dict[int, list[ElementTree.Element]] = {}
+    visible: dict[int, ElementTree.Element] = {}
+    for index in range(len(video)):
+        seen = {}
+        for number, mask in video.masks(index):
+            seen[number] = _mask_element(index, mask)
+            tracks.setdefault(number, []).append(seen[number])
+        for number in visible.keys() - seen.keys():
+            gone = {**visible[number].attrib, "frame": str(index), "outside": "1"}
+            tracks[number].append(ElementTree.Element("mask", gone))
+        visible = seen
+    return tracks
+
+
+def _mask_element(index: int, mask: np.ndarray) -> ElementTree.Element:
+    left, top, width, height = bounding_box(mask)
+    runs = encode_box_runs(mask[top : top + height, left : left + width])
+    return ElementTree.Element(
+        "mask",
+        {
+            "frame": str(index),
+            "keyframe": "1",
+            "outside": "0",
+            "occluded": "0",
+            "rle": ", ".join(map(str, runs)),
+            "left": str(left),
+            "top": str(top),
+            "width": str(width),
+            "height": str(height),
+            "z_order": "0",
+        },
+    )
+
+
+def _add_meta(root: ElementTree.Element, video: LabelledVideo, numbers: Sequence[int]) -> None:
+    task = _add(_add(root, "meta"), "task")
+    _add(task, "name", video.name)
+    _add(task, "size", str(len(video)))
+    _add(task, "mode", "interpolation")
+    _add(task, "start_frame", "0")
+    _add(task, "stop_frame", str(max(len(video) - 1, 0)))
+    labels = _add(task, "labels")
+    for name in dict.fromkeys(map(video.name_of, numbers)):
+        label = _add(labels, "label")
+        _add(label, "name", name)
+        _add(label, "type", "mask")
+        _add(label, "attributes")
+    original = _add(task, "original_size")
+    _add(original, "width", str(video.size[0]))
+    _add(original, "height", str(video.size[1]))
+
+
+def _add(parent: ElementTree.Element, tag: str, text: str | None = None) -> ElementTree.Element:
+    element = ElementTree.SubElement(parent, tag)
+    element.text = text
+    return element
+
+
+def _parse(source: Path) -> ElementTree.Element:
+    """The root; a document type, which can make a parser expand without end, is refused."""
+    try:
+        content = _read_archive(source) if zipfile.is_zipfile(source) else read_regular(source)
+        text = content.decode("utf-8-sig")
+        if len(content) > _MAX_BYTES or any(word in text for word in _FORBIDDEN):
+            raise ValueError("it has a document type, or is too large")
+        return ElementTree.fromstring(text)
+    except OSError as error:
+        raise DataError(f"{source} cannot be read: {error.strerror}") from error
+    except (ValueError, LookupError, ElementTree.ParseError, zipfile.BadZipFile) as error:
+        raise DataError(f"{source} is not {_EXPECTED}: {error}") from error
+
+
+def _read_archive(source: Path) -> bytes:
+    with zipfile.ZipFile(source) as archive, archive.open(_MEMBER) as stream:
+        return stream.read(_MAX_BYTES + 1)
+
+
+def _read_task(source: Path, root: ElementTree.Element) -> LabelledVideo:
+    task = root.find("meta/task")
+    if task is None:
+        task = root.find("meta/job")
+    if root.tag != "annotations" or task is None:
+        raise ValueError("it has no task")
+    length = check_length(int(task.findtext("size", "")), source)
+    size = int(task.findtext(".//width", "")), int(task.findtext(".//height", ""))
+    if not all(0 < side <= _MAX_SIDE for side in size):
+        raise ValueError(f"its size is {size}")
+    frames: list[list[_Shape]] = [[] for _ in range(length)]
+    numbers = ObjectNumbers(source)
+    first = int(task.findtext("start_frame") or 0)
+    for place, track in enumerate(root.iter("track")):
+        number = numbers.id_of(place, track.get("label", ""), int(track.get("id", place)))
+        for element in track:
+            index = int(element.get("frame", "")) - first
+            if element.get("outside") == "1" or element.tag not in _READERS:
+                continue
+            if not 0 <= index < length:
+                raise ValueError(f"a shape lies in frame {index} of {length}")
+            frames[index].append(_READERS[element.tag](element, number, size))
+    name = safe_name(Path(task.findtext("name") or source.stem).stem)
+    stems = [f"{index:05d}" for index in range(length)]
+    return LabelledVideo(name, size, stems, partial(_labels, frames, size), numbers.names)
+
+
+def _labels(frames: Sequence[Sequence[_Shape]], size: tuple[int, int], index: int) -> np.ndarray:
+    labels = np.zeros((size[1], size[0]), np.uint8)
+    for shape in sorted(frames[index], key=lambda shape: shape.z_order):
+        height, width = shape.mask.shape
+        window = labels[shape.top : shape.top + height, shape.left : shape.left + width]
+        window[shape.mask] = shape.number
+    return labels
+
+
+def _read_mask(element: ElementTree.Element, number: int, size: tuple[int, int]) -> _Shape:
+    left, top, width, height = (
+        int(element.get(key, "")) for key in ("left", "top", "width", "height")
+    )
+    if left < 0 or top < 0 or left + width > size[0] or top + height > size[1]:
+        raise ValueError(f"a mask leaves the frame of {size[0]}x{size[1]}")
+    runs = [int(run) for run in element.get("rle", "").split(",")]
+    return _Shape(number, left, top, decode_box_runs(runs, width, height), _z_order(element))
+
+
+def _read_polygon(element: ElementTree.Element, number: int, size: tuple[int, int]) -> _Shape:
+    corners = [pair.split(",") for pair in element.get("points", "").split(";")]
+    return _drawn(np.array(corners, float), number, size, element)
+
+
+def _read_box(element: ElementTree.Element, number: int, size: tuple[int, int]) -> _Shape:
+    left, top, right, bottom = (float(element.get(key, "")) for key in ("xtl", "ytl", "xbr", "ybr"))
+    corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
+    return _drawn(corners, number, size, element)
+
+
+def _drawn(
+    corners: np.ndarray, number: int, size: tuple[int, int], element: ElementTree.Element
+) -> _Shape:
+    if not (np.abs(corners) <= _MAX_SIDE).all():
+        raise ValueError("a corner leaves every frame")
+    mask = np.zeros((size[1], size[0]), np.uint8)
+    cv2.fillPoly(mask, [np.floor(corners).astype(np.int32)], 1)
+    return _Shape(number, 0, 0, mask.astype(bool), _z_order(element))
+
+
+def _z_order(element: ElementTree.Element) -> int:
+    return int(element.get("z_order") or 0)
+
+
+_READERS = {"mask": _read_mask, "polygon": _read_polygon, "box": _read_box}
