@@ -18,7 +18,14 @@ from pathlib import Path
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from ltr.admin.cli import CommandParser, add_device_argument, boolean, command, set_up_logging
+from ltr.admin.cli import (
+    CommandParser,
+    add_device_argument,
+    add_wait_argument,
+    boolean,
+    command,
+    set_up_logging,
+)
 from ltr.admin.errors import ConfigError, did_you_mean
 from ltr.admin.settings import Settings
 
@@ -82,6 +89,7 @@ def _settings(arguments: argparse.Namespace) -> Settings:
         max_steps=arguments.max_steps,
         cudnn_benchmark=arguments.cudnn_benchmark,
         quiet=arguments.quiet,
+        wait=arguments.wait,
         visdom=(arguments.visdom_server, arguments.visdom_port) if arguments.use_visdom else None,
     )
 
@@ -120,6 +128,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="BOOL",
         help="let cuDNN try its algorithms (true)",
     )
+    add_wait_argument(parser)
     add("--quiet", action="store_true", help="no progress, only warnings and errors")
     add(
         "--use-visdom",

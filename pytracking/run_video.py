@@ -22,6 +22,7 @@ if not __package__:
 
 from ltr.admin.cli import CommandParser, command, set_up_logging
 from ltr.admin.errors import ConfigError
+from ltr.admin.locks import lock_folder
 from pytracking.cli.arguments import (
     add_engine_arguments,
     add_runtime_arguments,
@@ -89,23 +90,25 @@ def _segment_clips(
     """Segment all clips of a folder that have no results yet."""
     from pytracking.cli.console import refuse_live_view
     from pytracking.cli.video_arguments import resolve_clip_task
-    from pytracking.evaluation.running.video_folder import ClipFolder
+    from pytracking.evaluation.running.video_folder import ClipFolder, output_of
 
     if engine is not None:
         refuse_live_view(arguments)
     spec, runtime = resolve_tracker(arguments), resolve_runtime(arguments)
-    folder = ClipFolder(spec, runtime, resolve_clip_task(arguments), found.clips)
+    task = resolve_clip_task(arguments)
     num_done = num_failed = 0
-    for outcome in folder.run(engine):
-        if outcome.summary is not None:
-            _tell(outcome.summary)
-            clip = next(clip for clip in found.clips if clip.name == outcome.name)
-            _export(arguments, outcome.summary.folder, clip)
-        if not outcome.failure:
-            num_done += 1
-        else:
-            num_failed += 1
-            print(f"failed: {outcome.name}: {outcome.failure}", file=sys.stderr, flush=True)
+    with lock_folder(output_of(spec, task.video), arguments.wait):
+        folder = ClipFolder(spec, runtime, task, found.clips)
+        for outcome in folder.run(engine):
+            if outcome.summary is not None:
+                _tell(outcome.summary)
+                clip = next(clip for clip in found.clips if clip.name == outcome.name)
+                _export(arguments, outcome.summary.folder, clip)
+            if not outcome.failure:
+                num_done += 1
+            else:
+                num_failed += 1
+                print(f"failed: {outcome.name}: {outcome.failure}", file=sys.stderr, flush=True)
     if folder.num_finished:
         print(f"{folder.num_finished} clips already done (--overwrite runs them again)")
     _tell_left_out(found)

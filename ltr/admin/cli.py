@@ -104,6 +104,15 @@ class CommandParser(argparse.ArgumentParser):
         raise ConfigError(f"{message} (see {self.prog} --help)")
 
 
+def add_wait_argument(parser: argparse.ArgumentParser) -> None:
+    """Add what a second start does in a folder in which another process works."""
+    parser.add_argument(
+        "--wait",
+        action="store_true",
+        help="wait while another process works in the folder, instead of refusing",
+    )
+
+
 class _ShowVersion(argparse.Action):
     """Prints the version of the installed toolkit and ends the program."""
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import logging
 import os
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 import torch.distributed as dist
 
 from ltr.admin.devices import resolve_device
-from ltr.admin.errors import ConfigError
+from ltr.admin.errors import ConfigError, LockedError, ToolkitError
+from ltr.admin.locks import lock_folder
 from ltr.admin.optional import import_optional
 
 if TYPE_CHECKING:
@@ -21,6 +26,7 @@ if TYPE_CHECKING:
 
     from ltr.admin.settings import Precision
 
+_POLL_S = 1.0
 _PRECISIONS: dict[Precision, _PRECISION_INPUT] = {
     "fp32": "32-true",
     "bf16": "bf16-mixed",
@@ -85,6 +91,36 @@ def _launched_processes() -> tuple[int, int] | None:
         machines = int(variables.get("SLURM_NNODES", 1))
         return int(variables["SLURM_NTASKS"]) // machines, machines
     return None
+
+
+@contextmanager
+def lock_for_all(fabric: Fabric, folder: Path, wait: bool) -> Iterator[None]:
+    """Lock a folder for all processes of a run; the first one holds the lock.
+
+    Args:
+        fabric: The processes.
+        folder: See ``lock_folder``.
+        wait: Wait for another run's end, instead of refusing.
+
+    Raises:
+        LockedError: Another run works in it; every process raises it.
+        OutputError: The folder cannot be written.
+    """
+    with ExitStack() as stack:
+        while True:
+            refusal: ToolkitError | None = None
+            if fabric.is_global_zero:
+                try:
+                    stack.enter_context(lock_folder(folder, wait=wait and fabric.world_size == 1))
+                except ToolkitError as error:
+                    refusal = error
+            refusal = fabric.broadcast(refusal)
+            if refusal is None:
+                break
+            if not (wait and isinstance(refusal, LockedError)):
+                raise refusal
+            time.sleep(_POLL_S)  # together: a process that waited in a broadcast would time out
+        yield
 
 
 def gather_batch(*tensors: torch.Tensor, dim: int) -> tuple[torch.Tensor, ...]:

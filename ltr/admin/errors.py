@@ -34,6 +34,10 @@ class OutputError(ToolkitError):
     """Results cannot be written (no permission, no space)."""
 
 
+class LockedError(ToolkitError):
+    """Another process works in the same folder."""
+
+
 def did_you_mean(name: str, choices: Iterable[str]) -> str:
     """Name the nearest valid choices, for the end of an error sentence.
 

@@ -24,6 +24,7 @@ class Settings:
         max_steps: Stop after this many steps, counted from the beginning of the run.
         cudnn_benchmark: Let cuDNN try which convolution algorithm is the fastest.
         quiet: No progress, only warnings and errors.
+        wait: Wait while another run works in the folder, instead of refusing.
         visdom: ``(server, port)`` of a live view.
     """
 
@@ -37,6 +38,7 @@ class Settings:
     max_steps: int | None = None
     cudnn_benchmark: bool = True
     quiet: bool = False
+    wait: bool = False
     visdom: tuple[str, int] | None = None
 
     @property

@@ -13,7 +13,7 @@ from torch import nn
 
 from ltr.admin.checkpoint import find_checkpoint, read_checkpoint
 from ltr.admin.config import describe, override, to_plain
-from ltr.admin.distributed import launch_fabric
+from ltr.admin.distributed import launch_fabric, lock_for_all
 from ltr.admin.environment import train_environment
 from ltr.admin.errors import CheckpointError
 from ltr.admin.files import atomic_write
@@ -48,6 +48,7 @@ def train(settings: Settings, recipe: Recipe, assembly_class: type[Assembly[Any]
 
     Raises:
         ToolkitError: A setting, path, data set or checkpoint is wrong.
+        LockedError: Another process trains in the folder of the run.
         TrainingStopped: A signal ended the run; a checkpoint was written.
         NonFiniteError: A loss or gradient is not finite; the batch was written.
     """
@@ -58,7 +59,20 @@ def train(settings: Settings, recipe: Recipe, assembly_class: type[Assembly[Any]
     _set_backends(settings, recipe)
     assembly = assembly_class(recipe, train_environment(create=fabric.is_global_zero))
     workspace = Path(assembly.environment.workspace_dir)
-    folder, start = _find_start(settings, workspace)
+    folder, is_new = fabric.broadcast(_choose_folder(settings, workspace))
+    with lock_for_all(fabric, folder.path, settings.wait and not is_new):
+        _train_in(folder, settings, assembly, fabric)
+
+
+def _train_in(
+    folder: RunFolder,
+    settings: Settings,
+    assembly: Assembly[Any],
+    fabric: Fabric,
+) -> None:
+    """Train in a folder that is locked, from its newest checkpoint or a new network."""
+    recipe, workspace = assembly.recipe, Path(assembly.environment.workspace_dir)
+    start = settings.resume or (None if settings.fresh else folder.newest())
     torch.manual_seed(recipe.seed)
     network = assembly.network()
     if start is None:
@@ -74,8 +88,8 @@ def train(settings: Settings, recipe: Recipe, assembly_class: type[Assembly[Any]
     trainer.train(recipe.max_epochs, settings.max_steps)
 
 
-def _find_start(settings: Settings, workspace: Path) -> tuple[RunFolder, Path | None]:
-    """The folder of this run and the checkpoint to resume from, None for a new run.
+def _choose_folder(settings: Settings, workspace: Path) -> tuple[RunFolder, bool]:
+    """The folder of this run, and whether it was chosen because no run has used it.
 
     A given checkpoint that is not the newest of the run starts a branch, in a folder of its own.
     """
@@ -86,8 +100,8 @@ def _find_start(settings: Settings, workspace: Path) -> tuple[RunFolder, Path | 
         raise CheckpointError(f"--resume {given}: there is no such file")
     is_branch = given is not None and (newest is None or not given.samefile(newest))
     if settings.fresh or is_branch:
-        folder = RunFolder.choose(workspace, settings.project_path, fresh=True)
-    return folder, given or (None if settings.fresh else newest)
+        return RunFolder.choose(workspace, settings.project_path, fresh=True), True
+    return folder, False
 
 
 def _initialise(network: nn.Module, assembly: Assembly[Any], workspace: Path) -> None:

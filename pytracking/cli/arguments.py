@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from ltr.admin.cli import add_device_argument, boolean
+from ltr.admin.cli import add_device_argument, add_wait_argument, boolean
 from pytracking.evaluation.tracker import TrackerSpec
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     add_engine_arguments(parser)
     parser.add_argument("--results", metavar="DIR", help="folder of all results (results_path)")
     add_switch(parser, "--overwrite", False, "run finished sequences again")
+    add_wait_argument(parser)
 
 
 def add_engine_arguments(parser: argparse.ArgumentParser) -> None:

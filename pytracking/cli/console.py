@@ -70,6 +70,7 @@ def run_and_report(
         engine=engine,
         overwrite=arguments.overwrite,
         quiet=arguments.quiet,
+        wait=arguments.wait,
     )
     if dataset.hint:
         _LOG.warning(dataset.hint)

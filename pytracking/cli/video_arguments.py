@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ltr.admin.cli import add_wait_argument
 from ltr.admin.errors import ConfigError
 from pytracking.cli.arguments import add_switch
 from pytracking.cli.prompt_arguments import parse_box, parse_mask
@@ -130,6 +131,7 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     """Add where and what to write."""
     parser.add_argument("--output", type=Path, metavar="DIR", help="folder of the results")
     add_switch(parser, "--overwrite", False, "replace the results of an earlier run")
+    add_wait_argument(parser)
     add_switch(parser, "--no-overlay", False, "write no overlay video")
     parser.add_argument(
         "--save-results", action="store_true", help="as upstream; results are always saved here"
@@ -163,6 +165,7 @@ def resolve_task(arguments: argparse.Namespace, source: VideoLike) -> VideoTask:
         with_overlay=not arguments.no_overlay,
         overwrite=arguments.overwrite,
         quiet=arguments.quiet,
+        wait=arguments.wait,
         view=open_live_view(
             arguments.debug, arguments.use_visdom, arguments.visdom_server, arguments.visdom_port
         ),

@@ -16,6 +16,7 @@ from typing import Any
 from aiohttp import web
 
 from ltr.admin.errors import DataError, OutputError, ToolkitError
+from ltr.admin.locks import lock_folder
 from ltr.data.image_io import VIDEO_SUFFIXES
 from ltr.data.interactive.scribbles import ScribbleLine
 from pytracking.interactive_page.workbench import Cancelled, Workbench
@@ -160,11 +161,11 @@ class PageServer:
 
     @contextmanager
     def _upload_folder(self) -> Iterator[Path]:
-        with translate_write_errors(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            finish_publishing(self.folder)
-            with temporary_folder(self.folder, _UPLOADS) as folder:
-                yield folder
+        with translate_write_errors(self.folder), ExitStack() as stack:
+            with lock_folder(self.folder, wait=True):
+                finish_publishing(self.folder)
+                folder = stack.enter_context(temporary_folder(self.folder, _UPLOADS))
+            yield folder
 
     async def _work(self, what: str, function: Callable[..., None], *arguments: Any) -> None:
         """Do something that takes time, while nothing else is done."""

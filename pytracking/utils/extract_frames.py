@@ -15,8 +15,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ltr.admin.cli import CommandParser, command
+from ltr.admin.cli import CommandParser, add_wait_argument, command
 from ltr.admin.errors import DataError
+from ltr.admin.locks import lock_folder
 from ltr.data.frame_files import is_hidden
 from ltr.data.image_io import VIDEO_SUFFIXES, write_image
 from pytracking.utils.publishing import finish_publishing
@@ -33,19 +34,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     name, count = Counter(names).most_common(1)[0]
     if count > 1:
         raise DataError(f"{count} videos would become the folder {name}: rename all but one")
-    finish_publishing(arguments.frames)
-    failures = 0
-    for video, name in zip(videos, names, strict=True):
-        try:
-            count = extract_frames(
-                video, arguments.frames / name, arguments.height, arguments.every
-            )
-        except DataError as error:
-            print(f"failed: {video}: {error}", file=sys.stderr)
-            failures += 1
-            continue
-        print(f"{video.name}: {count} frames" if count else f"{video.name}: done before")
-    return 1 if failures else 0
+    with lock_folder(arguments.frames, arguments.wait):
+        finish_publishing(arguments.frames)
+        jobs = zip(videos, names, strict=True)
+        results = [_try_one(video, arguments.frames / name, arguments) for video, name in jobs]
+    return 0 if all(results) else 1
+
+
+def _try_one(video: Path, folder: Path, arguments: argparse.Namespace) -> bool:
+    """Take one video apart and tell what came of it."""
+    try:
+        count = extract_frames(video, folder, arguments.height, arguments.every)
+    except DataError as error:
+        print(f"failed: {video}: {error}", file=sys.stderr)
+        return False
+    print(f"{video.name}: {count} frames" if count else f"{video.name}: done before")
+    return True
 
 
 def find_videos(folder: Path) -> list[Path]:
@@ -115,6 +119,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("frames", type=Path, help="folder that gets one folder per video")
     parser.add_argument("--height", type=_positive, help="scale larger frames down, pixels")
     parser.add_argument("--every", type=_positive, default=1, help="only every so many frames (1)")
+    add_wait_argument(parser)
     return parser.parse_args(argv)
 
 

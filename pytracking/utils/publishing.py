@@ -12,22 +12,17 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from ltr.admin.files import TEMPORARY_SUFFIX
+from ltr.admin.locks import is_locked
 
 _DECIDED_SUFFIX = ".decided"
 _ENTRIES, _OLD, _OLD_IS_AWAY = ".entries.json", ".old", ".old_is_away"
 _ONE_DAY_S = 86400.0
-
-
-def owner_tag() -> str:
-    """End of a hidden folder's name, which says whose it is."""
-    return f".{socket.gethostname()}.{os.getpid()}"
 
 
 def publish(staging: Path, target: Path, entries: Sequence[str]) -> None:
@@ -46,7 +41,7 @@ def publish(staging: Path, target: Path, entries: Sequence[str]) -> None:
     for folder in _hidden_folders(target, _DECIDED_SUFFIX):
         if is_abandoned(folder):
             _move_in(folder, target)
-        elif _entries_of(folder)[-1] == entries[-1]:  # another machine's: ours are newer
+        elif _entries_of(folder)[-1] == entries[-1]:  # a lost machine's: ours are newer
             _drop(folder)
     decided = staging.with_name(staging.name.removesuffix(TEMPORARY_SUFFIX) + _DECIDED_SUFFIX)
     os.rename(staging, decided)
@@ -55,7 +50,11 @@ def publish(staging: Path, target: Path, entries: Sequence[str]) -> None:
 
 
 def finish_publishing(target: Path) -> None:
-    """Move in the results that killed processes had decided on, and remove what they left over."""
+    """Move in the results that killed processes had decided on, and remove what they left over.
+
+    Call it while the folder is locked: a hidden folder counts as left over until its own lock is
+    taken.
+    """
     for folder in _hidden_folders(target, _DECIDED_SUFFIX):
         if is_abandoned(folder):
             _move_in(folder, target)
@@ -75,19 +74,18 @@ def _hidden_folders(target: Path, suffix: str) -> list[Path]:
 
 def discard(path: Path) -> None:
     """Remove a file or folder that marks finished results: it is gone at once or still whole."""
-    token = secrets.token_hex(8)
-    away = path.with_name(f".{token}{owner_tag()}{TEMPORARY_SUFFIX}")
+    away = path.with_name(f".{secrets.token_hex(8)}{TEMPORARY_SUFFIX}")
     with suppress(FileNotFoundError):
         os.rename(path, away)
         _remove(away)
 
 
 def is_abandoned(folder: Path) -> bool:
-    """Whether the process that filled a hidden folder is gone; elsewhere, whether it is old."""
-    host, _, process = folder.stem.rpartition(".")
-    if host.endswith(f".{socket.gethostname()}") and process.isdecimal():
-        return not _is_running(int(process))
-    return time.time() - folder.stat().st_mtime > _ONE_DAY_S
+    """Whether the process that fills a hidden folder is gone; without locks, whether it is old."""
+    is_held = is_locked(folder)
+    if is_held is None:
+        return time.time() - folder.stat().st_mtime > _ONE_DAY_S
+    return not is_held
 
 
 def _move_in(decided: Path, target: Path) -> None:
@@ -131,13 +129,3 @@ def _flush(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

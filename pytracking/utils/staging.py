@@ -6,12 +6,13 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from ltr.admin.errors import ConfigError, OutputError
 from ltr.admin.files import TEMPORARY_SUFFIX
-from pytracking.utils.publishing import finish_publishing, owner_tag, publish
+from ltr.admin.locks import lock_folder, take_lock
+from pytracking.utils.publishing import finish_publishing, publish
 
 _RUN = "run"
 _NAME_PART = 40
@@ -19,7 +20,10 @@ _NAME_PART = 40
 
 @contextmanager
 def staged_folder(
-    folder: str | os.PathLike[str], entries: Sequence[str], overwrite: bool = False
+    folder: str | os.PathLike[str],
+    entries: Sequence[str],
+    overwrite: bool = False,
+    wait: bool = False,
 ) -> Iterator[Path]:
     """Give a temporary folder whose content moves into ``folder`` when the block ends well.
 
@@ -31,30 +35,24 @@ def staged_folder(
         entries: Names of all files and folders that a run may produce. The last one is moved last
             and so marks a finished run.
         overwrite: Replace these entries, instead of refusing a folder that has one.
+        wait: Wait while another process works in ``folder``, instead of refusing.
 
     Yields:
         The temporary folder.
 
     Raises:
         ConfigError: ``folder`` is a file, or has results and ``overwrite`` is not set.
+        LockedError: Another process works in it.
         OutputError: It cannot be written.
     """
     target = Path(folder)
-    with translate_write_errors(target):
+    check_free(target, ())
+    with translate_write_errors(target), lock_folder(target, wait):
         finish_publishing(target)
-    check_free(target, () if overwrite else entries)
-    is_new = not target.exists()
-    try:
-        with translate_write_errors(target):
-            target.mkdir(parents=True, exist_ok=True)
-            with temporary_folder(target, _RUN) as staging:
-                yield staging
-                publish(staging, target, entries)
-    except BaseException:
-        if is_new:
-            with suppress(OSError):
-                target.rmdir()
-        raise
+        check_free(target, () if overwrite else entries)
+        with temporary_folder(target, _RUN) as staging:
+            yield staging
+            publish(staging, target, entries)
 
 
 def check_free(folder: Path, entries: Sequence[str]) -> None:
@@ -73,18 +71,19 @@ def check_free(folder: Path, entries: Sequence[str]) -> None:
 
 @contextmanager
 def temporary_folder(parent: Path, name: str) -> Iterator[Path]:
-    """Make a hidden folder that is gone after the block; its name says whose it is.
+    """Make a hidden folder that is gone after the block; its lock says that its owner lives.
 
     Args:
         parent: An existing folder.
         name: Part of its name.
     """
-    suffix = f"{owner_tag()}{TEMPORARY_SUFFIX}"
-    folder = Path(tempfile.mkdtemp(suffix, f".{name[:_NAME_PART]}.", parent))
+    folder = Path(tempfile.mkdtemp(TEMPORARY_SUFFIX, f".{name[:_NAME_PART]}.", parent))
+    lock = take_lock(folder)
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        lock.release()
 
 
 @contextmanager

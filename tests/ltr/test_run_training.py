@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import torch
 
 from ltr.admin.checkpoint import read_checkpoint
 from ltr.admin.loading import load_network
+from ltr.admin.locks import lock_folder
 from ltr.run_training import main
 from tests.small_training import (
     command_of,
@@ -59,6 +61,19 @@ def test_a_run_prints_logs_and_stores_everything(videos, workspace, capfd) -> No
     assert lines[0]["stats"]["Loss/total"] > 0
     tensorboard = workspace / "tensorboard" / "ltr" / "joint" / "joint_debug"
     assert {path.name for path in tensorboard.iterdir()} == {"train", "val", "info"}
+
+
+def test_a_second_start_leaves_a_running_training_alone(videos, workspace, capsys) -> None:
+    """It used to remove the temporary files of the first one, which then failed to save."""
+    folder = run_folder(workspace)
+    with lock_folder(folder):
+        being_written = folder / ".JOINTNet_ep0001.pth.tar.0123.partial"
+        being_written.touch()
+        assert main(small_run(videos, "--quiet")) == 2
+        error = capsys.readouterr().err
+        assert error.startswith(f"error: {folder} is in use by process {os.getpid()} of ")
+        assert error.count("\n") == 1
+        assert being_written.exists()
 
 
 def test_stop_and_new_process_give_the_same_bits(videos, workspace, tmp_path) -> None:

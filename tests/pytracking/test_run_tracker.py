@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import zipfile
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ltr.admin.locks import LOCK_FILE, try_lock
 from ltr.data.image_io import read_label_map, write_label_map
 from pytracking import run_evaluation, run_experiment, run_tracker
 from tests.shared_material import data
@@ -92,6 +94,18 @@ def test_other_parameters_in_the_same_folder_are_refused(davis, tmp_path, capsys
     assert "parameters.flow_preset" in capsys.readouterr().err
     assert run(*words, "--set", "flow_preset=fast", "--overwrite") == 0
     assert run(*words, "--set", "flow_preset=fast") == 0
+
+
+def test_a_second_start_in_the_same_folder_is_refused_or_waits(davis, tmp_path, capsys):
+    folder = tmp_path / "results/baseline/copy_mask/dv2017_val"
+    lock = try_lock(folder)
+    assert lock is not None
+    words = ("--dataset-name", "dv2017_val", "--results", tmp_path / "results")
+    assert run(*words) == 2
+    assert f"error: {folder} is in use by process {os.getpid()} of" in capsys.readouterr().err
+    threading.Timer(0.2, lock.release).start()
+    assert run(*words, "--wait") == 0
+    assert not (folder / LOCK_FILE).exists()
 
 
 def test_davis_submission_has_every_frame_at_the_top(davis, tmp_path):

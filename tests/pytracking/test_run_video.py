@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ltr.admin.locks import lock_folder
 from ltr.data.image_io import read_image, read_label_map, write_label_map
 from pytracking.run_video import main
 from pytracking.run_webcam import main as webcam
@@ -108,6 +109,17 @@ def test_results_are_kept_unless_overwritten(clip, mask, tmp_path, capsys):
     assert main(arguments) == 2
     assert "--overwrite" in capsys.readouterr().err
     assert main([*arguments, "--overwrite"]) == 0
+
+
+def test_a_second_start_into_the_same_folder_is_refused(clip, mask, tmp_path, capsys):
+    words = [*TRACKER, str(clip), "--mask", str(mask), "--output", str(tmp_path / "out")]
+    with lock_folder(tmp_path / "out"):
+        assert main([*words, "--overwrite"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {tmp_path / 'out'} is in use by process {os.getpid()} of ")
+    assert error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+    assert main(words) == 0
 
 
 def run_with(arguments: list[str], capsys) -> str:

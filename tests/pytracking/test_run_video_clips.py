@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from ltr.admin.locks import lock_folder
 from ltr.data.image_io import read_label_map, write_label_map
 from pytracking.evaluation.engines.base import Engine
 from pytracking.evaluation.running.video import VideoTask
@@ -88,6 +90,16 @@ def test_finished_clips_are_left_alone(arguments, clips, tmp_path, capsys):
     assert 'method is "copy_mask" there and "optical_flow" now' in error
     assert main([*arguments, "--set", "method=optical_flow", "--overwrite"]) == 0
     assert (out / "short/config.json").stat().st_mtime_ns > written
+
+
+@pytest.mark.parametrize("locked", ["out", "out/long"])
+def test_a_second_start_into_the_same_folder_is_refused(locked, arguments, tmp_path, capsys):
+    """Also where the first one works on a clip of the folder only."""
+    with lock_folder(tmp_path / locked):
+        assert main(arguments) == 2
+    assert f"{tmp_path / locked} is in use by process {os.getpid()}" in capsys.readouterr().err
+    assert not (tmp_path / "out/long/config.json").exists()
+    assert main(arguments) == 0
 
 
 def test_a_clip_without_a_usable_mask_fails_alone(arguments, clips, masks, tmp_path, capsys):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ltr.admin.config import describe
 from ltr.admin.errors import DataError
+from ltr.admin.locks import lock_folder
 from ltr.admin.progress import FrameProgress
 from pytracking.evaluation.datasets.sequence import AnySequence, SequenceList
 from pytracking.evaluation.engines.base import CountFrames, Engine
@@ -33,6 +34,7 @@ class RunOptions:
         engine: Does the work; None works in this process. The results are the same.
         overwrite: Run finished sequences again, instead of skipping them.
         quiet: Show no progress.
+        wait: Wait while another process works in the folder of the results, instead of refusing.
     """
 
     results: Path
@@ -40,6 +42,7 @@ class RunOptions:
     engine: Engine | None = None
     overwrite: bool = False
     quiet: bool = False
+    wait: bool = False
 
 
 @dataclass(frozen=True)
@@ -128,10 +131,24 @@ def run_dataset(
     Raises:
         ConfigError: The tracker's parameters are wrong, or the folder holds results of others.
         CheckpointError: The network cannot be loaded.
+        LockedError: Another process works in the folder of the results.
         OutputError: The results cannot be written.
     """
     _LOG.info("%s %s\n%s", spec.system, spec.name, describe(spec.load_parameters()))
     folder = result_folder(options.results, spec.system, spec.result_name, dataset)
+    with lock_folder(folder.path, options.wait):
+        return _run_in(folder, spec, dataset, options, report, observe)
+
+
+def _run_in(
+    folder: ResultFolder,
+    spec: TrackerSpec,
+    dataset: SequenceList,
+    options: RunOptions,
+    report: Callable[[Outcome], None],
+    observe: FrameObserver | None,
+) -> RunSummary:
+    """Run what is missing in a folder that is locked; its workers need no lock of their own."""
     config = describe_run(spec, options.runtime) | {"dataset": dataset.source or dataset.name}
     folder.sweep()
     folder.check(config, dataset.names, options.overwrite)

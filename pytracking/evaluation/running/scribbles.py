@@ -55,7 +55,7 @@ def process_scribbles(
     with read_video(task.source).end_at_damage() as video:
         folder = task.output or default_folder(spec, video.name)
         with (
-            staged_folder(folder, ENTRIES, task.overwrite) as staging,
+            staged_folder(folder, ENTRIES, task.overwrite, task.wait) as staging,
             open_frames(video) as frames,
         ):
             last = scribbles.annotated[-1]

@@ -47,6 +47,7 @@ class VideoTask:
         with_overlay: Also write the overlay video.
         overwrite: Replace the results of an earlier run.
         quiet: Show no progress.
+        wait: Wait while another process works in the output folder, instead of refusing.
         view: Shows the results while they are made, or None.
     """
 
@@ -57,6 +58,7 @@ class VideoTask:
     with_overlay: bool = True
     overwrite: bool = False
     quiet: bool = False
+    wait: bool = False
     view: LiveView | None = None
 
 
@@ -111,7 +113,7 @@ def process_video(
     with read_video(task.source).end_at_damage() as video:
         prompts = plan_prompts(task.masks, task.boxes, video.size, video.length)
         folder = task.output or default_folder(spec, video.name)
-        with staged_folder(folder, ENTRIES, task.overwrite) as staging:
+        with staged_folder(folder, ENTRIES, task.overwrite, task.wait) as staging:
             frames = segment_video(load(spec, runtime), video, prompts)
             progress = save_frames(frames, video, task, staging, count)
             rate = progress.frames_per_second
@@ -143,7 +145,8 @@ def process_live(
             prompts = plan_prompts(task.masks, task.boxes, video.size, video.length)
         staging = None
         if task.output is not None:
-            staging = stack.enter_context(staged_folder(task.output, ENTRIES, task.overwrite))
+            writing = staged_folder(task.output, ENTRIES, task.overwrite, task.wait)
+            staging = stack.enter_context(writing)
         session = FrameStepper(start_tracker(spec, runtime))
         progress = save_frames(
             live_frames(session, video, prompts, screen, stop), video, task, staging

@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from ltr.admin.config import describe
-from ltr.admin.errors import ConfigError, DataError
+from ltr.admin.errors import ConfigError, DataError, LockedError
+from ltr.admin.locks import lock_folder
 from ltr.admin.progress import FrameProgress
 from ltr.data.frame_files import find_mask
 from pytracking.evaluation.engines.base import CountFrames, Engine
 from pytracking.evaluation.outputs.video import CONFIG, FAILURE
 from pytracking.evaluation.prompt_types import MaskPrompt
 from pytracking.evaluation.running.jobs import WORKER_DIED, guard, load_once
-from pytracking.evaluation.running.video import VideoSummary, default_folder
+from pytracking.evaluation.running.video import VideoSummary, VideoTask, default_folder
 from pytracking.evaluation.running.whole_video import (
     ClipTask,
     check_task,
@@ -99,8 +100,7 @@ class ClipFolder:
         self._task = task
         self._check(clips)
         run = describe_clip_run(spec, runtime, task)
-        output = task.video.output
-        output = output or default_folder(spec, Path(task.video.source).resolve().name)
+        output = output_of(spec, task.video)
         folders = {clip: output / _name(clip) for clip in clips}
         waiting = {clip: own for clip, own in folders.items() if not self._is_done(own, run)}
         self.num_finished = len(folders) - len(waiting)
@@ -140,7 +140,8 @@ class ClipFolder:
                 yield outcome or ClipOutcome(job.name, failure=WORKER_DIED)
         finally:
             for job in jobs:  # workers that were ended could not tidy up
-                finish_publishing(job.folder)
+                with suppress(LockedError), lock_folder(job.folder):
+                    finish_publishing(job.folder)
                 with suppress(OSError):
                     job.folder.rmdir()
 
@@ -168,8 +169,9 @@ class ClipFolder:
 
     def _is_done(self, folder: Path, run: Mapping[str, Any]) -> bool:
         """Whether a clip has results of this configuration, and they are to be kept."""
-        with translate_write_errors(folder):
-            finish_publishing(folder)
+        if folder.is_dir():
+            with translate_write_errors(folder), lock_folder(folder, self._task.video.wait):
+                finish_publishing(folder)
         if self._task.video.overwrite or not (folder / CONFIG).exists():
             return False
         if FAILURE in _stored_config(folder):  # the file broke off; perhaps it is whole now
@@ -211,6 +213,14 @@ class ClipFolder:
             replace(self._task, video=own, is_one_of_many=True),
             length,
         )
+
+
+def output_of(spec: TrackerSpec, task: VideoTask) -> Path:
+    """The folder that holds a folder of results for every clip."""
+    source = task.source
+    if not isinstance(source, str | Path):
+        raise ConfigError("clips lie in a folder, which is to be named by its path")
+    return task.output or default_folder(spec, Path(source).resolve().name)
 
 
 def _name(clip: Path) -> str:

@@ -129,7 +129,9 @@ def _process_whole(
             check_free(folder.parent, (_movie(folder).name,))
         pictures = [f"{stem}.jpg" for stem in video.stems] if as_pictures else []
         with (
-            staged_folder(folder, (*pictures, INSTANCES, *ENTRIES), own.overwrite) as staging,
+            staged_folder(
+                folder, (*pictures, INSTANCES, *ENTRIES), own.overwrite, own.wait
+            ) as staging,
             open_frames(video) as frames,
             FrameProgress(video.name, len(frames), own.quiet) as progress,
         ):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ltr.admin.errors import ConfigError
+from ltr.admin.locks import lock_folder
 from pytracking.evaluation.outputs.folder import ResultFolder
 from pytracking.utils.publishing import discard, finish_publishing
 from pytracking.utils.staging import staged_folder
@@ -77,7 +78,8 @@ def test_overwriting_killed_at_any_step(tmp_path):
         kills += 1
         if (folder / "config.json").exists():  # counts as finished, so it must be whole
             assert visible(folder) in (OLD | {"thesis.tex": "kept"}, NEW | {"thesis.tex": "kept"})
-        finish_publishing(folder)
+        with lock_folder(folder):
+            finish_publishing(folder)
         assert visible(folder) in (OLD | {"thesis.tex": "kept"}, NEW | {"thesis.tex": "kept"})
         assert not [path for path in folder.iterdir() if path.name.startswith(".")]
         step += 1

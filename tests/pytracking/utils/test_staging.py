@@ -2,13 +2,11 @@ from __future__ import annotations
 
 import errno
 import os
-import socket
-import subprocess
-import sys
 
 import pytest
 
-from ltr.admin.errors import ConfigError, OutputError
+from ltr.admin.errors import ConfigError, LockedError, OutputError
+from ltr.admin.locks import LOCK_FILE, lock_folder
 from pytracking.utils.staging import staged_folder
 
 ENTRIES = ("masks", "config.json")
@@ -63,24 +61,25 @@ def test_failed_overwrite_keeps_the_old_results(tmp_path):
     assert (tmp_path / "masks" / "0.png").read_text() == "old"
 
 
-def killed_process() -> int:
-    process = subprocess.Popen([sys.executable, "-c", ""])
-    process.wait()
-    return process.pid
-
-
 def test_remains_of_a_killed_run_are_swept_and_those_of_others_kept(tmp_path):
-    host = socket.gethostname()
-    dead = tmp_path / f".run.a1.{host}.{killed_process()}.partial"
-    alive = tmp_path / f".run.b2.{host}.{os.getppid()}.partial"
-    elsewhere = tmp_path / ".run.c3.otherhost.1.partial"
-    forgotten = tmp_path / ".run.d4.otherhost.1.partial"
-    for folder in (dead, alive, elsewhere, forgotten):
+    """Whoever holds its lock lives, whatever numbers its container gives to processes."""
+    dead, alive = tmp_path / ".run.a1.partial", tmp_path / ".run.b2.partial"
+    for folder in (dead, alive):
         (folder / "masks").mkdir(parents=True)
-    os.utime(forgotten, (0, 0))
-    fill(tmp_path)
-    left = {path.name for path in tmp_path.iterdir()}
-    assert left == {alive.name, elsewhere.name, *ENTRIES}
+    (dead / LOCK_FILE).write_text(f'{{"process": {os.getpid()}}}')
+    with lock_folder(alive):
+        fill(tmp_path)
+        left = {path.name for path in tmp_path.iterdir()}
+    assert left == {alive.name, *ENTRIES}
+
+
+def test_a_folder_in_use_is_refused_and_not_touched(tmp_path):
+    with staged_folder(tmp_path, ENTRIES) as staging:
+        (staging / "masks").mkdir()
+        (staging / "config.json").touch()
+        with pytest.raises(LockedError, match=f"in use by process {os.getpid()} of"):
+            fill(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == set(ENTRIES)
 
 
 def test_failed_writing_names_the_folder(tmp_path):
