@@ -15,13 +15,21 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from ltr.admin.cli import CommandParser, command, describe_os_error, set_up_logging
+from ltr.admin.cli import (
+    CommandParser,
+    add_wait_argument,
+    command,
+    describe_os_error,
+    set_up_logging,
+)
 from ltr.admin.errors import ConfigError, did_you_mean
+from ltr.admin.locks import lock_folder
 from ltr.admin.optional import import_optional
 from pytracking.analysis.protocols.interactive import METRICS, SessionLimits
 from pytracking.analysis.reports.comparison import comparison_table
@@ -52,6 +60,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.check_submission is not None:
         return _check_submission(arguments)
     found = _find_results(arguments)
+    with ExitStack() as stack:
+        if arguments.output is not None:
+            stack.enter_context(lock_folder(arguments.output, arguments.wait))
+        return _score_all(found, arguments)
+
+
+def _score_all(found: dict[str, Folders], arguments: argparse.Namespace) -> int:
+    """Score, print and write, one data set after the other."""
     for dataset, folders in found.items():
         reports = {
             tracker: evaluate(_request(arguments, dataset, tracker, folder))
@@ -255,6 +271,7 @@ def _add_outputs(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers as JSON")
     parser.add_argument("--quiet", action="store_true", help="no progress, only warnings")
+    add_wait_argument(parser)
     parser.add_argument(
         "--check-submission",
         type=Path,

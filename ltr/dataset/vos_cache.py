@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+from platformdirs import user_cache_path
 
-from ltr.admin.errors import DataError
-from ltr.admin.files import atomic_write, open_regular
+from ltr.admin.errors import DataError, OutputError
+from ltr.admin.files import TEMPORARY_SUFFIX, atomic_write, open_regular
+from ltr.admin.locks import lock_folder
 
 _LOG = logging.getLogger(__name__)
 _VERSION = 3
@@ -95,11 +97,14 @@ def save_records(
     images: Path, annotations: Path, is_binary: bool, records: Mapping[str, VideoRecord]
 ) -> None:
     """Write the cache into the user's cache folder, never into the data set."""
-    arrays = _pack(list(records.values()))
+    arrays, file = _pack(list(records.values())), _cache_file(images, annotations, is_binary)
     try:
-        with atomic_write(_cache_file(images, annotations, is_binary)) as stream:
-            np.savez(stream, version=np.int64(_VERSION), **arrays)
-    except OSError as error:
+        with lock_folder(file.parent, wait=True):
+            for left_over in file.parent.glob(f".*{TEMPORARY_SUFFIX}"):
+                left_over.unlink()
+            with atomic_write(file) as stream:
+                np.savez(stream, version=np.int64(_VERSION), **arrays)
+    except (OSError, OutputError) as error:
         _LOG.warning(
             "no cache can be written (%s): %s will be read again in the next run",
             error,
@@ -110,8 +115,10 @@ def save_records(
 def _cache_file(images: Path, annotations: Path, is_binary: bool) -> Path:
     kind = "binary" if is_binary else "labels"
     key = f"{images.resolve()}\n{annotations.resolve()}\n{kind}".encode()
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vos-toolkit"
-    return cache / f"{hashlib.sha256(key).hexdigest()[:32]}.npz"
+    return (
+        user_cache_path("vos-toolkit", appauthor=False)
+        / f"{hashlib.sha256(key).hexdigest()[:32]}.npz"
+    )
 
 
 def _refuse_compressed(stream: BinaryIO) -> None:
