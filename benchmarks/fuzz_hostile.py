@@ -18,6 +18,7 @@ from pathlib import Path
 
 import torch
 from fuzz_containers import container_bombs
+from fuzz_hostile_networks import hostile_networks
 
 _BOMB_BYTES = 1 << 30
 _OLD_HEAD = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
@@ -29,7 +30,7 @@ class HostileFile:
     """A file that must do no harm.
 
     Args:
-        kind: ``pickle``, ``archive`` or ``bomb``.
+        kind: ``pickle``, ``archive`` (of any use but the reader's) or ``bomb``.
         name: What it tries.
         content: Bytes of the file.
     """
@@ -54,6 +55,8 @@ def hostile_files(canary: Path) -> Iterator[HostileFile]:
         yield HostileFile("pickle", f"constructor {function}", _with_constructor(function, canary))
     for name, content in _archives():
         yield HostileFile("archive", name, content)
+    for name, content in hostile_networks():
+        yield HostileFile("archive", f"network: {name}", content)
     for name, content in _bombs():
         yield HostileFile("bomb", name, content)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import os
@@ -13,6 +14,7 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
+from ltr.admin.blueprint import adapted_state, build_to_fit, check_arguments, differences
 from ltr.admin.checkpoint import Checkpoint, as_state_dict, find_checkpoint, read_checkpoint
 from ltr.admin.errors import CheckpointError, ConfigError, did_you_mean
 from ltr.admin.model_constructor import adapt_arguments, is_model_constructor
@@ -61,15 +63,15 @@ def _recipe(settings: Any) -> Mapping[str, Any]:
 def load_own_or_released(
     path: str | os.PathLike[str],
     kind: type[Network],
-    build: Callable[[Any, Path], tuple[Network, Mapping[str, Any]] | None],
+    find: Callable[[Any, Path], tuple[Callable[[], Network], Mapping[str, Any]] | None],
 ) -> Network:
     """Load a network from a checkpoint of this code or from a file that its authors released.
 
     Args:
         path: A file, or the folder of a training run (its newest checkpoint).
         kind: Class of the network.
-        build: Gets what a file holds, and its path; returns a network and the weights that belong
-            into it, or None if the authors did not release this file.
+        find: Gets what a file holds, and its path; returns what builds the network, and the weights
+            that belong into it, or None if the authors did not release this file.
 
     Returns:
         The network on the CPU, in training mode.
@@ -78,12 +80,15 @@ def load_own_or_released(
         CheckpointError: The file is missing, damaged, or of another network.
     """
     path = Path(path)
-    released = None if path.is_dir() else build(read_tensor_file(path), path)
-    if released is not None:
-        network, state = released
-        load_state(network, as_state_dict(state, path), path)
-        return network
-    return load_network_of(kind, path)
+    released = None if path.is_dir() else find(read_tensor_file(path), path)
+    if released is None:
+        return load_network_of(kind, path)
+    build, state = released
+    network = _build_to_fit(build, as_state_dict(state, path), path, kind.__name__)
+    load_state(network, state, path)
+    if not isinstance(network, kind):  # it is what ``find`` said
+        raise CheckpointError(f"{path} holds a {type(network).__name__}, not a {kind.__name__}")
+    return network
 
 
 def load_network_of(kind: type[Network], path: str | os.PathLike[str]) -> Network:
@@ -99,10 +104,11 @@ def load_network_of(kind: type[Network], path: str | os.PathLike[str]) -> Networ
 
 
 def build_network(checkpoint: Checkpoint, **overrides: Any) -> nn.Module:
-    """Build the network that a checkpoint describes, without its weights.
+    """Build the network that a checkpoint describes, for its weights, which are not loaded yet.
 
     Raises:
-        CheckpointError: It names no function of this code, or arguments the function lacks.
+        CheckpointError: It names no function of this code, arguments the function lacks, or a
+            network that its weights do not fit.
         ConfigError: The function has no argument of an override's name.
     """
     path, constructor = checkpoint.path, checkpoint.constructor
@@ -123,12 +129,29 @@ def build_network(checkpoint: Checkpoint, **overrides: Any) -> nn.Module:
             hint = did_you_mean(name, names)
             raise ConfigError(f"{constructor.function} has no argument {name!r}{hint}")
     offline = {"backbone_pretrained": False} if "backbone_pretrained" in names else {}
+    arguments = {**kwargs, **offline, **overrides}
+    build = functools.partial(function, **arguments)
+    name = constructor.function
+    return _build_to_fit(build, checkpoint.net, path, name, arguments)
+
+
+def _build_to_fit(
+    build: Callable[[], nn.Module],
+    state: Mapping[str, torch.Tensor],
+    path: Path,
+    name: str,
+    arguments: Mapping[str, Any] | None = None,
+) -> nn.Module:
+    """Build a network if the weights of its file fit it; otherwise it takes no memory."""
     try:
-        return function(**{**kwargs, **offline, **overrides})
+        check_arguments(arguments or {})
+        network, problem = build_to_fit(build, state)
     except Exception as error:  # arguments from a file can make a constructor fail in any way
         raise CheckpointError(
-            f"{path}: {constructor.function} cannot be built with the stored arguments ({error})"
+            f"{path}: {name} cannot be built with what the file says ({error})"
         ) from error
+    _refuse_differences(network, problem, path)
+    return network
 
 
 def _factory(name: str, path: Path) -> Callable[..., nn.Module]:
@@ -150,35 +173,19 @@ def _find_function(module: str, name: str) -> Callable[..., nn.Module] | None:
 
 
 def load_state(net: nn.Module, state: Mapping[str, torch.Tensor], path: Path) -> None:
-    """Load a state dict strictly.
-
-    A network may offer ``adapt_state_dict(state) -> state``, which renames or completes entries.
-    Counters ``num_batches_tracked`` may be absent: files of old PyTorch versions lack them.
+    """Load a state dict strictly; see ``adapted_state`` for the names.
 
     Raises:
-        CheckpointError: An entry is missing, unexpected or of another shape; ``net`` is unchanged.
+        CheckpointError: An entry is missing, unexpected, of another shape or not of the same kind
+            of numbers; ``net`` is unchanged.
     """
-    adapt = getattr(net, "adapt_state_dict", dict)
-    state, expected = adapt(as_state_dict(dict(state), path)), net.state_dict()
-    for name, tensor in expected.items():
-        if name.endswith("num_batches_tracked"):
-            state.setdefault(name, tensor)
-    problems = {
-        "missing": [name for name in expected if name not in state],
-        "unexpected": [name for name in state if name not in expected],
-        "of another shape": [
-            name for name in expected if name in state and state[name].shape != expected[name].shape
-        ],
-    }
-    if any(problems.values()):
-        parts = [_listed(kind, names) for kind, names in problems.items() if names]
+    adapted = adapted_state(net, as_state_dict(dict(state), path))
+    _refuse_differences(net, differences(net, adapted), path)
+    net.load_state_dict(adapted)
+
+
+def _refuse_differences(net: nn.Module, problem: str, path: Path) -> None:
+    if problem:
         raise CheckpointError(
-            f"{path} is a checkpoint of another network than {type(net).__name__}: "
-            f"of {len(expected)} entries {'; '.join(parts)}"
+            f"{path} is a checkpoint of another network than {type(net).__name__}: {problem}"
         )
-    net.load_state_dict(state)
-
-
-def _listed(kind: str, names: list[str]) -> str:
-    shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-    return f"{len(names)} {kind} ({shown})"

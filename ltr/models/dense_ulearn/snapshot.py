@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +24,10 @@ def load_dense_ulearn(path: str | os.PathLike[str]) -> DenseULearnNet:
     Raises:
         CheckpointError: The file is missing, damaged, or of another network.
     """
-    return load_own_or_released(path, DenseULearnNet, _build)
+    return load_own_or_released(path, DenseULearnNet, _find)
 
 
-def _build(record: Any, path: Path) -> tuple[DenseULearnNet, Mapping[str, Any]] | None:
+def _find(record: Any, path: Path) -> tuple[Callable[[], DenseULearnNet], Mapping[str, Any]] | None:
     if isinstance(record, dict) and "model" in record:
-        return dense_ulearn_resnet18(), record["model"]
+        return dense_ulearn_resnet18, record["model"]
     return None

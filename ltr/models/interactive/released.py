@@ -37,10 +37,10 @@ def load_released(
         CheckpointError: The file is missing, damaged, or of another network.
     """
 
-    def read(record: Any, path: Path) -> tuple[Network, Mapping[str, Any]] | None:
-        return (build(), record) if _is_state_dict(record) else None
+    def find(record: Any, path: Path) -> tuple[Callable[[], Network], Mapping[str, Any]] | None:
+        return (build, record) if _is_state_dict(record) else None
 
-    return load_own_or_released(path, kind, read)
+    return load_own_or_released(path, kind, find)
 
 
 def _is_state_dict(record: object) -> bool:

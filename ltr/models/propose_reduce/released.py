@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -62,14 +63,17 @@ def load_seq_mask_rcnn(path: str | os.PathLike[str]) -> SeqMaskRCNN:
     Raises:
         CheckpointError: The file is missing, damaged, or of another network.
     """
-    return load_own_or_released(path, SeqMaskRCNN, _read)
+    return load_own_or_released(path, SeqMaskRCNN, find_released)
 
 
-def _read(record: Any, path: Path) -> tuple[SeqMaskRCNN, Mapping[str, Any]] | None:
+def find_released(
+    record: Any, path: Path
+) -> tuple[Callable[[], SeqMaskRCNN], Mapping[str, Any]] | None:
+    """What builds the network of a file of upstream, and its weights; None for other files."""
     if not isinstance(record, dict) or "state_dict" not in record:
         return None
     state = from_upstream(as_state_dict(record["state_dict"], path))
-    return _build(state, path), state
+    return partial(seq_mask_rcnn, *_size(state, path)), state
 
 
 def _renamed(name: str) -> str:
@@ -83,8 +87,8 @@ def _is_unused(name: str) -> bool:
     return name.startswith(tuple(f"prop_head.{part}" for part in _UNUSED))
 
 
-def _build(state: Mapping[str, torch.Tensor], path: Path) -> SeqMaskRCNN:
-    """The network whose size the tensors tell, without weights."""
+def _size(state: Mapping[str, torch.Tensor], path: Path) -> tuple[int, str]:
+    """Classes and backbone of the network, which the tensors tell."""
     classes = state.get("roi_heads.box_predictor.cls_score.bias")
     grouped = state.get("backbone.body.layer1.0.conv2.weight")
     if classes is None or grouped is None or grouped.ndim != 4:
@@ -94,6 +98,4 @@ def _build(state: Mapping[str, torch.Tensor], path: Path) -> SeqMaskRCNN:
     else:
         is_deep = "backbone.body.layer3.22.conv1.weight" in state
         backbone = "resnet101" if is_deep else "resnet50"
-    with torch.device("meta"):
-        network = seq_mask_rcnn(len(classes), backbone)
-    return network.to_empty(device="cpu")
+    return len(classes), backbone

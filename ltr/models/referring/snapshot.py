@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,24 +40,19 @@ def load_referformer(path: str | os.PathLike[str]) -> ReferFormer:
     Raises:
         CheckpointError: The file is missing, damaged, or of another network.
     """
-    network = load_own_or_released(path, ReferFormer, _build)
-    tracked = getattr(network, "recipe", {}).get("tracking")
+    network = load_own_or_released(path, ReferFormer, _find)
+    # No file that was released is of a network trained with tracking, and none holds a recipe.
+    tracked = getattr(network, "recipe", {"tracking": False}).get("tracking")
     if isinstance(tracked, bool):
         network.trained_with_tracking = tracked
     return network
 
 
-def _build(record: Any, path: Path) -> tuple[ReferFormer, Mapping[str, Any]] | None:
+def _find(record: Any, path: Path) -> tuple[Callable[[], ReferFormer], Mapping[str, Any]] | None:
     if not isinstance(record, dict) or "model" not in record:
         return None
     state = as_state_dict(record["model"], path)
-    arguments = released_arguments(state, path)
-    try:
-        network = referformer(**arguments)
-        network.trained_with_tracking = False  # as all that were released in this form
-        return network, state
-    except (ValueError, RuntimeError, AssertionError) as error:
-        raise CheckpointError(f"{path} is not a checkpoint of ReferFormer ({error})") from error
+    return partial(referformer, **released_arguments(state, path)), state
 
 
 def load_pretrained(network: ReferFormer, path: str | os.PathLike[str]) -> None:

@@ -32,6 +32,18 @@ ROBERTA_BASE = {
     "bos_token_id": 0,
     "eos_token_id": 2,
 }
+# What changes the network; transformers' configuration holds much more, also files to be fetched.
+_FIELDS = (
+    *ROBERTA_BASE,
+    "hidden_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "intermediate_size",
+    "hidden_act",
+    "hidden_dropout_prob",
+    "attention_probs_dropout_prob",
+    "initializer_range",
+)
 VOCABULARY = ("vocab.json", "merges.txt")
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _HOW_TO_FETCH = (
@@ -64,16 +76,18 @@ def build_text_encoder(changes: Mapping[str, Any] | None = None) -> RobertaModel
     """Build a RoBERTa with drawn weights; nothing is fetched.
 
     Args:
-        changes: Fields of ``transformers.RobertaConfig`` that differ from roberta-base.
+        changes: Fields of ``transformers.RobertaConfig`` that differ from roberta-base; those
+            that decide about the network.
 
     Raises:
-        ConfigError: transformers is not installed, or has no such field.
+        ConfigError: transformers is not installed, or there is no such field.
     """
     transformers = _import_transformers()
-    known = transformers.RobertaConfig().to_dict()
     for name in changes or {}:
-        if name not in known:
-            raise ConfigError(f"RobertaConfig has no field {name!r}{did_you_mean(name, known)}")
+        if name not in _FIELDS:
+            raise ConfigError(
+                f"the text encoder has no field {name!r}{did_you_mean(name, _FIELDS)}"
+            )
     config = transformers.RobertaConfig(**{**ROBERTA_BASE, **(changes or {})})
     return transformers.RobertaModel(config)
 

@@ -282,8 +282,8 @@ def test_damaged_records_are_refused(tmp_path, changes, reason):
     ("kwargs", "reason"),
     [
         ({"numfilters": 4}, r"has no argument 'numfilters' \(did you mean 'num_filters'"),
-        ({"num_filters": "many"}, "cannot be built with the stored arguments"),
-        ({"num_filters": -1}, "cannot be built with the stored arguments"),
+        ({"num_filters": "many"}, "cannot be built with what the file says"),
+        ({"num_filters": -1}, "cannot be built with what the file says"),
     ],
 )
 def test_stored_arguments_that_do_not_fit_are_told(tmp_path, kwargs, reason):

@@ -11,11 +11,12 @@ from torchvision.models.detection import MaskRCNN
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
 
+from ltr.admin.blueprint import adapted_state, build_blueprint, differences
 from ltr.admin.checkpoint import network_fields, save_checkpoint
 from ltr.admin.errors import CheckpointError
 from ltr.models.joint.joint_net import steepest_descent_resnet50
-from ltr.models.propose_reduce.released import from_upstream, load_seq_mask_rcnn
-from ltr.models.propose_reduce.seq_mask_rcnn import seq_mask_rcnn
+from ltr.models.propose_reduce.released import find_released, from_upstream, load_seq_mask_rcnn
+from ltr.models.propose_reduce.seq_mask_rcnn import SeqMaskRCNN, seq_mask_rcnn
 from tests.shared_material import golden
 from tests.upstream_functions import to_upstream
 
@@ -45,15 +46,23 @@ def _write(path: Path, state: dict[str, torch.Tensor], prefix: str = "") -> Path
     return path
 
 
+def _problem(state: dict[str, torch.Tensor]) -> tuple[SeqMaskRCNN, str]:
+    """The network of a file, without weights, and in what the file does not fit it."""
+    released = find_released({"meta": {"epoch": 4}, "state_dict": state}, Path("net.pth"))
+    assert released is not None
+    network = build_blueprint(released[0], len(state))
+    assert isinstance(network, SeqMaskRCNN)
+    return network, differences(network, adapted_state(network, released[1]))
+
+
 @pytest.mark.parametrize("name", _NETWORKS)
 @pytest.mark.parametrize("prefix", ["", "module."])
-def test_released_files_load_strictly(name, prefix, tmp_path):
+def test_released_files_fit_strictly(name, prefix):
     state = _state(name)
-    network = load_seq_mask_rcnn(_write(tmp_path / "net.pth", state, prefix))
+    network, problem = _problem({f"{prefix}{key}": value for key, value in state.items()})
+    assert problem == ""
     loaded = to_upstream(network.state_dict())
     assert sorted(loaded) == sorted(state)
-    kept = from_upstream(state)
-    assert all(torch.equal(value, kept[key]) for key, value in network.state_dict().items())
     total = sum(
         value.numel()
         for key, value in loaded.items()
@@ -62,23 +71,35 @@ def test_released_files_load_strictly(name, prefix, tmp_path):
     assert total == _ALL_PARAMETERS[name]
 
 
-def test_files_of_old_pytorch_lack_the_counters(tmp_path):
+def test_a_released_file_gives_its_weights(tmp_path):
+    """The real size, 276 MB, with numbers that tell the tensors apart."""
+    state = {key: value.clone() for key, value in _state("r50_ytvis").items()}
+    network = load_seq_mask_rcnn(_write(tmp_path / "net.pth", state, "module."))
+    kept = from_upstream(state)
+    assert all(torch.equal(value, kept[key]) for key, value in network.state_dict().items())
+
+
+def test_a_few_numbers_repeated_are_no_network(tmp_path):
+    with pytest.raises(CheckpointError, match="is larger than what the file holds of it"):
+        load_seq_mask_rcnn(_write(tmp_path / "net.pth", _state("r50_ytvis")))
+
+
+def test_files_of_old_pytorch_lack_the_counters():
     state = {k: v for k, v in _state("r50_ytvis").items() if not k.endswith("batches_tracked")}
-    assert load_seq_mask_rcnn(_write(tmp_path / "net.pth", state)).num_classes == 41
+    network, problem = _problem(state)
+    assert (network.num_classes, problem) == (41, "")
 
 
 @pytest.mark.parametrize("key", ["prop_head.pred2.bias", "bbox_head.shared_fcs.0.weight"])
-def test_an_incomplete_file_is_refused(key, tmp_path):
+def test_an_incomplete_file_is_refused(key):
     state = _state("r50_ytvis")
     del state[key]
-    with pytest.raises(CheckpointError, match="1 missing"):
-        load_seq_mask_rcnn(_write(tmp_path / "net.pth", state))
+    assert "1 missing" in _problem(state)[1]
 
 
-def test_an_unknown_entry_is_refused(tmp_path):
+def test_an_unknown_entry_is_refused():
     state = _state("r50_ytvis") | {"prop_head.surprise": torch.zeros(1)}
-    with pytest.raises(CheckpointError, match=r"unexpected \(prop_head.surprise\)"):
-        load_seq_mask_rcnn(_write(tmp_path / "net.pth", state))
+    assert "unexpected (prop_head.surprise)" in _problem(state)[1]
 
 
 def test_foreign_files_are_refused(tmp_path):
