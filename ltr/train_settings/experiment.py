@@ -76,7 +76,7 @@ def _train_in(
     torch.manual_seed(recipe.seed)
     network = assembly.network()
     if start is None:
-        _initialise(network, assembly, workspace)
+        _initialise(network, assembly, workspace, folder)
     trainer = _make_trainer(settings, assembly, network, folder, fabric)
     if start is not None:
         trainer.restore(read_checkpoint(start))
@@ -104,7 +104,9 @@ def _choose_folder(settings: Settings, workspace: Path) -> tuple[RunFolder, bool
     return folder, False
 
 
-def _initialise(network: nn.Module, assembly: Assembly[Any], workspace: Path) -> None:
+def _initialise(
+    network: nn.Module, assembly: Assembly[Any], workspace: Path, own: RunFolder
+) -> None:
     """Fill a new network with the weights that the recipe starts from."""
     name = assembly.recipe.init_checkpoint
     if name is None:
@@ -112,7 +114,7 @@ def _initialise(network: nn.Module, assembly: Assembly[Any], workspace: Path) ->
         return
     path = Path(name)
     if not path.exists():
-        path = RunFolder.choose(workspace, name).path
+        path = RunFolder.choose(workspace, name, other_than=own.path).path
         if not path.is_dir():
             raise CheckpointError(
                 f"init_checkpoint = {name}: neither a file nor a finished run below "

@@ -29,7 +29,9 @@ class RunFolder:
     path: Path
 
     @classmethod
-    def choose(cls, workspace: Path, project_path: str, fresh: bool = False) -> RunFolder:
+    def choose(
+        cls, workspace: Path, project_path: str, fresh: bool = False, other_than: Path | None = None
+    ) -> RunFolder:
         """Find the newest folder of a project, or the next free one.
 
         The first is ``<workspace>/checkpoints/<project_path>``, later ones end in ``_run002`` and
@@ -40,12 +42,14 @@ class RunFolder:
             project_path: Path of the experiment below the workspace, for example
                 ``ltr/joint/joint_stage1``.
             fresh: Whether a folder that was used is left alone.
+            other_than: A folder that does not count, because a run just begins in it.
         """
         first = workspace / "checkpoints" / project_path
         numbers = [1] + [
             int(match[1])
             for path in first.parent.glob(f"{first.name}_run*")
             if (match := re.fullmatch(rf"{re.escape(first.name)}_run(\d+)", path.name))
+            and path != other_than
         ]
         number = max(numbers)
         newest = first if number == 1 else first.with_name(f"{first.name}_run{number:03d}")
