@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing
-import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
-from ltr.admin.errors import OutputError
+from ltr.admin.errors import WorkerError
+from ltr.admin.processes import end_processes, start_worker
 
 _CHUNKS_A_PROCESS = 16  # few messages, and no long wait for the last process
 
@@ -32,7 +32,7 @@ def map_in_order(
         The results in the order of the jobs.
 
     Raises:
-        OutputError: A process died, for instance because memory ran out.
+        WorkerError: A process died, for instance because memory ran out.
     """
     threads = min(threads, len(jobs))
     if threads <= 1:
@@ -40,15 +40,20 @@ def map_in_order(
         return
     context = multiprocessing.get_context(_start_method())
     chunk = max(1, len(jobs) // (threads * _CHUNKS_A_PROCESS))
+    others = multiprocessing.active_children()
+    pool = ProcessPoolExecutor(threads, context, start_worker)
     try:
-        # Ctrl-C is left to this process, which then ends the others.
-        ignore = signal.signal, (signal.SIGINT, signal.SIG_IGN)
-        with ProcessPoolExecutor(threads, context, *ignore) as pool:
-            yield from pool.map(work, jobs, chunksize=chunk)
-    except BrokenProcessPool as error:
-        raise OutputError(
-            "a process of the evaluation died (out of memory?): try fewer --threads"
-        ) from error
+        yield from pool.map(work, jobs, chunksize=chunk)
+    except BaseException as error:
+        end_processes(set(multiprocessing.active_children()).difference(others))
+        if isinstance(error, BrokenProcessPool):
+            raise WorkerError(
+                "a process of the evaluation was killed, possibly out of memory: try fewer "
+                "--threads"
+            ) from error
+        raise
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _start_method() -> str:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
-import signal
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+
+from ltr.admin.processes import end_processes, start_worker
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -61,8 +60,8 @@ class ProcessMap(Generic[Job, Result]):
         """Take jobs until none waits or a process dies; ``suspects`` were under way then."""
         others = multiprocessing.active_children()
         context = multiprocessing.get_context("spawn")
-        initargs = (self.initializer, self.initargs)
-        pool = ProcessPoolExecutor(num_processes, context, _start_process, initargs)
+        initargs = (self.initializer, *self.initargs)
+        pool = ProcessPoolExecutor(num_processes, context, start_worker, initargs)
         under_way: dict[Future[Result], Job] = {}
         try:
             while under_way or (waiting and not suspects):
@@ -77,11 +76,7 @@ class ProcessMap(Generic[Job, Result]):
                     except BrokenProcessPool:
                         suspects.append(job)
         except BaseException:
-            started = set(multiprocessing.active_children()).difference(others)
-            for process in started:
-                process.terminate()
-            for process in started:
-                process.join()
+            end_processes(set(multiprocessing.active_children()).difference(others))
             raise
         finally:
             pool.shutdown(wait=not under_way, cancel_futures=True)
@@ -97,19 +92,3 @@ class ProcessMap(Generic[Job, Result]):
             under_way[pool.submit(self.work, job)] = job
         except BrokenProcessPool:
             suspects.append(job)
-
-
-def _start_process(initializer: Callable[..., None] | None, initargs: tuple[Any, ...]) -> None:
-    """Leave Ctrl-C to the main process, and end together with it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_exit_with_parent, daemon=True).start()
-    if initializer is not None:
-        initializer(*initargs)
-
-
-def _exit_with_parent() -> None:
-    """A killed main process cannot end the others, which would wait for jobs for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

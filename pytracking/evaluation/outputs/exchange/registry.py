@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ltr.admin.errors import ConfigError, DataError, did_you_mean
-from ltr.admin.files import TEMPORARY_SUFFIX
+from ltr.admin.locks import lock_folder
 from ltr.data.json_io import read_json
 from pytracking.evaluation.outputs.exchange.labelled_video import (
     ExchangeFormat,
@@ -198,13 +198,13 @@ def _check_target(target: Path, is_file: bool, overwrite: bool) -> None:
 
 
 def _visible(folder: Path) -> Sequence[str]:
-    return [entry.name for entry in folder.iterdir() if not entry.name.endswith(TEMPORARY_SUFFIX)]
+    return [entry.name for entry in folder.iterdir() if not entry.name.startswith(".")]
 
 
 @contextmanager
 def _whole_folder(target: Path) -> Iterator[Path]:
-    target.mkdir(parents=True, exist_ok=True)
-    finish_publishing(target)
-    with temporary_folder(target, "export") as folder:
-        yield folder
-        publish(folder, target, sorted(_visible(folder)))
+    with lock_folder(target):
+        finish_publishing(target)
+        with temporary_folder(target, "export") as folder:
+            yield folder
+            publish(folder, target, sorted(_visible(folder)))
