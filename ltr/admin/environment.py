@@ -12,6 +12,7 @@ import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -138,7 +139,7 @@ def read_environment(kind: type[AnyEnvironment]) -> AnyEnvironment:
     """Read a library's ``local.py``; variables that it does not set stay empty.
 
     Names that the library does not know are ignored; those that upstream's files do not have
-    either are reported.
+    either are reported, once in a process and not with ``--quiet``.
 
     Raises:
         ConfigError: The file is broken, or a value is neither a text nor a path.
@@ -148,13 +149,19 @@ def read_environment(kind: type[AnyEnvironment]) -> AnyEnvironment:
     for name, value in read_local_file(kind.file, kind.reader).items():
         if name not in known:
             if name not in kind.unused:
-                _LOG.warning("%s: unknown variable %s%s", kind.file, name, _nearest(name, known))
+                _tell_unknown(kind.file, f"{name}{_nearest(name, known)}")
         elif name in kind.lists and isinstance(value, list | tuple):
             fields[name] = tuple(as_path_text(name, item, kind.file) for item in value)
         else:
             fields[name] = as_path_text(name, value, kind.file)
     sources = {name: str(kind.file) for name, value in fields.items() if value}
     return kind(sources=sources, **fields)
+
+
+@cache
+def _tell_unknown(file: Path, name: str) -> None:
+    """Told once in a process, as the files are read whenever a path is needed."""
+    _LOG.info("%s: unknown variable %s", file, name)
 
 
 def _nearest(name: str, known: Mapping[str, str]) -> str:

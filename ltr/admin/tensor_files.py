@@ -117,7 +117,11 @@ def _check_form(path: Path, stream: IO[bytes]) -> None:
     if head.startswith(ZIP_HEAD):
         _check_members(path, stream)
     elif head != OLD_HEAD:
-        raise CheckpointError(f"{path} is not a network file (PyTorch did not write it)")
+        text = "it holds text, as a Git LFS pointer or a link that was stored as a file does"
+        reason = (
+            text if head.isascii() and head.decode().isprintable() else "PyTorch did not write it"
+        )
+        raise CheckpointError(f"{path} is not a network file ({reason})")
     stream.seek(0)
 
 

@@ -104,10 +104,10 @@ def split_strays(names: Iterable[str]) -> tuple[list[str], list[str]]:
     return [name for name in names if name not in set(strays)], strays
 
 
-def shorten(names: Sequence[str]) -> str:
+def shorten(names: Sequence[str], most: int = _SHOWN) -> str:
     """The first names of a list, and how many more there are."""
-    more = len(names) - _SHOWN
-    shown = ", ".join(names[:_SHOWN])
+    more = len(names) - most
+    shown = ", ".join(names[:most])
     return shown if more <= 0 else f"{shown} and {more} more"
 
 

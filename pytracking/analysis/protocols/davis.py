@@ -40,13 +40,13 @@ def score_clip(
     >>> score_clip(truth, truth).summary
     'J&F=100.0 J=100.0 F=100.0'
     """
-    num_objects, values = 0, []
+    objects, values = Objects(), []
     for position, (truth, prediction) in _without_last(_pairs(name, ground_truth, predictions)):
-        if position == 0:
-            num_objects = count_objects(truth)
-        else:
-            values.append(score_frame(truth, prediction, num_objects))
-    return semi_supervised_scores(name, _frame_names(1, len(values)), values)
+        objects.look(truth)
+        if position:
+            values.append(score_frame(truth, prediction, objects.all_ids))
+    kept = [frame[:, objects.places] for frame in values]
+    return semi_supervised_scores(name, _frame_names(1, len(values)), kept, objects.ids)
 
 
 def score_clip_unsupervised(
@@ -69,12 +69,66 @@ def score_clip_unsupervised(
     Raises:
         DataError: The lengths or sizes differ, there is no frame or object, or too many proposals.
     """
-    num_objects, values = 0, []
-    for position, (truth, prediction) in _pairs(name, ground_truth, predictions):
-        if position == 0:
-            num_objects = count_objects(truth)
-        values.append(score_proposals(truth, prediction, num_objects))
-    return unsupervised_scores(name, _frame_names(0, len(values)), values, measures)
+    objects, values = Objects(), []
+    for _, (truth, prediction) in _pairs(name, ground_truth, predictions):
+        objects.look(truth)
+        values.append(score_proposals(truth, prediction, objects.all_ids))
+    kept = [frame[..., objects.places] for frame in values]
+    return unsupervised_scores(name, _frame_names(0, len(values)), kept, measures)
+
+
+class Objects:
+    """The objects of a video: 1 to the largest id of its first annotation.
+
+    Like the official program this counts ids that no annotation shows, with a J and F of 1 where
+    the prediction lacks them too. Where most ids are such, they are not: then the ids are no
+    numbers of objects, for instance where the only one is 127.
+    """
+
+    def __init__(self) -> None:
+        self.all_ids: tuple[int, ...] = ()
+        self._unseen: set[int] = set()
+
+    def look(self, truth: np.ndarray) -> bool:
+        """Note the ids of an annotation, the first one first.
+
+        Args:
+            truth: Label map, uint8 (H, W), 255 = void.
+
+        Returns:
+            Whether all objects have been seen, so that further annotations change nothing.
+
+        Raises:
+            DataError: The first annotation shows none.
+        """
+        if not self.all_ids:
+            self.all_ids = tuple(range(1, count_objects(truth) + 1))
+            self._unseen = set(self.all_ids)
+        if self._unseen:
+            counts = np.bincount(truth.ravel(), minlength=VOID + 1)
+            self._unseen.difference_update(np.flatnonzero(counts).tolist())
+        return not self._unseen
+
+    @property
+    def places(self) -> list[int]:
+        """Where in ``all_ids`` the scored objects stand."""
+        left_out = self._unseen if self.are_left_out else ()
+        return [place for place, number in enumerate(self.all_ids) if number not in left_out]
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """The ids that are scored."""
+        return tuple(self.all_ids[place] for place in self.places)
+
+    @property
+    def are_left_out(self) -> bool:
+        """Whether ``unseen`` does not count."""
+        return 2 * len(self._unseen) > len(self.all_ids)
+
+    @property
+    def unseen(self) -> list[int]:
+        """The ids below the largest one that no annotation shows."""
+        return sorted(self._unseen)
 
 
 def count_objects(first: np.ndarray) -> int:
@@ -89,30 +143,43 @@ def count_objects(first: np.ndarray) -> int:
     return num_objects
 
 
-def score_frame(truth: np.ndarray, prediction: np.ndarray, num_objects: int) -> np.ndarray:
-    """J and F of the objects 1 to ``num_objects`` in a frame; void counts as background.
+def score_frame(truth: np.ndarray, prediction: np.ndarray, object_ids: Sequence[int]) -> np.ndarray:
+    """J and F of the objects in a frame; void counts as background.
+
+    Args:
+        truth: Label map, uint8 (H, W).
+        prediction: Label map, uint8 (H, W).
+        object_ids: The objects, in ascending order.
 
     Returns:
-        float64 (2, num_objects).
+        float64 (2, objects).
 
     Raises:
         DataError: The sizes differ, or the prediction has a larger id.
     """
     found = int(prediction.max(initial=0))
-    if found > num_objects:
+    if found > object_ids[-1]:
         raise DataError(
-            f"the prediction holds the id {found}, the first annotation only 1 to {num_objects}"
+            f"the prediction holds the id {found}, the first annotation only 1 to {object_ids[-1]}"
         )
     pair = FramePair(truth, prediction)
-    ids = range(1, num_objects + 1)
-    return np.array([[pair.jaccard(i, i) for i in ids], [pair.boundary_f(i, i) for i in ids]])
+    return np.array(
+        [[pair.jaccard(i, i) for i in object_ids], [pair.boundary_f(i, i) for i in object_ids]]
+    )
 
 
-def score_proposals(truth: np.ndarray, prediction: np.ndarray, num_objects: int) -> np.ndarray:
+def score_proposals(
+    truth: np.ndarray, prediction: np.ndarray, object_ids: Sequence[int]
+) -> np.ndarray:
     """J and F of every proposal with every object in a frame, void pixels left out.
 
+    Args:
+        truth: Label map, uint8 (H, W), 255 = void.
+        prediction: Label map, uint8 (H, W).
+        object_ids: The objects.
+
     Returns:
-        float64 (2, proposals + 1, num_objects): a row for each id up to the largest one of this
+        float64 (2, proposals + 1, objects): a row for each id up to the largest one of this
         frame, and a last one for a proposal that is absent.
 
     Raises:
@@ -125,17 +192,17 @@ def score_proposals(truth: np.ndarray, prediction: np.ndarray, num_objects: int)
         )
     void = truth == VOID
     pair = FramePair(truth, prediction, void if void.any() else None)
-    objects, proposals = range(1, num_objects + 1), range(1, found + 2)
+    proposals = range(1, found + 2)
     return np.array(
         [
-            [[pair.jaccard(i, proposal) for i in objects] for proposal in proposals],
-            [[pair.boundary_f(i, proposal) for i in objects] for proposal in proposals],
+            [[pair.jaccard(i, proposal) for i in object_ids] for proposal in proposals],
+            [[pair.boundary_f(i, proposal) for i in object_ids] for proposal in proposals],
         ]
     )
 
 
 def semi_supervised_scores(
-    name: str, frames: Sequence[str], values: Sequence[np.ndarray]
+    name: str, frames: Sequence[str], values: Sequence[np.ndarray], object_ids: Sequence[int]
 ) -> Scores:
     """The objects of one video from the values of its frames.
 
@@ -143,13 +210,14 @@ def semi_supervised_scores(
         name: Name of the video.
         frames: Names of the scored frames.
         values: Values per frame, from ``score_frame``.
+        object_ids: The objects of the values.
 
     Raises:
         DataError: There is no scored frame.
     """
     if not values:
         raise DataError(f"{name} has no frame to score: the first and the last do not count")
-    return label_by_position(name, frames, np.stack(values, axis=-1))
+    return label_objects(name, frames, np.stack(values, axis=-1), object_ids)
 
 
 def unsupervised_scores(
@@ -171,7 +239,8 @@ def unsupervised_scores(
     table = proposal_table(values)
     rows = [index for index, measure in enumerate("JF") if measure in measures]
     proposals, objects = match_proposals(table[rows].mean(axis=(0, -1)))
-    return label_by_position(name, frames, table[:, proposals, objects])
+    positions = range(1, len(objects) + 1)
+    return label_objects(name, frames, table[:, proposals, objects], positions)
 
 
 def proposal_table(values: Sequence[np.ndarray]) -> np.ndarray:
@@ -191,18 +260,21 @@ def proposal_table(values: Sequence[np.ndarray]) -> np.ndarray:
     return np.stack(padded, axis=-1)
 
 
-def label_by_position(name: str, frames: Sequence[str], values: np.ndarray) -> Scores:
+def label_objects(
+    name: str, frames: Sequence[str], values: np.ndarray, labels: Sequence[int]
+) -> Scores:
     """Name the rows ``<name>_1``, ``<name>_2``, ... as the official tables do.
 
     Args:
         name: Name of the video.
         frames: Names of the scored frames.
         values: J and F, float64 (2, objects, frames).
+        labels: A number for each object.
     """
     return Scores(
         tuple(
-            ObjectScores(name, str(position), tuple(frames), j, f)
-            for position, (j, f) in enumerate(zip(*values, strict=True), start=1)
+            ObjectScores(name, str(label), tuple(frames), j, f)
+            for label, j, f in zip(labels, *values, strict=True)
         )
     )
 

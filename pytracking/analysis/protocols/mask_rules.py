@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ltr.admin.errors import DataError
+from ltr.data.frame_files import shorten
 from pytracking.analysis.files.mask_evaluation import Assemble, Compare, Comparison
 from pytracking.analysis.files.truth_folder import VideoTruth
 from pytracking.analysis.metrics.scores import ObjectScores, Scores
@@ -21,6 +23,8 @@ from pytracking.analysis.metrics.starts import (
 )
 from pytracking.analysis.protocols import davis
 from pytracking.analysis.protocols.referring import score_expression
+
+_LOG = logging.getLogger(__name__)
 
 MaskRule = Callable[[VideoTruth, Path], Comparison]
 
@@ -41,8 +45,9 @@ def davis_semi_supervised(video: VideoTruth, results: Path, is_binary: bool = Fa
         raise DataError(
             f"{video.folder} has {len(video.frames)} annotations, expected three or more"
         )
-    compare = _score_merged if is_binary else partial(davis.score_frame, num_objects=_count(video))
-    assemble = partial(davis.semi_supervised_scores, video.name, frames)
+    objects = (1,) if is_binary else _objects(video)
+    compare = _score_merged if is_binary else partial(davis.score_frame, object_ids=objects)
+    assemble = partial(davis.semi_supervised_scores, video.name, frames, object_ids=objects)
     return _comparison(video, results, frames, compare, assemble)
 
 
@@ -57,7 +62,7 @@ def davis_unsupervised(video: VideoTruth, results: Path, measures: str = "JF") -
     Raises:
         DataError: The first annotation shows no object.
     """
-    compare = partial(davis.score_proposals, num_objects=_count(video))
+    compare = partial(davis.score_proposals, object_ids=_objects(video))
     assemble = partial(davis.unsupervised_scores, video.name, video.frames, measures=measures)
     return _comparison(video, results, video.frames, compare, assemble)
 
@@ -116,13 +121,20 @@ def _comparison(
     )
 
 
-def _count(video: VideoTruth) -> int:
+def _objects(video: VideoTruth) -> tuple[int, ...]:
+    """The ids to score; further annotations are read only where the first one has gaps."""
     if not video.frames:
         raise DataError(f"{video.folder} holds no annotation")
+    objects = davis.Objects()
     try:
-        return davis.count_objects(video.read(video.frames[0]))
+        any(objects.look(video.read(frame)) for frame in video.frames)
     except DataError as error:
         raise DataError(f"{video.folder}: {error}") from error
+    if objects.unseen:
+        unseen = shorten(list(map(str, objects.unseen)))
+        fate = "not scored" if objects.are_left_out else "counted, as the official rule has it"
+        _LOG.warning("%s: no annotation shows the objects %s: %s", video.name, unseen, fate)
+    return objects.ids
 
 
 def _merged(labels: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from ltr.admin.errors import ConfigError, DataError, did_you_mean
+from ltr.data.frame_files import shorten
 from pytracking.analysis.files.mask_evaluation import Comparison, evaluate_masks
 from pytracking.analysis.files.truth_folder import VideoTruth, list_folders
 from pytracking.analysis.metrics.scores import Scores
@@ -92,7 +93,7 @@ def score(request: Request, comparisons: Sequence[Comparison]) -> Scores:
     scores = Scores.join(evaluate_masks(comparisons, request.threads, request.quiet))
     unscored = [item.name for item in scores.objects if item.is_unscored]
     if unscored:
-        _LOG.warning("no frame to score, left out: %s", shorten(unscored))
+        _LOG.warning("no frame to score, left out: %s", shorten(unscored, _SHOWN))
     if len(unscored) == len(scores.objects):
         raise DataError(f"{request.results}: no object has a frame to score")
     return scores
@@ -112,7 +113,7 @@ def with_truth(request: Request, videos: Sequence[VideoTruth]) -> list[VideoTrut
             "%d of %d videos without ground truth, left out: %s",
             len(absent),
             len(videos),
-            shorten(absent),
+            shorten(absent, _SHOWN),
         )
     return [video for video in videos if video.frames]
 
@@ -127,7 +128,7 @@ def report_extra_folders(request: Request, videos: Sequence[VideoTruth]) -> None
         raise DataError(f"the results {request.results} are not a folder")
     extra = sorted(set(list_folders(request.results)).difference(video.name for video in videos))
     if extra and not request.sequences:
-        _LOG.warning("%s: folders of no sequence: %s", request.results, shorten(extra))
+        _LOG.warning("%s: folders of no sequence: %s", request.results, shorten(extra, _SHOWN))
 
 
 def resolve_rule(rule: str, official: str, allowed: Sequence[str] = RULES) -> str:
@@ -140,13 +141,6 @@ def resolve_rule(rule: str, official: str, allowed: Sequence[str] = RULES) -> st
         hint = did_you_mean(rule, allowed)
         raise ConfigError(f"the rule {rule!r} does not fit this data set{hint}")
     return official if rule == OFFICIAL else rule
-
-
-def shorten(names: Sequence[str]) -> str:
-    """The first names of a list, and how many more there are."""
-    more = len(names) - _SHOWN
-    shown = ", ".join(names[:_SHOWN])
-    return shown if more <= 0 else f"{shown} and {more} more"
 
 
 def _rule(rule: str, is_binary: bool) -> MaskRule:

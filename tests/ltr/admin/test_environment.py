@@ -103,7 +103,7 @@ def test_upstream_style_files_load_without_a_warning(local_files, caplog):
     write_evaluation_file(
         local_files[1], otb_path="", segmentation_path="/seg", got_reports_path=""
     )
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.INFO):
         training, evaluation = train_environment(), evaluation_environment()
     assert not caplog.records
     assert training.tensorboard_dir == "/runs/tensorboard"
@@ -125,9 +125,14 @@ def test_folders_that_an_upstream_file_derives_follow_the_final_workspace(local_
 
 def test_a_misspelt_variable_is_reported(local_files, caplog):
     write_train_file(local_files[0], davsi_dir="/data")
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.WARNING):  # as with --quiet
         train_environment()
-    assert "unknown variable davsi_dir (did you mean 'davis_dir'" in caplog.text
+    assert not caplog.records
+    write_train_file(local_files[0], lassot_dir="/data")
+    with caplog.at_level(logging.INFO):
+        train_environment()
+        evaluation_environment()
+    assert caplog.text.count("unknown variable lassot_dir (did you mean 'lasot_dir'") == 1
 
 
 @pytest.mark.parametrize(

@@ -193,6 +193,7 @@ def compressed_zip() -> bytes:
         (b"<!DOCTYPE html><html>", "is not a network file"),
         (b"\x89PNG\r\n\x1a\n" + bytes(50), "is not a network file"),
         (b"weights\n" * 9, "is not a network file"),
+        (b"/models/net.pth.tar", "holds text, as a Git LFS pointer or a link"),
         (pickle.dumps({"net": 1}, 4), "is not a network file"),
         (compressed_zip(), "is a zip archive, but not a network file"),
         (b"PK\x03\x04" + bytes(100), "is damaged, or its end is missing"),

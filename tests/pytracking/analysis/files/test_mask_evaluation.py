@@ -140,3 +140,24 @@ def test_objects_of_a_folder_start_where_they_are_first_seen(folders):
     (scores,) = evaluate_masks([after_start(video, results / "dog", False)], quiet=True)
     assert np.isnan(scores.objects[0].j[[0, -1]]).all()
     assert not np.isnan(scores.objects[0].j[1:-1]).any()
+
+
+@pytest.mark.parametrize("rule", [davis_semi_supervised, davis_unsupervised])
+def test_ids_that_no_annotation_shows_are_no_objects(tmp_path, rule, caplog):
+    """One object of id 127 counted as 127, 126 of them perfect."""
+    maps = moving_squares(objects=1)
+    truth = write_videos(tmp_path / "truth", {"dog": [labels * 127 for labels in maps]})
+    results = write_videos(tmp_path / "results", {"dog": maps})
+    scores = _score((truth, results), rule=rule)
+    assert len(scores.objects) == 1
+    assert scores.objects[0].j.mean() == (1.0 if rule is davis_unsupervised else 0.0)
+    assert "dog: no annotation shows the objects 1, 2, 3 and 123 more: not scored" in caplog.text
+
+
+def test_an_object_that_appears_later_counts_below_the_largest_id(tmp_path, caplog):
+    maps = moving_squares(objects=3)
+    maps[0] = np.where(maps[0] == 2, 0, maps[0]).astype(np.uint8)
+    truth = write_videos(tmp_path / "truth", {"dog": maps})
+    scores = _score((truth, truth))
+    assert [item.name for item in scores.objects] == ["dog_1", "dog_2", "dog_3"]
+    assert not caplog.records

@@ -43,6 +43,14 @@ def test_davis_counts_the_objects_of_the_first_frame_and_takes_void_for_backgrou
     assert [item.j.tolist() for item in scores.objects] == [[1.0, 1.0]] * 3
 
 
+def test_davis_leaves_out_ids_that_no_annotation_shows():
+    truth = _square(_HERE, _HERE, _HERE, label=5)
+    for score in (davis.score_clip, davis.score_clip_unsupervised):
+        (item,) = score(truth, truth).objects
+        assert (item.j.mean(), item.f.mean()) == (1.0, 1.0)
+    assert davis.score_clip(truth, np.zeros_like(truth)).objects[0].name == "clip_5"
+
+
 def test_davis_takes_frames_one_by_one():
     truth = _square(_HERE, _HERE, _HERE, _HERE)
     scores = davis.score_clip(iter(truth), (frame for frame in truth))
