@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import logging
+import pkgutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,17 +22,19 @@ if not __package__:
 from ltr.admin.cli import (
     CommandParser,
     add_device_argument,
+    add_plugin_argument,
     add_wait_argument,
     boolean,
     command,
     set_up_logging,
 )
 from ltr.admin.errors import ConfigError, did_you_mean
+from ltr.admin.plugins import plugin_parts
 from ltr.admin.settings import Settings
 
 _LOG = logging.getLogger(__name__)
 _EXPERIMENTS = Path(__file__).resolve().parent / "train_settings"
-_NO_EXPERIMENTS = ("__init__", "recipe", "assembly")
+_NO_EXPERIMENTS = {"__init__", "recipe", "assembly"}
 
 
 @command
@@ -56,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def find_experiment(system: str, name: str) -> str:
-    """Find the module of an experiment without importing anything.
+    """Find the module of an experiment without importing anything but plug-ins.
 
     >>> find_experiment("joint", "joint_stage1")
     'ltr.train_settings.joint.joint_stage1'
@@ -64,14 +67,25 @@ def find_experiment(system: str, name: str) -> str:
     Raises:
         ConfigError: There is none of this name.
     """
-    systems = [path.name for path in _EXPERIMENTS.iterdir() if (path / "__init__.py").is_file()]
-    if system not in systems:
-        raise ConfigError(f"no training settings {system!r}{did_you_mean(system, systems)}")
-    names = [path.stem for path in (_EXPERIMENTS / system).glob("*.py")]
-    experiments = [found for found in names if found not in _NO_EXPERIMENTS]
+    own = [path.name for path in _EXPERIMENTS.iterdir() if (path / "__init__.py").is_file()]
+    plugins = plugin_parts("recipes")
+    if system not in own and system not in plugins:
+        raise ConfigError(
+            f"no training settings {system!r}{did_you_mean(system, [*own, *plugins])}"
+        )
+    experiments = {}
+    if system in plugins:
+        package = plugins[system].load()
+        experiments = {
+            module.name: f"{package.__name__}.{module.name}"
+            for module in pkgutil.iter_modules(package.__path__)
+        }
+    if system in own:
+        names = {path.stem for path in (_EXPERIMENTS / system).glob("*.py")} - _NO_EXPERIMENTS
+        experiments |= {found: f"ltr.train_settings.{system}.{found}" for found in names}
     if name not in experiments:
         raise ConfigError(f"{system} has no experiment {name!r}{did_you_mean(name, experiments)}")
-    return f"ltr.train_settings.{system}.{name}"
+    return experiments[name]
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:
@@ -107,6 +121,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="KEY=VALUE",
         help="change a row of the recipe (repeatable)",
     )
+    add_plugin_argument(parser)
     add_device_argument(parser)
     add("--precision", choices=("fp32", "bf16", "fp16"), default="fp32", help="(fp32)")
     add("--seed", type=int, help="of all random numbers (the recipe's)")

@@ -23,6 +23,7 @@ if not __package__:
 
 from ltr.admin.cli import (
     CommandParser,
+    add_plugin_argument,
     add_wait_argument,
     command,
     describe_os_error,
@@ -218,6 +219,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
 def _add_what(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("system", nargs="?", help="tracker, a folder of pytracking/parameter")
     parser.add_argument("name", nargs="?", help="its parameter file, without .py")
+    add_plugin_argument(parser)
     parser.add_argument("--dataset-name", metavar="NAME", help=f"data set, or {FOLDER_PREFIX}PATH")
     parser.add_argument(
         "--experiment",

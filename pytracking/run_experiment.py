@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from ltr.admin.cli import CommandParser, command, set_up_logging
+from ltr.admin.cli import CommandParser, add_plugin_argument, command, set_up_logging
 from pytracking.cli.arguments import add_run_arguments, add_runtime_arguments
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = CommandParser(__doc__)
     parser.add_argument("experiment_module", help="file of pytracking/experiments, without .py")
     parser.add_argument("experiment_name", help="function in it")
+    add_plugin_argument(parser)
     add_run_arguments(parser)
     add_runtime_arguments(parser)
     return parser.parse_args(argv)

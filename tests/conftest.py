@@ -23,6 +23,7 @@ def local_files(tmp_path_factory, monkeypatch) -> tuple[Path, Path]:
     Returns:
         Where the training and the evaluation library look for their local.py instead.
     """
+    monkeypatch.setenv("VOS_PLUGINS", "")
     for name in list(os.environ):
         if name.startswith((f"{TrainEnvironment.prefix}_", f"{EvaluationEnvironment.prefix}_")):
             monkeypatch.delenv(name)

@@ -48,6 +48,31 @@ def add_device_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_plugin_argument(parser: argparse.ArgumentParser) -> None:
+    """Add ``--plugin``, which is obeyed at once, before other words are looked up."""
+    parser.add_argument(
+        "--plugin",
+        action=_UsePlugin,
+        metavar="PATH",
+        help="use the plug-in in this folder, which is not installed (repeatable)",
+    )
+
+
+class _UsePlugin(argparse.Action):
+    """Makes the parts of a plug-in known."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[object] | None,
+        option_string: str | None = None,
+    ) -> None:
+        from ltr.admin.plugins import use_plugin_folder
+
+        use_plugin_folder(str(values))
+
+
 class CommandParser(argparse.ArgumentParser):
     """Arguments of a command; a wrong one becomes a ``ConfigError`` of one sentence.
 

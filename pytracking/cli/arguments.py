@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from ltr.admin.cli import add_device_argument, add_wait_argument, boolean
+from ltr.admin.cli import add_device_argument, add_plugin_argument, add_wait_argument, boolean
 from pytracking.evaluation.tracker import TrackerSpec
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def add_tracker_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="change one parameter (repeatable)",
     )
+    add_plugin_argument(parser)
     parser.add_argument("--net", metavar="FILE", help="network file instead of the parameters'")
     parser.add_argument(
         "--max-memory",

@@ -8,12 +8,12 @@ import json
 import pkgutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from ltr.admin.config import override, to_plain
 from ltr.admin.errors import ConfigError, did_you_mean
 from ltr.admin.files import file_checksum
+from ltr.admin.plugins import plugin_parts
 from pytracking.utils.environment import evaluation_environment
 
 if TYPE_CHECKING:
@@ -235,8 +235,12 @@ def load_parameters(
     Raises:
         ConfigError: An unknown system, name or field, or a network for a tracker without one.
     """
-    package = _import_member(_PARAMETERS, system, "tracker")
-    module = _import_member(package.__name__, name, f"parameter file of {system}")
+    files = _parameter_files(system)
+    if name not in files:
+        raise ConfigError(
+            f"there is no parameter file of {system} {name!r}{did_you_mean(name, files)}"
+        )
+    module = importlib.import_module(files[name])
     params = override(module.parameters(), overrides)
     if net is None:
         return params
@@ -246,28 +250,43 @@ def load_parameters(
 
 
 def list_systems() -> list[str]:
-    """Names of all systems."""
-    return _members(importlib.import_module(_PARAMETERS))
+    """Names of all systems, those of plug-ins included."""
+    return sorted({*_members(_PARAMETERS), *plugin_parts("trackers")})
 
 
 def list_names(system: str) -> list[str]:
     """Names of the parameter files of a system."""
-    return _members(_import_member(_PARAMETERS, system, "tracker"))
+    return sorted(_parameter_files(system))
 
 
 def _tracker_class(system: str) -> type:
     """The class of a system; the modules that trackers share are not systems."""
-    _import_member(_PARAMETERS, system, "tracker")
-    return _import_member(_TRACKERS, system, "tracker").get_tracker_class()
+    _check_system(system)
+    if system in _members(_PARAMETERS):
+        found: type = importlib.import_module(f"{_TRACKERS}.{system}").get_tracker_class()
+    else:
+        found = plugin_parts("trackers")[system].load().get_tracker_class()
+    return found
 
 
-def _members(package: ModuleType) -> list[str]:
-    return sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+def _parameter_files(system: str) -> dict[str, str]:
+    """Modules of a system's parameter files by name; our own come before those of plug-ins."""
+    _check_system(system)
+    packages = []
+    if system in plugin_parts("parameters"):
+        packages.append(plugin_parts("parameters")[system].load().__name__)
+    if system in _members(_PARAMETERS):
+        packages.append(f"{_PARAMETERS}.{system}")
+    return {name: f"{package}.{name}" for package in packages for name in _members(package)}
 
 
-def _import_member(package: str, name: str, what: str) -> ModuleType:
-    """Import a module by a name that the user typed; only what lies in the package is found."""
-    choices = _members(importlib.import_module(package))
-    if name not in choices:
-        raise ConfigError(f"there is no {what} {name!r}{did_you_mean(name, choices)}")
-    return importlib.import_module(f"{package}.{name}")
+def _check_system(system: str) -> None:
+    systems = list_systems()
+    if system not in systems:
+        raise ConfigError(f"there is no tracker {system!r}{did_you_mean(system, systems)}")
+
+
+def _members(package: str) -> list[str]:
+    """Names of the modules in a package: only these can be typed by a user."""
+    path = importlib.import_module(package).__path__
+    return sorted(module.name for module in pkgutil.iter_modules(path))

@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import cache
 
 from ltr.admin.errors import ConfigError, did_you_mean
+from ltr.admin.plugins import plugin_parts
 from pytracking.analysis.reports.report import Report
 from pytracking.analysis.scorers.folder import evaluate_folder, folder_path, folder_result_name
 from pytracking.analysis.scorers.request import Evaluator, Request, SessionOptions
@@ -67,8 +68,14 @@ def _is_folder(dataset: str) -> bool:
 
 
 @cache
-def _table() -> dict[str, Evaluator]:
+def _own_table() -> dict[str, Evaluator]:
     table: dict[str, Evaluator] = {}
     for module in pkgutil.iter_modules(__path__, f"{__name__}."):
         table |= getattr(importlib.import_module(module.name), "EVALUATORS", {})
     return table
+
+
+def _table() -> dict[str, Evaluator]:
+    """The scorers of all data sets; a plug-in cannot replace one of ours."""
+    added = (part.load().EVALUATORS for part in plugin_parts("scorers").values())
+    return {name: scorer for table in (*added, _own_table()) for name, scorer in table.items()}

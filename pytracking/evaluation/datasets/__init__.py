@@ -10,9 +10,11 @@ import importlib
 import pkgutil
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 from ltr.admin.environment import comments, with_origin
 from ltr.admin.errors import ConfigError, DataError, did_you_mean
+from ltr.admin.plugins import plugin_parts
 from pytracking.evaluation.datasets.entry import DatasetEntry
 from pytracking.evaluation.datasets.folder import FOLDER_PREFIX, folder_sequences
 from pytracking.evaluation.datasets.sequence import SequenceList
@@ -43,6 +45,8 @@ def get_dataset(name: str, environment: EvaluationEnvironment | None = None) -> 
         hint = did_you_mean(key, list_datasets())
         raise ConfigError(f"there is no data set {name!r}{hint}")
     entry = table[key]
+    if not entry.variable:
+        return replace(entry.build(Path(), key), source=key, hint=entry.hint)
     environment = environment or evaluation_environment()
     root = require(environment, entry.variable)
     try:
@@ -60,8 +64,14 @@ def list_datasets() -> list[str]:
 
 
 @cache
-def _table() -> dict[str, DatasetEntry]:
+def _own_table() -> dict[str, DatasetEntry]:
     table: dict[str, DatasetEntry] = {}
     for module in pkgutil.iter_modules(__path__, f"{__name__}."):
         table |= getattr(importlib.import_module(module.name), "DATASETS", {})
     return table
+
+
+def _table() -> dict[str, DatasetEntry]:
+    """All data sets; a plug-in cannot replace one of ours."""
+    added = (part.load().DATASETS for part in plugin_parts("datasets").values())
+    return {name: entry for table in (*added, _own_table()) for name, entry in table.items()}

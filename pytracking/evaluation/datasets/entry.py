@@ -14,7 +14,8 @@ class DatasetEntry:
     """How a data set of some name is found.
 
     Args:
-        variable: The path variable of its root, for instance ``davis_dir``.
+        variable: The path variable of its root, for instance ``davis_dir``; empty where it needs
+            none, as those of plug-ins.
         build: Makes its sequences from root and name.
         hint: A warning for whoever runs a tracker on it.
     """

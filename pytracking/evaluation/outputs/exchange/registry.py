@@ -11,6 +11,7 @@ from typing import Any
 
 from ltr.admin.errors import ConfigError, DataError, did_you_mean
 from ltr.admin.locks import lock_folder
+from ltr.admin.plugins import plugin_parts
 from ltr.data.json_io import read_json
 from pytracking.evaluation.outputs.exchange.labelled_video import (
     ExchangeFormat,
@@ -42,7 +43,7 @@ _HERE = __name__.rpartition(".")[0]
 
 def format_names() -> list[str]:
     """Names of all exchange formats."""
-    return list(_FORMATS)
+    return [*_FORMATS, *plugin_parts("formats")]
 
 
 def find_exchange_format(name: str) -> ExchangeFormat:
@@ -51,8 +52,13 @@ def find_exchange_format(name: str) -> ExchangeFormat:
     Raises:
         ConfigError: There is none.
     """
+    plugins = plugin_parts("formats")
+    if name in plugins:
+        added: ExchangeFormat = plugins[name].load()
+        return added
     if name not in _FORMATS:
-        raise ConfigError(f"no exchange format is called {name!r}{did_you_mean(name, _FORMATS)}")
+        hint = did_you_mean(name, format_names())
+        raise ConfigError(f"no exchange format is called {name!r}{hint}")
     module, _, member = _FORMATS[name].partition(":")
     found: ExchangeFormat = getattr(importlib.import_module(f"{_HERE}.{module}"), member)
     return found

@@ -1,0 +1,1 @@
+"""Parameter files for the trackers of the toolkit."""

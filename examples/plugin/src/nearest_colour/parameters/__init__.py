@@ -1,0 +1,1 @@
+"""The parameter files of nearest_colour."""
