@@ -32,7 +32,8 @@ from ltr.admin.errors import ConfigError
 from ltr.admin.progress import process_memory_mb
 from ltr.models.dense_ulearn.dense_ulearn_net import dense_ulearn_resnet18
 from ltr.models.joint.joint_net import steepest_descent_resnet18
-from pytracking.evaluation.running.video import VideoTask, save_frames
+from pytracking.evaluation.running.task import VideoTask
+from pytracking.evaluation.running.video import save_frames
 from pytracking.evaluation.stepper import VideoFrame, segment_video
 from pytracking.evaluation.tracker import TrackerSpec
 from pytracking.tracker.base import Runtime

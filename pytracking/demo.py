@@ -37,7 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     from pytracking.analysis.protocols.davis import score_clip
     from pytracking.evaluation.outputs.video import ENTRIES
     from pytracking.evaluation.prompt_types import MaskPrompt
-    from pytracking.evaluation.running.video import VideoTask, process_video
+    from pytracking.evaluation.running.task import VideoTask
+    from pytracking.evaluation.running.video import process_video
     from pytracking.tracker.base import Runtime
     from pytracking.utils.loading import SHIPPED_NETWORKS
     from pytracking.utils.staging import check_free
@@ -59,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         ("contact sheet", "contact_sheet.png"),
     ):
         print(f"{title + ':':<15}{arguments.output / name}")
-    print(f"{scores.summary} fps={summary.frames_per_second:.1f}")
+    print(f"{scores.summary} fps={summary.fps:.1f}")
     if arguments.all:
         show_systems(arguments.output, arguments.frames, arguments.device)
     return 0

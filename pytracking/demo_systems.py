@@ -19,8 +19,8 @@ from pytracking.analysis.protocols.interactive import score_masks
 from pytracking.evaluation.hosts import create_host
 from pytracking.evaluation.interactive.playing import robot_for
 from pytracking.evaluation.prompt_types import MaskPrompt
-from pytracking.evaluation.running.video import VideoTask
-from pytracking.evaluation.running.whole_video import ClipTask, process_clip
+from pytracking.evaluation.running.task import VideoTask
+from pytracking.evaluation.running.video import process_video
 from pytracking.evaluation.tracker import TrackerSpec
 from pytracking.interactive_page.guidance import load_guidance
 from pytracking.tracker.base import Runtime
@@ -225,8 +225,9 @@ def _segment(
 ) -> list[np.ndarray]:
     """Run a tracker as ``run_video`` does, and read the label maps that it wrote."""
     prompts = () if first_mask is None else (MaskPrompt(0, first_mask),)
-    task = VideoTask(video, prompts, output=folder, overwrite=True)
-    process_clip(spec, runtime, ClipTask(task, texts))
+    process_video(
+        spec, runtime, VideoTask(video, prompts, texts=texts, output=folder, overwrite=True)
+    )
     return [read_label_map(path) for path in sorted((folder / "masks").iterdir())]
 
 

@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     import_optional("aiohttp", "the page", "interactive")
     from ltr.admin.devices import resolve_device
     from pytracking.evaluation.hosts import create_host
-    from pytracking.evaluation.running.video import default_folder
+    from pytracking.evaluation.running.task import default_folder
     from pytracking.interactive_page.guidance import load_guidance
     from pytracking.interactive_page.launch import serve
     from pytracking.interactive_page.settings import PageSettings

@@ -40,7 +40,7 @@ from pytracking.cli.video_arguments import (
 
 if TYPE_CHECKING:
     from pytracking.evaluation.engines.base import Engine
-    from pytracking.evaluation.running.video import VideoSummary
+    from pytracking.evaluation.running.jobs import Outcome
     from pytracking.utils.video_reader import FolderContent
 
 
@@ -70,18 +70,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     return int(bool(summary.failure))
 
 
-def _segment(arguments: argparse.Namespace) -> VideoSummary:
+def _segment(arguments: argparse.Namespace) -> Outcome:
     """Segment one video."""
-    from pytracking.cli.video_arguments import resolve_clip_task
-    from pytracking.evaluation.running.scribbles import process_scribbles
-    from pytracking.evaluation.running.whole_video import process_clip
+    from pytracking.cli.video_arguments import resolve_video_task
+    from pytracking.evaluation.running.video import process_video
 
     spec, runtime = resolve_tracker(arguments), resolve_runtime(arguments)
-    task = resolve_clip_task(arguments)
-    if arguments.scribbles is not None:
-        file, to_mask = arguments.scribbles, arguments.to_mask
-        return process_scribbles(spec, runtime, task.video, file, to_mask)
-    return process_clip(spec, runtime, task)
+    return process_video(spec, runtime, resolve_video_task(arguments))
 
 
 def _segment_clips(
@@ -89,21 +84,21 @@ def _segment_clips(
 ) -> int:
     """Segment all clips of a folder that have no results yet."""
     from pytracking.cli.console import refuse_live_view
-    from pytracking.cli.video_arguments import resolve_clip_task
-    from pytracking.evaluation.running.video_folder import ClipFolder, output_of
+    from pytracking.cli.video_arguments import resolve_video_task
+    from pytracking.evaluation.running.video_folder import VideoFolder, output_of
 
     if engine is not None:
         refuse_live_view(arguments)
     spec, runtime = resolve_tracker(arguments), resolve_runtime(arguments)
-    task = resolve_clip_task(arguments)
+    task = resolve_video_task(arguments)
     num_done = num_failed = 0
-    with lock_folder(output_of(spec, task.video), arguments.wait):
-        folder = ClipFolder(spec, runtime, task, found.clips)
+    with lock_folder(output_of(spec, task), arguments.wait):
+        folder = VideoFolder(spec, runtime, task, found.clips)
         for outcome in folder.run(engine):
-            if outcome.summary is not None:
-                _tell(outcome.summary)
+            if outcome.folder is not None:
+                _tell(outcome)
                 clip = next(clip for clip in found.clips if clip.name == outcome.name)
-                _export(arguments, outcome.summary.folder, clip)
+                _export(arguments, outcome.folder, clip)
             if not outcome.failure:
                 num_done += 1
             else:
@@ -129,8 +124,8 @@ def _export(arguments: argparse.Namespace, folder: Path | None, clip: Path) -> N
         print(f"exported: {path}", flush=True)
 
 
-def _tell(summary: VideoSummary) -> None:
-    rate = summary.frames_per_second
+def _tell(summary: Outcome) -> None:
+    rate = summary.fps
     if summary.deviation:
         print(f"{summary.folder} differs from the configuration: {summary.deviation}", flush=True)
     print(f"{summary.frames} frames at {rate:.1f} fps: {summary.folder}", flush=True)

@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         spec, runtime = resolve_tracker(arguments), resolve_runtime(arguments)
         summary = process_live(spec, runtime, task, window, stop)
     folder = f": {summary.folder}" if summary.folder else ""
-    print(f"{summary.frames} frames at {summary.frames_per_second:.1f} fps{folder}")
+    print(f"{summary.frames} frames at {summary.fps:.1f} fps{folder}")
     return 0
 
 

@@ -82,8 +82,13 @@ class FrameProgress:
     @property
     def frames_per_second(self) -> float:
         """Mean over everything counted so far."""
-        elapsed = time.perf_counter() - self._started
-        return self.frames / elapsed if elapsed > 0 else 0.0
+        seconds = self.seconds
+        return self.frames / seconds if seconds > 0 else 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Time since the start."""
+        return time.perf_counter() - self._started
 
 
 def _make_bar(unit: str) -> Progress:

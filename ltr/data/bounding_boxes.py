@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Box = tuple[float, float, float, float]
 """Left, top, width and height in pixels."""
 
-NO_BOX: Box = (0.0, 0.0, 0.0, 0.0)
+NO_BOX: Box = (-1.0, -1.0, -1.0, -1.0)
 """Box of an object that is not seen."""
 
 BoxForm = Literal["xywh", "centre", "corners"]

@@ -14,7 +14,8 @@ from pytracking.evaluation.datasets.sequence import Sequence, SequenceList
 from pytracking.evaluation.engines import start_engine
 from pytracking.evaluation.engines.base import Engine, WorkerSetup
 from pytracking.evaluation.outputs.live_view import open_live_view
-from pytracking.evaluation.running.dataset import Outcome, RunOptions, RunSummary, run_dataset
+from pytracking.evaluation.running.dataset import RunOptions, RunSummary, run_dataset
+from pytracking.evaluation.running.jobs import Outcome
 from pytracking.evaluation.running.sequence import FrameObserver, TrackedFrame
 from pytracking.evaluation.tracker import TrackerSpec
 from pytracking.utils.environment import evaluation_environment
@@ -86,7 +87,7 @@ def _reporter(spec: TrackerSpec, options: RunOptions) -> Callable[[Outcome], Non
     run = f"{spec.system} {spec.name} {spec.run_id}"
 
     def report(outcome: Outcome) -> None:
-        _tell(options, f"Tracker: {run} ,  Sequence: {outcome.sequence}")
+        _tell(options, f"Tracker: {run} ,  Sequence: {outcome.name}")
         _tell(options, "failed" if outcome.failure else f"FPS: {outcome.fps:.2f}")
 
     return report
@@ -123,7 +124,7 @@ def _tell(options: RunOptions, line: str) -> None:
 def _tell_all(summary: RunSummary) -> None:
     failures, total = summary.failures, summary.total
     for outcome in failures:
-        print(f"\nfailed: {outcome.sequence}: {outcome.failure.rstrip()}", file=sys.stderr)
+        print(f"\nfailed: {outcome.name}: {outcome.failure.rstrip()}", file=sys.stderr)
     for name, deviation in summary.deviations.items():
         print(f"{name} differs from the configuration: {deviation}", flush=True)
     if summary.num_skipped:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,7 @@ from pytracking.cli.prompt_arguments import parse_box, parse_mask
 from pytracking.evaluation.prompt_types import BoxPrompt
 
 if TYPE_CHECKING:
-    from pytracking.evaluation.running.video import VideoTask
-    from pytracking.evaluation.running.whole_video import ClipTask
+    from pytracking.evaluation.running.task import VideoTask
     from pytracking.utils.video_reader import VideoLike
 
 
@@ -138,12 +138,15 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def resolve_clip_task(arguments: argparse.Namespace) -> ClipTask:
+def resolve_video_task(arguments: argparse.Namespace) -> VideoTask:
     """The work that the arguments of ``run_video`` describe."""
-    from pytracking.evaluation.running.whole_video import ClipTask
-
-    task = resolve_task(arguments, arguments.videofile)
-    return ClipTask(task, tuple(arguments.texts), arguments.score_threshold)
+    return replace(
+        resolve_task(arguments, arguments.videofile),
+        texts=tuple(arguments.texts),
+        scribbles=arguments.scribbles,
+        to_mask=arguments.to_mask,
+        score_threshold=arguments.score_threshold,
+    )
 
 
 def resolve_task(arguments: argparse.Namespace, source: VideoLike) -> VideoTask:
@@ -153,7 +156,7 @@ def resolve_task(arguments: argparse.Namespace, source: VideoLike) -> VideoTask:
         ConfigError: The results would lie among the frames or clips.
     """
     from pytracking.evaluation.outputs.live_view import open_live_view
-    from pytracking.evaluation.running.video import VideoTask
+    from pytracking.evaluation.running.task import VideoTask
 
     if arguments.output is not None and _is_same(source, arguments.output):
         raise ConfigError(f"--output {arguments.output} is the folder of the video: name another")

@@ -17,9 +17,7 @@ from typing import Literal
 import numpy as np
 
 from ltr.admin.errors import ConfigError, DataError
-from ltr.data.bounding_boxes import as_box
 from ltr.data.palette import VOID
-from ltr.dataset.vos_index import measure_objects
 from pytracking.evaluation.prompt_types import Prompt
 from pytracking.evaluation.prompting.checks import check_conflicts, check_prompt, check_start
 from pytracking.evaluation.prompting.drawing import draw_prompts
@@ -243,9 +241,8 @@ class VideoSession:
     def output(self, frame: int) -> VideoFrame:
         """A frame with its result; an absent object has the box -1."""
         labels = self.result(frame)
-        boxes = dict.fromkeys(self.object_ids, as_box((-1, -1, -1, -1)))
-        boxes |= {key: as_box(box) for key, (_, box) in measure_objects(labels).items()}
-        return VideoFrame(frame, self.frames[frame], FrameOutput(labels, boxes))
+        output = FrameOutput.of_labels(labels, self.object_ids)
+        return VideoFrame(frame, self.frames[frame], output)
 
     def propagate(
         self, start: int | None = None, end: int | None = None, direction: PassDirection = "both"

@@ -16,10 +16,8 @@ import numpy as np
 from PIL import Image
 
 from ltr.admin.errors import DataError, OutputError, ToolkitError
-from ltr.data.bounding_boxes import Box
 from ltr.data.image_io import decode_label_map
 from ltr.data.interactive.scribbles import ScribbleLine, VideoScribbles, write_scribbles
-from ltr.dataset.vos_index import measure_objects
 from pytracking.evaluation.outputs.video import ENTRIES, MASKS, VideoResults
 from pytracking.evaluation.stepper import VideoFrame
 from pytracking.interactive_page.clip import Clip, load_clip
@@ -307,8 +305,4 @@ def _output(encoded: bytes, shape: tuple[int, int], num_objects: int) -> FrameOu
     labels = decode_label_map(encoded, "a mask of the page")
     if labels.shape != shape:
         labels = cv2.resize(labels, shape[::-1], interpolation=cv2.INTER_NEAREST)
-    boxes: dict[int, Box] = dict.fromkeys(range(1, num_objects + 1), (-1.0, -1.0, -1.0, -1.0))
-    for key, (_, box) in measure_objects(labels).items():
-        x, y, width, height = map(float, box)
-        boxes[key] = (x, y, width, height)
-    return FrameOutput(labels, boxes)
+    return FrameOutput.of_labels(labels, range(1, num_objects + 1))

@@ -6,7 +6,7 @@ Coordinates: boxes are ``(x, y, width, height)`` in pixels of the frame, x to th
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
@@ -15,8 +15,9 @@ import torch
 
 from ltr.admin.devices import best_device
 from ltr.admin.errors import ConfigError, DataError
-from ltr.data.bounding_boxes import Box
+from ltr.data.bounding_boxes import NO_BOX, Box, as_box
 from ltr.data.palette import VOID
+from ltr.dataset.vos_index import measure_objects
 
 Precision = Literal["fp32", "bf16", "fp16"]
 
@@ -93,6 +94,24 @@ class FrameOutput:
     segmentation: np.ndarray
     boxes: dict[int, Box]
     probabilities: torch.Tensor | None = None
+
+    @classmethod
+    def of_labels(
+        cls,
+        labels: np.ndarray,
+        object_ids: Iterable[int] = (),
+        probabilities: torch.Tensor | None = None,
+    ) -> FrameOutput:
+        """Measure the boxes in a label map.
+
+        Args:
+            labels: uint8 (H, W), 0 = background.
+            object_ids: Running objects; those that are not seen have ``NO_BOX``.
+            probabilities: See the class.
+        """
+        boxes = dict.fromkeys(object_ids, NO_BOX)
+        boxes |= {key: as_box(box) for key, (_, box) in measure_objects(labels).items()}
+        return cls(labels, boxes, probabilities)
 
 
 class StateOfVideo(Generic[State]):

@@ -12,9 +12,8 @@ import pytest
 from ltr.admin.locks import lock_folder
 from ltr.data.image_io import read_label_map, write_label_map
 from pytracking.evaluation.engines.base import Engine
-from pytracking.evaluation.running.video import VideoTask
-from pytracking.evaluation.running.video_folder import ClipFolder
-from pytracking.evaluation.running.whole_video import ClipTask
+from pytracking.evaluation.running.task import VideoTask
+from pytracking.evaluation.running.video_folder import VideoFolder
 from pytracking.evaluation.tracker import TrackerSpec
 from pytracking.run_video import main
 from pytracking.tracker.base import Runtime
@@ -150,7 +149,7 @@ def test_engines_get_the_longest_clips_first(clips, masks, tmp_path):
 
     task = VideoTask(clips, (MaskPrompt(0, masks),), output=tmp_path / "out", quiet=True)
     engine = InOrder()
-    folder = ClipFolder(TrackerSpec(*TRACKER), Runtime(), ClipTask(task), find_clips(clips).clips)
+    folder = VideoFolder(TrackerSpec(*TRACKER), Runtime(), task, find_clips(clips).clips)
     outcomes = list(folder.run(engine))
     assert engine.names == ["long.mp4", "folder", "short.mp4"]
     assert [outcome.failure for outcome in outcomes] == ["", "", ""]

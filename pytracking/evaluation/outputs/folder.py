@@ -19,7 +19,7 @@ import numpy as np
 
 from ltr.admin.errors import ConfigError
 from ltr.admin.files import atomic_write
-from ltr.data.bounding_boxes import Box
+from ltr.data.bounding_boxes import NO_BOX, Box
 from ltr.data.image_io import encode_binary_mask, encode_label_map, read_label_map
 from pytracking.evaluation.datasets.sequence import SequenceList
 from pytracking.evaluation.tracker import DEVIATIONS, compare_runs
@@ -32,7 +32,6 @@ CONFIG_FILE = "config.json"
 MASK_SUFFIX = ".png"
 
 _QUEUE_LENGTH = 8
-_NO_BOX: Box = (-1.0, -1.0, -1.0, -1.0)
 
 
 @dataclass(frozen=True)
@@ -204,7 +203,7 @@ class SequenceWriter:
         )
         share = seconds / max(1, len(output.boxes))
         for object_id in self._boxes.keys() | output.boxes.keys():
-            box = output.boxes.get(object_id, _NO_BOX)
+            box = output.boxes.get(object_id, NO_BOX)
             self._boxes.setdefault(object_id, []).append(box)
             self._seconds.setdefault(object_id, []).append(share)
 

@@ -10,7 +10,7 @@ from typing import NamedTuple, TextIO
 
 import numpy as np
 
-from ltr.data.bounding_boxes import Box
+from ltr.data.bounding_boxes import NO_BOX, Box
 from ltr.data.image_io import encode_label_map, write_image
 from pytracking.evaluation.stepper import VideoFrame
 from pytracking.utils.background import BackgroundWorker
@@ -27,7 +27,6 @@ ENTRIES = (MASKS, BOXES, OVERLAY, CONTACT_SHEET, CONFIG)
 Draw = Callable[[int, np.ndarray, np.ndarray], np.ndarray]
 
 _QUEUE_LENGTH = 8
-_NO_BOX: Box = (-1.0, -1.0, -1.0, -1.0)
 
 
 class _Drawing(NamedTuple):
@@ -105,7 +104,7 @@ class VideoResults:
             name = f"{self._video.stem(drawing.index)}.png"
             (self._folder / MASKS / name).write_bytes(encode_label_map(drawing.segmentation))
         for key in self._box_files.keys() | drawing.boxes.keys():
-            box = drawing.boxes.get(key, _NO_BOX)
+            box = drawing.boxes.get(key, NO_BOX)
             self._box_file(key).write("\t".join(str(int(side)) for side in box) + "\n")
         if self._writer or self._sheet.wants(drawing.index):
             self._show(drawing)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -16,8 +16,8 @@ from pytracking.evaluation.datasets.sequence import AnySequence, SequenceList
 from pytracking.evaluation.engines.base import CountFrames, Engine
 from pytracking.evaluation.outputs.folder import ResultFolder, result_folder
 from pytracking.evaluation.outputs.formats import find_format
-from pytracking.evaluation.running.jobs import WORKER_DIED, guard, load_once
-from pytracking.evaluation.running.sequence import FrameObserver, Tracker, run_sequence
+from pytracking.evaluation.running.jobs import Job, Load, Outcome, loader, run_jobs
+from pytracking.evaluation.running.sequence import FrameObserver, run_sequence
 from pytracking.evaluation.tracker import TrackerSpec, describe_run
 from pytracking.tracker.base import Runtime
 
@@ -46,30 +46,6 @@ class RunOptions:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of one sequence.
-
-    Args:
-        sequence: Name of the sequence.
-        frames: Number of frames tracked.
-        seconds: What the tracker took for them.
-        failure: Why it has no results; empty when it has.
-        deviation: In what it was run otherwise than the parameters say; empty where it was not.
-    """
-
-    sequence: str
-    frames: int = 0
-    seconds: float = 0.0
-    failure: str = ""
-    deviation: str = ""
-
-    @property
-    def fps(self) -> float:
-        """Frames per second of the tracker alone."""
-        return self.frames / self.seconds if self.seconds else 0.0
-
-
-@dataclass(frozen=True)
 class RunSummary:
     """What became of a run.
 
@@ -91,7 +67,7 @@ class RunSummary:
     @property
     def deviations(self) -> dict[str, str]:
         """In what sequences were run otherwise than the parameters say, by name."""
-        found = ((outcome.sequence, outcome.deviation) for outcome in self.outcomes)
+        found = ((outcome.name, outcome.deviation) for outcome in self.outcomes)
         return {name: deviation for name, deviation in found if deviation}
 
     @property
@@ -102,11 +78,39 @@ class RunSummary:
 
 
 @dataclass(frozen=True)
-class _Job:
+class SequenceJob(Job):
+    """One sequence of a data set.
+
+    Args:
+        spec: The tracker.
+        runtime: Device and precision.
+        sequence: Frames and prompts.
+        folder: Folder of the results.
+        observe: Callback for every frame; None in jobs for an engine.
+    """
+
     spec: TrackerSpec
     runtime: Runtime
     sequence: AnySequence
     folder: ResultFolder
+    observe: FrameObserver | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the sequence."""
+        return self.sequence.name
+
+    @property
+    def length(self) -> int:
+        """Number of frames."""
+        return len(self.sequence.frames)
+
+    def run(self, load: Load, count: CountFrames) -> Outcome:
+        """See ``Job.run``."""
+        tracker = load(self.spec, self.runtime)
+        seconds = run_sequence(tracker, self.sequence, self.folder, self.observe, count)
+        deviation = getattr(tracker, "deviation", "")
+        return Outcome(self.name, self.length, seconds, deviation=deviation)
 
 
 def run_dataset(
@@ -154,20 +158,19 @@ def _run_in(
     folder.check(config, dataset.names, options.overwrite)
     finished = set() if options.overwrite else set(folder.finished())
     names = [name for name in dataset.names if name not in finished]
-    jobs, damaged = _make_jobs(spec, options.runtime, folder, dataset, names)
-    tracker = spec.create(options.runtime) if jobs and options.engine is None else None
+    jobs, damaged = _make_jobs(spec, options, folder, dataset, names, observe)
+    load = loader()
+    if jobs and options.engine is None:
+        load(spec, options.runtime)
     folder.prepare(config)
     outcomes: list[Outcome] = []
-    total = sum(len(job.sequence.frames) for job in jobs)
+    total = sum(job.length for job in jobs)
     with FrameProgress(dataset.name, total, options.quiet) as progress:
-        if options.engine is not None:
-            run = _run_elsewhere(jobs, options.engine, folder, progress)
-        else:
-            run = _run_here(jobs, tracker, progress, observe)
+        run = run_jobs(jobs, options.engine, progress.advance, load, folder.sweep)
         for outcome in chain(damaged, run):
             outcomes.append(outcome)
             if outcome.deviation:
-                folder.note_deviation(outcome.sequence, outcome.deviation)
+                folder.note_deviation(outcome.name, outcome.deviation)
             report(outcome)
     if dataset.result_format:
         find_format(dataset.result_format).assemble(folder)
@@ -176,54 +179,17 @@ def _run_in(
 
 def _make_jobs(
     spec: TrackerSpec,
-    runtime: Runtime,
+    options: RunOptions,
     folder: ResultFolder,
     dataset: SequenceList,
     names: Iterable[str],
-) -> tuple[list[_Job], list[Outcome]]:
+    observe: FrameObserver | None,
+) -> tuple[list[SequenceJob], list[Outcome]]:
     """The jobs, and the outcomes of sequences whose files are damaged."""
     jobs, damaged = [], []
     for name in names:
         try:
-            jobs.append(_Job(spec, runtime, dataset[name], folder))
+            jobs.append(SequenceJob(spec, options.runtime, dataset[name], folder, observe))
         except DataError as error:
             damaged.append(Outcome(name, failure=str(error)))
     return jobs, damaged
-
-
-def _run_here(
-    jobs: Iterable[_Job],
-    tracker: Tracker,
-    progress: FrameProgress,
-    observe: FrameObserver | None,
-) -> Iterator[Outcome]:
-    for job in jobs:
-        yield _attempt(job, tracker, progress.advance, observe)
-
-
-def _run_elsewhere(
-    jobs: list[_Job], engine: Engine, folder: ResultFolder, progress: FrameProgress
-) -> Iterator[Outcome]:
-    """The longest sequences go first, so that no worker works alone at the end."""
-    jobs = sorted(jobs, key=lambda job: -len(job.sequence.frames))
-    try:
-        for job, outcome in engine.run(_work, jobs, progress.advance):
-            yield outcome or Outcome(job.sequence.name, failure=WORKER_DIED)
-    finally:
-        folder.sweep()  # workers that were ended could not tidy up
-
-
-def _work(job: _Job, count_frames: CountFrames) -> Outcome:
-    return _attempt(job, load_once(job.spec, job.runtime), count_frames)
-
-
-def _attempt(
-    job: _Job, tracker: Tracker, count: CountFrames, observe: FrameObserver | None = None
-) -> Outcome:
-    name, frames = job.sequence.name, len(job.sequence.frames)
-
-    def run() -> Outcome:
-        seconds = run_sequence(tracker, job.sequence, job.folder, observe, count)
-        return Outcome(name, frames, seconds, deviation=getattr(tracker, "deviation", ""))
-
-    return guard(run, lambda reason: Outcome(name, failure=reason))

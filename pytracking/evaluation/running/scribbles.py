@@ -10,17 +10,11 @@ import numpy as np
 from ltr.admin.config import describe
 from ltr.admin.errors import ConfigError, DataError
 from ltr.admin.progress import FrameProgress
-from ltr.data.bounding_boxes import Box
 from ltr.data.interactive.scribbles import VideoScribbles, read_scribbles
-from ltr.dataset.vos_index import measure_objects
 from pytracking.evaluation.hosts import create_host
 from pytracking.evaluation.outputs.video import ENTRIES, VideoResults
-from pytracking.evaluation.running.video import (
-    VideoSummary,
-    VideoTask,
-    default_folder,
-    write_config,
-)
+from pytracking.evaluation.running.jobs import Outcome
+from pytracking.evaluation.running.task import VideoTask, write_config
 from pytracking.evaluation.stepper import VideoFrame
 from pytracking.evaluation.tracker import TrackerSpec, describe_run
 from pytracking.tracker.base import FrameInfo, FrameOutput, Runtime
@@ -30,30 +24,26 @@ from pytracking.utils.staging import staged_folder
 from pytracking.utils.video_reader import read_video
 
 _LOG = logging.getLogger(__name__)
-_NO_BOX: Box = (-1.0, -1.0, -1.0, -1.0)
 
 
-def process_scribbles(
-    spec: TrackerSpec, runtime: Runtime, task: VideoTask, file: Path, to_mask: str = "grabcut"
-) -> VideoSummary:
+def process_scribbles(spec: TrackerSpec, runtime: Runtime, task: VideoTask) -> Outcome:
     """Segment a video by the lines of a file, a round for every frame that has some.
 
     Args:
         spec: An interactive host, or a tracker that becomes one.
         runtime: Device and precision.
-        task: The video and where the results go; it has no masks and no boxes.
-        file: Scribbles in the form of DAVIS.
-        to_mask: How scribbles become a mask, see ``create_host``.
+        task: The video, the file of scribbles and where the results go.
 
     Raises:
         ToolkitError: Video, scribbles, tracker or output folder cannot be used.
         OutputError: The results cannot be written.
     """
-    if task.masks or task.boxes:
-        raise ConfigError("give objects by --scribbles or by masks and boxes, not by both")
+    file = task.scribbles
+    if file is None:
+        raise ConfigError("no file of scribbles is given")
     scribbles = _read(file)
     with read_video(task.source).end_at_damage() as video:
-        folder = task.output or default_folder(spec, video.name)
+        folder = task.folder(spec, video.name)
         with (
             staged_folder(folder, ENTRIES, task.overwrite, task.wait) as staging,
             open_frames(video) as frames,
@@ -64,17 +54,20 @@ def process_scribbles(
                     f"{file} has a line on frame {last}, the video has {len(frames)} frames"
                 )
             _LOG.info("%s %s\n%s", spec.system, spec.name, describe(spec.load_parameters()))
-            host = create_host(spec.system, spec.name, spec.overrides, spec.net, runtime, to_mask)
+            host = create_host(
+                spec.system, spec.name, spec.overrides, spec.net, runtime, task.to_mask
+            )
             rounds = len(frames) * len(scribbles.annotated)
             with FrameProgress(video.name, rounds, task.quiet) as progress:
                 masks = _play(host, frames, scribbles, progress)
+                seconds = progress.seconds * len(frames) / rounds
             with VideoResults(staging, video, task.with_overlay) as results:
                 for index, labels in enumerate(masks):
-                    output = FrameOutput(labels, _boxes(labels, host.num_objects))
+                    output = FrameOutput.of_labels(labels, range(1, host.num_objects + 1))
                     results.add(VideoFrame(index, frames[index], output))
             prompts = {index: FrameInfo(_marked(scribbles, index)) for index in scribbles.annotated}
             write_config(staging, describe_run(spec, runtime), video, prompts, len(frames))
-    return VideoSummary(folder, len(frames), progress.frames_per_second, failure=video.failure)
+    return Outcome(video.name, len(frames), seconds, video.failure, folder=folder)
 
 
 def _read(file: Path) -> VideoScribbles:
@@ -102,10 +95,3 @@ def _play(
         masks = host.interact(index, scribbles.frames[index]).masks
         progress.advance(len(frames))
     return masks
-
-
-def _boxes(labels: np.ndarray, count: int) -> dict[int, Box]:
-    boxes = dict.fromkeys(range(1, count + 1), _NO_BOX)
-    for number, (_, box) in measure_objects(labels).items():
-        boxes[number] = tuple(map(float, box))
-    return boxes

@@ -11,13 +11,12 @@ import numpy as np
 
 from ltr.admin.errors import ConfigError, DataError
 from ltr.data.image_io import read_image
-from ltr.dataset.vos_index import measure_objects
 from pytracking.evaluation.datasets.sequence import AnySequence, Sequence, WholeVideoSequence
 from pytracking.evaluation.outputs.folder import ResultFolder, SequenceWriter
-from pytracking.evaluation.running.whole_video_sequence import run_clip
+from pytracking.evaluation.outputs.formats import as_whole_video, find_format
 from pytracking.evaluation.stepper import FrameStepper
 from pytracking.tracker.base import FrameInfo, FrameOutput, OnlineTracker
-from pytracking.tracker.clip import Advance, ClipSegmenter, Frames, ignore_progress
+from pytracking.tracker.clip import Advance, ClipSegmenter, ignore_progress, label_map
 from pytracking.utils.background import read_ahead
 from pytracking.utils.frame_source import checked_frames
 
@@ -141,25 +140,39 @@ def _run_interactive(host: InteractiveVOS, sequence: Sequence) -> Iterator[Track
 
     masks, seconds = play_worst_frames(host, interactive_video(sequence))
     for path, labels in zip(sequence.frames, masks, strict=True):
-        boxes = {key: tuple(map(float, box)) for key, (_, box) in measure_objects(labels).items()}
-        yield TrackedFrame(read_image(path), FrameOutput(labels, boxes), seconds / len(masks))
+        yield TrackedFrame(read_image(path), FrameOutput.of_labels(labels), seconds / len(masks))
 
 
-def _run_clip(
-    segmenter: ClipSegmenter,
+def _run_whole_video(
+    tracker: ClipSegmenter,
     sequence: AnySequence,
     writer: SequenceWriter,
     observe: FrameObserver | None,
     count: Advance,
 ) -> float:
-    def show(frames: Frames, position: int, output: FrameOutput, seconds: float) -> None:
-        observe(sequence, TrackedFrame(frames[position], output, seconds))
-
-    return run_clip(segmenter, sequence, writer, count, show if observe is not None else None)
+    """All frames at once; masks of the sequence are not read, sentences are."""
+    video = as_whole_video(sequence).around_target(tracker.target_window)
+    if tracker.takes_text and not video.texts:
+        raise ConfigError(f"this tracker wants a sentence, and {video.dataset} has none")
+    if video.texts and not tracker.takes_text:
+        raise ConfigError(f"this tracker takes no sentences, as {video.dataset} gives them")
+    frames = video.open_frames()
+    started = perf_counter()
+    has_usual_length = len(frames) == len(sequence.frames)
+    tracks = tracker.segment(frames, video.prompt, count if has_usual_length else ignore_progress)
+    seconds = perf_counter() - started
+    if not has_usual_length:
+        count(len(sequence.frames))
+    find_format(video.result_format).write(video, tracks, writer)
+    if observe is not None:
+        for position, image in enumerate(frames):
+            output = FrameOutput(label_map(tracks, position, video.shape), {})
+            observe(sequence, TrackedFrame(image, output, seconds / len(frames)))
+    return seconds
 
 
 _LOOPS = {
     "online": partial(_run_frames, _run_online),
     "interactive": partial(_run_frames, _run_interactive),
-    "clip": _run_clip,
+    "clip": _run_whole_video,
 }

@@ -2,90 +2,28 @@
 
 from __future__ import annotations
 
-import json
-import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
-from typing import Any
 
-from ltr.admin.config import describe
 from ltr.admin.errors import ConfigError
-from ltr.admin.files import atomic_write
 from ltr.admin.progress import FrameProgress
-from pytracking.evaluation.outputs.live_view import LiveView
-from pytracking.evaluation.outputs.video import CONFIG, ENTRIES, FAILURE, VideoResults
-from pytracking.evaluation.prompt_types import BoxPrompt, MaskPrompt
+from pytracking.evaluation.engines.base import CountFrames
+from pytracking.evaluation.outputs.video import ENTRIES, VideoResults
 from pytracking.evaluation.prompts import plan_prompts
+from pytracking.evaluation.running.jobs import Load, Outcome
 from pytracking.evaluation.running.live import Screen, live_frames
-from pytracking.evaluation.running.sequence import Tracker
+from pytracking.evaluation.running.scribbles import process_scribbles
+from pytracking.evaluation.running.task import VideoTask, check_task, start_tracker, write_config
+from pytracking.evaluation.running.whole_video import process_whole_video
 from pytracking.evaluation.stepper import FrameStepper, VideoFrame, segment_video
 from pytracking.evaluation.tracker import TrackerSpec, describe_run
 from pytracking.tracker.base import FrameInfo, Runtime
-from pytracking.tracker.clip import Advance, ignore_progress
-from pytracking.utils.environment import evaluation_environment
+from pytracking.tracker.clip import ignore_progress
 from pytracking.utils.frame_source import FrameSource
 from pytracking.utils.staging import staged_folder
-from pytracking.utils.video_reader import VideoLike, read_video
-
-_LOG = logging.getLogger(__name__)
-
-Load = Callable[[TrackerSpec, Runtime], Tracker]
-
-
-@dataclass(frozen=True)
-class VideoTask:
-    """What to do with one video.
-
-    Args:
-        source: Video file, folder of frames, camera number or frames.
-        masks: Mask files of the objects.
-        boxes: Boxes of further objects.
-        output: Folder of the results; default below ``results_path``.
-        with_overlay: Also write the overlay video.
-        overwrite: Replace the results of an earlier run.
-        quiet: Show no progress.
-        wait: Wait while another process works in the output folder, instead of refusing.
-        view: Shows the results while they are made, or None.
-    """
-
-    source: VideoLike
-    masks: Sequence[MaskPrompt] = ()
-    boxes: Sequence[BoxPrompt] = ()
-    output: Path | None = None
-    with_overlay: bool = True
-    overwrite: bool = False
-    quiet: bool = False
-    wait: bool = False
-    view: LiveView | None = None
-
-
-@dataclass(frozen=True)
-class VideoSummary:
-    """What came out.
-
-    Args:
-        folder: Holds the files that ``VideoResults`` describes, and ``config.json``; None where
-            nothing was saved.
-        frames: Number of frames of the video.
-        frames_per_second: Reading, tracking and writing together.
-        deviation: In what it was run otherwise than the parameters say; empty where it was not.
-        failure: Why the video ended early; empty where it did not.
-    """
-
-    folder: Path | None
-    frames: int
-    frames_per_second: float
-    deviation: str = ""
-    failure: str = ""
-
-
-def start_tracker(spec: TrackerSpec, runtime: Runtime) -> Tracker:
-    """Log the resolved parameters and load the tracker."""
-    _LOG.info("%s %s\n%s", spec.system, spec.name, describe(spec.load_parameters()))
-    return spec.create(runtime)
+from pytracking.utils.video_reader import read_video
 
 
 def process_video(
@@ -93,8 +31,8 @@ def process_video(
     runtime: Runtime,
     task: VideoTask,
     load: Load = start_tracker,
-    count: Advance = ignore_progress,
-) -> VideoSummary:
+    count: CountFrames = ignore_progress,
+) -> Outcome:
     """Segment a video and write the results; whole, up to damage in the file, or not at all.
 
     What can be wrong with the input is looked at first, then the tracker is loaded.
@@ -110,20 +48,32 @@ def process_video(
         ToolkitError: Video, prompts, tracker or output folder cannot be used.
         OutputError: The results cannot be written.
     """
+    check_task(spec, task)
+    if task.scribbles is not None:
+        return process_scribbles(spec, runtime, task)
+    if spec.kind == "clip":
+        return process_whole_video(spec, runtime, task, load, count)
+    return _process_online(spec, runtime, task, load, count)
+
+
+def _process_online(
+    spec: TrackerSpec, runtime: Runtime, task: VideoTask, load: Load, count: CountFrames
+) -> Outcome:
+    """Frame by frame, each read and written while the tracker works."""
     with read_video(task.source).end_at_damage() as video:
         prompts = plan_prompts(task.masks, task.boxes, video.size, video.length)
-        folder = task.output or default_folder(spec, video.name)
+        folder = task.folder(spec, video.name)
         with staged_folder(folder, ENTRIES, task.overwrite, task.wait) as staging:
             frames = segment_video(load(spec, runtime), video, prompts)
             progress = save_frames(frames, video, task, staging, count)
-            rate = progress.frames_per_second
+            seconds = progress.seconds
             write_config(staging, describe_run(spec, runtime), video, prompts, progress.frames)
-    return VideoSummary(folder, progress.frames, rate, failure=video.failure)
+    return Outcome(video.name, progress.frames, seconds, video.failure, folder=folder)
 
 
 def process_live(
     spec: TrackerSpec, runtime: Runtime, task: VideoTask, screen: Screen | None, stop: Event
-) -> VideoSummary:
+) -> Outcome:
     """Segment a video that somebody watches; results are written only where a folder is named.
 
     Args:
@@ -151,16 +101,10 @@ def process_live(
         progress = save_frames(
             live_frames(session, video, prompts, screen, stop), video, task, staging
         )
-        rate = progress.frames_per_second
+        seconds = progress.seconds
         if staging is not None:
             write_config(staging, describe_run(spec, runtime), video, prompts, progress.frames)
-    return VideoSummary(task.output, progress.frames, rate, failure=video.failure)
-
-
-def default_folder(spec: TrackerSpec, clip: str) -> Path:
-    """Where the results of a clip go when no folder is named."""
-    results = Path(evaluation_environment().results_path)
-    return results / spec.system / spec.result_name / "video" / clip
+    return Outcome(video.name, progress.frames, seconds, video.failure, folder=task.output)
 
 
 def save_frames(
@@ -168,7 +112,7 @@ def save_frames(
     video: FrameSource,
     task: VideoTask,
     folder: Path | None,
-    count: Advance = ignore_progress,
+    count: CountFrames = ignore_progress,
 ) -> FrameProgress:
     """Run through all frames, count them, and write them where a folder is given.
 
@@ -196,25 +140,3 @@ def save_frames(
                 seconds = 1 / progress.frames_per_second
                 task.view.show(video.name, frame.image, frame.output, seconds)
     return progress
-
-
-def write_config(
-    folder: Path,
-    run: Mapping[str, Any],
-    video: FrameSource,
-    prompts: Mapping[int, FrameInfo],
-    frames: int,
-) -> None:
-    """Store beside the results what made them; ``run`` comes from ``describe_run``."""
-    config = {
-        **run,
-        "video": {"name": video.name, "size": video.size, "fps": video.fps, "frames": frames},
-        "objects": {str(index): list(info.object_ids) for index, info in prompts.items()},
-    }
-    if video.stems:
-        config["video"]["stems"] = list(video.stems)
-    if video.failure:
-        config[FAILURE] = video.failure
-    with atomic_write(folder / CONFIG, "w") as stream:
-        json.dump(config, stream, indent=2)
-        stream.write("\n")

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +19,10 @@ from ltr.data.frame_files import find_mask
 from pytracking.evaluation.engines.base import CountFrames, Engine
 from pytracking.evaluation.outputs.video import CONFIG, FAILURE
 from pytracking.evaluation.prompt_types import MaskPrompt
-from pytracking.evaluation.running.jobs import WORKER_DIED, guard, load_once
-from pytracking.evaluation.running.video import VideoSummary, VideoTask, default_folder
-from pytracking.evaluation.running.whole_video import (
-    ClipTask,
-    check_task,
-    describe_clip_run,
-    move_movie,
-    process_clip,
-)
+from pytracking.evaluation.running.jobs import Job, Load, Outcome, loader, run_jobs
+from pytracking.evaluation.running.task import VideoTask, check_task, describe_video_run
+from pytracking.evaluation.running.video import process_video
+from pytracking.evaluation.running.whole_video import move_movie
 from pytracking.evaluation.tracker import TrackerSpec, compare_runs
 from pytracking.tracker.base import Runtime
 from pytracking.utils.publishing import finish_publishing
@@ -40,39 +34,39 @@ _OF_ONE_CLIP = {"video", "objects", FAILURE}
 
 
 @dataclass(frozen=True)
-class ClipOutcome:
-    """What became of one clip.
+class VideoJob(Job):
+    """One video of a folder.
 
     Args:
-        name: Name of the video.
-        summary: Summary of the results; None if there are none.
-        failure: Why it failed, or is incomplete; empty where it did not.
+        spec: The tracker.
+        runtime: Device and precision.
+        task: The video and where its results go.
+        num_frames: Number of frames as far as the container tells, else 0.
     """
-
-    name: str
-    summary: VideoSummary | None = None
-    failure: str = ""
-
-
-@dataclass(frozen=True)
-class _Job:
-    """One clip; ``length`` is its number of frames as far as its container tells."""
 
     spec: TrackerSpec
     runtime: Runtime
-    task: ClipTask
-    length: int
+    task: VideoTask
+    num_frames: int
 
     @property
     def name(self) -> str:
-        return Path(self.task.video.source).name
+        """Name of the file or folder."""
+        return Path(self.task.source).name
 
     @property
-    def folder(self) -> Path:
-        return self.task.video.output
+    def length(self) -> int:
+        """Number of frames, 0 where it is not known."""
+        return self.num_frames
+
+    def run(self, load: Load, count: CountFrames) -> Outcome:
+        """See ``Job.run``."""
+        return replace(
+            process_video(self.spec, self.runtime, self.task, load, count), name=self.name
+        )
 
 
-class ClipFolder:
+class VideoFolder:
     """The clips of a folder, and what is to be done with them.
 
     The results of a clip lie in ``<output>/<clip>``. For a tracker that needs masks,
@@ -93,26 +87,26 @@ class ClipFolder:
     """
 
     def __init__(
-        self, spec: TrackerSpec, runtime: Runtime, task: ClipTask, clips: Sequence[Path]
+        self, spec: TrackerSpec, runtime: Runtime, task: VideoTask, clips: Sequence[Path]
     ) -> None:
         self._spec = spec
         self._runtime = runtime
         self._task = task
         self._check(clips)
-        run = describe_clip_run(spec, runtime, task)
-        output = output_of(spec, task.video)
+        run = describe_video_run(spec, runtime, task)
+        output = output_of(spec, task)
         folders = {clip: output / _name(clip) for clip in clips}
         waiting = {clip: own for clip, own in folders.items() if not self._is_done(own, run)}
         self.num_finished = len(folders) - len(waiting)
-        self._failures: list[ClipOutcome] = []
-        self._jobs: list[_Job] = []
+        self._failures: list[Outcome] = []
+        self._jobs: list[VideoJob] = []
         for clip, folder in waiting.items():
             try:
                 self._jobs.append(self._job(clip, folder))
             except DataError as error:
-                self._failures.append(ClipOutcome(clip.name, failure=str(error)))
+                self._failures.append(Outcome(clip.name, failure=str(error)))
 
-    def run(self, engine: Engine | None) -> Iterator[ClipOutcome]:
+    def run(self, engine: Engine | None) -> Iterator[Outcome]:
         """Segment the clips that have no results yet, each whole or not at all.
 
         A damaged clip does not stop the others. An engine takes the longest clips first.
@@ -125,25 +119,19 @@ class ClipFolder:
         _LOG.info("%s %s\n%s", spec.system, spec.name, describe(spec.load_parameters()))
         lengths = [job.length for job in self._jobs]
         total = sum(lengths) if all(lengths) else None
-        title = Path(self._task.video.source).resolve().name
-        with FrameProgress(title, total, self._task.video.quiet) as progress:
-            if engine is None:
-                outcomes = (_work(job, progress.advance) for job in self._jobs)
-            else:
-                outcomes = self._run_elsewhere(engine, progress)
-            yield from chain(self._failures, outcomes)
+        title = Path(self._task.source).resolve().name
+        with FrameProgress(title, total, self._task.quiet) as progress:
+            yield from self._failures
+            yield from run_jobs(self._jobs, engine, progress.advance, loader(), self._sweep)
 
-    def _run_elsewhere(self, engine: Engine, progress: FrameProgress) -> Iterator[ClipOutcome]:
-        jobs = sorted(self._jobs, key=lambda job: -job.length)
-        try:
-            for job, outcome in engine.run(_work, jobs, progress.advance):
-                yield outcome or ClipOutcome(job.name, failure=WORKER_DIED)
-        finally:
-            for job in jobs:  # workers that were ended could not tidy up
-                with suppress(LockedError), lock_folder(job.folder):
-                    finish_publishing(job.folder)
-                with suppress(OSError):
-                    job.folder.rmdir()
+    def _sweep(self) -> None:
+        """Tidy up what workers that were killed have left."""
+        for job in self._jobs:
+            folder = job.task.folder(job.spec, job.name)
+            with suppress(LockedError), lock_folder(folder):
+                finish_publishing(folder)
+            with suppress(OSError):
+                folder.rmdir()
 
     def _check(self, clips: Sequence[Path]) -> None:
         names = Counter(map(_name, clips))
@@ -153,7 +141,7 @@ class ClipFolder:
                 f"{clips[0].parent} holds several clips called {twice[0]}: rename one"
             )
         check_task(self._spec, self._task)
-        task = self._task.video
+        task = self._task
         if task.boxes:
             raise ConfigError("boxes belong to one video: name masks with --mask FOLDER")
         if self._spec.kind == "clip":
@@ -170,9 +158,9 @@ class ClipFolder:
     def _is_done(self, folder: Path, run: Mapping[str, Any]) -> bool:
         """Whether a clip has results of this configuration, and they are to be kept."""
         if folder.is_dir():
-            with translate_write_errors(folder), lock_folder(folder, self._task.video.wait):
+            with translate_write_errors(folder), lock_folder(folder, self._task.wait):
                 finish_publishing(folder)
-        if self._task.video.overwrite or not (folder / CONFIG).exists():
+        if self._task.overwrite or not (folder / CONFIG).exists():
             return False
         if FAILURE in _stored_config(folder):  # the file broke off; perhaps it is whole now
             return False
@@ -186,8 +174,8 @@ class ClipFolder:
             move_movie(folder)
         return True
 
-    def _job(self, clip: Path, folder: Path) -> _Job:
-        task = self._task.video
+    def _job(self, clip: Path, folder: Path) -> VideoJob:
+        task = self._task
         masks = tuple(
             MaskPrompt(prompt.frame, find_mask(prompt.path, _name(clip))) for prompt in task.masks
         )
@@ -205,14 +193,10 @@ class ClipFolder:
             masks=present,
             output=folder,
             quiet=True,
+            is_one_of_many=True,
             overwrite=task.overwrite or FAILURE in _stored_config(folder),
         )
-        return _Job(
-            self._spec,
-            self._runtime,
-            replace(self._task, video=own, is_one_of_many=True),
-            length,
-        )
+        return VideoJob(self._spec, self._runtime, own, length)
 
 
 def output_of(spec: TrackerSpec, task: VideoTask) -> Path:
@@ -220,7 +204,7 @@ def output_of(spec: TrackerSpec, task: VideoTask) -> Path:
     source = task.source
     if not isinstance(source, str | Path):
         raise ConfigError("clips lie in a folder, which is to be named by its path")
-    return task.output or default_folder(spec, Path(source).resolve().name)
+    return task.folder(spec, Path(source).resolve().name)
 
 
 def _name(clip: Path) -> str:
@@ -238,11 +222,3 @@ def _stored_config(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return stored if isinstance(stored, dict) else {}
-
-
-def _work(job: _Job, count: CountFrames) -> ClipOutcome:
-    def run() -> ClipOutcome:
-        summary = process_clip(job.spec, job.runtime, job.task, load_once, count)
-        return ClipOutcome(job.name, summary, summary.failure)
-
-    return guard(run, lambda reason: ClipOutcome(job.name, failure=reason))

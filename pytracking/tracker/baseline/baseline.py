@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
 
 from ltr.admin.errors import DataError
-from ltr.data.bounding_boxes import Box, as_box
-from ltr.dataset.vos_index import measure_objects
+from ltr.data.bounding_boxes import NO_BOX, Box
 from pytracking.tracker.base import FrameInfo, FrameOutput, OnlineTracker, Runtime, StateOfVideo
 from pytracking.tracker.baseline.parameters import BaselineParameters
 
@@ -68,7 +67,7 @@ class Baseline(StateOfVideo[BaselineState], OnlineTracker):
             state.grey = grey
         if info is not None:
             state.labels = _with_new_objects(state.labels, info)
-            state.boxes |= dict.fromkeys(info.object_ids, (0.0, 0.0, 0.0, 0.0))
+            state.boxes |= dict.fromkeys(info.object_ids, NO_BOX)
         return self._output()
 
     def correct(
@@ -92,9 +91,9 @@ class Baseline(StateOfVideo[BaselineState], OnlineTracker):
 
     def _output(self) -> FrameOutput:
         state = self.state
-        for label, (_, box) in measure_objects(state.labels).items():
-            state.boxes[label] = as_box(box)
-        return FrameOutput(state.labels.copy(), dict(state.boxes))
+        output = FrameOutput.of_labels(state.labels.copy())
+        state.boxes |= output.boxes
+        return replace(output, boxes=dict(state.boxes))
 
 
 def _warp(labels: np.ndarray, backward_flow: np.ndarray) -> np.ndarray:

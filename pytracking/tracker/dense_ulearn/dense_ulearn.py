@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
 from ltr.admin.errors import DataError
-from ltr.data.bounding_boxes import Box, as_box
+from ltr.data.bounding_boxes import NO_BOX, Box
 from ltr.data.image_format import IMAGENET_RGB
-from ltr.dataset.vos_index import measure_objects
 from ltr.models.dense_ulearn.dense_ulearn_net import DenseULearnNet
 from ltr.models.layers.folding import fold_batch_norms
 from ltr.models.layers.memory_format import to_channels_last
@@ -152,7 +151,7 @@ class DenseULearnTracker(StateOfVideo[VideoState], OnlineTracker):
     ) -> FrameOutput:
         state = self.state
         state.object_ids += info.object_ids
-        state.boxes |= dict.fromkeys(info.object_ids, (0.0, 0.0, 0.0, 0.0))
+        state.boxes |= dict.fromkeys(info.object_ids, NO_BOX)
         return self._output(step(state.propagation, features, started, self.params))
 
     def _output(self, labels: torch.Tensor) -> FrameOutput:
@@ -161,9 +160,9 @@ class DenseULearnTracker(StateOfVideo[VideoState], OnlineTracker):
         size = state.image_size
         scores = F.interpolate(labels[None], size, mode="bilinear", align_corners=True)[0]
         segmentation = self._label_map(scores)
-        for number, (_, box) in measure_objects(segmentation).items():
-            state.boxes[number] = as_box(box)
-        return FrameOutput(segmentation, dict(state.boxes), scores)
+        output = FrameOutput.of_labels(segmentation, probabilities=scores)
+        state.boxes |= output.boxes
+        return replace(output, boxes=dict(state.boxes))
 
     def _label_map(self, scores: torch.Tensor) -> np.ndarray:
         """The label with the largest score; of equal ones the smallest id, as upstream."""

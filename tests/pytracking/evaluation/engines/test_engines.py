@@ -17,10 +17,10 @@ from pytracking.evaluation.engines import start_engine
 from pytracking.evaluation.engines.base import Engine, WorkerSetup
 from pytracking.evaluation.engines.local import LocalEngine
 from pytracking.evaluation.prompt_types import MaskPrompt
-from pytracking.evaluation.running.dataset import Outcome, RunOptions, run_dataset
-from pytracking.evaluation.running.video import VideoTask
-from pytracking.evaluation.running.video_folder import ClipFolder
-from pytracking.evaluation.running.whole_video import ClipTask
+from pytracking.evaluation.running.dataset import RunOptions, run_dataset
+from pytracking.evaluation.running.jobs import Outcome
+from pytracking.evaluation.running.task import VideoTask
+from pytracking.evaluation.running.video_folder import VideoFolder
 from pytracking.evaluation.tracker import TrackerSpec
 from pytracking.tracker.base import Runtime
 from pytracking.utils.video_reader import find_clips
@@ -76,8 +76,8 @@ def clips(tmp_path: Path) -> Path:
 def segment_clips(clips: Path, output: Path, engine: Engine | None) -> dict[str, bytes]:
     """Segment all clips; returns all results."""
     masks = (MaskPrompt(0, clips.with_name("masks")),)
-    task = ClipTask(VideoTask(clips, masks, output=output, quiet=True))
-    outcomes = list(ClipFolder(FLOW, Runtime(), task, find_clips(clips).clips).run(engine))
+    task = VideoTask(clips, masks, output=output, quiet=True)
+    outcomes = list(VideoFolder(FLOW, Runtime(), task, find_clips(clips).clips).run(engine))
     assert [outcome.failure for outcome in outcomes] == ["", "", ""]
     return files_of(output)
 
@@ -152,7 +152,7 @@ def test_ray_finishes_what_a_lost_machine_began(cluster, videos, expected, tmp_p
     def report(outcome: Outcome) -> None:
         if not done:
             cluster.remove_node(second)
-        done.append(outcome.sequence)
+        done.append(outcome.name)
 
     with start_engine("ray", 0, SETUP) as engine:
         options = RunOptions(tmp_path / "out", engine=engine)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -18,7 +19,8 @@ from ltr.data.image_io import read_label_map, write_image
 from pytracking import FrameInfo, FrameOutput, load_tracker
 from pytracking.evaluation.datasets import get_dataset
 from pytracking.evaluation.engines.local import LocalEngine
-from pytracking.evaluation.running.dataset import Outcome, RunOptions, run_dataset
+from pytracking.evaluation.running.dataset import RunOptions, run_dataset
+from pytracking.evaluation.running.jobs import Outcome
 from pytracking.evaluation.running.sequence import track_sequence
 from pytracking.evaluation.tracker import TrackerSpec
 from pytracking.tracker.base import OnlineTracker, Runtime
@@ -102,7 +104,7 @@ def test_results_of_a_data_set(videos, tmp_path):
     summary = run_dataset(COPY, get_dataset(f"folder:{videos}"), RunOptions(tmp_path / "out"))
     folder = tmp_path / "out/baseline/copy_mask/folder_set"
     assert summary.folder.path == folder
-    assert [(outcome.sequence, outcome.frames) for outcome in summary.outcomes] == [
+    assert [(outcome.name, outcome.frames) for outcome in summary.outcomes] == [
         ("a", 3), ("b", 6), ("c", 4),
     ]  # fmt: skip
     assert len((folder / "b_2.txt").read_text().splitlines()) == 6
@@ -118,7 +120,7 @@ def test_finished_sequences_are_skipped_unless_overwritten(videos, tmp_path):
     dataset, options = get_dataset(f"folder:{videos}"), RunOptions(tmp_path / "out")
     run_dataset(COPY, dataset.select("b"), options)
     second = run_dataset(COPY, dataset, options)
-    assert [outcome.sequence for outcome in second.outcomes] == ["a", "c"]
+    assert [outcome.name for outcome in second.outcomes] == ["a", "c"]
     assert second.num_skipped == 1
     third = run_dataset(COPY, dataset, RunOptions(tmp_path / "out", overwrite=True))
     assert len(third.outcomes) == 3
@@ -156,7 +158,7 @@ def test_damaged_sequences_never_stop_the_others(videos, tmp_path, threads):
     told: list[Outcome] = []
     options = RunOptions(tmp_path / "out", engine=processes(threads))
     summary = run_dataset(COPY, get_dataset(f"folder:{videos}"), options, told.append)
-    failures = {outcome.sequence: outcome.failure for outcome in summary.failures}
+    failures = {outcome.name: outcome.failure for outcome in summary.failures}
     assert sorted(failures) == ["a", "b", "d", "e", "f"]
     assert "a/00001.jpg is a truncated JPEG" in failures["a"]
     assert "b/00004.jpg is 30x20, the frames before it 60x40" in failures["b"]
@@ -173,7 +175,7 @@ def test_bug_in_a_tracker_is_told_with_its_traceback(videos, tmp_path):
     summary = run_dataset(spec, get_dataset(f"folder:{videos}"), RunOptions(tmp_path / "out"))
     assert summary.folder.finished() == ["a", "c"]
     (failed,) = summary.failures
-    assert failed.sequence == "b"
+    assert failed.name == "b"
     assert "IndexError: a bug in the tracker" in failed.failure
     assert "in track" in failed.failure
 
@@ -194,8 +196,8 @@ def test_unwritable_results_stop_the_run(videos, tmp_path):
 
 def wait_for_workers(folder: Path) -> None:
     """Until the processes of a killed run, which end by themselves, are gone."""
-    for staging in folder.glob(".*.partial"):
-        worker = Path("/proc") / staging.name.split(".")[-2]
+    for lock in folder.glob(".*.partial/.lock"):
+        worker = Path("/proc") / str(json.loads(lock.read_text())["process"])
         deadline = time.monotonic() + 20
         while worker.exists() and time.monotonic() < deadline:
             time.sleep(0.01)

@@ -1,0 +1,138 @@
+"""What to do with one video, and what all ways of doing it share."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ltr.admin.config import describe
+from ltr.admin.errors import ConfigError
+from ltr.admin.files import atomic_write
+from pytracking.evaluation.outputs.live_view import LiveView
+from pytracking.evaluation.outputs.video import CONFIG, FAILURE
+from pytracking.evaluation.prompt_types import BoxPrompt, MaskPrompt
+from pytracking.evaluation.tracker import TrackerSpec, describe_run
+from pytracking.tracker.base import FrameInfo, Runtime
+from pytracking.utils.environment import evaluation_environment
+from pytracking.utils.frame_source import FrameSource
+from pytracking.utils.video_reader import VideoLike
+
+MAX_DRAWN = 254
+"""Objects that a label map can hold."""
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class VideoTask:
+    """What to do with one video.
+
+    Args:
+        source: Video file, folder of frames, camera number or frames.
+        masks: Mask files of the objects.
+        boxes: Boxes of further objects.
+        texts: One sentence per wanted object, for trackers that take sentences.
+        scribbles: File of scribbles in the form of DAVIS; a round for every frame that has some.
+        to_mask: How scribbles become a mask for a tracker of masks, see ``create_host``.
+        score_threshold: Instances below it are listed but not drawn, 0..1.
+        output: Folder of the results; default below ``results_path``.
+        with_overlay: Also write the overlay video.
+        is_one_of_many: Drawings of instances then lie as ``<output>.mp4``, or for a folder of
+            frames as ``<output>/<frame>.jpg``.
+        overwrite: Replace the results of an earlier run.
+        quiet: Show no progress.
+        wait: Wait while another process works in the output folder, instead of refusing.
+        view: Shows the results while they are made, or None.
+    """
+
+    source: VideoLike
+    masks: Sequence[MaskPrompt] = ()
+    boxes: Sequence[BoxPrompt] = ()
+    texts: tuple[str, ...] = ()
+    scribbles: Path | None = None
+    to_mask: str = "grabcut"
+    score_threshold: float = 0.2
+    output: Path | None = None
+    with_overlay: bool = True
+    is_one_of_many: bool = False
+    overwrite: bool = False
+    quiet: bool = False
+    wait: bool = False
+    view: LiveView | None = None
+
+    def folder(self, spec: TrackerSpec, name: str) -> Path:
+        """Where the results of a video of this name go."""
+        return self.output or default_folder(spec, name)
+
+
+def default_folder(spec: TrackerSpec, name: str) -> Path:
+    """Where the results of a video go when no folder is named."""
+    results = Path(evaluation_environment().results_path)
+    return results / spec.system / spec.result_name / "video" / name
+
+
+def check_task(spec: TrackerSpec, task: VideoTask) -> None:
+    """Make sure that a tracker takes what tells it the objects, before anything is loaded.
+
+    Raises:
+        ConfigError: It does not.
+    """
+    if task.scribbles is not None:
+        if task.masks or task.boxes:
+            raise ConfigError("give objects by --scribbles or by masks and boxes, not by both")
+        return
+    if spec.kind == "interactive":
+        raise ConfigError(
+            "this tracker takes scribbles: name a file with --scribbles FILE, or draw them in "
+            "run_interactive.py"
+        )
+    if task.texts and not spec.takes_text:
+        raise ConfigError("this tracker takes no sentences: leave out --text")
+    if spec.takes_text and not task.texts:
+        raise ConfigError("no object is given: name one with --text SENTENCE")
+    if len(task.texts) > MAX_DRAWN:
+        raise ConfigError(
+            f"{len(task.texts)} sentences are given, a label map holds at most {MAX_DRAWN} objects"
+        )
+    if spec.kind == "clip" and (task.masks or task.boxes):
+        raise ConfigError("this tracker finds its objects itself: leave out masks and boxes")
+
+
+def start_tracker(spec: TrackerSpec, runtime: Runtime) -> Any:
+    """Log the resolved parameters and load the tracker."""
+    _LOG.info("%s %s\n%s", spec.system, spec.name, describe(spec.load_parameters()))
+    return spec.create(runtime)
+
+
+def describe_video_run(spec: TrackerSpec, runtime: Runtime, task: VideoTask) -> dict[str, Any]:
+    """What decides the results of a video, beside its masks; see ``describe_run``."""
+    if spec.kind != "clip":
+        return describe_run(spec, runtime)
+    wanted = {"texts": list(task.texts), "score_threshold": task.score_threshold}
+    return describe_run(spec, runtime) | wanted
+
+
+def write_config(
+    folder: Path,
+    run: Mapping[str, Any],
+    video: FrameSource,
+    prompts: Mapping[int, FrameInfo],
+    frames: int,
+) -> None:
+    """Store beside the results what made them; ``run`` comes from ``describe_run``."""
+    config = {
+        **run,
+        "video": {"name": video.name, "size": video.size, "fps": video.fps, "frames": frames},
+        "objects": {str(index): list(info.object_ids) for index, info in prompts.items()},
+    }
+    if video.stems:
+        config["video"]["stems"] = list(video.stems)
+    if video.failure:
+        config[FAILURE] = video.failure
+    with atomic_write(folder / CONFIG, "w") as stream:
+        json.dump(config, stream, indent=2)
+        stream.write("\n")
