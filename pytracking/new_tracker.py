@@ -8,6 +8,7 @@ Example:
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -18,7 +19,7 @@ if not __package__:
 from ltr.admin.cli import CommandParser, command
 from ltr.admin.errors import ConfigError
 from pytracking.evaluation.tracker import list_systems
-from pytracking.utils.staging import check_free, temporary_folder, translate_write_errors
+from pytracking.utils.staging import check_free, translate_write_errors
 
 _TEMPLATES = {
     "pyproject.toml": "pyproject.toml.txt",
@@ -69,7 +70,8 @@ def write_skeleton(name: str, folder: Path) -> list[Path]:
     files = []
     with translate_write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        with temporary_folder(folder, name) as staging:
+        with tempfile.TemporaryDirectory(prefix=f".{name}", dir=folder) as temporary:
+            staging = Path(temporary)
             for target, template in _TEMPLATES.items():
                 text = (templates / template).read_text(encoding="utf-8")
                 file = staging / target.format(name=name)
