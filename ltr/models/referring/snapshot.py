@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from ltr.admin.checkpoint import as_state_dict
+from ltr.admin.checkpoint import as_state_dict, find_checkpoint, read_checkpoint
 from ltr.admin.errors import CheckpointError
 from ltr.admin.loading import load_own_or_released, load_state
 from ltr.admin.tensor_files import read_tensor_file
@@ -79,19 +79,23 @@ def load_pretrained(network: ReferFormer, path: str | os.PathLike[str]) -> None:
 
 
 def load_backbone(network: ReferFormer, path: str | os.PathLike[str]) -> None:
-    """Fill the backbone with weights of ImageNet or, for Video Swin, Kinetics.
+    """Fill the backbone with weights of ImageNet or, for Video Swin, Kinetics, or of a training.
 
     Args:
         network: To be trained.
-        path: torchvision's file of a ResNet, or a file of Swin or Video Swin Transformer.
+        path: torchvision's file of a ResNet, a file of Swin or Video Swin Transformer, or the
+            folder or a checkpoint of the training of a ``LookNet``.
 
     Raises:
         CheckpointError: The file is missing, damaged, or of another network.
     """
-    path = Path(path)
+    path = find_checkpoint(path) if Path(path).is_dir() else Path(path)
     record = read_tensor_file(path)
     if not isinstance(record, dict):
         raise CheckpointError(f"{path} holds no dictionary of tensors")
+    if "net" in record:
+        own = read_checkpoint(path).net
+        record = {key: value for key, value in own.items() if key.startswith("backbone.")}
     record = record.get("state_dict", record.get("model", record))
     expected = network.body.state_dict()
     state = {}

@@ -69,6 +69,12 @@ class ReferringAssembly(Assembly[ReferFormer]):
         if recipe.load_text_encoder:
             load_text_weights(network.text_encoder, self._find(recipe.tokenizer_dir, None))
 
+    def load(self, network: nn.Module, path: Path) -> None:
+        """Fill a new network from a file, its backbone from ``backbone_weights`` where given."""
+        super().load(network, path)
+        if self.recipe.backbone_weights is not None and isinstance(network, ReferFormer):
+            load_backbone(network, self._find(self.recipe.backbone_weights, "backbone_weights"))
+
     def datasets(self) -> SampleSets:
         """Open the data sets of training and validation."""
         recipe = self.recipe

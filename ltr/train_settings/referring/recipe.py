@@ -97,8 +97,9 @@ class ReferringRecipe(Recipe):
         horizontal_flip: Whether half the clips are mirrored, and their sentences with them.
         pretrained: Network to start from, all but its classifiers: a file, or a name in
             ``pretrained_networks``; None starts from ``backbone_weights`` and the text encoder's.
-        backbone_weights: Pre-trained backbone: a file, or a name in ``pretrained_networks``; None
-            starts from random weights.
+        backbone_weights: Pre-trained backbone: a file, the folder of a training of looks, or a name
+            in ``pretrained_networks``; None starts from random weights. With ``init_checkpoint``
+            it replaces that network's backbone.
         tokenizer_dir: Folder with the text encoder's ``vocab.json`` and ``merges.txt``: a path, or
             a name in ``pretrained_networks``.
         load_text_encoder: Load the text encoder's weights from ``tokenizer_dir`` in a run without
