@@ -14,6 +14,7 @@ from ltr.models.propose_reduce.image_input import normalise_and_pad
 from ltr.models.propose_reduce.losses import (
     box_losses,
     mask_loss,
+    propagation_entropy,
     propagation_losses,
     proposal_losses,
 )
@@ -33,6 +34,7 @@ class ProposeReduceActor(Actor):
         sampling: How many boxes of an image are learned from.
         pairs_per_group: Losses are normalised over so many pairs, and then averaged over the
             groups of a batch: as on GPUs with so many pairs each. None makes one group.
+        entropy_weight: Weight of the cross entropy of propagated masks.
     """
 
     def __init__(
@@ -40,8 +42,10 @@ class ProposeReduceActor(Actor):
         network: nn.Module,
         sampling: Sampling | None = None,
         pairs_per_group: int | None = None,
+        entropy_weight: float = 0.0,
     ) -> None:
         super().__init__(network)
+        self.entropy_weight = entropy_weight
         self.sampling = sampling or Sampling()
         self.pairs_per_group = pairs_per_group
 
@@ -60,7 +64,7 @@ class ProposeReduceActor(Actor):
             self.sampling,
         )
         groups = split_outputs(outputs, self.pairs_per_group or len(pairs))
-        found = [training_losses(group) for group in groups]
+        found = [training_losses(group, self.entropy_weight) for group in groups]
         losses = {name: torch.stack([own[name] for own in found]).mean() for name in found[0]}
         total = torch.stack(list(losses.values())).sum()
         stats = {f"Loss/{name}": value for name, value in losses.items()}
@@ -90,8 +94,15 @@ def _pad(maps: torch.Tensor, height: int, width: int) -> torch.Tensor:
     return F.pad(maps, (0, width - maps.shape[-1], 0, height - maps.shape[-2]))
 
 
-def training_losses(outputs: TrainingOutputs) -> dict[str, torch.Tensor]:
-    """All losses by name; their sum is what the network learns from."""
+def training_losses(
+    outputs: TrainingOutputs, entropy_weight: float = 0.0
+) -> dict[str, torch.Tensor]:
+    """All losses by name; their sum is what the network learns from.
+
+    Args:
+        outputs: Outputs of a group of pairs.
+        entropy_weight: Weight of the cross entropy of propagated masks, which is left out at 0.
+    """
     entropies, distances = proposal_losses(
         outputs.anchor_logits, outputs.anchor_deltas, outputs.anchor_targets
     )
@@ -104,7 +115,7 @@ def training_losses(outputs: TrainingOutputs) -> dict[str, torch.Tensor]:
             for pair in zip(outputs.probabilities, outputs.truths, strict=True)
         ]
     )
-    return {
+    losses = {
         "rpn_cls": entropies.sum(),
         "rpn_reg": distances.sum(),
         "cls": classes,
@@ -112,6 +123,10 @@ def training_losses(outputs: TrainingOutputs) -> dict[str, torch.Tensor]:
         "mask": mask_loss(outputs.mask_logits, labels[labels > 0], outputs.mask_targets),
         "prop": propagated.mean() if len(propagated) else propagated.sum(),
     }
+    if entropy_weight:
+        entropy = propagation_entropy(torch.cat(outputs.probabilities), torch.cat(outputs.truths))
+        losses["entropy"] = entropy_weight * entropy
+    return losses
 
 
 def class_accuracy(outputs: TrainingOutputs) -> torch.Tensor:

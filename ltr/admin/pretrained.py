@@ -17,7 +17,8 @@ from ltr.admin.tensor_files import read_tensor_file
 MASK_RCNN_FILE = "e2e_mask_rcnn_R_50_FPN_1x_converted.pkl"
 _CLASSIFIER = ("fc.weight", "fc.bias")
 _WITHOUT = "--set backbone_weights=none"
-_DENSE_ULEARN = "fast_net.backbone."
+# Where our own networks and snapshots of dense_ulearn keep an ImageNet-style ResNet.
+_BACKBONES = ("fast_net.backbone.", "feature_extractor.")
 
 
 def load_mask_rcnn_backbone(backbone: nn.Module, path: str | os.PathLike[str]) -> None:
@@ -37,12 +38,13 @@ def load_mask_rcnn_backbone(backbone: nn.Module, path: str | os.PathLike[str]) -
 def load_torchvision_backbone(
     backbone: nn.Module, name: str, folder: str | os.PathLike[str]
 ) -> None:
-    """Fill an ImageNet-style ResNet with torchvision's weights, or those that dense_ulearn learned.
+    """Fill an ImageNet-style ResNet with torchvision's weights, or those of another system.
 
     Args:
         backbone: The network's feature extractor.
         name: A model (``resnet50``), one of its weights (``ResNet50_Weights.IMAGENET1K_V2``), or
-            the path of a file: torchvision's, a checkpoint or a released snapshot of dense_ulearn.
+            the path of a file: torchvision's, a checkpoint of JOINT, a checkpoint or a released
+            snapshot of dense_ulearn.
         folder: Folder of downloaded weights (``pretrained_networks``).
 
     Raises:
@@ -109,8 +111,9 @@ def _read_weights(file: Path, without: str = _WITHOUT) -> Mapping[str, torch.Ten
         if isinstance(record, dict) and isinstance(record.get(field), dict):
             state = as_state_dict(record[field], file)
             return {
-                key.removeprefix(_DENSE_ULEARN): value
+                key.removeprefix(prefix): value
                 for key, value in state.items()
-                if key.startswith(_DENSE_ULEARN)
+                for prefix in _BACKBONES
+                if key.startswith(prefix)
             }
     return as_state_dict(record, file)

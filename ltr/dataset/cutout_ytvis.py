@@ -1,8 +1,9 @@
 """Clips of cut-out objects in YouTube-VIS's layout: ``python -m ltr.dataset.cutout_ytvis FOLDER``.
 
-Objects cut out of still images, and shapes filled with pieces of frames, move over frames of videos
-without labels. The classes are person, animal, vehicle and object. Training and validation clips
-show objects of different pictures over different videos.
+Objects cut out of still images, and shapes filled with pieces of them, move over parts of still
+images in which nothing is annotated. The classes are person, animal, vehicle and object. Of the
+pictures, every sixth is kept for ``valid``; ``new_clips`` shows the objects of ``train`` in clips
+that differ from those of ``train``.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import random as python_random
 import sys
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -18,58 +20,54 @@ import numpy as np
 from ltr.admin.cli import CommandParser, command
 from ltr.admin.errors import ConfigError, DataError, OutputError
 from ltr.admin.progress import FrameProgress
-from ltr.data.drawing import blend
-from ltr.data.image_io import read_image, write_image
-from ltr.data.unlabelled_videos import UnlabelledVideos
+from ltr.data.drawing import blend, texture
+from ltr.data.image_io import write_image
 from ltr.dataset.image_base import ImageDataset
 from ltr.dataset.pasted_objects import Sprite, cut_out, draw_shape, place
 from ltr.dataset.registry import open_images
-from ltr.dataset.unlabelled import open_unlabelled
 from ltr.dataset.youtubevis_classes import CLASSES, coarse_class
 from ltr.dataset.youtubevis_file import VisWriter
 
-_HELD_OUT = 6  # every so many pictures and videos are for validation
+_HELD_OUT = 6  # every so many pictures are for validation
 _SHAPE_PROBABILITY = 0.3
 _MOST_OBJECTS = 3
-_LARGEST_STEP = 3
 _STEP = 5  # frame names count as in YouTube-VIS
+_NEW_CLIPS = 1_000_000  # first seed of clips that train does not have
+_FREE = 0.01  # of a background may be an annotated object
+_TRIES = 60
+_WINDOW = (0.2, 0.6)  # sides of a background, shares of its picture's
+_PAN = 0.1  # longest way of a background's window, share of the picture's sides
+_PICTURES = 64  # kept in memory
 
 
 class CutoutClips:
     """Clips of moving objects; equal seeds give equal clips.
 
     Args:
-        images: Gives the objects.
-        scenery: Gives the backgrounds.
-        is_validation: Whether to show the held-out pictures and videos, or the others.
+        images: Gives the objects and the backgrounds.
+        is_validation: Whether to show the held-out pictures, or the others.
         size: Height and width of the clips.
 
     Raises:
-        DataError: The split has no object or no video.
+        DataError: The split has no object.
     """
 
     def __init__(
-        self,
-        images: ImageDataset,
-        scenery: UnlabelledVideos,
-        is_validation: bool,
-        size: tuple[int, int] = (112, 192),
+        self, images: ImageDataset, is_validation: bool, size: tuple[int, int] = (112, 192)
     ) -> None:
         self.images = images
         self.size = size
-        self._videos = [
-            scenery.frames(number)
-            for number in range(len(scenery))
-            if (number % _HELD_OUT == 0) == is_validation
-        ]
+        self._pictures: dict[int, list[int]] = {}
         self._objects: dict[str, list[int]] = {name: [] for name in CLASSES["coarse"]}
         for number in range(images.get_num_images()):
-            if (images.get_picture(number) % _HELD_OUT == 0) == is_validation:
+            picture = images.get_picture(number)
+            if (picture % _HELD_OUT == 0) == is_validation:
+                self._pictures.setdefault(picture, []).append(number)
                 self._objects[coarse_class(images.get_category(number))].append(number)
         self._objects = {name: numbers for name, numbers in self._objects.items() if numbers}
-        if not self._objects or not self._videos:
-            what = "videos" if self._objects else "objects"
-            raise DataError(f"{images.get_name()} and {scenery.name} have too few {what} to split")
+        if not self._objects:
+            raise DataError(f"{images.get_name()} has too few objects to split")
+        self._still = lru_cache(_PICTURES)(self._read_still)
 
     def render(
         self, seed: int, frames: int
@@ -91,14 +89,32 @@ class CutoutClips:
         return images, labels, classes
 
     def _background(self, frames: int, draw: python_random.Random) -> list[np.ndarray]:
-        paths = draw.choice(self._videos)
-        step, start = draw.randint(0, _LARGEST_STEP), draw.randrange(len(paths))
-        numbers = [min(start + step * index, len(paths) - 1) for index in range(frames)]
-        return [cv2.resize(read_image(paths[n]), self.size[::-1]) for n in numbers]
+        """A window that moves over a part of a picture without annotated objects."""
+        for _ in range(_TRIES):
+            image, is_object = self._still(draw.choice(list(self._pictures)))
+            sides = np.array(is_object.shape)
+            window = np.maximum(sides * draw.uniform(*_WINDOW), 8).astype(int)
+            corners = np.array([[draw.random() for _ in sides] for _ in range(2)])
+            corners[1] = corners[0] + np.clip(corners[1] - corners[0], -_PAN, _PAN)
+            path = (sides - window) * np.linspace(*corners, frames)
+            views = [
+                (slice(top, top + window[0]), slice(left, left + window[1]))
+                for top, left in path.astype(int).tolist()
+            ]
+            if max(is_object[view].mean() for view in views) < _FREE:
+                return [cv2.resize(image[view], self.size[::-1]) for view in views]
+        ground = texture(np.random.default_rng(draw.randrange(1 << 31)), *self.size, 16, 60, 190)
+        return [ground] * frames
+
+    def _read_still(self, picture: int) -> tuple[np.ndarray, np.ndarray]:
+        """A picture, and where it shows annotated objects."""
+        numbers = self._pictures[picture]
+        masks = [self.images.get_mask(number) > 0 for number in numbers]
+        return self.images.get_image(numbers[0]), np.logical_or.reduce(masks)
 
     def _sprite(self, frames: int, draw: python_random.Random) -> tuple[str, Sprite]:
         if draw.random() < _SHAPE_PROBABILITY:
-            filling = read_image(draw.choice(draw.choice(self._videos)))
+            filling, _ = self._still(draw.choice(list(self._pictures)))
             return "object", draw_shape(filling, frames, draw)
         name = draw.choice(list(self._objects))
         number = draw.choice(self._objects[name])
@@ -129,24 +145,27 @@ def write_clips(
 
 @command
 def main(argv: Sequence[str] | None = None) -> int:
-    """Write both splits."""
+    """Write the three splits."""
     parser = CommandParser(__doc__)
     parser.add_argument("folder", type=Path, help="new folder of the data set")
     parser.add_argument("--images", default="COCO/2017/train/900", metavar="NAME", help="of stills")
-    parser.add_argument("--scenery", required=True, metavar="NAME", help="such as folder:PATH")
     parser.add_argument("--train", type=int, default=600, metavar="N", help="clips (600)")
-    parser.add_argument("--valid", type=int, default=50, metavar="N", help="clips (50)")
+    parser.add_argument("--valid", type=int, default=50, metavar="N", help="clips of either (50)")
     parser.add_argument("--frames", type=int, default=8, metavar="N", help="of a clip (8)")
     arguments = parser.parse_args(argv)
     if arguments.folder.exists() and any(arguments.folder.iterdir()):
         raise OutputError(f"{arguments.folder} is not empty: give a new folder")
-    counts = {"train": arguments.train, "valid": arguments.valid}
-    if min(*counts.values(), arguments.frames) < 1:
+    if min(arguments.train, arguments.valid, arguments.frames) < 1:
         raise ConfigError("--train, --valid and --frames must be positive")
-    images, scenery = open_images(arguments.images), open_unlabelled(arguments.scenery)
-    for split, count in counts.items():
-        clips = CutoutClips(images, scenery, split == "valid")
-        write_clips(arguments.folder, split, clips, range(count), arguments.frames)
+    images = open_images(arguments.images)
+    for split, count, first in (
+        ("train", arguments.train, 0),
+        ("new_clips", arguments.valid, _NEW_CLIPS),
+        ("valid", arguments.valid, 0),
+    ):
+        clips = CutoutClips(images, split == "valid")
+        seeds = range(first, first + count)
+        write_clips(arguments.folder, split, clips, seeds, arguments.frames)
     return 0
 
 

@@ -11,6 +11,7 @@ from ltr.models.propose_reduce.targets import AnchorTargets
 
 _RPN_BETA = 1 / 9
 _SMALL_AREA = 1e-6
+_SMALL_PROBABILITY = 1e-4
 
 
 def proposal_losses(
@@ -99,3 +100,21 @@ def propagation_losses(probabilities: torch.Tensor, masks: torch.Tensor) -> torc
     common = torch.minimum(probabilities, masks).sum(dim=(1, 2))
     either = torch.maximum(probabilities, masks).sum(dim=(1, 2))
     return 1 - common / (either + _SMALL_AREA)
+
+
+def propagation_entropy(probabilities: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
+    """Cross entropy of propagated masks, which also teaches where their overlap is flat.
+
+    Object and background weigh the same, whatever the object's size.
+
+    Args:
+        probabilities: (objects, H, W).
+        masks: (objects, H, W), 0 or 1.
+    """
+    if len(masks) == 0:
+        return probabilities.sum()
+    shown = masks.to(probabilities.dtype)
+    p = probabilities.clamp(_SMALL_PROBABILITY, 1 - _SMALL_PROBABILITY)
+    inside = -(p.log() * shown).sum(dim=(1, 2)) / shown.sum(dim=(1, 2)).clamp(min=1)
+    outside = -((1 - p).log() * (1 - shown)).sum(dim=(1, 2))
+    return (inside + outside / (1 - shown).sum(dim=(1, 2)).clamp(min=1)).mean() / 2

@@ -70,6 +70,7 @@ class ProposeReduceAssembly(Assembly[SeqMaskRCNN]):
             network,
             Sampling(rpn_batch_size=recipe.rpn_batch_size, box_batch_size=recipe.box_batch_size),
             recipe.pairs_per_group,
+            recipe.entropy_weight,
         )
 
     def _sampler(self, name: str, samples: int | None) -> PairSampler:

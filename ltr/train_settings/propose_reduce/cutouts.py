@@ -1,7 +1,7 @@
-"""A small Propose-Reduce on clips of cut-out objects in four classes, on a CPU.
+"""Propose-Reduce for persons, animals, vehicles and objects, on clips of cut-out objects, on a CPU.
 
 ``python -m ltr.dataset.cutout_ytvis FOLDER`` writes the clips;
-``--set train_set=videos:FOLDER/train`` names them.
+``--set train_set=videos:FOLDER/train`` names them. ``docs/demo_networks.md`` has the commands.
 """
 
 from dataclasses import replace
@@ -16,11 +16,13 @@ RECIPE = replace(
     description="Small Propose-Reduce on clips of objects cut out of still images",
     categories="coarse",
     img_scale=(192, 112),
-    backbone_width=24,
+    backbone_width=32,
     width=48,
+    entropy_weight=1.0,
     max_epochs=12,
     samples_per_epoch=800,
     lr_scale=1.5e-3,
+    learning_rates={"backbone": 0.5, "rpn": 1.0, "roi_heads": 1.0, "prop_head": 1.0},
     rate_schedule="cosine",
     average_decay=0.99,
 )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ltr.admin.errors import ConfigError
-from ltr.admin.ranges import Count
+from ltr.admin.ranges import Count, NotNegative
 from ltr.dataset.youtubevis_classes import CLASSES
 from ltr.train_settings.recipe import Recipe
 from ltr.trainers.optimizer import OptimizerKind
@@ -31,6 +31,7 @@ class ProposeReduceRecipe(Recipe):
             over the groups of a batch, as on GPUs with so many pairs each; None makes one group.
         rpn_batch_size: Anchors sampled per image for the loss of the proposals.
         box_batch_size: Proposals sampled per image for the losses of class and box.
+        entropy_weight: Weight of the cross entropy of propagated masks; 0 as in the paper.
         backbone: ``resnet50``, ``resnet101``, ``resnext101_64x4d``, or ``resnet18``.
         backbone_weights: Pre-trained weights: a path, a file in ``pretrained_networks``, or a name
             of torchvision; None starts from random ones.
@@ -50,6 +51,7 @@ class ProposeReduceRecipe(Recipe):
     pairs_per_group: int | None = None
     rpn_batch_size: int = 64
     box_batch_size: int = 128
+    entropy_weight: NotNegative = 0.0
 
     backbone: str = "resnet50"
     backbone_weights: str | None = None

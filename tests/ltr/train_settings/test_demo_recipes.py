@@ -13,7 +13,6 @@ from ltr.dataset.cutout_ytvis import main as write_cutouts
 from ltr.dataset.instances import InstanceImages
 from ltr.dataset.referring.synthetic import main as write_sentences
 from ltr.dataset.synthetic_ytvis import main as write_shapes
-from ltr.dataset.unlabelled import open_unlabelled
 from tests.small_coco import write_coco
 from tests.small_training import write_videos
 
@@ -73,8 +72,7 @@ def test_propose_reduce(workspace) -> None:
 
 def test_propose_reduce_on_cutouts(workspace, monkeypatch) -> None:
     monkeypatch.setenv("LTR_COCO_DIR", str(write_coco(workspace / "coco")))
-    videos = write_videos(workspace / "videos", count=7)
-    words = ["--images", "COCO/2017/train", "--scenery", f"folder:{videos / 'JPEGImages'}"]
+    words = ["--images", "COCO/2017/train"]
     small = ["--train", "2", "--valid", "1", "--frames", "3"]
     assert write_cutouts([str(workspace / "clips"), *words, *small]) == 0
     sets = f"train_set=videos:{workspace / 'clips'}/train"
@@ -84,10 +82,9 @@ def test_propose_reduce_on_cutouts(workspace, monkeypatch) -> None:
 def test_clips_of_cutouts_keep_pictures_of_validation_apart(workspace) -> None:
     """Of two pictures the first, a person on a motorcycle, is held out."""
     images = InstanceImages("COCO", write_coco(workspace / "coco"), version="2017")
-    scenery = open_unlabelled(f"folder:{write_videos(workspace / 'v', count=2) / 'JPEGImages'}")
     found: dict[bool, set[str]] = {}
     for is_validation in (False, True):
-        clips = CutoutClips(images, scenery, is_validation, (48, 72))
+        clips = CutoutClips(images, is_validation, (48, 72))
         found[is_validation] = {
             name for seed in range(20) for name in clips.render(seed, 2)[2].values()
         }
