@@ -96,7 +96,7 @@ class CutoutClips:
             window = np.maximum(sides * draw.uniform(*_WINDOW), 8).astype(int)
             corners = np.array([[draw.random() for _ in sides] for _ in range(2)])
             corners[1] = corners[0] + np.clip(corners[1] - corners[0], -_PAN, _PAN)
-            path = (sides - window) * np.linspace(*corners, frames)
+            path = (sides - window) * np.linspace(corners[0], corners[1], frames)
             views = [
                 (slice(top, top + window[0]), slice(left, left + window[1]))
                 for top, left in path.astype(int).tolist()

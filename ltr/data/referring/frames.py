@@ -40,6 +40,19 @@ def choose_frames(length: int, centre: int, count: int, random: python_random.Ra
     return sorted(chosen)
 
 
+def neighbouring_frames(length: int, centre: int, count: int) -> list[int]:
+    """Frames in a row around a frame, as at inference.
+
+    Returns:
+        Ascending positions; a short video repeats its last frame.
+
+    >>> neighbouring_frames(8, 7, 4), neighbouring_frames(2, 0, 3)
+    ([4, 5, 6, 7], [0, 1, 1])
+    """
+    first = max(0, min(centre - count // 2, length - count))
+    return [min(position, length - 1) for position in range(first, first + count)]
+
+
 def tracking_neighbour(frame: int, length: int) -> int:
     """The frame whose cut-out tells where the object was: frames are paired (0, 1), (2, 3), ...
 

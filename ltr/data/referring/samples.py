@@ -20,7 +20,12 @@ from ltr.data.referring.augmentation import (
 from ltr.data.referring.batches import ReferringTarget, pad_clips
 from ltr.data.referring.clip import Clip, check, cut_out, relative_boxes
 from ltr.data.referring.dataset import ReferringDataset, SparseReferringDataset
-from ltr.data.referring.frames import centred_window, choose_frames, tracking_neighbour
+from ltr.data.referring.frames import (
+    centred_window,
+    choose_frames,
+    neighbouring_frames,
+    tracking_neighbour,
+)
 from ltr.data.referring.pseudo_clips import pseudo_clip
 from ltr.data.referring.sentences import clean_sentence
 from ltr.data.samples import RandomSamples
@@ -46,6 +51,8 @@ class ClipOptions:
 
     Args:
         num_frames: Frames of a clip: 1, or at least 3.
+        neighbouring_frames: Whether the frames of a clip follow each other; else they are drawn
+            from the whole video.
         use_tracking: Whether there are tracking images (TF²).
         paired_augmentation: Tracking images get the geometry of the clip instead of their own.
         tracking_dropout: Share of the samples whose tracking images are the frames themselves,
@@ -57,6 +64,7 @@ class ClipOptions:
     """
 
     num_frames: int = 5
+    neighbouring_frames: bool = False
     use_tracking: bool = True
     paired_augmentation: bool = False
     tracking_dropout: float = 0.0
@@ -179,7 +187,10 @@ class ReferringSamples(RandomSamples[ReferringDraw]):
     ) -> tuple[Clip, Clip]:
         length = dataset.num_frames(draw.pair)
         count = 1 if isinstance(dataset, SparseReferringDataset) else self.options.num_frames
-        frames = choose_frames(length, draw.centre, count, random.python)
+        if self.options.neighbouring_frames:
+            frames = neighbouring_frames(length, draw.centre, count)
+        else:
+            frames = choose_frames(length, draw.centre, count, random.python)
         sources = [_source_of(dataset, draw.pair, frame, length) for frame in frames]
         distinct = sorted({*frames, *(sources if self.options.use_tracking else ())})
         images, masks = dataset.read(draw.pair, distinct)

@@ -144,6 +144,7 @@ class ReferringAssembly(Assembly[ReferFormer]):
         )
         return ClipOptions(
             num_frames=recipe.num_frames,
+            neighbouring_frames=recipe.neighbouring_frames,
             use_tracking=recipe.tracking,
             paired_augmentation=recipe.paired_augmentation,
             tracking_dropout=recipe.tracking_dropout,

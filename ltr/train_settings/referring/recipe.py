@@ -83,6 +83,8 @@ class ReferringRecipe(Recipe):
         full_epochs: An epoch, also of the evaluation, shows every sample once; else
             ``samples_per_epoch`` and ``validation_samples`` random ones.
         num_frames: Frames of a clip: 1, or at least 3.
+        neighbouring_frames: The frames of a training clip follow each other, as at inference; else
+            they are drawn from the whole video.
         tracking: Feed tracking images (TF²); without them it is ReferFormer.
         paired_augmentation: Tracking images get the geometry of the clip instead of their own.
         tracking_dropout: Share of samples whose tracking images are the unchanged frames.
@@ -136,6 +138,7 @@ class ReferringRecipe(Recipe):
     validation_sets: tuple[str, ...] = ()
     full_epochs: bool = True
     num_frames: int = 5
+    neighbouring_frames: bool = False
     tracking: bool = True
     paired_augmentation: bool = False
     tracking_dropout: float = 0.0

@@ -56,6 +56,15 @@ def test_a_network_of_dense_ulearn_gives_its_backbone(tmp_path, field):
         load_torchvision_backbone(backbone, str(tmp_path / "net.pth.tar"), tmp_path)
 
 
+def test_a_network_of_joint_gives_its_backbone(tmp_path):
+    wanted = {f"feature_extractor.{k}": v for k, v in resnet18(8).state_dict().items()}
+    torch.save({"net": wanted | {"decoder.weight": torch.ones(1)}}, tmp_path / "net.pth.tar")
+    backbone = resnet18(8)
+    load_torchvision_backbone(backbone, str(tmp_path / "net.pth.tar"), tmp_path)
+    for key, value in backbone.state_dict().items():
+        assert wanted[f"feature_extractor.{key}"].equal(value), key
+
+
 def test_a_missing_torchvision_file_is_not_fetched(tmp_path):
     with pytest.raises(CheckpointError) as caught:
         load_torchvision_backbone(resnet18(), "resnet18", tmp_path)

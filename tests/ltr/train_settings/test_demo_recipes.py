@@ -51,15 +51,17 @@ def test_dense_ulearn(workspace) -> None:
     assert "live_net" in train(workspace, "dense_ulearn", "demo", sets, *small)
 
 
-def test_referring_in_two_parts(workspace) -> None:
+def test_referring_in_three_parts(workspace) -> None:
+    """The second part starts with the backbone of the first, the third with all of the second."""
+    seen = train(workspace, "referring", "demo_looks", "num_frames=3")
+    assert "live_net" not in seen
+    looks = workspace / "workspace/checkpoints/ltr/referring/demo_looks"
     words = [str(workspace / "drawn"), "--train", "3", "--valid", "1", "--frames", "3"]
     assert write_sentences(words) == 0
     sets = f"train_sets=RefYouTubeVOS:{workspace / 'drawn'}"
-    for name in ("demo_images", "demo"):
-        fields = train(
-            workspace, "referring", name, sets, f"tokenizer_dir={workspace / 'drawn/tokenizer'}"
-        )
-    assert "live_net" in fields
+    words = f"tokenizer_dir={workspace / 'drawn/tokenizer'}"
+    train(workspace, "referring", "demo_images", sets, words, f"backbone_weights={looks}")
+    assert "live_net" in train(workspace, "referring", "demo", sets, words)
 
 
 def test_propose_reduce(workspace) -> None:

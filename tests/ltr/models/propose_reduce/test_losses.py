@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from ltr.models.propose_reduce.losses import (
     box_losses,
     mask_loss,
+    propagation_entropy,
     propagation_losses,
     proposal_losses,
 )
@@ -64,3 +65,23 @@ def test_the_propagation_loss_does_not_depend_on_the_size_of_an_object():
     torch.testing.assert_close(losses, torch.full((2,), 0.4))
     assert propagation_losses(truth, truth).max() < 1e-6
     assert propagation_losses(1 - truth, truth).tolist() == [1.0, 1.0]
+
+
+def test_the_entropy_of_propagated_masks_weighs_object_and_background_the_same():
+    truth = torch.zeros(2, 40, 40)
+    truth[0, :2, :2] = 1
+    truth[1, :20, :20] = 1
+    assert propagation_entropy(truth * 0.5 + 0.25, truth) == pytest.approx(-math.log(0.75))
+    inside_wrong = torch.full((2, 40, 40), 0.01)
+    assert propagation_entropy(inside_wrong, truth) == pytest.approx(
+        -(math.log(0.01) + math.log(0.99)) / 2, rel=1e-5
+    )
+
+
+def test_the_entropy_is_finite_where_masks_are_certainly_wrong_and_zero_without_objects():
+    wrong = torch.ones(1, 4, 4, requires_grad=True)
+    loss = propagation_entropy(wrong, torch.zeros(1, 4, 4, dtype=torch.uint8))
+    assert loss.item() == pytest.approx(-math.log(1e-4) / 2, rel=1e-3)
+    empty = torch.zeros(0, 4, 4, requires_grad=True)
+    propagation_entropy(empty, torch.zeros(0, 4, 4)).backward()
+    assert empty.grad is not None
