@@ -13,10 +13,18 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from ltr.admin.cli import CommandParser, add_device_argument, command, set_up_logging
+from ltr.admin.cli import (
+    CommandParser,
+    add_device_argument,
+    add_json_switch,
+    command,
+    json_results,
+    set_up_logging,
+)
 from ltr.admin.errors import ConfigError
 from pytracking.evaluation.tracker import TrackerSpec
 
@@ -24,6 +32,12 @@ _TRACKER = TrackerSpec("joint", "joint_demo")
 _MIN_FRAMES = 3
 _FPS = 12.0
 _CLIP, _FIRST_MASK = "demo_clip.mp4", "demo_first_frame.png"
+_FILES = {
+    "clip": _CLIP,
+    "masks": "masks",
+    "overlay video": "overlay.mp4",
+    "contact sheet": "contact_sheet.png",
+}
 
 
 @command
@@ -33,6 +47,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     set_up_logging()
     if arguments.frames < _MIN_FRAMES:
         raise ConfigError(f"--frames {arguments.frames}: the scores need {_MIN_FRAMES} or more")
+    with json_results(arguments.json) as results:
+        results.update(_follow_objects(arguments))
+        if arguments.all:
+            show_systems(arguments.output, arguments.frames, arguments.device)
+    return 0
+
+
+def _follow_objects(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Run the tracker of the package over the clip; returns the scores and where the files lie."""
     from ltr.admin.devices import resolve_device
     from pytracking.analysis.protocols.davis import score_clip
     from pytracking.evaluation.outputs.video import ENTRIES
@@ -53,17 +76,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     task = VideoTask(clip, (MaskPrompt(0, mask),), output=arguments.output, overwrite=True)
     summary = process_video(_TRACKER, Runtime(resolve_device(arguments.device)), task)
     scores = score_clip(_truth(arguments.frames), _results(arguments.output))
-    for title, name in (
-        ("clip", _CLIP),
-        ("masks", "masks"),
-        ("overlay video", "overlay.mp4"),
-        ("contact sheet", "contact_sheet.png"),
-    ):
-        print(f"{title + ':':<15}{arguments.output / name}")
+    files = {title: arguments.output / name for title, name in _FILES.items()}
+    for title, file in files.items():
+        print(f"{title + ':':<15}{file}")
     print(f"{scores.summary} fps={summary.fps:.1f}")
-    if arguments.all:
-        show_systems(arguments.output, arguments.frames, arguments.device)
-    return 0
+    measures = {"J&F": scores.j_and_f, "J": scores.j.mean, "F": scores.f.mean}
+    return {**measures, "fps": summary.fps, "files": files}
 
 
 def show_systems(folder: Path, frames: int, device: str) -> None:
@@ -116,12 +134,13 @@ def _results(folder: Path) -> Iterator[np.ndarray]:
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = CommandParser(__doc__, prog="python -m pytracking.demo")
+    parser = CommandParser(__doc__, prog="vos-demo")
     parser.add_argument(
         "--output", type=Path, default=Path("demo_output"), metavar="DIR", help="(demo_output)"
     )
     parser.add_argument("--frames", type=int, default=40, metavar="N", help="of the clip (40)")
     add_device_argument(parser)
+    add_json_switch(parser)
     parser.add_argument("--all", action="store_true", help="then show every system, in minutes")
     return parser.parse_args(argv)
 

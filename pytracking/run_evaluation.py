@@ -17,6 +17,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
@@ -27,6 +28,7 @@ from ltr.admin.cli import (
     add_wait_argument,
     command,
     describe_os_error,
+    json_results,
     set_up_logging,
 )
 from ltr.admin.errors import ConfigError, did_you_mean
@@ -46,6 +48,7 @@ from pytracking.evaluation.tracker import TrackerSpec, list_names, list_systems
 from pytracking.utils.environment import evaluation_environment, require
 
 _LOG = logging.getLogger(__name__)
+_STDOUT = Path("-")
 
 
 Folders = dict[str, Path]
@@ -60,15 +63,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         import_optional("matplotlib", "--output with its plots", "plots")
     if arguments.check_submission is not None:
         return _check_submission(arguments)
-    found = _find_results(arguments)
-    with ExitStack() as stack:
-        if arguments.output is not None:
-            stack.enter_context(lock_folder(arguments.output, arguments.wait))
-        return _score_all(found, arguments)
+    with json_results(arguments.json == _STDOUT) as results:
+        found = _find_results(arguments)
+        with ExitStack() as stack:
+            if arguments.output is not None:
+                stack.enter_context(lock_folder(arguments.output, arguments.wait))
+            results.update(_score_all(found, arguments))
+    return 0
 
 
-def _score_all(found: dict[str, Folders], arguments: argparse.Namespace) -> int:
-    """Score, print and write, one data set after the other."""
+def _score_all(found: dict[str, Folders], arguments: argparse.Namespace) -> dict[str, Any]:
+    """Score, print and write, one data set after the other; returns the reports by data set."""
+    contents: dict[str, Any] = {}
     for dataset, folders in found.items():
         reports = {
             tracker: evaluate(_request(arguments, dataset, tracker, folder))
@@ -79,7 +85,8 @@ def _score_all(found: dict[str, Folders], arguments: argparse.Namespace) -> int:
         if len(reports) > 1:
             _print_comparison(reports, dataset)
         _write(reports, folders, arguments, dataset if len(found) > 1 else "")
-    return 0
+        contents[dataset] = {tracker: report.as_json() for tracker, report in reports.items()}
+    return contents
 
 
 def _find_results(arguments: argparse.Namespace) -> dict[str, Folders]:
@@ -178,7 +185,7 @@ def _write(
     """
     from pytracking.analysis.reports.writing import write_everything, write_json, write_tables
 
-    if arguments.json is not None:
+    if arguments.json not in (None, _STDOUT):
         file = arguments.json
         write_json(reports, file.with_name(f"{part}_{file.name}") if part else file)
     if arguments.output is not None:
@@ -271,7 +278,14 @@ def _add_outputs(parser: argparse.ArgumentParser) -> None:
         help="write tables, JSON, plots (PNG, TikZ) and a page here; without it the official "
         "tables go beside the results",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers as JSON")
+    parser.add_argument(
+        "--json",
+        type=Path,
+        nargs="?",
+        const=_STDOUT,
+        metavar="FILE",
+        help="write the numbers as JSON; without FILE to stdout, and all else to stderr",
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress, only warnings")
     add_wait_argument(parser)
     parser.add_argument(

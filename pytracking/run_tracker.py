@@ -17,7 +17,13 @@ from typing import TYPE_CHECKING
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from ltr.admin.cli import CommandParser, command, set_up_logging
+from ltr.admin.cli import (
+    CommandParser,
+    add_json_switch,
+    command,
+    json_results,
+    set_up_logging,
+)
 from ltr.admin.errors import ConfigError
 from pytracking.cli.arguments import (
     add_run_arguments,
@@ -56,21 +62,23 @@ def _run(arguments: argparse.Namespace, engine: Engine | None) -> int:
     if arguments.submission is not None:
         check_archive_path(arguments.submission)
     chosen = dataset if arguments.sequence is None else dataset.select(arguments.sequence)
-    summary = run_and_report(spec, chosen, arguments, engine)
-    if arguments.vis:
-        print(f"Pictures: {draw_results(chosen, summary.folder)}")
-    if summary.failures:
-        return 1
-    if arguments.exports:
-        from pytracking.evaluation.outputs.exchange.frames import export_sequences
+    with json_results(arguments.json) as results:
+        summary = run_and_report(spec, chosen, arguments, engine)
+        results.update(summary.as_json())
+        if arguments.vis:
+            print(f"Pictures: {draw_results(chosen, summary.folder)}")
+        if summary.failures:
+            return 1
+        if arguments.exports:
+            from pytracking.evaluation.outputs.exchange.frames import export_sequences
 
-        for path in export_sequences(
-            chosen, summary.folder, arguments.exports, arguments.overwrite
-        ):
-            print(f"exported: {path}")
-    if arguments.submission is not None:
-        count = pack_submission(dataset, summary.folder, arguments.submission)
-        print(f"{count} files packed: {arguments.submission}")
+            for path in export_sequences(
+                chosen, summary.folder, arguments.exports, arguments.overwrite
+            ):
+                print(f"exported: {path}")
+        if arguments.submission is not None:
+            count = pack_submission(dataset, summary.folder, arguments.submission)
+            print(f"{count} files packed: {arguments.submission}")
     return 0
 
 
@@ -89,6 +97,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add_export_argument(parser)
     add_switch(parser, "--vis", False, "also draw the masks over the frames")
     add_run_arguments(parser)
+    add_json_switch(parser)
     add_runtime_arguments(parser)
     return parser.parse_args(argv)
 

@@ -11,16 +11,17 @@ Example:
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from ltr.admin.cli import CommandParser, command, set_up_logging
+from ltr.admin.cli import CommandParser, add_json_switch, command, json_results, set_up_logging
 from ltr.admin.errors import ConfigError
 from ltr.admin.locks import lock_folder
 from pytracking.cli.arguments import (
@@ -61,10 +62,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise ConfigError(
             f"--engine and --threads need a folder of clips: {arguments.videofile} is not one"
         )
-    summary = _segment(arguments)
-    _tell(summary)
-    _export(arguments, summary.folder, Path(arguments.videofile))
-    _tell_left_out(found)
+    with json_results(arguments.json) as results:
+        summary = _segment(arguments)
+        results.update(dataclasses.asdict(summary))
+        _tell(summary)
+        _export(arguments, summary.folder, Path(arguments.videofile))
+        _tell_left_out(found)
     if summary.failure:
         print(f"failed: {summary.failure}", file=sys.stderr, flush=True)
     return int(bool(summary.failure))
@@ -91,23 +94,25 @@ def _segment_clips(
         refuse_live_view(arguments)
     spec, runtime = resolve_tracker(arguments), resolve_runtime(arguments)
     task = resolve_video_task(arguments)
-    num_done = num_failed = 0
-    with lock_folder(output_of(spec, task), arguments.wait):
-        folder = VideoFolder(spec, runtime, task, found.clips)
-        for outcome in folder.run(engine):
-            if outcome.folder is not None:
-                _tell(outcome)
-                clip = next(clip for clip in found.clips if clip.name == outcome.name)
-                _export(arguments, outcome.folder, clip)
-            if not outcome.failure:
-                num_done += 1
-            else:
-                num_failed += 1
-                print(f"failed: {outcome.name}: {outcome.failure}", file=sys.stderr, flush=True)
-    if folder.num_finished:
-        print(f"{folder.num_finished} clips already done (--overwrite runs them again)")
-    _tell_left_out(found)
-    print(f"{num_done} clips done, {num_failed} failed", flush=True)
+    clips: dict[str, Any] = {}
+    num_failed = 0
+    with json_results(arguments.json) as results:
+        with lock_folder(output_of(spec, task), arguments.wait):
+            folder = VideoFolder(spec, runtime, task, found.clips)
+            for outcome in folder.run(engine):
+                clips[outcome.name] = dataclasses.asdict(outcome)
+                if outcome.folder is not None:
+                    _tell(outcome)
+                    clip = next(clip for clip in found.clips if clip.name == outcome.name)
+                    _export(arguments, outcome.folder, clip)
+                if outcome.failure:
+                    num_failed += 1
+                    print(f"failed: {outcome.name}: {outcome.failure}", file=sys.stderr, flush=True)
+        if folder.num_finished:
+            print(f"{folder.num_finished} clips already done (--overwrite runs them again)")
+        _tell_left_out(found)
+        print(f"{len(clips) - num_failed} clips done, {num_failed} failed", flush=True)
+        results.update(clips=clips, failed=num_failed, skipped=folder.num_finished)
     return int(num_failed > 0)
 
 
@@ -145,6 +150,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add_clip_arguments(parser)
     add_output_arguments(parser)
     add_export_argument(parser)
+    add_json_switch(parser)
     add_engine_arguments(parser)
     add_runtime_arguments(parser)
     return parser.parse_args(argv)

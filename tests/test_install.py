@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.project_file import project_table
+
 ROOT = Path(__file__).resolve().parents[1]
 SETS = ("demo", "default", "dev")
 STAND_IN = """#!/bin/sh
@@ -98,6 +100,15 @@ def test_the_sets_agree_and_every_version_has_hashes():
     assert {"ray", "pytest", "ruff"} <= names(ROOT / "requirements/dev.txt")
     for text in sets.values():
         assert all("--hash=sha256:" in block for block in re.split(r"\n(?=[a-z])", text)[1:])
+
+
+def test_every_package_of_the_project_is_locked():
+    project = project_table()
+    locked = {name.replace("_", "-") for name in names(ROOT / "requirements/dev.txt")}
+    extras = [line for lines in project["optional-dependencies"].values() for line in lines]
+    for line in [*project["dependencies"], *extras]:
+        name = re.match(r"[\w.-]+", line)[0].lower()
+        assert name in locked | {"vos-toolkit"}, f"{name} is missing: bash install.sh lock"
 
 
 def _locked(text: str) -> set[str]:

@@ -7,10 +7,15 @@ from __future__ import annotations
 
 import argparse
 import functools
+import json
 import logging
+import math
 import sys
-from collections.abc import Callable, Sequence
-from typing import NoReturn, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any, NoReturn, Protocol
 
 from ltr.admin.errors import ConfigError, ToolkitError, did_you_mean
 from ltr.admin.streams import survive_closed_pipes
@@ -73,6 +78,42 @@ class _UsePlugin(argparse.Action):
         use_plugin_folder(str(values))
 
 
+def add_json_switch(parser: argparse.ArgumentParser) -> None:
+    """Add ``--json``, for ``json_results``."""
+    parser.add_argument(
+        "--json", action="store_true", help="print the results as JSON, all else to stderr"
+    )
+
+
+@contextmanager
+def json_results(is_wanted: bool) -> Iterator[dict[str, Any]]:
+    """Collect a command's results; ``--json`` prints them alone, everything else goes to stderr.
+
+    Args:
+        is_wanted: Whether ``--json`` was given; else nothing changes.
+
+    Yields:
+        What the command fills with numbers (NaN becomes null), texts and paths.
+    """
+    results: dict[str, Any] = {}
+    if not is_wanted:
+        yield results
+        return
+    with redirect_stdout(sys.stderr):
+        yield results
+    print(json.dumps(_plain(results), indent=1, allow_nan=False))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return str(value) if isinstance(value, Path) else value
+
+
 class CommandParser(argparse.ArgumentParser):
     """Arguments of a command; a wrong one becomes a ``ConfigError`` of one sentence.
 
@@ -86,7 +127,7 @@ class CommandParser(argparse.ArgumentParser):
 
     def __init__(self, description: str | None, prog: str | None = None) -> None:
         super().__init__(
-            prog=prog,
+            prog=_called_as() or prog,
             description=description,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
@@ -98,6 +139,8 @@ class CommandParser(argparse.ArgumentParser):
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:
         """Parse what is known, as ``argparse`` does, with either spelling of an option."""
+        if _only_parser.get():
+            raise _ParserFound(self)
         words = sys.argv[1:] if args is None else args
         return super().parse_known_args([self._hyphenated(word) for word in words], namespace)
 
@@ -136,6 +179,34 @@ def add_wait_argument(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="wait while another process works in the folder, instead of refusing",
     )
+
+
+class _ParserFound(Exception):
+    """Carries the parser of a command out of it."""
+
+
+_only_parser: ContextVar[bool] = ContextVar("_only_parser", default=False)
+
+
+def parser_of(main: Main) -> CommandParser:
+    """The parser of a command, without running it."""
+    token = _only_parser.set(True)
+    try:
+        main([])
+    except _ParserFound as found:
+        parser: CommandParser = found.args[0]
+        return parser
+    finally:
+        _only_parser.reset(token)
+    raise TypeError(f"{main} parses no arguments")
+
+
+def _called_as() -> str | None:
+    """The installed program by which the user called, ``vos-track`` or ``vos track``."""
+    name = Path(sys.argv[0]).stem
+    if name == "vos":
+        return f"vos {sys.argv[1]}" if len(sys.argv) > 1 else name
+    return name if name.startswith("vos-") else None
 
 
 class _ShowVersion(argparse.Action):

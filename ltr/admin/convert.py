@@ -11,9 +11,9 @@ import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ltr.admin.cli import CommandParser, command
+from ltr.admin.cli import CommandParser, add_json_switch, command, json_results
 from ltr.admin.errors import CheckpointError, OutputError
 from ltr.admin.files import file_checksum
 
@@ -69,25 +69,37 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--network-only", action="store_true", help="weights in half precision, and the recipe"
     )
+    add_json_switch(parser)
     arguments = parser.parse_args(argv)
     if arguments.target.exists() and not arguments.overwrite:
         raise OutputError(f"{arguments.target} exists already: give --overwrite to replace it")
     checkpoint = convert(arguments.source, arguments.target, arguments.network_only)
-    _print_summary(checkpoint, arguments.target)
+    with json_results(arguments.json) as results:
+        results.update(_print_summary(checkpoint, arguments.target))
     return 0
 
 
-def _print_summary(checkpoint: Checkpoint, target: Path) -> None:
+def _print_summary(checkpoint: Checkpoint, target: Path) -> dict[str, Any]:
     numbers = sum(tensor.numel() for tensor in checkpoint.net.values())
     constructor = checkpoint.constructor
+    checksum = file_checksum(checkpoint.path)
     print(f"network      {checkpoint.net_type or 'unknown'}, epoch {checkpoint.epoch}")
     print(f"constructor  {constructor.function if constructor else 'not in the file'}")
     for name, value in (constructor.kwargs if constructor else {}).items():
         print(f"             {name} = {value!r}")
     print(f"weights      {len(checkpoint.net)} tensors, {numbers:,} numbers")
     print(f"also kept    {', '.join(checkpoint.fields) or 'nothing'}")
-    print(f"sha256       {file_checksum(checkpoint.path)} of {checkpoint.path}")
+    print(f"sha256       {checksum} of {checkpoint.path}")
     print(f"written      {target}")
+    return {
+        "network": checkpoint.net_type,
+        "epoch": checkpoint.epoch,
+        "constructor": constructor and constructor.function,
+        "tensors": len(checkpoint.net),
+        "numbers": numbers,
+        "source_sha256": checksum,
+        "file": target,
+    }
 
 
 if __name__ == "__main__":

@@ -18,9 +18,9 @@ from typing import Any, ClassVar, TypeVar
 
 from ltr.admin.errors import ConfigError, did_you_mean
 from ltr.admin.local_file import as_path_text, create_local_file, read_local_file
+from ltr.admin.places import download_folder, is_checkout, output_folder, settings_file
 
 _LOG = logging.getLogger(__name__)
-_PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def variable(comment: str) -> Any:
@@ -61,14 +61,14 @@ class Environment:
 class TrainEnvironment(Environment):
     """The paths of the training library, from ``ltr/admin/local.py``."""
 
-    file: ClassVar[Path] = _PACKAGE / "admin" / "local.py"
+    file: ClassVar[Path] = settings_file("ltr/admin/local.py")
     prefix: ClassVar[str] = "LTR"
     reader: ClassVar[str] = "EnvironmentSettings"
     unused: ClassVar[frozenset[str]] = frozenset(
         ("pregenerated_masks", "lasot_candidate_matching_dataset_path")
     )
 
-    workspace_dir: str = variable("checkpoints and logs; empty: workspace beside the packages")
+    workspace_dir: str = variable("checkpoints and logs; empty: workspace")
     tensorboard_dir: str = variable("TensorBoard files; empty: tensorboard in workspace_dir")
     pretrained_networks: str = variable("backbones; empty: pretrained_networks in workspace_dir")
     lasot_dir: str = variable("LaSOT: <class>/<class>-<n>/img")
@@ -112,11 +112,12 @@ def train_environment(create: bool = True) -> TrainEnvironment:
     if create:
         create_local_file(kind.file, comments(kind), _TRAIN_TEMPLATE, '        self.{name} = ""')
     environment = with_process_variables(_without_derived(read_environment(kind)))
-    workspace = Path(environment.workspace_dir or _PACKAGE.parent / "workspace")
+    workspace = Path(environment.workspace_dir or output_folder("workspace"))
+    fetched = workspace if environment.workspace_dir or is_checkout() else download_folder("")
     defaults = {
         "workspace_dir": str(workspace),
         "tensorboard_dir": str(workspace / "tensorboard"),
-        "pretrained_networks": str(workspace / "pretrained_networks"),
+        "pretrained_networks": str(fetched / "pretrained_networks"),
     }
     return with_defaults(environment, defaults)
 

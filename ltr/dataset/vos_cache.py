@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from platformdirs import user_cache_path
 
 from ltr.admin.errors import DataError, OutputError
 from ltr.admin.files import TEMPORARY_SUFFIX, atomic_write, open_regular
 from ltr.admin.locks import lock_folder
+from ltr.admin.places import cache_folder
 
 _LOG = logging.getLogger(__name__)
 _VERSION = 3
@@ -115,10 +115,7 @@ def save_records(
 def _cache_file(images: Path, annotations: Path, is_binary: bool) -> Path:
     kind = "binary" if is_binary else "labels"
     key = f"{images.resolve()}\n{annotations.resolve()}\n{kind}".encode()
-    return (
-        user_cache_path("vos-toolkit", appauthor=False)
-        / f"{hashlib.sha256(key).hexdigest()[:32]}.npz"
-    )
+    return cache_folder() / f"{hashlib.sha256(key).hexdigest()[:32]}.npz"
 
 
 def _refuse_compressed(stream: BinaryIO) -> None:

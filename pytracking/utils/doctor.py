@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ltr.admin.cli import CommandParser, command
+from ltr.admin.cli import CommandParser, add_json_switch, command, json_results
 from ltr.admin.environment import Environment, comments, train_environment
 from ltr.admin.errors import CheckpointError
 from pytracking.utils.environment import evaluation_environment
@@ -25,25 +25,33 @@ _MADE_ON_DEMAND = ("results_path", "result_plot_path", "workspace_dir", "tensorb
 def main(argv: Sequence[str] | None = None) -> int:
     """Print versions, device, paths and networks."""
     parser = CommandParser(__doc__, prog="vos-doctor")
-    parser.parse_args(argv)
+    add_json_switch(parser)
+    arguments = parser.parse_args(argv)
     evaluation = evaluation_environment()
     training = train_environment()
-    _print_rows("versions", _versions())
-    _print_rows("evaluation", _paths(evaluation), f"{evaluation.file}")
-    _print_rows("training", _paths(training), f"{training.file}")
-    _print_rows("networks", _networks(evaluation.network_folders))
-    missing = dict.fromkeys((*_missing(evaluation), *_missing(training)))
-    for sentence in missing:
-        print(f"problem: {sentence}")
-    print(f"{len(missing)} problems")
-    return 1 if missing else 0
+    problems = list(dict.fromkeys((*_missing(evaluation), *_missing(training))))
+    with json_results(arguments.json) as results:
+        results["versions"] = _print_rows("versions", _versions())
+        results["evaluation"] = _print_rows("evaluation", _paths(evaluation), evaluation.file)
+        results["training"] = _print_rows("training", _paths(training), training.file)
+        results["networks"] = _print_rows("networks", _networks(evaluation.network_folders))
+        results["problems"] = problems
+        for sentence in problems:
+            print(f"problem: {sentence}")
+        print(f"{len(problems)} problems")
+    return 1 if problems else 0
 
 
-def _print_rows(title: str, rows: Iterator[tuple[str, str]], note: str = "") -> None:
-    print(f"{title}  {note}".rstrip())
-    for name, value in rows:
+def _print_rows(
+    title: str, rows: Iterator[tuple[str, str]], file: Path | None = None
+) -> dict[str, str]:
+    """Print a section; returns it."""
+    print(f"{title}  {file or ''}".rstrip())
+    section = dict(rows)
+    for name, value in section.items():
         print(f"  {name:22} {value}")
     print()
+    return section
 
 
 def _versions() -> Iterator[tuple[str, str]]:

@@ -15,7 +15,7 @@ from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from urllib.error import URLError
 
-from ltr.admin.cli import CommandParser, command
+from ltr.admin.cli import CommandParser, add_json_switch, command, json_results
 from ltr.admin.environment import train_environment
 from ltr.admin.errors import CheckpointError, ConfigError, did_you_mean
 from ltr.admin.files import atomic_write, file_checksum
@@ -122,20 +122,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, help="where to put it (its usual folder)")
     parser.add_argument("--address", help="fetch from here, for instance a mirror")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
+    add_json_switch(parser)
     arguments = parser.parse_args(argv)
     if arguments.list or not arguments.name:
-        _print_list()
+        with json_results(arguments.json) as results:
+            _print_list()
+            results.update((each.name, each.page) for each in by_name().values())
         return 0
     released = find_released(arguments.name)
     folder = arguments.folder or default_folder(released)
     target = folder / released.file
-    if target.exists() and not arguments.overwrite:
-        _check_existing(released, target)
-        print(f"{target} is there already")
-        return 0
-    with _progress(released.file) as show:
-        fetch(released, folder, arguments.address or released.address, show)
-    print(f"saved {target}")
+    with json_results(arguments.json) as results:
+        results["file"] = target
+        if target.exists() and not arguments.overwrite:
+            _check_existing(released, target)
+            print(f"{target} is there already")
+            return 0
+        with _progress(released.file) as show:
+            fetch(released, folder, arguments.address or released.address, show)
+        print(f"saved {target}")
     return 0
 
 

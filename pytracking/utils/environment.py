@@ -22,10 +22,9 @@ from ltr.admin.environment import (
     with_process_variables,
 )
 from ltr.admin.local_file import create_local_file
+from ltr.admin.places import ROOT, download_folder, is_checkout, output_folder, settings_file
 
 __all__ = ["EnvSettings", "EvaluationEnvironment", "evaluation_environment", "require"]
-
-_PACKAGE = Path(__file__).resolve().parents[1]
 
 _TEMPLATE = '''"""Your paths for evaluation; a process variable PYTRACKING_NAME wins over them."""
 
@@ -44,7 +43,7 @@ def local_env_settings():
 class EvaluationEnvironment(Environment):
     """The paths of the evaluation library, from ``pytracking/evaluation/local.py``."""
 
-    file: ClassVar[Path] = _PACKAGE / "evaluation" / "local.py"
+    file: ClassVar[Path] = settings_file("pytracking/evaluation/local.py")
     prefix: ClassVar[str] = "PYTRACKING"
     reader: ClassVar[str] = "local_env_settings"
     # Upstream's file also names box-tracking sets and a second result folder; nothing reads them.
@@ -58,11 +57,11 @@ class EvaluationEnvironment(Environment):
     )
     lists: ClassVar[frozenset[str]] = frozenset(("network_path",))
 
-    results_path: str = variable("masks, boxes, times; empty: pytracking/tracking_results")
+    results_path: str = variable("masks, boxes, times; empty: tracking_results")
     network_path: str | tuple[str, ...] = variable(
-        "networks, a folder or a list of them; empty: pytracking/networks"
+        "networks, a folder or a list of them; empty: networks of the package or of yours"
     )
-    result_plot_path: str = variable("tables and plots; empty: pytracking/result_plots")
+    result_plot_path: str = variable("tables and plots; empty: result_plots")
 
     @property
     def network_folders(self) -> tuple[Path, ...]:
@@ -92,10 +91,11 @@ def evaluation_environment(create: bool = True) -> EvaluationEnvironment:
     if create:
         create_local_file(kind.file, comments(kind), _TEMPLATE, '    settings.{name} = ""')
     environment = _with_training_paths(with_process_variables(read_environment(kind)))
+    networks = ROOT / "pytracking/networks" if is_checkout() else download_folder("networks")
     defaults = {
-        "results_path": str(_PACKAGE / "tracking_results"),
-        "network_path": str(_PACKAGE / "networks"),
-        "result_plot_path": str(_PACKAGE / "result_plots"),
+        "results_path": str(output_folder("pytracking/tracking_results")),
+        "network_path": str(networks),
+        "result_plot_path": str(output_folder("pytracking/result_plots")),
     }
     return with_defaults(environment, defaults)
 

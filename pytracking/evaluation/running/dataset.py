@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from ltr.admin.config import describe
 from ltr.admin.errors import DataError
@@ -58,6 +60,15 @@ class RunSummary:
     folder: ResultFolder
     outcomes: tuple[Outcome, ...]
     num_skipped: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything as plain values: the folder, and frames and seconds of every sequence."""
+        return {
+            "results": str(self.folder.path),
+            "fps": self.total.fps,
+            "skipped": self.num_skipped,
+            "sequences": [dataclasses.asdict(outcome) for outcome in self.outcomes],
+        }
 
     @property
     def failures(self) -> list[Outcome]:
