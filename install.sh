@@ -145,6 +145,7 @@ run_tests() {
     cd "$root"
     "$venv/bin/ruff" check .
     "$venv/bin/ruff" format --check .
+    "$venv/bin/mypy"
     export OMP_NUM_THREADS=1
     exec "$venv/bin/pytest" -n 2 "$@"
 }

@@ -114,7 +114,9 @@ def make_samplers(folder: Path) -> tuple[SegSampler, SegSampler]:
     assert isinstance(processing, SegProcessing)
     fields = dict(vars(processing))
     last = processing.to_tensor
-    fields["to_tensor"] = PlainToTensor(last.brightness, mean=last.mean, std=last.std)
+    fields["to_tensor"] = PlainToTensor(
+        last.brightness, mean=last.mean.tolist(), std=last.std.tolist()
+    )
     plain = PlainSampler(ours.datasets, len(ours), PlainProcessing(**fields), weights=[1])
     return ours, plain
 

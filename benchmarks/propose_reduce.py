@@ -12,6 +12,7 @@ import multiprocessing
 import sys
 import time
 from dataclasses import dataclass
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -147,7 +148,7 @@ def compare(setting: Setting) -> float:
         wall, used = times[name]
         count = len(results[name].masks)
         print(f"{name:5s}  {wall:7.2f} s, {used:7.2f} s of CPU, {count} sequences", flush=True)
-    share = _equal_share(results["plain"], results["ours"], setting.size)
+    share = _equal_share(results["plain"], results["ours"])
     gap = float(np.abs(results["plain"].scores - results["ours"].scores).max())
     print(f"       {share:.4%} equal pixels, class scores within {gap:.2g}")
     if share < _MIN_EQUAL:
@@ -155,12 +156,13 @@ def compare(setting: Setting) -> float:
     return times["plain"].wall / times["ours"].wall
 
 
-def _equal_share(first: PlainSequences, second: PlainSequences, size: tuple[int, int]) -> float:
-    equal, total = 0, 0
+def _equal_share(first: PlainSequences, second: PlainSequences) -> float:
+    height, width = next(mask["size"] for mask in chain(*first.masks) if mask is not None)
+    size, equal, total = (height, width), 0, 0
     for masks, others in zip(first.masks, second.masks, strict=True):
         for mask, other in zip(masks, others, strict=True):
             equal += int((_pixels(mask, size) == _pixels(other, size)).sum())
-            total += size[0] * size[1]
+            total += height * width
     return equal / total
 
 

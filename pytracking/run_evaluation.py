@@ -101,8 +101,8 @@ def _find_results(arguments: argparse.Namespace) -> dict[str, Folders]:
         if arguments.name is None or not dataset:
             raise ConfigError("a tracker has two words, and needs --dataset-name")
         words = [(arguments.system, arguments.name), *arguments.against]
-        specs = [TrackerSpec(*pair, run_id=arguments.runid) for pair in words]
-        return {dataset: _folders_of(specs, dataset, arguments)}
+        compared = [TrackerSpec(system, name, run_id=arguments.runid) for system, name in words]
+        return {dataset: _folders_of(compared, dataset, arguments)}
     if not arguments.results or arguments.against:
         raise ConfigError("name a tracker (two words), or a folder of masks with --results DIR")
     folders = [Path(folder).expanduser() for folder in arguments.results]

@@ -76,7 +76,7 @@ def _resolve_device(text: str) -> tuple[str, int | list[int]]:
     device = resolve_device(text)
     if device.type != "cuda":
         return device.type, 1
-    return "cuda", torch.cuda.device_count() if device.index is None else [device.index]
+    return "cuda", torch.cuda.device_count() if device == torch.device("cuda") else [device.index]
 
 
 def _launched_processes() -> tuple[int, int] | None:

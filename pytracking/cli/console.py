@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ltr.admin.devices import resolve_device
 from pytracking.cli.arguments import resolve_runtime
-from pytracking.evaluation.datasets.sequence import Sequence, SequenceList
+from pytracking.evaluation.datasets.sequence import AnySequence, SequenceList
 from pytracking.evaluation.engines import start_engine
 from pytracking.evaluation.engines.base import Engine, WorkerSetup
 from pytracking.evaluation.outputs.live_view import open_live_view
@@ -103,7 +103,7 @@ def _observer(arguments: argparse.Namespace, engine: Engine | None) -> FrameObse
     if view is None:
         return None
 
-    def observe(sequence: Sequence, frame: TrackedFrame) -> None:
+    def observe(sequence: AnySequence, frame: TrackedFrame) -> None:
         view.show(sequence.name, frame.image, frame.output, frame.seconds)
 
     return observe

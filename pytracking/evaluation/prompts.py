@@ -51,9 +51,9 @@ def plan_prompts(
         raise ConfigError(
             "no object is given: name one with --mask FILE or --optional-box X Y WIDTH HEIGHT"
         )
-    _check_frames([prompt.frame for prompt in (*masks, *boxes)], length)
-    for prompt in boxes:
-        inside_frame(prompt.box, size)
+    _check_frames([*(mask.frame for mask in masks), *(box.frame for box in boxes)], length)
+    for box in boxes:
+        inside_frame(box.box, size)
     plan: dict[int, FrameInfo] = {}
     read = [(prompt, read_prompt_mask(prompt.path, size)) for prompt in masks]
     taken: set[int] = set()
@@ -63,10 +63,10 @@ def plan_prompts(
         labels = _with_fresh_ids(mask, prompt.path, taken, reserved)
         taken.update(object_ids(labels))
         plan[prompt.frame] = _with_mask(plan.get(prompt.frame, FrameInfo()), labels)
-    for prompt in sorted(boxes, key=lambda prompt: prompt.frame):
+    for box in sorted(boxes, key=lambda box: box.frame):
         key = _free_id(taken | reserved)
         taken.add(key)
-        plan[prompt.frame] = _with_box(plan.get(prompt.frame, FrameInfo()), key, prompt.box)
+        plan[box.frame] = _with_box(plan.get(box.frame, FrameInfo()), key, box.box)
     return dict(sorted(plan.items()))
 
 

@@ -24,7 +24,7 @@ class VideoFrame(NamedTuple):
         output: Label map and boxes of the frame; empty while no object has started.
     """
 
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which a frame has no use for
     image: np.ndarray
     output: FrameOutput
 
@@ -62,12 +62,12 @@ class FrameStepper:
         """
         self._check_size(image)
         info = self._complete(image, prompt) if prompt is not None else None
-        if info is None and not self._started:
-            return FrameOutput(np.zeros(image.shape[:2], np.uint8), {})
         if self._started:
             output = self._tracker.track(image, info)
-        else:
+        elif info is not None:
             output = self._tracker.initialize(image, info)
+        else:
+            output = FrameOutput(np.zeros(image.shape[:2], np.uint8), {})
         if info is not None:
             self._started.update(info.object_ids)
         return output

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pytracking.tracker.clip import ClipSegmenter
     from pytracking.tracker.interactive.base import InteractiveVOS
 
+    TrackerClass = type[OnlineTracker] | type[ClipSegmenter] | type[InteractiveVOS]
+
 _PARAMETERS = "pytracking.parameter"
 _TRACKERS = "pytracking.tracker"
 _FREE = {"parameters.net", "runtime.device", "runtime.compile"}
@@ -72,7 +74,7 @@ class TrackerSpec:
         return getattr(self._tracker_class, "takes_text", False)
 
     @property
-    def _tracker_class(self) -> type:
+    def _tracker_class(self) -> TrackerClass:
         return _tracker_class(self.system)
 
     def load_parameters(self) -> Any:
@@ -259,7 +261,7 @@ def list_names(system: str) -> list[str]:
     return sorted(_parameter_files(system))
 
 
-def _tracker_class(system: str) -> type:
+def _tracker_class(system: str) -> TrackerClass:
     """The class of a system; the modules that trackers share are not systems."""
     _check_system(system)
     if system in _members(_PARAMETERS):

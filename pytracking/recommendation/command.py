@@ -107,12 +107,13 @@ def parse_task(
     arguments = parser.parse_args(words)
     set_up_logging(arguments.quiet)
     named = arguments.host
-    if len(named) not in (0, 2) or not (named or host):
+    system_and_name = tuple(named) or host or ()
+    if len(system_and_name) != 2:
         raise ConfigError(
             f"expected SYSTEM and NAME of a host before 'with', got {' '.join(named) or 'nothing'}"
         )
     return Task(
-        TrackerSpec(*(named or host), tuple(arguments.overrides), arguments.net),
+        TrackerSpec(*system_and_name, tuple(arguments.overrides), arguments.net),
         arguments.to_mask,
         parse_settings(assignments, defaults),
         arguments.quiet,

@@ -45,14 +45,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         for video in training_videos(settings).values()
         if task.overwrite or not _is_complete(folder, video, rounds)
     ]
-    host = task.create_host() if videos else None
-    total = len(videos) * rounds
-    with (
-        translate_write_errors(folder),
-        FrameProgress("playing", total, task.quiet, unit="rounds") as progress,
-    ):
-        for video in videos:
-            _play(host, video, rounds, settings.davis_interactive.metric, folder, progress)
+    if videos:
+        host, total = task.create_host(), len(videos) * rounds
+        with (
+            translate_write_errors(folder),
+            FrameProgress("playing", total, task.quiet, unit="rounds") as progress,
+        ):
+            for video in videos:
+                _play(host, video, rounds, settings.davis_interactive.metric, folder, progress)
     print(f"Probabilities: {folder}")
     return 0
 

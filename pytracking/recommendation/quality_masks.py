@@ -137,8 +137,9 @@ def _deform(
     image: torch.Tensor, probabilities: torch.Tensor, label: torch.Tensor, rng: random.Random
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Crop, scale, shear and rotate; neither the object nor the background may disappear."""
+    height, width = image.shape[-2:]
     for _ in range(_TRIES):
-        warp = _Warp.draw(rng, tuple(image.shape[-2:]))
+        warp = _Warp.draw(rng, (height, width))
         moved = warp.apply(label, _NEAREST)
         if len(moved.unique()) == len(label.unique()):
             return warp.apply(image, _BILINEAR), warp.apply(probabilities, _BILINEAR), moved

@@ -19,7 +19,7 @@ from pathlib import Path
 import cv2
 
 from ltr.admin.cli import CommandParser, command
-from ltr.admin.errors import ConfigError
+from ltr.admin.errors import ConfigError, DataError
 from ltr.data.image_io import read_image, write_image, write_label_map
 from ltr.dataset.davis import Davis
 from pytracking.evaluation.datasets.sequence import Sequence as Video
@@ -142,6 +142,8 @@ def _copy_video(video: Video, target: Path, size: Size) -> None:
     for number, place in enumerate(places):
         stem = f"{video.name}/{number:05d}"
         image, labels = read_image(video.frames[place]), video.read_mask(place)
+        if labels is None:
+            raise DataError(f"{video.name} has no annotation of frame {place}")
         image = cv2.resize(image, shape, interpolation=cv2.INTER_AREA)
         labels = cv2.resize(labels, shape, interpolation=cv2.INTER_NEAREST)
         write_image(target / "JPEGImages" / "480p" / f"{stem}.jpg", image)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 import zlib
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -104,7 +105,7 @@ def play_episode(
 def record_random_episodes(
     task: Task, path: Path, epochs: int, table: RewardTable | None
 ) -> list[Transition]:
-    """Let chance choose the frames; each episode has its own random numbers.
+    """Let chance choose the frames.
 
     Args:
         task: The host and the settings.
@@ -132,18 +133,26 @@ def record_random_episodes(
             )
         ]
         due = [(video, episode) for video, episode in due if not played[video.name, episode]]
-        host = task.create_host() if due else None
         saved = time.monotonic()
-        with FrameProgress("playing", len(due), task.quiet, unit="episodes") as progress:
-            for video, episode in due:
-                chance = RandomFrame(_seed(settings.seed, video.name, episode))
-                rows += play_episode(host, video, episode, chance, table, settings)
-                progress.advance()
-                if time.monotonic() - saved > _SAVE_EVERY_S:
-                    write_experience(path, rows)
-                    saved = time.monotonic()
+        for new in _play_randomly(task, due, table) if due else ():
+            rows += new
+            if time.monotonic() - saved > _SAVE_EVERY_S:
+                write_experience(path, rows)
+                saved = time.monotonic()
         write_experience(path, rows)
     return rows
+
+
+def _play_randomly(
+    task: Task, episodes: Sequence[tuple[InteractiveVideo, int]], table: RewardTable | None
+) -> Iterator[list[Transition]]:
+    """The rows of one episode after the other; each has its own random numbers."""
+    settings, host = task.settings, task.create_host()
+    with FrameProgress("playing", len(episodes), task.quiet, unit="episodes") as progress:
+        for video, episode in episodes:
+            chance = RandomFrame(_seed(settings.seed, video.name, episode))
+            yield play_episode(host, video, episode, chance, table, settings)
+            progress.advance()
 
 
 def _continue_table(task: Task, path: Path) -> list[Transition]:

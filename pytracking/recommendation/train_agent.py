@@ -25,6 +25,7 @@ from ltr.admin.checkpoint import network_fields, save_checkpoint
 from ltr.admin.cli import command
 from ltr.admin.errors import DataError
 from ltr.admin.files import atomic_write
+from ltr.admin.model_constructor import NetConstructor
 from ltr.admin.progress import FrameProgress
 from ltr.dataset.experience import (
     NUM_SCRIBBLES,
@@ -69,7 +70,8 @@ def save_network(path: Path, network: nn.Module) -> None:
     Raises:
         OSError: It cannot be written.
     """
-    if network.constructor.kwargs:
+    constructor: NetConstructor | None = getattr(network, "constructor", None)
+    if constructor is not None and constructor.kwargs:
         save_checkpoint(path, network_fields(network))
         return
     with atomic_write(path) as stream:

@@ -196,7 +196,8 @@ class OnlineTracker(ABC):
         Returns:
             The new result of the frame.
         """
-        drawn = tuple(key for key in np.unique(info.mask).tolist() if 0 < key < VOID)
+        shown = () if info.mask is None else np.unique(info.mask).tolist()
+        drawn = tuple(key for key in shown if 0 < key < VOID)
         return self.initialize(image, replace(info, object_ids=drawn))
 
     def remember(self, image: np.ndarray, info: FrameInfo) -> None:  # noqa: B027 (may be left out)

@@ -203,7 +203,7 @@ def open_frames(
     if isinstance(video, LazyFrames):
         yield video
     elif isinstance(video, np.ndarray | list | tuple):
-        yield ArrayFrames(video)
+        yield ArrayFrames(list(video))
     elif not isinstance(video, FrameSource):
         with read_video(video) as source, open_frames(source, is_stream) as frames:
             yield frames

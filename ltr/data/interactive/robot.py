@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import networkx as nx  # comes with PyTorch
 import numpy as np
@@ -97,7 +98,7 @@ class _PublishedOrder(np.random.Generator):
     Newer versions draw it; another order changes most scribbles.
     """
 
-    def permutation(self, x: np.ndarray, axis: int = 0) -> np.ndarray:
+    def permutation(self, x: Any, axis: int = 0) -> np.ndarray:
         return np.random.RandomState(0).permutation(x)
 
 
@@ -154,7 +155,7 @@ def _pixel_graph(skeleton: np.ndarray) -> tuple[nx.Graph, np.ndarray]:
     rows, columns = np.nonzero(skeleton)
     places = np.full(np.add(skeleton.shape, 2), -1)
     places[rows + 1, columns + 1] = np.arange(len(rows))
-    graph = nx.Graph()
+    graph: nx.Graph[int] = nx.Graph()
     graph.add_nodes_from(range(len(rows)))
     edges = []
     for row_step, column_step in _NEIGHBOURS:

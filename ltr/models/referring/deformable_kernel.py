@@ -34,7 +34,7 @@ def _sum_samples(  # type: ignore[no-untyped-def] # Triton gives annotations its
     POINTS: tl.constexpr,
     BLOCK_QUERIES: tl.constexpr,
     BLOCK_CHANNELS: tl.constexpr,
-):
+) -> None:
     batch = (tl.program_id(1) // HEADS).to(tl.int64)
     head = tl.program_id(1) % HEADS
     query = tl.program_id(0) * BLOCK_QUERIES + tl.arange(0, BLOCK_QUERIES)

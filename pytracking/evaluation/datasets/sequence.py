@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ltr.admin.errors import ConfigError, DataError, did_you_mean
-from ltr.data.bounding_boxes import Box
+from ltr.data.bounding_boxes import Box, as_box
 from ltr.dataset.vos_base import VosDataset, sizes_of
 from ltr.dataset.vos_cache import VideoRecord
 from ltr.dataset.vos_index import VosLayout
@@ -298,9 +298,7 @@ def _starts(
     starts, stems = {}, record.stems
     for row in sorted(set(start_rows.values())):
         starting = tuple(key for key, start in start_rows.items() if start == row)
-        boxes = {
-            key: tuple(map(float, record.boxes[row, _column(record, key)])) for key in starting
-        }
+        boxes = {key: as_box(record.boxes[row, _column(record, key)]) for key in starting}
         mask = layout.mask_path(record.name, stems[row])
         starts[int(places[row])] = Start(starting, mask, boxes)
     return starts

@@ -54,7 +54,8 @@ class RayEngine(Engine):
         ray = self._ray
         counter = _frame_counter(ray)
         task = self._task()
-        waiting, under_way = deque(jobs), {}
+        waiting = deque(jobs)
+        under_way: dict[Any, Job] = {}
         while waiting or under_way:
             while waiting and len(under_way) < self._room():
                 job = waiting.popleft()

@@ -111,7 +111,7 @@ class _Board:
     def post(self, work: Work[Any, Any] | None, jobs: Sequence[Any]) -> None:
         """Publish the jobs; no work means the end."""
         call = None if work is None else (work, list(jobs))
-        self._store.set(f"{self._name} jobs", pickle.dumps(call))
+        self._put("jobs", call)
 
     def call(self) -> tuple[Work[Any, Any], list[Any]] | None:
         """Wait for the jobs."""
@@ -124,8 +124,7 @@ class _Board:
 
     def finish(self, index: int, work: Work[Any, Any], job: Any, count_frames: CountFrames) -> None:
         """Do a job and publish what came of it."""
-        done = attempt(work, job, count_frames)
-        self._store.set(f"{self._name} result {index}", pickle.dumps(done))
+        self._put(f"result {index}", attempt(work, job, count_frames))
 
     def is_finished(self, index: int) -> bool:
         """Whether a job's result is there."""
@@ -134,6 +133,10 @@ class _Board:
     def result(self, index: int) -> Any:
         """What came of a job; what it raised is raised here."""
         return pickle.loads(self._store.get(f"{self._name} result {index}")).unwrap()
+
+    def _put(self, key: str, value: object) -> None:
+        # PyTorch's stub declares texts; bytes are stored as they are.
+        self._store.set(f"{self._name} {key}", pickle.dumps(value))  # type: ignore[arg-type]
 
     def count_frames(self, frames: int) -> None:
         """Tell the first process of finished frames."""

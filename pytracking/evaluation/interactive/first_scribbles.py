@@ -23,7 +23,7 @@ from ltr.admin.cli import CommandParser, command, set_up_logging
 from ltr.admin.errors import ConfigError, DataError
 from ltr.admin.progress import FrameProgress
 from ltr.data.interactive.robot import RobotParameters, draw_corrections
-from ltr.data.interactive.scribbles import VideoScribbles, write_scribbles
+from ltr.data.interactive.scribbles import ScribbleLine, VideoScribbles, write_scribbles
 from ltr.dataset.davis import Davis
 from pytracking.evaluation.datasets.sequence import build_sequence
 from pytracking.evaluation.interactive.videos import (
@@ -60,7 +60,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     with translate_write_errors(target):
         if arguments.dst is not None:
             _link(arguments.src, arguments.dst)
-        count = write_first_scribbles(videos.values(), target, arguments.seed, arguments.overwrite)
+        found = list(videos.values())
+        count = write_first_scribbles(found, target, arguments.seed, arguments.overwrite)
     print(f"{count} files written: {target / SCRIBBLES}")
     return 0
 
@@ -116,7 +117,7 @@ def _draw_on(video: InteractiveVideo, truth: np.ndarray, frame: int) -> VideoScr
     lines = draw_corrections(truth[frame], empty, video.num_objects, RobotParameters())
     if not lines:
         raise DataError(f"{video.masks[frame]} shows no object large enough for a scribble")
-    frames = [()] * (video.offset + len(video))
+    frames: list[tuple[ScribbleLine, ...]] = [()] * (video.offset + len(video))
     frames[video.offset + frame] = tuple(lines)
     return VideoScribbles(video.name, tuple(frames))
 

@@ -232,7 +232,8 @@ class RobotSession:
 
     def _sample_is_over(self) -> bool:
         limit = self.options.limits.max_interactions
-        return self._is_too_late() or self._current().num_rounds >= limit
+        is_last = limit is not None and self._current().num_rounds >= limit
+        return is_last or self._is_too_late()
 
     def _is_too_late(self) -> bool:
         limit = self.options.limits.max_time_per_object

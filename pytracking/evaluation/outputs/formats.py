@@ -109,7 +109,7 @@ class ExpressionMasks(ResultFormat):
 
     def members(self, dataset: SequenceList, folder: ResultFolder) -> Iterator[Member]:
         """See ``ResultFormat.members``."""
-        for sequence in dataset:
+        for sequence in map(as_whole_video, dataset):
             for expression in sequence.texts:
                 place = f"{sequence.name}/{expression}"
                 for frame in sequence.frames:
@@ -200,7 +200,7 @@ def as_whole_video(sequence: AnySequence) -> WholeVideoSequence:
 
 def _category_scores(track: InstanceTrack, category_ids: Sequence[int]) -> dict[int, float]:
     """Scores by the ids of the data set; a track has the network's classes, counted from 1."""
-    scores = track.category_scores or {track.category: track.score}
+    scores = track.category_scores or {track.category or 0: track.score}  # 0 is not a class
     if not all(category in range(1, len(category_ids) + 1) for category in scores):
         raise DataError(
             f"the network knows other classes than the {len(category_ids)} of the data set: it was "

@@ -71,6 +71,7 @@ def _members(dataset: SequenceList, folder: ResultFolder) -> Iterator[tuple[str,
         yield from find_format(dataset.result_format).members(dataset, folder)
         return
     for sequence in dataset:
+        assert isinstance(sequence, Sequence)  # others belong to data sets with a result format
         yield from archive_members(sequence, folder, dataset.archive_folder)
 
 

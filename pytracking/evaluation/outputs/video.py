@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, TextIO
+from typing import TextIO
 
 import numpy as np
 
@@ -29,7 +30,8 @@ Draw = Callable[[int, np.ndarray, np.ndarray], np.ndarray]
 _QUEUE_LENGTH = 8
 
 
-class _Drawing(NamedTuple):
+@dataclass(frozen=True)
+class _Drawing:
     index: int
     image: np.ndarray
     segmentation: np.ndarray

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -171,7 +171,7 @@ def _run_whole_video(
     return seconds
 
 
-_LOOPS = {
+_LOOPS: Mapping[str, Callable[..., float]] = {
     "online": partial(_run_frames, _run_online),
     "interactive": partial(_run_frames, _run_interactive),
     "clip": _run_whole_video,

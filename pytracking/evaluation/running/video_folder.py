@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -52,7 +53,7 @@ class VideoJob(Job):
     @property
     def name(self) -> str:
         """Name of the file or folder."""
-        return Path(self.task.source).name
+        return _path_of(self.task).name
 
     @property
     def length(self) -> int:
@@ -76,7 +77,7 @@ class VideoFolder:
         spec: The tracker.
         runtime: Device and precision.
         task: Source and output stand for all clips.
-        clips: Videos from ``find_clips``.
+        clips: Videos from ``find_clips``, at least one.
 
     Attributes:
         num_finished: Clips that had results of this configuration before, and are left alone.
@@ -119,7 +120,7 @@ class VideoFolder:
         _LOG.info("%s %s\n%s", spec.system, spec.name, describe(spec.load_parameters()))
         lengths = [job.length for job in self._jobs]
         total = sum(lengths) if all(lengths) else None
-        title = Path(self._task.source).resolve().name
+        title = _path_of(self._task).resolve().name
         with FrameProgress(title, total, self._task.quiet) as progress:
             yield from self._failures
             yield from run_jobs(self._jobs, engine, progress.advance, loader(), self._sweep)
@@ -201,10 +202,13 @@ class VideoFolder:
 
 def output_of(spec: TrackerSpec, task: VideoTask) -> Path:
     """The folder that holds a folder of results for every clip."""
-    source = task.source
-    if not isinstance(source, str | Path):
-        raise ConfigError("clips lie in a folder, which is to be named by its path")
-    return task.folder(spec, Path(source).resolve().name)
+    return task.folder(spec, _path_of(task).resolve().name)
+
+
+def _path_of(task: VideoTask) -> Path:
+    if not isinstance(task.source, str | os.PathLike):
+        raise ConfigError("several videos must be given as the path of their folder")
+    return Path(task.source)
 
 
 def _name(clip: Path) -> str:

@@ -137,7 +137,7 @@ class _InstanceWriter:
             {
                 "score": track.score,
                 "category_id": track.category,
-                "category": names.get(track.category),
+                "category": None if track.category is None else names.get(track.category),
                 "text": text,
                 "segmentations": list(track.masks),
             }

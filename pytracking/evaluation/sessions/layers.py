@@ -87,7 +87,7 @@ class Layers:
             OutputError: The folder of temporary files (``TMPDIR``) is full.
         """
         pixels = np.concatenate([result.labels[None], result.probabilities])
-        self.write_raw(direction, frame, zlib.compress(pixels, _LEVEL), result.object_ids)
+        self.write_raw(direction, frame, zlib.compress(pixels.data, _LEVEL), result.object_ids)
 
     def write_raw(
         self, direction: Direction, frame: int, content: bytes, object_ids: Sequence[int]

@@ -129,7 +129,8 @@ def annotate(
         masks: What the frame shows, (labels, H, W), 0 or 1, the background first.
         channels: Labels that a user gave.
     """
-    labels = shrink_masks(masks, features.shape[:2])
+    height, width = features.shape[:2]
+    labels = shrink_masks(masks, (height, width))
     for reference in state.references:
         if any(reference.channels.start <= c < reference.channels.stop for c in channels):
             reference.features.append(features)
