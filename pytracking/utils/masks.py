@@ -1,13 +1,17 @@
 """``python -m pytracking.utils.masks convert MASKS LABELS``: make label PNGs of other masks.
 
-MASKS is a picture or a folder of them (of one video, so that ids agree). Every colour beside black
-and transparent becomes an object, numbered from 1, darker ones first. Smoothed black and white
-masks and JPEGs are cut at a threshold instead: what is as light or lighter is object 1.
+MASKS is a picture, a folder of them (of one video, so that ids agree), or annotations of CVAT,
+Labelme, COCO or another tool that ``convert_masks.py`` knows. Masks that can be used as they are
+keep their ids. Else every colour beside black and transparent becomes an object, numbered from 1,
+darker ones first. Smoothed black and white masks and JPEGs are cut at a threshold instead: what is
+as light or lighter is object 1.
 """
 
 from __future__ import annotations
 
+import importlib
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,13 +19,18 @@ import numpy as np
 
 from ltr.admin.cli import CommandParser, command
 from ltr.admin.errors import ConfigError, DataError
-from ltr.data.frame_files import IMAGE_SUFFIXES, list_visible, sort_naturally
-from ltr.data.image_io import read_rgba, write_label_map
+from ltr.data.frame_files import IMAGE_SUFFIXES, list_visible, shorten, sort_naturally
+from ltr.data.image_io import read_mask_file, read_rgba, write_label_map
+from ltr.data.json_io import read_json
+from ltr.data.palette import VOID
 
 _OPAQUE = 128
 _HALF = 128
 _MAX_OBJECTS = 100
 _CODE = np.array([1 << 16, 1 << 8, 1])
+_ANNOTATIONS = (".json", ".xml", ".zip")
+# A command above this package; it knows the files of other tools.
+_OTHER_TOOLS = "pytracking.convert_masks"
 
 
 @command
@@ -29,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Convert all masks."""
     parser = CommandParser(__doc__, "python -m pytracking.utils.masks")
     parser.add_argument("action", choices=["convert"], help="what to do")
-    parser.add_argument("masks", type=Path, help="picture, or folder of pictures of one video")
+    parser.add_argument("masks", type=Path, help="picture, folder of them, or annotations")
     parser.add_argument("labels", type=Path, help="folder of the label PNGs")
     parser.add_argument(
         "--threshold",
@@ -40,8 +49,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     if arguments.threshold is not None and not 1 <= arguments.threshold <= 255:
         raise ConfigError(f"--threshold {arguments.threshold}: expected 1 to 255")
+    if _is_annotation(arguments.masks):
+        if arguments.threshold is not None:
+            raise ConfigError("--threshold is for pictures only")
+        words = [str(arguments.masks), str(arguments.labels), "--to", "png"]
+        code: int = importlib.import_module(_OTHER_TOOLS).main(words)
+        return code
     print(convert(arguments.masks, arguments.labels, arguments.threshold))
     return 0
+
+
+def _is_annotation(source: Path) -> bool:
+    """Whether this is a file of another tool, or a folder of Labelme's files."""
+    if not source.is_dir():
+        return source.suffix.lower() in _ANNOTATIONS
+    first = next(iter(sorted(source.glob("*.json"))), None)
+    content = None if first is None else read_json(first)
+    return isinstance(content, dict) and "shapes" in content
 
 
 def convert(masks: Path, labels: Path, threshold: int | None = None) -> str:
@@ -50,19 +74,25 @@ def convert(masks: Path, labels: Path, threshold: int | None = None) -> str:
     Args:
         masks: A picture, or a folder of pictures.
         labels: Folder of the results, ``<name of the picture>.png``.
-        threshold: Cut there; None numbers the colours, or cuts smoothed pictures at 128.
+        threshold: Cut there; None keeps ids, numbers the colours, or cuts smoothed pictures at 128.
 
     Returns:
         What was done, a sentence.
 
     Raises:
-        ConfigError: The results would replace the masks.
+        ConfigError: The results would replace the masks or one another.
         DataError: There is no picture, one is damaged, or there are too many colours.
         OSError: The folder cannot be written.
     """
-    files = _list_pictures(masks)
-    if any(_target(file, labels).resolve() == file.resolve() for file in files):
-        raise ConfigError(f"{labels} holds the masks themselves: name another folder")
+    files, others = _list_pictures(masks)
+    _check_targets(files, labels)
+    left_out = f"; left out: {shorten(others)}" if others else ""
+    return f"{len(files)} masks: {_convert(files, labels, threshold, masks)}{left_out}"
+
+
+def _convert(files: Sequence[Path], labels: Path, threshold: int | None, masks: Path) -> str:
+    if threshold is None and _have_ids(files):
+        return _keep_ids(files, labels)
     found: set[int] = set()
     for file in files:
         found |= set(np.unique(_codes(file)).tolist())
@@ -73,13 +103,42 @@ def convert(masks: Path, labels: Path, threshold: int | None = None) -> str:
         for file in files:
             light = _grey(file) >= threshold
             write_label_map(_target(file, labels), light.astype(np.uint8))
-        return f"{len(files)} masks: object 1 is what is at least as light as {threshold}"
+        return f"object 1 is what is at least as light as {threshold}"
     if len(found) > _MAX_OBJECTS:
         raise DataError(
             f"{masks} has {len(found)} colours, more than {_MAX_OBJECTS} objects: save it without "
             "smoothing, or name --threshold"
         )
-    colours = np.array(sorted(found, key=_brightness), np.int64)
+    return _number_colours(files, labels, sorted(found, key=_brightness))
+
+
+def _have_ids(files: Sequence[Path]) -> bool:
+    """Whether all masks can be used as they are, and mean the same by 255."""
+    kinds = set()
+    for file in files:
+        read_rgba(file)  # a damaged picture is named here
+        try:
+            mask = read_mask_file(file)
+        except DataError:
+            return False
+        if mask.labels.any():
+            kinds.add(mask.is_black_and_white)
+    return len(kinds) <= 1
+
+
+def _keep_ids(files: Sequence[Path], labels: Path) -> str:
+    counts = np.zeros(VOID + 1, np.int64)
+    for file in files:
+        ids = read_mask_file(file).labels
+        counts += np.bincount(ids.ravel(), minlength=VOID + 1)
+        write_label_map(_target(file, labels), ids)
+    objects = ", ".join(map(str, np.flatnonzero(counts[1:VOID]) + 1))
+    void = f", {counts[VOID]} pixels are void (255)" if counts[VOID] else ""
+    return f"objects {objects}{void}" if objects else f"no object{void}"
+
+
+def _number_colours(files: Sequence[Path], labels: Path, found: Sequence[int]) -> str:
+    colours = np.array(found, np.int64)
     order = np.argsort(colours)
     for file in files:
         codes = _codes(file)
@@ -88,17 +147,28 @@ def convert(masks: Path, labels: Path, threshold: int | None = None) -> str:
             places = np.searchsorted(colours, codes, sorter=order).clip(max=len(colours) - 1)
             numbers = np.where(codes > 0, order[places] + 1, 0).astype(np.uint8)
         write_label_map(_target(file, labels), numbers)
-    told = ", ".join(f"#{code:06x} = {place}" for place, code in enumerate(colours.tolist(), 1))
-    return f"{len(files)} masks: {told or 'no object'}"
+    told = ", ".join(f"#{code:06x} = {place}" for place, code in enumerate(found, 1))
+    return told or "no object"
 
 
-def _list_pictures(masks: Path) -> list[Path]:
+def _list_pictures(masks: Path) -> tuple[list[Path], list[str]]:
+    """The pictures, and the names of what is left out."""
     if not masks.is_dir():
-        return [masks]
-    names = [name for name in list_visible(masks) if name.lower().endswith(IMAGE_SUFFIXES)]
-    if not names:
+        return [masks], []
+    names = list_visible(masks)
+    pictures = [name for name in names if name.lower().endswith(IMAGE_SUFFIXES)]
+    if not pictures:
         raise DataError(f"{masks} holds no picture")
-    return [masks / name for name in sort_naturally(names)]
+    others = [name for name in names if name not in set(pictures)]
+    return [masks / name for name in sort_naturally(pictures)], sort_naturally(others)
+
+
+def _check_targets(files: Sequence[Path], labels: Path) -> None:
+    if any(_target(file, labels).resolve() == file.resolve() for file in files):
+        raise ConfigError(f"{labels} holds the masks themselves: name another folder")
+    stems = Counter(file.stem.lower() for file in files)
+    if twice := [file.name for file in files if stems[file.stem.lower()] > 1]:
+        raise ConfigError(f"{shorten(twice)} would become one label PNG: rename all but one")
 
 
 def _target(file: Path, labels: Path) -> Path:

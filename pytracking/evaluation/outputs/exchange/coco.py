@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ltr.admin.errors import DataError
 from ltr.admin.files import atomic_write
+from ltr.data.frame_files import sort_naturally
 from ltr.data.json_io import read_json, translate_json_errors
+from ltr.data.palette import VOID
 from ltr.data.rle import Rle, as_rle, decode, encode
 from pytracking.evaluation.outputs.exchange.labelled_video import (
     ExchangeFormat,
     LabelledVideo,
     ObjectNumbers,
     bounding_box,
+    check_distinct,
     merged,
     safe_name,
 )
@@ -30,7 +33,10 @@ Masks = Sequence[tuple[int, Rle]]
 
 
 class CocoFile(ExchangeFormat):
-    """One JSON file; an annotation's ``track_id`` is the object's id, its category the name."""
+    """One JSON file; an annotation's ``track_id`` is the object's id, its category the name.
+
+    Crowds are void. Without tracks, objects are told apart by their categories.
+    """
 
     suffix = ".json"
     holds_several = True
@@ -82,8 +88,11 @@ class CocoFile(ExchangeFormat):
                 by_image[annotation["image_id"]].append(annotation)
             videos: dict[str, list[dict[str, Any]]] = defaultdict(list)
             for image in content["images"]:
-                videos[_folder_of(image["file_name"]) or source.stem].append(image)
-            for video, images in videos.items():
+                videos[_folder_of(image["file_name"])].append(image)
+            short = [PurePosixPath(folder).name for folder in videos]
+            for folder, images in videos.items():
+                name = PurePosixPath(folder).name
+                video = (name if short.count(name) == 1 else folder) or source.stem
                 yield _read_video(source, video, images, by_image, names)
 
 
@@ -97,29 +106,70 @@ def _read_video(
     by_image: Mapping[Any, Sequence[dict[str, Any]]],
     names: Mapping[Any, str],
 ) -> LabelledVideo:
-    images = sorted(images, key=lambda image: str(image["file_name"]))
+    by_stem = {_stem_of(image["file_name"]): image for image in images}
+    if len(by_stem) < len(images):
+        raise DataError(f"{source}: two images of {video} have one name")
+    stems = sort_naturally(list(by_stem))
+    images = [by_stem[stem] for stem in stems]
     size = images[0]["width"], images[0]["height"]
     numbers = ObjectNumbers(source)
     frames: list[Masks] = []
+    nameless: list[list[str]] = []
     for image in images:
         if (image["width"], image["height"]) != size:
             raise DataError(f"{source} holds images of several sizes: masks of one video have one")
-        masks = []
-        annotations = by_image.get(image["id"], ())
-        for place, annotation in enumerate(annotations):
-            name = names.get(annotation.get("category_id"), "")
-            track = annotation.get("track_id", annotation.get("instance_id"))
-            key = (name, place) if track is None else track
-            rle = as_rle(annotation["segmentation"], size[1], size[0])
-            if rle is not None:
-                masks.append((numbers.id_of(key, name, track), rle))
-        frames.append(masks)
-    stems = [PurePosixPath(str(image["file_name"]).replace("\\", "/")).stem for image in images]
+        found = _objects_of(by_image.get(image["id"], ()), names)
+        nameless.append([item.name for item in found if item.track is None])
+        frames.append(_masks_of(found, size, numbers))
+    check_distinct(nameless, source, "add a track_id to every annotation")
     suffix = PurePosixPath(str(images[0]["file_name"])).suffix or ".jpg"
     return LabelledVideo(
         safe_name(video), size, stems, partial(labels_of_runs, frames, size), numbers.names,
         suffix=suffix,
     )  # fmt: skip
+
+
+class _Object(NamedTuple):
+    """An annotation: its object, by the track or else by name and place, and its segmentation."""
+
+    name: str
+    track: Any
+    place: int
+    segmentation: Any
+    is_crowd: bool
+
+
+def _objects_of(annotations: Sequence[dict[str, Any]], names: Mapping[Any, str]) -> list[_Object]:
+    """The annotations of an image, crowds first, so that objects lie on top of them."""
+    found, places = [], Counter[str]()
+    for annotation in annotations:
+        name = names.get(annotation.get("category_id"), "")
+        is_crowd = bool(annotation.get("iscrowd"))
+        # CVAT keeps the track among the attributes.
+        track = annotation.get("track_id", annotation.get("instance_id"))
+        if track is None:
+            track = (annotation.get("attributes") or {}).get("track_id")
+        if track is not None or is_crowd:
+            place = 0
+        else:
+            place = places[name]
+            places[name] += 1
+        track = "crowd" if is_crowd else track
+        found.append(_Object(name, track, place, annotation["segmentation"], is_crowd))
+    return sorted(found, key=lambda item: not item.is_crowd)
+
+
+def _masks_of(
+    found: Sequence[_Object], size: tuple[int, int], numbers: ObjectNumbers
+) -> list[tuple[int, Rle]]:
+    masks = []
+    for item in found:
+        rle = as_rle(item.segmentation, size[1], size[0])
+        if rle is not None:
+            key = (item.name, item.place) if item.track is None else item.track
+            number = VOID if item.is_crowd else numbers.id_of(key, item.name, item.track)
+            masks.append((number, rle))
+    return masks
 
 
 def labels_of_runs(frames: Sequence[Masks], size: tuple[int, int], index: int) -> np.ndarray:
@@ -135,5 +185,9 @@ def labels_of_runs(frames: Sequence[Masks], size: tuple[int, int], index: int) -
 
 
 def _folder_of(file_name: object) -> str:
-    parent = PurePosixPath(str(file_name).replace("\\", "/")).parent
-    return parent.name
+    folder = str(PurePosixPath(str(file_name).replace("\\", "/")).parent)
+    return "" if folder == "." else folder
+
+
+def _stem_of(file_name: object) -> str:
+    return PurePosixPath(str(file_name).replace("\\", "/")).stem

@@ -1,5 +1,7 @@
 """``CVAT for video 1.1``: an XML file, or the zip around it, with a track for every object.
 
+``CVAT for images 1.1`` is read as well.
+
 The masks of a track are run lengths of the pixels in a box, row after row, that begin with
 background; polygons and boxes are read, too. The format is described in CVAT's documentation, in
 "XML annotation format".
@@ -7,7 +9,9 @@ background; polygons and boxes are read, too. The format is described in CVAT's 
 
 from __future__ import annotations
 
+import logging
 import zipfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -19,16 +23,19 @@ import numpy as np
 
 from ltr.admin.errors import DataError
 from ltr.admin.files import atomic_write, read_regular
+from ltr.data.frame_files import sort_naturally
 from ltr.data.json_io import translate_json_errors
 from pytracking.evaluation.outputs.exchange.labelled_video import (
     ExchangeFormat,
     LabelledVideo,
     ObjectNumbers,
     bounding_box,
+    check_distinct,
     check_length,
     safe_name,
 )
 
+_LOG = logging.getLogger(__name__)
 _EXPECTED = "annotations of 'CVAT for video 1.1'"
 _MAX_BYTES = 1 << 30
 _MEMBER = "annotations.xml"
@@ -61,7 +68,9 @@ class CvatFile(ExchangeFormat):
         """See ``ExchangeFormat.read``."""
         root = _parse(source)
         with translate_json_errors(source, _EXPECTED):
-            yield _read_task(source, root)
+            _tell_other_shapes(source, root)
+            has_images = root.find("image") is not None
+            yield _read_images(source, root) if has_images else _read_task(source, root)
 
 
 CVAT_FILE = CvatFile()
@@ -206,6 +215,59 @@ def _read_task(source: Path, root: ElementTree.Element) -> LabelledVideo:
     name = safe_name(Path(task.findtext("name") or source.stem).stem)
     stems = [f"{index:05d}" for index in range(length)]
     return LabelledVideo(name, size, stems, partial(_labels, frames, size), numbers.names)
+
+
+def _read_images(source: Path, root: ElementTree.Element) -> LabelledVideo:
+    """``CVAT for images 1.1``: pictures without tracks; a group, or else a label, is an object."""
+    images = {Path(image.get("name", "")).stem: image for image in root.iter("image")}
+    if "" in images or len(images) < len(root.findall("image")):
+        raise ValueError("two images have one name, or one has none")
+    sizes = {(int(i.get("width", "")), int(i.get("height", ""))) for i in images.values()}
+    (size,) = sizes if len(sizes) == 1 else (None,)
+    if size is None or not all(0 < side <= _MAX_SIDE for side in size):
+        raise ValueError(f"its pictures have the sizes {sorted(sizes)[:2]}")
+    stems = sort_naturally(list(images))
+    numbers = ObjectNumbers(source)
+    nameless, frames = [], []
+    for stem in stems:
+        shapes = [element for element in images[stem] if element.tag in _READERS]
+        alone = [element.get("label", "") for element in shapes if _group(element) is None]
+        nameless.append(alone)
+        frames.append([
+            _READERS[element.tag](element, _number(element, place, len(stems), numbers), size)
+            for place, element in enumerate(shapes)
+        ])  # fmt: skip
+    check_distinct(nameless, source, "group the shapes of an object, or export a task of a video")
+    name = safe_name(root.findtext("meta/task/name") or source.stem)
+    return LabelledVideo(name, size, stems, partial(_labels, frames, size), numbers.names)
+
+
+def _group(element: ElementTree.Element) -> int | None:
+    return int(element.get("group_id") or 0) or None
+
+
+def _number(
+    element: ElementTree.Element, place: int, num_images: int, numbers: ObjectNumbers
+) -> int:
+    label, group = element.get("label", ""), _group(element)
+    own = place if group is None and num_images == 1 else None
+    return numbers.id_of((label, group, own), label, group)
+
+
+def _tell_other_shapes(source: Path, root: ElementTree.Element) -> None:
+    """Name the shapes that have no area.
+
+    Raises:
+        DataError: There are only such.
+    """
+    parents = (*root.iter("track"), *root.iter("image"))
+    kinds = Counter(element.tag for parent in parents for element in parent)
+    others = {kind: count for kind, count in kinds.items() if kind not in {*_READERS, "tag"}}
+    if others:
+        told = ", ".join(f"{count} {kind}" for kind, count in others.items())
+        if not kinds.keys() & _READERS.keys():
+            raise DataError(f"{source} holds no mask, polygon or box, only {told}")
+        _LOG.warning("%s: left out, as they are no areas: %s", source, told)
 
 
 def _labels(frames: Sequence[Sequence[_Shape]], size: tuple[int, int], index: int) -> np.ndarray:

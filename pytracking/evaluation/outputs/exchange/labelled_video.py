@@ -183,6 +183,28 @@ class ObjectNumbers:
         return self._ids[key]
 
 
+def check_distinct(frames: Iterable[Sequence[str]], what: object, cure: str) -> None:
+    """Refuse a video in which objects without a track cannot be followed from frame to frame.
+
+    Args:
+        frames: The names of the objects without a track in every frame that has some; in a single
+            frame they need not differ.
+        what: The file, for the error.
+        cure: What to write into it.
+
+    Raises:
+        DataError: Two objects of a frame have one name.
+    """
+    shown = [names for names in frames if names]
+    for names in shown if len(shown) > 1 else ():
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise DataError(
+                f"{what}: a frame has two objects called {twice!r}, which cannot be told apart in "
+                f"the other frames: {cure}"
+            )
+
+
 def check_length(count: object, what: object) -> int:
     """The number of frames that a file tells.
 

@@ -16,17 +16,21 @@ from ltr.admin.errors import DataError
 from ltr.data.frame_files import list_visible, sort_naturally
 from ltr.data.image_io import decode_values, encode_binary_mask
 from ltr.data.json_io import finite_number, read_json, translate_json_errors, write_json
+from ltr.data.palette import VOID
 from pytracking.evaluation.outputs.exchange.labelled_video import (
     ExchangeFormat,
     LabelledVideo,
     ObjectNumbers,
     bounding_box,
+    check_distinct,
     safe_name,
 )
 
 _EXPECTED = "shapes of Labelme"
 _VERSION = "5.4.1"
 _MAX_SIDE = 1 << 15
+# Labelme's own names for what is no object.
+_RESERVED = {"__ignore__": VOID, "_background_": 0}
 
 
 class LabelmeFolder(ExchangeFormat):
@@ -52,12 +56,10 @@ class LabelmeFolder(ExchangeFormat):
 
     def read(self, source: Path) -> Iterator[LabelledVideo]:
         """See ``ExchangeFormat.read``."""
-        names = [name for name in list_visible(source) if name.lower().endswith(".json")]
-        if not names:
-            raise DataError(f"{source} holds no JSON files of Labelme")
-        files = [source / name for name in sort_naturally(names)]
+        files = [source] if source.is_file() else _list_files(source)
         numbers = ObjectNumbers(source)
         size: tuple[int, int] | None = None
+        nameless: list[list[str]] = []
         frames: list[list[tuple[int, dict[str, Any]]]] = []
         for file in files:
             content = read_json(file)
@@ -66,12 +68,15 @@ class LabelmeFolder(ExchangeFormat):
                 if size not in (None, own) or not all(0 < side <= _MAX_SIDE for side in own):
                     raise ValueError(f"its size is {own}")
                 size = own
-                frames.append([_numbered(shape, numbers) for shape in content["shapes"]])
+                names = [str(shape["label"]) for shape in content["shapes"] if _is_alone(shape)]
+                nameless.append(names)
+                frames.append(_numbered(content["shapes"], numbers, is_single=len(files) == 1))
+        check_distinct(nameless, source, "give each object a group_id or a label of its own")
         if size is None:
             raise DataError(f"{source} holds no JSON files of Labelme")
         stems = [file.stem for file in files]
         read_labels = partial(_labels, files, frames, size)
-        name = safe_name(source.resolve().name)
+        name = safe_name(source.resolve().stem if source.is_file() else source.resolve().name)
         yield LabelledVideo(name, size, stems, read_labels, numbers.names)
 
 
@@ -92,10 +97,33 @@ def _shape(name: str, number: int, mask: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _numbered(shape: dict[str, Any], numbers: ObjectNumbers) -> tuple[int, dict[str, Any]]:
-    """A shape with the id of its object: shapes of one group, or else of one name, are one."""
-    name, group = str(shape["label"]), shape.get("group_id")
-    return numbers.id_of((name, group), name, group), shape
+def _list_files(folder: Path) -> list[Path]:
+    names = [name for name in list_visible(folder) if name.lower().endswith(".json")]
+    if not names:
+        raise DataError(f"{folder} holds no JSON files of Labelme")
+    return [folder / name for name in sort_naturally(names)]
+
+
+def _numbered(
+    shapes: Sequence[dict[str, Any]], numbers: ObjectNumbers, is_single: bool
+) -> list[tuple[int, dict[str, Any]]]:
+    """Shapes with the ids of their objects: a group, or else a name, is an object.
+
+    In a single picture every shape without a group is an object of its own.
+    """
+    found = []
+    for place, shape in enumerate(shapes):
+        name, group = str(shape["label"]), shape.get("group_id")
+        own = place if is_single and _is_alone(shape) else None
+        number = _RESERVED.get(name)
+        if number is None:
+            number = numbers.id_of((name, group, own), name, group)
+        found.append((number, shape))
+    return found
+
+
+def _is_alone(shape: dict[str, Any]) -> bool:
+    return shape.get("group_id") is None and str(shape["label"]) not in _RESERVED
 
 
 def _labels(

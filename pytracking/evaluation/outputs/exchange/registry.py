@@ -159,14 +159,14 @@ def _format_of_folder(source: Path) -> str:
         return "fiftyone"
     if (source / "meta.json").is_file():
         return "youtube-vos"
-    names = [entry.name for entry in source.iterdir()]
-    return (
-        "labelme"
-        if any(name.endswith(".json") for name in names)
-        and not any(name.endswith(".png") for name in names)
-        and not (source / "masks").is_dir()
-        else "png"
-    )
+    annotations = sorted(source.glob("*.json"))
+    is_labelme = annotations and not (source / "masks").is_dir() and _has_shapes(annotations[0])
+    return "labelme" if is_labelme else "png"
+
+
+def _has_shapes(file: Path) -> bool:
+    content = read_json(file)
+    return isinstance(content, dict) and "shapes" in content
 
 
 def _format_of_json(source: Path, content: Any) -> str:
@@ -174,6 +174,8 @@ def _format_of_json(source: Path, content: Any) -> str:
         return "label-studio"
     if isinstance(content, dict) and "annotations" in content:
         return "youtube-vis" if "videos" in content else "coco"
+    if isinstance(content, dict) and "shapes" in content:
+        return "labelme"
     raise ConfigError(f"the format of {source} cannot be told: name it with --from")
 
 
