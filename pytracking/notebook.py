@@ -6,16 +6,17 @@ Example:
     from pytracking.notebook import plot_results, print_per_sequence_results, print_results
 
     trackers = trackerlist("joint", "joint_davis", range(3))
-    print_results(trackers, get_dataset("dv2017_val"), "davis", plot_types=("success", "prec"))
+    print_results(trackers, get_dataset("dv2017_val"), "davis", merge_results=True)
 
 Boxes are what ``run_tracker.py`` writes beside the masks. Every object counts as a sequence.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -49,29 +50,38 @@ class BoxTable:
     """The errors of several trackers.
 
     Args:
-        trackers: Their names.
+        runs: Name of every run; runs of one name are averaged.
         sequences: Name of every object of every sequence that counts.
         num_sequences: Of the data set, with those that were left out.
-        errors: By tracker, then by sequence.
+        errors: By run, then by sequence.
     """
 
-    trackers: tuple[str, ...]
+    runs: tuple[str, ...]
     sequences: tuple[str, ...]
     num_sequences: int
     errors: tuple[tuple[BoxErrors, ...], ...]
 
+    @property
+    def trackers(self) -> tuple[str, ...]:
+        """The different names, in the order of the runs."""
+        return tuple(dict.fromkeys(self.runs))
+
     def curves(self, exclude_invalid_frames: bool = False) -> list[BoxScores]:
         """Mean curves of every tracker."""
-        return [
-            mean_curves([box_curves(_valid(e) if exclude_invalid_frames else e) for e in own])
-            for own in self.errors
+        runs = [
+            mean_curves([box_curves(_valid(e) if exclude_invalid_frames else e) for e in errors])
+            for errors in self.errors
         ]
+        return [mean_curves([runs[i] for i in self._runs_of(name)]) for name in self.trackers]
 
     def average_overlaps(self) -> np.ndarray:
         """Mean overlap over valid frames in percent, (sequences, trackers)."""
-        return np.array(
-            [[100 * _valid(e).overlap.mean() for e in own] for own in self.errors]
-        ).T.reshape(len(self.sequences), len(self.trackers))
+        runs = [[100 * _valid(e).overlap.mean() for e in errors] for errors in self.errors]
+        means = [np.mean([runs[i] for i in self._runs_of(name)], axis=0) for name in self.trackers]
+        return np.stack(means, axis=1)
+
+    def _runs_of(self, name: str) -> list[int]:
+        return [place for place, run in enumerate(self.runs) if run == name]
 
 
 def read_table(
@@ -79,6 +89,7 @@ def read_table(
     dataset: SequenceList,
     results: Path | None = None,
     skip_missing_seq: bool = False,
+    merge_results: bool = False,
 ) -> BoxTable:
     """Compare the boxes of trackers with those of the annotated masks.
 
@@ -87,6 +98,7 @@ def read_table(
         dataset: Sequences with masks.
         results: Folder of all results; None takes ``results_path``.
         skip_missing_seq: Leave out sequences for which a tracker has no boxes.
+        merge_results: Average the runs of one configuration, those that differ in ``run_id`` only.
 
     Raises:
         ConfigError: There is no tracker.
@@ -107,7 +119,7 @@ def read_table(
         found[name] = [_compare(read_boxes(file), boxes) for file in files]
     if not found:
         raise DataError(f"{dataset.name}: no sequence has boxes of all trackers")
-    names = tuple(f"{tracker.system} {tracker.result_name}" for tracker in trackers)
+    names = tuple(f"{t.system} {t.name if merge_results else t.result_name}" for t in trackers)
     return BoxTable(names, tuple(found), count, tuple(zip(*found.values(), strict=True)))
 
 
@@ -115,6 +127,7 @@ def print_results(
     trackers: Sequence[TrackerSpec],
     dataset: SequenceList,
     report_name: str,
+    merge_results: bool = False,
     plot_types: Sequence[str] = ("success",),
     skip_missing_seq: bool = False,
     exclude_invalid_frames: bool = False,
@@ -126,6 +139,7 @@ def print_results(
         trackers: See ``read_table``.
         dataset: See ``read_table``.
         report_name: Left of the names of the measures.
+        merge_results: See ``read_table``.
         plot_types: ``success`` (AUC, OP50, OP75), ``prec``, ``norm_prec``.
         skip_missing_seq: See ``read_table``.
         exclude_invalid_frames: Leave out frames without a valid annotation; else they are misses.
@@ -136,7 +150,7 @@ def print_results(
         DataError: See ``read_table``.
     """
     _check_types(plot_types)
-    table = read_table(trackers, dataset, results, skip_missing_seq)
+    table = read_table(trackers, dataset, results, skip_missing_seq, merge_results)
     print(f"\nReporting results over {len(table.sequences)} / {table.num_sequences} sequences")
     scores: dict[str, list[float]] = {}
     for curves in table.curves(exclude_invalid_frames):
@@ -149,7 +163,8 @@ def print_per_sequence_results(
     trackers: Sequence[TrackerSpec],
     dataset: SequenceList,
     report_name: str,
-    filter_criteria: dict[str, str | float] | None = None,
+    merge_results: bool = False,
+    filter_criteria: Mapping[str, Any] | None = None,
     skip_missing_seq: bool = False,
     results: Path | None = None,
 ) -> None:
@@ -159,6 +174,7 @@ def print_per_sequence_results(
         trackers: See ``read_table``.
         dataset: See ``read_table``.
         report_name: Left of the names of the trackers.
+        merge_results: See ``read_table``.
         filter_criteria: ``{"mode": "ao_min" | "ao_max" | "delta_ao", "threshold": percent}``: only
             sequences whose lowest or highest AO lies below it, or whose spread lies above it.
         skip_missing_seq: See ``read_table``.
@@ -168,7 +184,7 @@ def print_per_sequence_results(
         ConfigError: The mode is unknown.
         DataError: See ``read_table``.
     """
-    table = read_table(trackers, dataset, results, skip_missing_seq)
+    table = read_table(trackers, dataset, results, skip_missing_seq, merge_results)
     overlaps = table.average_overlaps()
     kept = _passes(overlaps, filter_criteria)
     rows = [f"{name} (ID={i})" for i, name in enumerate(table.sequences) if kept[i]]
@@ -180,6 +196,7 @@ def plot_results(
     trackers: Sequence[TrackerSpec],
     dataset: SequenceList,
     report_name: str,
+    merge_results: bool = False,
     plot_types: Sequence[str] = ("success",),
     skip_missing_seq: bool = False,
     exclude_invalid_frames: bool = False,
@@ -193,6 +210,7 @@ def plot_results(
         trackers: See ``print_results``, for this and the others.
         dataset: See ``print_results``.
         report_name: Name of the folder.
+        merge_results: See ``read_table``.
         plot_types: See ``print_results``.
         skip_missing_seq: See ``print_results``.
         exclude_invalid_frames: See ``print_results``.
@@ -206,7 +224,7 @@ def plot_results(
         DataError: See ``read_table``.
     """
     _check_types(plot_types)
-    table = read_table(trackers, dataset, results, skip_missing_seq)
+    table = read_table(trackers, dataset, results, skip_missing_seq, merge_results)
     curves = table.curves(exclude_invalid_frames)
     return [_draw(kind, table.trackers, curves, output / report_name) for kind in plot_types]
 
@@ -263,7 +281,7 @@ def _check_types(plot_types: Sequence[str]) -> None:
         raise ConfigError(f"plot type {unknown[0]!r}: choose from {', '.join(PLOT_TYPES)}")
 
 
-def _passes(overlaps: np.ndarray, criteria: dict[str, str | float] | None) -> np.ndarray:
+def _passes(overlaps: np.ndarray, criteria: Mapping[str, Any] | None) -> np.ndarray:
     if criteria is None:
         return np.ones(len(overlaps), bool)
     mode, threshold = criteria.get("mode"), float(criteria.get("threshold", 0))

@@ -1,11 +1,8 @@
-"""Look through the boxes of several trackers on one sequence.
+"""Look through the boxes of several trackers on one sequence, in a window.
 
 Example:
-    from pytracking.evaluation.datasets import get_dataset
-    from pytracking.evaluation.tracker import trackerlist
-    from pytracking.playback_results import playback_results
-
-    playback_results(trackerlist("joint", "joint_davis"), get_dataset("dv2017_val"), "bmx-trees")
+    python playback_results.py dv2017_val bmx-trees --tracker joint joint_davis
+    python playback_results.py dv2017_val 0 --tracker joint joint_davis 1 --tracker joint other
 
 Keys: left and right step by one frame; space plays, and stops again; while it plays, left and right
 change the speed (2x, 4x, ...; through a stop to backward); q or escape closes the window.
@@ -13,25 +10,86 @@ change the speed (2x, 4x, ...; through a stop to backward); q or escape closes t
 
 from __future__ import annotations
 
+import argparse
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+if not __package__:
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+from ltr.admin.cli import CommandParser, command, set_up_logging
 from ltr.admin.errors import ConfigError
 from ltr.admin.optional import import_optional
-from ltr.data.image_io import read_image
-from pytracking.analysis.reports.plots import colour_of
-from pytracking.analysis.scorers.boxes import read_boxes
-from pytracking.evaluation.datasets.sequence import Sequence as VideoSequence
-from pytracking.evaluation.datasets.sequence import SequenceList
-from pytracking.evaluation.outputs.folder import result_folder
-from pytracking.evaluation.tracker import TrackerSpec
-from pytracking.utils.environment import evaluation_environment
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from pytracking.evaluation.datasets.sequence import Sequence as VideoSequence
+    from pytracking.evaluation.datasets.sequence import SequenceList
+    from pytracking.evaluation.tracker import TrackerSpec
 
 _INTERVAL_MS = 40
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> int:
+    """Open the window and wait until it is closed."""
+    arguments = _parse(argv)
+    set_up_logging()
+    import_optional("matplotlib", "the playback", "plots")
+    import matplotlib.pyplot as plt
+
+    from pytracking.evaluation.datasets import get_dataset
+
+    if not _can_open_windows(plt.get_backend()):
+        raise ConfigError("no window can be opened here: matplotlib finds no screen or toolkit")
+    trackers = [_tracker(words) for words in arguments.trackers]
+    playback_results(
+        trackers, get_dataset(arguments.dataset), arguments.sequence, arguments.results
+    )
+    plt.show()
+    return 0
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = CommandParser(__doc__)
+    parser.add_argument("dataset", help="name of the data set")
+    parser.add_argument("sequence", type=_position_or_name, help="name, or position from 0")
+    parser.add_argument(
+        "--tracker",
+        dest="trackers",
+        action="append",
+        required=True,
+        nargs="+",
+        metavar="WORD",
+        help="system, name and where there is one the run id of a tracker (repeatable)",
+    )
+    parser.add_argument("--results", type=Path, help="folder of all results (results_path)")
+    return parser.parse_args(argv)
+
+
+def _position_or_name(text: str) -> int | str:
+    return int(text) if text.isdecimal() else text
+
+
+def _tracker(words: Sequence[str]) -> TrackerSpec:
+    from pytracking.evaluation.tracker import TrackerSpec
+
+    system, name, *run = [*words, ""]
+    if len(words) not in (2, 3) or (len(words) == 3 and not words[2].isdecimal()):
+        raise ConfigError(
+            f"--tracker {' '.join(words)}: expected SYSTEM NAME, or SYSTEM NAME RUN_ID"
+        )
+    return TrackerSpec(system, name, run_id=int(run[0]) if run[0] else None)
+
+
+def _can_open_windows(backend: str) -> bool:
+    from matplotlib.backends.registry import BackendFilter, backend_registry
+
+    return backend.lower() in backend_registry.list_builtin(BackendFilter.INTERACTIVE)
 
 
 @dataclass
@@ -103,6 +161,10 @@ def playback_results(
     import matplotlib.pyplot as plt
     from matplotlib.patches import Rectangle
 
+    from ltr.data.image_io import read_image
+    from pytracking.analysis.reports.plots import colour_of
+    from pytracking.evaluation.datasets.sequence import Sequence as VideoSequence
+
     video = dataset[sequence]
     if not isinstance(video, VideoSequence):
         raise ConfigError(f"{dataset.name} has no masks of single objects, so no boxes")
@@ -165,6 +227,10 @@ def read_sequence_boxes(
     Raises:
         DataError: A file is missing or damaged.
     """
+    from pytracking.analysis.scorers.boxes import read_boxes
+    from pytracking.evaluation.outputs.folder import result_folder
+    from pytracking.utils.environment import evaluation_environment
+
     base = results or Path(evaluation_environment().results_path).expanduser()
     found: dict[str, list[np.ndarray]] = {}
     for tracker in trackers:
@@ -181,7 +247,13 @@ def read_sequence_boxes(
 
 
 def _padded(boxes: np.ndarray, start: int, length: int) -> np.ndarray:
+    import numpy as np
+
     padded = np.full((length, 4), -1.0)
     kept = boxes[: length - start]
     padded[start : start + len(kept)] = kept
     return padded
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -78,8 +78,9 @@ def _segment(arguments: argparse.Namespace) -> Outcome:
     from pytracking.cli.video_arguments import resolve_video_task
     from pytracking.evaluation.running.video import process_video
 
-    spec, runtime = resolve_tracker(arguments), resolve_runtime(arguments)
-    return process_video(spec, runtime, resolve_video_task(arguments))
+    task = resolve_video_task(arguments)
+    spec, runtime = resolve_tracker(arguments), resolve_runtime(arguments, task.view)
+    return process_video(spec, runtime, task)
 
 
 def _segment_clips(
@@ -92,8 +93,8 @@ def _segment_clips(
 
     if engine is not None:
         refuse_live_view(arguments)
-    spec, runtime = resolve_tracker(arguments), resolve_runtime(arguments)
     task = resolve_video_task(arguments)
+    spec, runtime = resolve_tracker(arguments), resolve_runtime(arguments, task.view)
     clips: dict[str, Any] = {}
     num_failed = 0
     with json_results(arguments.json) as results:

@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             window = Window(f"{arguments.system} {arguments.name}")
             stack.callback(window.close)
         stop = stack.enter_context(stop_on_interrupt())
-        spec, runtime = resolve_tracker(arguments), resolve_runtime(arguments)
+        spec, runtime = resolve_tracker(arguments), resolve_runtime(arguments, task.view)
         summary = process_live(spec, runtime, task, window, stop)
     folder = f": {summary.folder}" if summary.folder else ""
     print(f"{summary.frames} frames at {summary.fps:.1f} fps{folder}")

@@ -17,6 +17,7 @@ COMMANDS = (
     "pytracking.run_interactive",
     "pytracking.run_tracker",
     "pytracking.run_video",
+    "pytracking.run_vot",
     "pytracking.run_webcam",
     "pytracking.utils.doctor",
     "pytracking.utils.download",

@@ -9,6 +9,7 @@ from ltr.admin.cli import add_device_argument, add_plugin_argument, add_wait_arg
 from pytracking.evaluation.tracker import TrackerSpec
 
 if TYPE_CHECKING:
+    from pytracking.evaluation.outputs.live_view import LiveView
     from pytracking.tracker.base import Runtime
 
 ENGINES = ("local", "torchrun", "ray")
@@ -67,7 +68,9 @@ def add_runtime_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--precision", choices=PRECISIONS, default="fp32", help="fp32 is exact")
     add_switch(parser, "--compile", False, "compile the network (the first frames take long)")
     add_switch(parser, "--quiet", False, "no progress, only warnings and errors")
-    parser.add_argument("--debug", type=int, default=0, help="level of the live view (0 = none)")
+    parser.add_argument(
+        "--debug", type=int, default=0, help="level of the live view, 0 to 3 (0 = none)"
+    )
     add_switch(parser, "--use-visdom", True, "show the live view in visdom")
     parser.add_argument("--visdom-server", default="127.0.0.1", help="address of visdom")
     parser.add_argument("--visdom-port", type=int, default=8097, help="port of visdom")
@@ -108,8 +111,21 @@ def resolve_tracker(arguments: argparse.Namespace) -> TrackerSpec:
     )
 
 
-def resolve_runtime(arguments: argparse.Namespace) -> Runtime:
+def open_view(arguments: argparse.Namespace) -> LiveView | None:
+    """The live view, where one is wanted and possible."""
+    from pytracking.evaluation.outputs.live_view import open_live_view
+
+    return open_live_view(
+        arguments.debug, arguments.use_visdom, arguments.visdom_server, arguments.visdom_port
+    )
+
+
+def resolve_runtime(arguments: argparse.Namespace, view: LiveView | None = None) -> Runtime:
     """Where and how to compute.
+
+    Args:
+        arguments: Arguments of ``add_runtime_arguments``.
+        view: Is shown what trackers compute on the way.
 
     Raises:
         ConfigError: The device does not exist here.
@@ -117,4 +133,5 @@ def resolve_runtime(arguments: argparse.Namespace) -> Runtime:
     from ltr.admin.devices import resolve_device
     from pytracking.tracker.base import Runtime
 
-    return Runtime(resolve_device(arguments.device), arguments.precision, arguments.compile)
+    device = resolve_device(arguments.device)
+    return Runtime(device, arguments.precision, arguments.compile, view)

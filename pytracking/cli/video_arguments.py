@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ltr.admin.cli import add_wait_argument
 from ltr.admin.errors import ConfigError
-from pytracking.cli.arguments import add_switch
+from pytracking.cli.arguments import add_switch, open_view
 from pytracking.cli.prompt_arguments import parse_box, parse_mask
 from pytracking.evaluation.prompt_types import BoxPrompt
 
@@ -155,7 +155,6 @@ def resolve_task(arguments: argparse.Namespace, source: VideoLike) -> VideoTask:
     Raises:
         ConfigError: The results would lie among the frames or clips.
     """
-    from pytracking.evaluation.outputs.live_view import open_live_view
     from pytracking.evaluation.running.task import VideoTask
 
     if arguments.output is not None and _is_same(source, arguments.output):
@@ -169,9 +168,7 @@ def resolve_task(arguments: argparse.Namespace, source: VideoLike) -> VideoTask:
         overwrite=arguments.overwrite,
         quiet=arguments.quiet,
         wait=arguments.wait,
-        view=open_live_view(
-            arguments.debug, arguments.use_visdom, arguments.visdom_server, arguments.visdom_port
-        ),
+        view=open_view(arguments),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -27,14 +27,22 @@ State = TypeVar("State")
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
+class Inspector(Protocol):
+    """Shows what a tracker computes on the way; a ``LiveView`` is one."""
+
+    def register(self, data: Any, mode: str, debug_level: int = 0, title: str = "Data") -> None:
+        """Show data; see ``LiveView.register``."""
+
+
 @dataclass(frozen=True)
 class Runtime:
-    """Where and how a tracker computes.
+    """Where and how a tracker computes, and who looks at it.
 
     Args:
         device: Device of the network and of all tensors; by default the best one here.
         precision: ``fp32`` is the exact mode; the others trade digits for speed.
         compile: Compile the fixed-shape parts of the network with ``torch.compile``.
+        inspector: Is shown what the tracker computes on the way, or None.
 
     Raises:
         ConfigError: The device has no arithmetic of this precision.
@@ -43,6 +51,7 @@ class Runtime:
     device: torch.device = field(default_factory=best_device)
     precision: Precision = "fp32"
     compile: bool = False
+    inspector: Inspector | None = None
 
     def __post_init__(self) -> None:
         if self.precision == "fp16" and self.device.type == "cpu":

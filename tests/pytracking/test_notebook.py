@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -11,6 +14,7 @@ from pytracking.evaluation.tracker import TrackerSpec
 from pytracking.notebook import plot_results, print_per_sequence_results, print_results
 from tests.video_trees import write_davis
 
+NOTEBOOK = Path(__file__).parents[2] / "pytracking/notebooks/analyze_results.ipynb"
 BOX = {str(n).zfill(5): {1: (10 + 2 * n, 12)} for n in range(5)}
 TRACKERS = (TrackerSpec("baseline", "copy_mask"), TrackerSpec("baseline", "copy_mask", run_id=7))
 
@@ -32,7 +36,7 @@ def results(tmp_path, monkeypatch):
 
 def test_print_results(results, capsys):
     kinds = ("success", "prec", "norm_prec")
-    print_results(TRACKERS, get_dataset("dv2017_val"), "rep", kinds, results=results)
+    print_results(TRACKERS, get_dataset("dv2017_val"), "rep", plot_types=kinds, results=results)
     lines = capsys.readouterr().out.splitlines()
     assert lines[1] == "Reporting results over 2 / 2 sequences"
     heads = [cell.strip() for cell in lines[3].split("|")]
@@ -52,16 +56,25 @@ def test_print_per_sequence_results(results, capsys):
     assert found == {"bear_1 (ID=0)": ["100.00", "100.00"], "dog_1 (ID=1)": ["100.00", "54.29"]}
     for mode, threshold, kept in (("ao_min", 60.5, 1), ("ao_max", 99, 0), ("delta_ao", 39, 1)):
         criteria = {"mode": mode, "threshold": threshold}
-        print_per_sequence_results(TRACKERS, dataset, "rep", criteria, results=results)
+        print_per_sequence_results(
+            TRACKERS, dataset, "rep", filter_criteria=criteria, results=results
+        )
         assert capsys.readouterr().out.count("ID=") == kept
     with pytest.raises(ConfigError, match="ao_mean"):
-        print_per_sequence_results(TRACKERS, dataset, "rep", {"mode": "ao_mean"}, results=results)
+        print_per_sequence_results(
+            TRACKERS, dataset, "rep", False, {"mode": "ao_mean"}, results=results
+        )
 
 
 def test_plot_results_and_missing_sequences(results, tmp_path, capsys):
     dataset = get_dataset("dv2017_val")
     files = plot_results(
-        TRACKERS, dataset, "rep", ("success", "norm_prec"), results=results, output=tmp_path
+        TRACKERS,
+        dataset,
+        "rep",
+        plot_types=("success", "norm_prec"),
+        results=results,
+        output=tmp_path,
     )
     assert [file.name for file in files] == ["success_plot.pdf", "norm_precision_plot.pdf"]
     assert all(file.read_bytes().startswith(b"%PDF") for file in files)
@@ -71,4 +84,33 @@ def test_plot_results_and_missing_sequences(results, tmp_path, capsys):
     print_results(TRACKERS, dataset, "rep", skip_missing_seq=True, results=results)
     assert "over 1 / 2 sequences" in capsys.readouterr().out
     with pytest.raises(ConfigError, match="choose from success"):
-        print_results(TRACKERS, dataset, "rep", ("sucess",), results=results)
+        print_results(TRACKERS, dataset, "rep", plot_types=("sucess",))
+
+
+def test_runs_of_one_configuration_are_averaged(results, capsys):
+    dataset = get_dataset("dv2017_val")
+    print_results(TRACKERS, dataset, "rep", merge_results=True, results=results)
+    rows = capsys.readouterr().out.splitlines()[4:-1]
+    assert [[cell.strip() for cell in row.split("|")] for row in rows] == [
+        ["baseline copy_mask", "84.76", "80.00", "80.00", ""]  # means of both runs
+    ]
+    print_per_sequence_results(TRACKERS, dataset, "rep", merge_results=True, results=results)
+    assert "dog_1 (ID=1)" in (shown := capsys.readouterr().out)
+    assert "77.14" in shown
+
+
+def test_the_notebook_runs(results, monkeypatch, tmp_path, capsys):
+    """Its code cells, one after the other; nothing that they put out is stored with it."""
+    cells = json.loads(NOTEBOOK.read_text())["cells"]
+    assert not any(cell.get("outputs") or cell.get("execution_count") for cell in cells)
+    monkeypatch.setenv("PYTRACKING_RESULTS_PATH", str(results))
+    monkeypatch.chdir(tmp_path)
+    code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    for old, new in (("(0, 1, 2)", "(None, 7)"), ("optical_flow", "copy_mask")):
+        assert old in code
+        code = code.replace(old, new)
+    exec(compile(code, str(NOTEBOOK), "exec"), {})
+    shown = capsys.readouterr().out
+    assert shown.count("Reporting results over 2 / 2 sequences") == 2
+    assert "dog_1 (ID=1)" in shown
+    assert (tmp_path / "result_plots/davis/success_plot.pdf").is_file()

@@ -9,7 +9,7 @@ from matplotlib.backend_bases import KeyEvent
 
 from pytracking.evaluation.datasets import get_dataset
 from pytracking.evaluation.tracker import TrackerSpec
-from pytracking.playback_results import Playback, playback_results
+from pytracking.playback_results import Playback, main, playback_results
 from tests.video_trees import write_davis
 
 BOX = {str(n).zfill(5): {1: (10 + 2 * n, 12)} for n in range(5)}
@@ -69,3 +69,21 @@ def test_the_window_follows_the_keys(results):
         "key_press_event", KeyEvent("key_press_event", figure.canvas, "q")
     )
     assert not plt.fignum_exists(figure.number)
+
+
+def test_the_command_opens_a_window_or_says_why_not(results, capsys, monkeypatch):
+    import matplotlib.pyplot as plt
+
+    words = ["dv2017_val", "0", "--tracker", "baseline", "copy_mask", "--results", str(results)]
+    mpl.use("agg")
+    assert main(words) == 2
+    assert "no window can be opened here" in capsys.readouterr().err
+    mpl.use("webagg")
+    shown = []
+    monkeypatch.setattr(plt, "show", lambda: shown.append(plt.gcf().axes[0].get_title()))
+    assert main(words) == 0
+    assert shown == ["Sequence: bear Mode: manual Speed: 1x"]
+    plt.close("all")
+    assert main([*words, "--tracker", "baseline"]) == 2
+    assert "expected SYSTEM NAME" in capsys.readouterr().err
+    mpl.use("agg")

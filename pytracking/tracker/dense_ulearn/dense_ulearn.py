@@ -26,6 +26,8 @@ from pytracking.tracker.dense_ulearn.propagation import (
     step,
 )
 
+_DATA_LEVEL = 3  # of the live view
+
 
 @dataclass
 class VideoState:
@@ -140,7 +142,10 @@ class DenseULearnTracker(StateOfVideo[VideoState], OnlineTracker):
             images = F.interpolate(images, size, mode="bilinear", align_corners=True)
         images = images.to(self.dtype, memory_format=torch.channels_last)
         features = getattr(self._embed(images, normalises=False), self.params.key)
-        return F.normalize(features.float(), dim=1)[0].permute(1, 2, 0).contiguous()
+        features = F.normalize(features.float(), dim=1)[0]
+        if self.runtime.inspector is not None:
+            self.runtime.inspector.register(features, "featmap", _DATA_LEVEL, "Features")
+        return features.permute(1, 2, 0).contiguous()
 
     def _masks(self, info: FrameInfo) -> torch.Tensor:
         labels = torch.as_tensor(info.mask, device=self.runtime.device)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +13,14 @@ import torch
 from ltr.admin.errors import DataError
 from ltr.models.joint.filter_solver import MatrixOperator
 from ltr.models.joint.joint_net import FEATURE_STRIDE, JOINTNet
-from pytracking.tracker.base import FrameInfo, FrameOutput, OnlineTracker, Runtime, StateOfVideo
+from pytracking.tracker.base import (
+    FrameInfo,
+    FrameOutput,
+    Inspector,
+    OnlineTracker,
+    Runtime,
+    StateOfVideo,
+)
 from pytracking.tracker.checks import check_frame
 from pytracking.tracker.joint.features import EncodedCrop, FrameEncoder, LabelEncoding
 from pytracking.tracker.joint.geometry import (
@@ -40,6 +48,8 @@ from pytracking.tracker.joint.state import Crop, ObjectState, VideoState
 
 Listener = Callable[..., None]
 
+_DATA_LEVEL = 3  # of the live view
+
 
 class _Annotation(NamedTuple):
     """Masks given for a frame, as the network sees them.
@@ -61,6 +71,20 @@ class _Annotation(NamedTuple):
 
 def _ignore(event: str, obj: ObjectState, **details: torch.Tensor) -> None:
     """The listener of a tracker that nobody listens to."""
+
+
+def _inspect(inspector: Inspector, event: str, obj: ObjectState, **details: torch.Tensor) -> None:
+    """The listener of a tracker that an inspector looks at."""
+    key = obj.object_id
+    if event == "init":
+        inspector.register(details["mask"], "heatmap", _DATA_LEVEL, f"First Mask {key}")
+    elif event == "crop":
+        inspector.register(details["patch"][0], "image", _DATA_LEVEL, f"Search Window {key}")
+    elif event == "scores":
+        scores = details["logits"].sigmoid()
+        inspector.register(scores, "heatmap", _DATA_LEVEL, f"Window Scores {key}")
+        weights = obj.memory.weights.values
+        inspector.register(weights, "lineplot", _DATA_LEVEL, f"Memory Weights {key}")
 
 
 class JointTracker(StateOfVideo[VideoState], OnlineTracker):
@@ -94,7 +118,9 @@ class JointTracker(StateOfVideo[VideoState], OnlineTracker):
         """See ``OnlineTracker.create``."""
         from pytracking.utils.loading import load_evaluation_network
 
-        return cls(params, load_evaluation_network(params.net, JOINTNet, runtime.device), runtime)
+        network = load_evaluation_network(params.net, JOINTNet, runtime.device)
+        listener = partial(_inspect, runtime.inspector) if runtime.inspector else _ignore
+        return cls(params, network, runtime, listener)
 
     @torch.inference_mode()
     def initialize(self, image: np.ndarray, info: FrameInfo) -> FrameOutput:

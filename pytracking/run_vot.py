@@ -1,0 +1,70 @@
+"""Run a tracker under the VOT toolkit: a server of the TraX protocol on standard input and output.
+
+The toolkit's trackers.ini names this command:
+
+    [joint]
+    label = JOINT
+    protocol = trax
+    command = python /path/to/pytracking/run_vot.py joint joint_ytvos
+
+Example:
+    python run_vot.py joint joint_ytvos
+    python run_vot.py joint joint_davis --region rectangle
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+if not __package__:
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from ltr.admin.cli import CommandParser, command, set_up_logging
+from pytracking.cli.arguments import (
+    add_runtime_arguments,
+    add_switch,
+    add_tracker_arguments,
+    open_view,
+    resolve_runtime,
+    resolve_tracker,
+)
+
+_REGIONS = ("mask", "rectangle", "polygon")
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve one client."""
+    arguments = _parse(argv)
+    set_up_logging(arguments.quiet)
+    from pytracking.evaluation.running.vot import run_vot
+
+    view = open_view(arguments)
+    spec, runtime = resolve_tracker(arguments), resolve_runtime(arguments, view)
+    count = run_vot(spec, runtime, arguments.region, arguments.multiobject, view)
+    print(f"{count} frames", file=sys.stderr)
+    return 0
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = CommandParser(__doc__)
+    add_tracker_arguments(parser)
+    parser.add_argument(
+        "--run-id", type=int, dest="runid", help="accepted as in pytracking; nothing is written"
+    )
+    parser.add_argument(
+        "--region",
+        choices=_REGIONS,
+        default="mask",
+        help="what is offered: masks, rectangles, or polygons as before VOT 2020 (mask)",
+    )
+    add_switch(parser, "--multiobject", False, "let the client name several objects (VOTS)")
+    add_runtime_arguments(parser)
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
