@@ -1,8 +1,12 @@
-"""Segment objects in a video: masks, overlay video and contact sheet in one folder.
+r"""Segment objects in a video: masks, overlay video and contact sheet in one folder.
 
 Example:
     python run_video.py joint joint_ytvos dog.mp4 --mask first_frame.png --output out
     python run_video.py joint joint_demo dog.mp4 --scribbles dog.json
+    python run_video.py joint joint_demo dog.mp4 --point 40:1:300,200 --point 40:1:20,30,- \
+        --direction both
+    python run_video.py joint joint_demo dog.mp4 --text "the dog on the left"
+    python run_video.py joint joint_demo dog.mp4 --all
     python run_video.py propose_reduce ytvis19_r50 clip.mp4
     python run_video.py propose_reduce ytvis19_r101 folder_of_clips --output out
     python run_video.py joint joint_ytvos folder_of_clips --mask folder_of_masks --threads 4
@@ -36,6 +40,7 @@ from pytracking.cli.video_arguments import (
     add_export_argument,
     add_object_arguments,
     add_output_arguments,
+    add_prompt_arguments,
     add_scribble_arguments,
 )
 
@@ -148,6 +153,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("videofile", help="video file, folder of frames or of clips")
     add_object_arguments(parser)
     add_scribble_arguments(parser)
+    add_prompt_arguments(parser)
     add_clip_arguments(parser)
     add_output_arguments(parser)
     add_export_argument(parser)

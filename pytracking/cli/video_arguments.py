@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ltr.admin.cli import add_wait_argument
 from ltr.admin.errors import ConfigError
 from pytracking.cli.arguments import add_switch, open_view
-from pytracking.cli.prompt_arguments import parse_box, parse_mask
+from pytracking.cli.prompt_arguments import parse_box, parse_mask, parse_point
 from pytracking.evaluation.prompt_types import BoxPrompt
 
 if TYPE_CHECKING:
@@ -36,8 +36,9 @@ def add_object_arguments(parser: argparse.ArgumentParser) -> None:
         type=parse_box,
         action="append",
         default=[],
-        metavar="[FRAME:]X,Y,W,H",
-        help="box of an object that starts in this frame (repeatable)",
+        metavar="[FRAME:[ID:]]X,Y,W,H",
+        help="box of an object that starts in this frame (repeatable); with its id it can also "
+        "correct one",
     )
     parser.add_argument(
         "--optional-box",
@@ -76,13 +77,47 @@ def add_scribble_arguments(parser: argparse.ArgumentParser) -> None:
     add_to_mask_argument(parser)
 
 
+def add_prompt_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add prompts that a network or GrabCut makes masks of, for trackers of masks."""
+    parser.add_argument(
+        "--point",
+        dest="points",
+        type=parse_point,
+        action="append",
+        default=[],
+        metavar="FRAME:ID:X,Y[,-]",
+        help="click on an object, with ,- beside it (repeatable); pixels",
+    )
+    parser.add_argument(
+        "--all", dest="everything", action="store_true", help="all objects that a network finds"
+    )
+    parser.add_argument(
+        "--direction",
+        choices=("forward", "backward", "both"),
+        help="where objects are followed from their frames (forward; both after --text and --all)",
+    )
+    parser.add_argument(
+        "--text-finder",
+        default="referring:demo",
+        metavar="SYSTEM:NAME",
+        help="network that finds the key frame of a --text for a tracker of masks (referring:demo)",
+    )
+    parser.add_argument(
+        "--all-finder",
+        default="propose_reduce:demo",
+        metavar="SYSTEM:NAME",
+        help="network that finds the objects of --all (propose_reduce:demo)",
+    )
+
+
 def add_to_mask_argument(parser: argparse.ArgumentParser) -> None:
     """Add what makes masks of lines, for trackers that take masks."""
     parser.add_argument(
         "--to-mask",
         default="grabcut",
         metavar="METHOD",
-        help="how lines become a mask for a tracker of masks: grabcut, atnet[:FILE] or ipn[:FILE]",
+        help="how lines and points become a mask for a tracker of masks: grabcut, atnet[:FILE] or "
+        "ipn[:FILE]",
     )
 
 
@@ -94,7 +129,7 @@ def add_clip_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="SENTENCE",
-        help="describes an object, for trackers that take sentences (repeatable)",
+        help="describes an object (repeatable); for a tracker of masks --text-finder finds it",
     )
     parser.add_argument(
         "--score-threshold",
@@ -142,7 +177,12 @@ def resolve_video_task(arguments: argparse.Namespace) -> VideoTask:
     """The work that the arguments of ``run_video`` describe."""
     return replace(
         resolve_task(arguments, arguments.videofile),
+        points=tuple(arguments.points),
         texts=tuple(arguments.texts),
+        everything=arguments.everything,
+        direction=arguments.direction,
+        text_finder=arguments.text_finder,
+        all_finder=arguments.all_finder,
         scribbles=arguments.scribbles,
         to_mask=arguments.to_mask,
         score_threshold=arguments.score_threshold,

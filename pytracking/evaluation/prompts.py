@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +28,7 @@ def plan_prompts(
     boxes: Sequence[BoxPrompt],
     size: tuple[int, int],
     length: int | None = None,
+    reserved_ids: Collection[int] = (),
 ) -> dict[int, FrameInfo]:
     """Read all mask files and give every object an id of its own.
 
@@ -39,6 +40,7 @@ def plan_prompts(
         boxes: Boxes.
         size: (width, height) of the video.
         length: Number of frames of the video; None if unknown.
+        reserved_ids: Ids that are given to no box and no black and white mask.
 
     Returns:
         The prompt of every frame that has one.
@@ -58,7 +60,7 @@ def plan_prompts(
     read = [(prompt, read_prompt_mask(prompt.path, size)) for prompt in masks]
     taken: set[int] = set()
     numbered = (mask.labels for _, mask in read if not mask.is_black_and_white)
-    reserved = {key for labels in numbered for key in object_ids(labels)}
+    reserved = {*reserved_ids} | {key for labels in numbered for key in object_ids(labels)}
     for prompt, mask in sorted(read, key=lambda entry: entry[0].frame):
         labels = _with_fresh_ids(mask, prompt.path, taken, reserved)
         taken.update(object_ids(labels))

@@ -250,8 +250,9 @@ class VideoSession:
         """Carry all objects through the video, frame by frame.
 
         Without ``start`` a forward pass begins at the first frame with a prompt and a backward pass
-        at the last one. With it, a pass begins there with what is known of that frame, and ends
-        at the next frame where prompts that an earlier pass has used name all of its objects.
+        at the last one. With it, a pass begins there with what is known of that frame; where the
+        frame has prompts, the objects that they do not name keep their earlier results. It ends
+        at the next frame where prompts that an earlier pass has used name all these objects.
         Between two frames with prompts for an object both directions are blended, linearly.
         An abandoned pass leaves the results that it has reached.
 
@@ -289,11 +290,13 @@ class VideoSession:
         running = {key for key in self.object_ids if (labels == key).any()}
         if not running:
             raise DataError(f"no object is known on frame {start}: prompt it, or begin elsewhere")
+        named = set(self._given(start)) if stops else set()
+        rewritten = named or set(self.object_ids)
         info = self._start_info(start, sorted(running), labels)
         output = self._tracker.initialize(self.frames[start], info)
         self._remember(running, start)
         self._use(start)
-        yield self._keep(direction, start, output)
+        yield self._keep(direction, start, output, rewritten)
         for frame in self._indices(direction, start, end):
             self._let_go(running)
             if not running:
@@ -305,12 +308,13 @@ class VideoSession:
             self._remember(set(new), frame)
             known = {key: mask for key, mask in given.items() if key in running}
             running.update(new)
+            rewritten.update(new)
             if known:
                 corrected = FrameInfo(tuple(known), _overlay(output.segmentation, known))
                 image = self.frames[frame]
                 output = self._tracker.correct(image, corrected, is_remembered=True)
-            yield self._keep(direction, frame, output)
-            if stops and given.keys() >= running and not was_new:
+            yield self._keep(direction, frame, output, rewritten)
+            if stops and given.keys() >= rewritten & running and not was_new:
                 return
 
     def _start_info(self, frame: int, object_ids: Sequence[int], labels: np.ndarray) -> FrameInfo:
@@ -360,8 +364,12 @@ class VideoSession:
             running.discard(key)
         self._removed.clear()
 
-    def _keep(self, direction: Direction, frame: int, output: FrameOutput) -> VideoFrame:
-        self._layers.write(direction, frame, FrameResult.of(output))
+    def _keep(
+        self, direction: Direction, frame: int, output: FrameOutput, rewritten: set[int]
+    ) -> VideoFrame:
+        old = self._layers.read(direction, frame)
+        result = FrameResult.of(output).keeping(old, rewritten | self._removed)
+        self._layers.write(direction, frame, result)
         return self.output(frame)
 
     def _given(self, frame: int) -> dict[int, np.ndarray]:

@@ -124,7 +124,7 @@ def test_masks_of_a_later_frame(arguments, masks, capsys):
         (["--mask", "first.png"], "--mask FOLDER, which holds a first mask <clip>.png"),
         ([], "for every clip: none is named"),
         (["--mask", ".", "--optional_box", "1", "1", "5", "5"], "boxes belong to one video"),
-        (["--mask", ".", "--text", "the bar"], "takes no sentences"),
+        (["--mask", ".", "--point", "0:1:5,5"], "points belong to one video"),
     ],
 )
 def test_what_does_not_fit_many_clips(change, words, clips, tmp_path, capsys):

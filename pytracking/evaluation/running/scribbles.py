@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
-
-import numpy as np
 
 from ltr.admin.config import describe
 from ltr.admin.errors import ConfigError, DataError
@@ -14,11 +13,13 @@ from ltr.data.interactive.scribbles import VideoScribbles, read_scribbles
 from pytracking.evaluation.hosts import create_host
 from pytracking.evaluation.outputs.video import ENTRIES, VideoResults
 from pytracking.evaluation.running.jobs import Outcome
-from pytracking.evaluation.running.task import VideoTask, write_config
+from pytracking.evaluation.running.task import VideoTask, start_tracker, write_config
+from pytracking.evaluation.session import VideoSession
+from pytracking.evaluation.sessions.rounds import play_round
 from pytracking.evaluation.stepper import VideoFrame
 from pytracking.evaluation.tracker import TrackerSpec, describe_run
 from pytracking.tracker.base import FrameInfo, FrameOutput, Runtime
-from pytracking.tracker.interactive.base import InteractiveVOS
+from pytracking.tracker.interactive.scribble_networks import create_scribble_to_mask
 from pytracking.utils.clip_frames import LazyFrames, open_frames
 from pytracking.utils.staging import staged_folder
 from pytracking.utils.video_reader import read_video
@@ -53,18 +54,13 @@ def process_scribbles(spec: TrackerSpec, runtime: Runtime, task: VideoTask) -> O
                 raise DataError(
                     f"{file} has a line on frame {last}, the video has {len(frames)} frames"
                 )
-            _LOG.info("%s %s\n%s", spec.system, spec.name, describe(spec.load_parameters()))
-            host = create_host(
-                spec.system, spec.name, spec.overrides, spec.net, runtime, task.to_mask
-            )
             rounds = len(frames) * len(scribbles.annotated)
             with FrameProgress(video.name, rounds, task.quiet) as progress:
-                masks = _play(host, frames, scribbles, progress)
+                play = _play_session if spec.kind == "online" else _play_host
+                with VideoResults(staging, video, task.with_overlay) as results:
+                    for result in play(spec, runtime, frames, scribbles, task.to_mask, progress):
+                        results.add(result)
                 seconds = progress.seconds * len(frames) / rounds
-            with VideoResults(staging, video, task.with_overlay) as results:
-                for index, labels in enumerate(masks):
-                    output = FrameOutput.of_labels(labels, range(1, host.num_objects + 1))
-                    results.add(VideoFrame(index, frames[index], output))
             prompts = {index: FrameInfo(_marked(scribbles, index)) for index in scribbles.annotated}
             write_config(staging, describe_run(spec, runtime), video, prompts, len(frames))
     return Outcome(video.name, len(frames), seconds, video.failure, folder=folder)
@@ -82,16 +78,48 @@ def _marked(scribbles: VideoScribbles, index: int) -> tuple[int, ...]:
     return tuple(sorted({line.object_id for line in scribbles.frames[index]} - {0}))
 
 
-def _play(
-    host: InteractiveVOS, frames: LazyFrames, scribbles: VideoScribbles, progress: FrameProgress
-) -> np.ndarray:
-    """All rounds, by the clock of their first lines and then by their frames."""
-    host.start(frames, max(line.object_id for lines in scribbles.frames for line in lines))
+def _rounds(scribbles: VideoScribbles) -> list[int]:
+    """The frames that have lines, by the clock of their first lines and then by their numbers."""
     begun = {
         index: min(line.start_time for line in scribbles.frames[index])
         for index in scribbles.annotated
     }
-    for index in sorted(begun, key=begun.__getitem__):
+    return sorted(begun, key=begun.__getitem__)
+
+
+def _play_session(
+    spec: TrackerSpec,
+    runtime: Runtime,
+    frames: LazyFrames,
+    scribbles: VideoScribbles,
+    to_mask: str,
+    progress: FrameProgress,
+) -> Iterator[VideoFrame]:
+    """Play all rounds with a tracker of masks; gives the last results."""
+    drawer = create_scribble_to_mask(to_mask, runtime.device)
+    with VideoSession(start_tracker(spec, runtime), frames, drawer) as session:
+        for index in _rounds(scribbles):
+            for _ in play_round(session, index, scribbles.frames[index]):
+                progress.advance()
+        for index in range(len(frames)):
+            yield session.output(index)
+
+
+def _play_host(
+    spec: TrackerSpec,
+    runtime: Runtime,
+    frames: LazyFrames,
+    scribbles: VideoScribbles,
+    to_mask: str,
+    progress: FrameProgress,
+) -> Iterator[VideoFrame]:
+    """Play all rounds with an interactive host; gives the last results."""
+    _LOG.info("%s %s\n%s", spec.system, spec.name, describe(spec.load_parameters()))
+    host = create_host(spec.system, spec.name, spec.overrides, spec.net, runtime, to_mask)
+    host.start(frames, max(line.object_id for lines in scribbles.frames for line in lines))
+    for index in _rounds(scribbles):
         masks = host.interact(index, scribbles.frames[index]).masks
         progress.advance(len(frames))
-    return masks
+    for index, labels in enumerate(masks):
+        output = FrameOutput.of_labels(labels, range(1, host.num_objects + 1))
+        yield VideoFrame(index, frames[index], output)

@@ -7,14 +7,14 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ltr.admin.config import describe
 from ltr.admin.errors import ConfigError
 from ltr.admin.files import atomic_write
 from pytracking.evaluation.outputs.live_view import LiveView
 from pytracking.evaluation.outputs.video import CONFIG, FAILURE
-from pytracking.evaluation.prompt_types import BoxPrompt, MaskPrompt
+from pytracking.evaluation.prompt_types import BoxPrompt, MaskPrompt, PointPrompt
 from pytracking.evaluation.tracker import TrackerSpec, describe_run
 from pytracking.tracker.base import FrameInfo, Runtime
 from pytracking.utils.environment import evaluation_environment
@@ -35,10 +35,16 @@ class VideoTask:
         source: Video file, folder of frames, camera number or frames.
         masks: Mask files of the objects.
         boxes: Boxes of further objects.
-        texts: One sentence per wanted object, for trackers that take sentences.
+        points: Clicks, for trackers of masks.
+        texts: One sentence per wanted object; for a tracker of masks a network finds them.
+        everything: A tracker of masks follows all objects that a network finds.
+        direction: ``forward``, ``backward`` or ``both`` from the frames of the prompts; None is
+            both where objects were searched, else forward.
+        text_finder: Network that finds objects by sentences, ``SYSTEM:NAME``.
+        all_finder: Network that finds all objects.
         scribbles: File of scribbles in the form of DAVIS; a round for every frame that has some.
-        to_mask: How scribbles become a mask for a tracker of masks, see ``create_host``.
-        score_threshold: Instances below it are listed but not drawn, 0..1.
+        to_mask: How lines and points become a mask for a tracker of masks, see ``create_host``.
+        score_threshold: Instances below it are listed but not drawn or followed, 0..1.
         output: Folder of the results; default below ``results_path``.
         with_overlay: Also write the overlay video.
         is_one_of_many: Drawings of instances then lie as ``<output>.mp4``, or for a folder of
@@ -52,7 +58,12 @@ class VideoTask:
     source: VideoLike
     masks: Sequence[MaskPrompt] = ()
     boxes: Sequence[BoxPrompt] = ()
+    points: Sequence[PointPrompt] = ()
     texts: tuple[str, ...] = ()
+    everything: bool = False
+    direction: Literal["forward", "backward", "both"] | None = None
+    text_finder: str = "referring:demo"
+    all_finder: str = "propose_reduce:demo"
     scribbles: Path | None = None
     to_mask: str = "grabcut"
     score_threshold: float = 0.2
@@ -68,6 +79,31 @@ class VideoTask:
         """Where the results of a video of this name go."""
         return self.output or default_folder(spec, name)
 
+    @property
+    def is_searched(self) -> bool:
+        """Whether the objects are to be found in the video."""
+        return bool(self.texts) or self.everything
+
+    @property
+    def session_settings(self) -> dict[str, Any]:
+        """What decides a session's results beside masks, boxes and points; JSON-like."""
+        found: dict[str, Any] = {}
+        if self.texts:
+            found |= {"texts": list(self.texts), "text_finder": self.text_finder}
+        if self.everything:
+            found |= {"all_finder": self.all_finder, "score_threshold": self.score_threshold}
+        if self.direction not in (None, "forward"):
+            found["direction"] = self.direction
+        if self.points:
+            found["to_mask"] = self.to_mask
+        return found
+
+    @property
+    def needs_session(self) -> bool:
+        """Whether one pass over the frames as they come is not enough."""
+        has_named = any(box.object_id is not None for box in self.boxes)
+        return bool(self.session_settings) or has_named
+
 
 def default_folder(spec: TrackerSpec, name: str) -> Path:
     """Where the results of a video go when no folder is named."""
@@ -82,22 +118,28 @@ def check_task(spec: TrackerSpec, task: VideoTask) -> None:
         ConfigError: It does not.
     """
     if task.scribbles is not None:
-        if task.masks or task.boxes:
-            raise ConfigError("give objects by --scribbles or by masks and boxes, not by both")
+        if task.masks or task.boxes or task.points or task.is_searched:
+            raise ConfigError("give objects by --scribbles or by other prompts, not by both")
         return
     if spec.kind == "interactive":
         raise ConfigError(
             "this tracker takes scribbles: name a file with --scribbles FILE, or draw them in "
             "run_interactive.py"
         )
-    if task.texts and not spec.takes_text:
-        raise ConfigError("this tracker takes no sentences: leave out --text")
-    if spec.takes_text and not task.texts:
-        raise ConfigError("no object is given: name one with --text SENTENCE")
     if len(task.texts) > MAX_DRAWN:
         raise ConfigError(
             f"{len(task.texts)} sentences are given, a label map holds at most {MAX_DRAWN} objects"
         )
+    if spec.kind == "online":
+        return
+    if task.points or task.everything or task.direction is not None:
+        raise ConfigError(
+            "this tracker finds its objects itself: leave out points, --all and --direction"
+        )
+    if task.texts and not spec.takes_text:
+        raise ConfigError("this tracker takes no sentences: leave out --text")
+    if spec.takes_text and not task.texts:
+        raise ConfigError("no object is given: name one with --text SENTENCE")
     if spec.kind == "clip" and (task.masks or task.boxes):
         raise ConfigError("this tracker finds its objects itself: leave out masks and boxes")
 
@@ -111,7 +153,7 @@ def start_tracker(spec: TrackerSpec, runtime: Runtime) -> Any:
 def describe_video_run(spec: TrackerSpec, runtime: Runtime, task: VideoTask) -> dict[str, Any]:
     """What decides the results of a video, beside its masks; see ``describe_run``."""
     if spec.kind != "clip":
-        return describe_run(spec, runtime)
+        return describe_run(spec, runtime) | task.session_settings
     wanted = {"texts": list(task.texts), "score_threshold": task.score_threshold}
     return describe_run(spec, runtime) | wanted
 

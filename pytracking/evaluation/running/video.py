@@ -14,6 +14,7 @@ from pytracking.evaluation.outputs.video import ENTRIES, VideoResults
 from pytracking.evaluation.prompts import plan_prompts
 from pytracking.evaluation.running.jobs import Load, Outcome
 from pytracking.evaluation.running.live import Screen, live_frames
+from pytracking.evaluation.running.prompted import process_prompts
 from pytracking.evaluation.running.scribbles import process_scribbles
 from pytracking.evaluation.running.task import VideoTask, check_task, start_tracker, write_config
 from pytracking.evaluation.running.whole_video import process_whole_video
@@ -53,6 +54,8 @@ def process_video(
         return process_scribbles(spec, runtime, task)
     if spec.kind == "clip":
         return process_whole_video(spec, runtime, task, load, count)
+    if task.needs_session:
+        return process_prompts(spec, runtime, task, load, count)
     return _process_online(spec, runtime, task, load, count)
 
 

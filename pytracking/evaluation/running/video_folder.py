@@ -143,13 +143,14 @@ class VideoFolder:
             )
         check_task(self._spec, self._task)
         task = self._task
-        if task.boxes:
-            raise ConfigError("boxes belong to one video: name masks with --mask FOLDER")
+        if task.boxes or task.points:
+            what = "boxes" if task.boxes else "points"
+            raise ConfigError(f"{what} belong to one video: name masks with --mask FOLDER")
         if self._spec.kind == "clip":
             return
         folders = [prompt.path for prompt in task.masks]
         files = [path for path in folders if not path.is_dir()]
-        if files or not folders:
+        if files or not (folders or task.is_searched):
             found = f"{files[0]} is none" if files else "none is named"
             raise ConfigError(
                 "clips of a folder need --mask FOLDER, which holds a first mask <clip>.png for "

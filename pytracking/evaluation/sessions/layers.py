@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tempfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -48,6 +48,26 @@ class FrameResult(NamedTuple):
             return cls(labels, ids, certain * np.uint8(255))
         soft = (output.probabilities[1:].clamp(0, 1) * 255).round().byte()
         return cls(labels, ids, soft.cpu().numpy())
+
+    def keeping(self, old: FrameResult | None, rewritten: Collection[int]) -> FrameResult:
+        """This result, but objects that are not rewritten stay as they were.
+
+        Args:
+            old: What an earlier pass in the same direction said, or None.
+            rewritten: Objects of this result that replace the old ones.
+        """
+        if old is None:
+            return self
+        kept = [key for key in old.object_ids if key not in rewritten]
+        if not kept:
+            return self
+        planes = {key: self.probabilities[i] for i, key in enumerate(self.object_ids)}
+        planes |= {key: old.probabilities[old.object_ids.index(key)] for key in kept}
+        soft = np.stack(list(planes.values()))
+        best = soft.argmax(axis=0)
+        is_object = soft.max(axis=0) > 255 - np.minimum(soft.sum(axis=0, dtype=np.int32), 255)
+        labels = np.where(is_object, np.array(list(planes), np.uint8)[best], 0).astype(np.uint8)
+        return FrameResult(labels, tuple(planes), soft)
 
 
 class Place(NamedTuple):
