@@ -23,8 +23,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from fresh_process import run_in_fresh_process
-from process_memory import peak_mib, reset_peak, resident_mib
 
+from ltr.admin.process_memory import peak_mib, reset_peak, resident_mib
 from ltr.models.layers.chunks import apply_in_chunks
 from ltr.models.referring.deformable_sampling import MapSizes, Sampler, sample_points
 

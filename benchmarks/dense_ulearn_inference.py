@@ -25,8 +25,8 @@ import torch
 from drawn_clip import draw_clip
 from fresh_process import run_in_fresh_process
 from plain_dense_ulearn import PlainPropagation, PlainReference
-from process_memory import peak_mib, reset_peak, resident_mib
 
+from ltr.admin.process_memory import peak_mib, reset_peak, resident_mib
 from ltr.models.dense_ulearn.dense_ulearn_net import DenseULearnNet, dense_ulearn_resnet18
 from pytracking.tracker.base import FrameInfo, Runtime
 from pytracking.tracker.dense_ulearn.dense_ulearn import DenseULearnTracker

@@ -24,8 +24,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import plain_davis
-from process_memory import peak_mib
 
+from ltr.admin.process_memory import peak_mib
 from ltr.data.image_io import write_label_map
 from pytracking.analysis.files.mask_evaluation import evaluate_masks
 from pytracking.analysis.files.truth_folder import VideoTruth, list_masks

@@ -26,9 +26,9 @@ import cv2
 import torch
 from fuzz_mutations import mutate
 from fuzz_readers import Reader
-from process_memory import peak_mib, reset_peak
 
 from ltr.admin.errors import ToolkitError
+from ltr.admin.process_memory import peak_mib, reset_peak
 
 LIMIT_S = 5.0
 """Of the processor; by the clock a reader may take ``_PATIENCE_S`` on a busy machine."""

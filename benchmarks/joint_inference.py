@@ -26,9 +26,9 @@ import torch
 from drawn_clip import draw_clip
 from fresh_process import run_in_fresh_process
 from plain_joint import LastFrame, PlainJointTracker, PlainObject
-from process_memory import peak_mib, reset_peak, resident_mib
 from seeded_network import seeded_network
 
+from ltr.admin.process_memory import peak_mib, reset_peak, resident_mib
 from pytracking.tracker.base import FrameInfo, FrameOutput, OnlineTracker, Runtime
 from pytracking.tracker.joint.geometry import Window
 from pytracking.tracker.joint.joint import JointTracker

@@ -20,11 +20,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from plain_joint_training import PlainJointNet
-from process_memory import peak_mib, reset_peak, resident_mib
 from seeded_network import seeded_network
 
 from ltr.actors.segmentation import SegActor
 from ltr.admin.distributed import launch_fabric
+from ltr.admin.process_memory import peak_mib, reset_peak, resident_mib
 from ltr.admin.settings import Precision
 from ltr.train_settings.joint.joint_stage2 import RECIPE
 from ltr.trainers.optimizer import make_optimizer

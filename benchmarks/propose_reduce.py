@@ -19,8 +19,8 @@ import numpy as np
 import torch
 from drawn_clip import draw_clip
 from plain_propose_reduce import PlainProposals, PlainSequences
-from process_memory import peak_mib, reset_peak
 
+from ltr.admin.process_memory import peak_mib, reset_peak
 from ltr.data.rle import Rle, decode
 from ltr.models.propose_reduce.seq_mask_rcnn import SeqMaskRCNN, seq_mask_rcnn
 from pytracking.tracker.base import Runtime

@@ -23,8 +23,8 @@ import torch
 from fresh_process import run_in_fresh_process
 from plain_referring import make_plain
 from plain_referring import segment as segment_plainly
-from process_memory import peak_mib, reset_peak, resident_mib
 
+from ltr.admin.process_memory import peak_mib, reset_peak, resident_mib
 from ltr.data.referring.batches import ClipBatch, SentenceBatch
 from ltr.models.referring.referformer import ReferFormer, referformer
 from pytracking.tracker.referring.rules import choose_query, full_probabilities

@@ -1,5 +1,7 @@
 """Run several trackers over several data sets, as a function in ``experiments/`` lists them.
 
+Several trackers are compared afterwards: one report per data set that has annotations.
+
 Example:
     python run_experiment.py baselines davis --threads 4
 """
@@ -7,8 +9,10 @@ Example:
 from __future__ import annotations
 
 import argparse
+import logging
+import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,15 +21,22 @@ if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from ltr.admin.cli import CommandParser, add_plugin_argument, command, set_up_logging
-from pytracking.cli.arguments import add_run_arguments, add_runtime_arguments
+from ltr.admin.errors import ConfigError
+from ltr.admin.locks import lock_folder
+from ltr.admin.optional import import_optional
+from pytracking.cli.arguments import add_run_arguments, add_runtime_arguments, add_switch
 
 if TYPE_CHECKING:
     from pytracking.evaluation.engines.base import Engine
+    from pytracking.evaluation.running.dataset import RunSummary
+    from pytracking.evaluation.tracker import TrackerSpec
+
+_LOG = logging.getLogger(__name__)
 
 
 @command
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one experiment; 1 when a sequence failed."""
+    """Run one experiment and compare its trackers; 1 when a sequence failed."""
     arguments = _parse(argv)
     set_up_logging(arguments.quiet)
     from pytracking.cli.console import run_with_engine
@@ -40,12 +51,69 @@ def _run(arguments: argparse.Namespace, engine: Engine | None) -> int:
 
     trackers, names = load_experiment(arguments.experiment_module, arguments.experiment_name)
     datasets = [get_dataset(name) for name in names]
-    runs = [
-        run_and_report(spec, dataset, arguments, engine)
-        for dataset in datasets
-        for spec in trackers
-    ]
-    return 1 if any(run.failures for run in runs) else 0
+    has_failed = False
+    for dataset in datasets:
+        runs = {spec: run_and_report(spec, dataset, arguments, engine) for spec in trackers}
+        has_failed |= any(run.failures for run in runs.values())
+        if (
+            len(runs) > 1
+            and not arguments.no_report
+            and not any(run.failures for run in runs.values())
+        ):
+            _compare(dataset.source, runs, arguments)
+    return int(has_failed)
+
+
+def _compare(
+    dataset: str, runs: Mapping[TrackerSpec, RunSummary], arguments: argparse.Namespace
+) -> None:
+    """Score the trackers on a data set and write what compares them; needs its annotations."""
+    from pytracking.analysis.reports.comparison import comparison_table
+    from pytracking.analysis.reports.paired import Cost, interval_table, paired_scores
+    from pytracking.analysis.reports.writing import PAGE_FILE, write_everything
+    from pytracking.analysis.scorers import Request, evaluate
+    from pytracking.utils.environment import evaluation_environment, require
+
+    environment = evaluation_environment()
+    reports, costs = {}, {}
+    try:
+        import_optional("matplotlib", "the report with its plots", "plots")
+        for spec, run in runs.items():
+            name = f"{spec.system} {spec.result_name}"
+            request = Request(
+                results=run.folder.path,
+                find_root=lambda variable: require(environment, variable),
+                dataset=dataset,
+                tracker=name,
+                quiet=arguments.quiet,
+            )
+            reports[name] = evaluate(request)
+            total = run.total
+            costs[name] = Cost(total.fps or math.nan, total.peak_mib)
+    except ConfigError as error:
+        _LOG.warning("%s: no report: %s", dataset, error)
+        return
+    first = next(iter(reports.values()))
+    scores = {
+        measure: [100 * report.numbers[measure] for report in reports.values()]
+        for measure in first.numbers
+    }
+    print(comparison_table(list(reports), scores, dataset))
+    scored = paired_scores(reports)
+    if scored:
+        print(interval_table(scored, costs).text())
+    folder = _report_folder(arguments) / next(iter(runs.values())).folder.path.name
+    with lock_folder(folder, arguments.wait):
+        write_everything(reports, folder, costs)
+    print(f"Report: {folder / PAGE_FILE}")
+
+
+def _report_folder(arguments: argparse.Namespace) -> Path:
+    from pytracking.utils.environment import evaluation_environment
+
+    results = Path(arguments.results or evaluation_environment().results_path)
+    name = f"{arguments.experiment_module}_{arguments.experiment_name}"
+    return Path(arguments.report or results / "experiments" / name)
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -53,6 +121,13 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("experiment_module", help="file of pytracking/experiments, without .py")
     parser.add_argument("experiment_name", help="function in it")
     add_plugin_argument(parser)
+    parser.add_argument(
+        "--report",
+        type=Path,
+        metavar="DIR",
+        help="folder of the comparison (<results>/experiments/<module>_<name>)",
+    )
+    add_switch(parser, "--no-report", False, "do not score and compare the trackers afterwards")
     add_run_arguments(parser)
     add_runtime_arguments(parser)
     return parser.parse_args(argv)

@@ -186,7 +186,7 @@ def test_sparse_frames_are_warned_about(tmp_path, monkeypatch, capsys):
 
 
 def test_experiment_runs_all_trackers(davis, tmp_path, capsys):
-    words = ["baselines", "davis", "--results", str(tmp_path), "--quiet"]
+    words = ["baselines", "davis", "--results", str(tmp_path), "--quiet", "--no-report"]
     assert run_experiment.main(words) == 0
     for name in ("copy_mask", "optical_flow"):
         assert (tmp_path / "baseline" / name / "dv2017_val/bear/00002.png").is_file()

@@ -6,7 +6,16 @@ import base64
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from pytracking.analysis.metrics.scores import Scores
 from pytracking.analysis.reports.figures import Figure
+from pytracking.analysis.reports.paired import (
+    Cost,
+    Disagreement,
+    difference_table,
+    interval_table,
+    paired_scores,
+    worst_disagreements,
+)
 from pytracking.analysis.reports.plots import draw_png
 from pytracking.analysis.reports.report import TOTAL, Report, Table, format_percent
 from pytracking.analysis.reports.worst_frames import WorstFrame, draw_worst_frames
@@ -24,16 +33,24 @@ th:first-child, td:first-child { text-align: left; }
 img { max-width: 100%; }
 .frames { display: grid; grid-template-columns: repeat(auto-fill, minmax(320px, 1fr)); gap: 1rem; }
 figure { margin: 0; } figure div { display: flex; gap: 3px; } figure img { width: 50%; }
+.row { display: flex; gap: 3px; } .row figure { flex: 1; } .row img { width: 100%; }
 figcaption { font-size: .85rem; color: #555; }
 """
 
 
-def html_page(reports: Mapping[str, Report], figures: Sequence[Figure]) -> str:
+def html_page(
+    reports: Mapping[str, Report],
+    figures: Sequence[Figure],
+    costs: Mapping[str, Cost] | None = None,
+) -> str:
     """Write the page: scores, plots, tables, and the frames with the lowest scores.
+
+    Several trackers are also compared on the same objects.
 
     Args:
         reports: Reports by name of the tracker.
         figures: The plots.
+        costs: What the trackers took, by the same names.
     """
     first = next(iter(reports.values())).heading
     title = str(first) if len(reports) == 1 else first.benchmark
@@ -42,6 +59,7 @@ def html_page(reports: Mapping[str, Report], figures: Sequence[Figure]) -> str:
         label = f"{escape(name)}: " if len(reports) > 1 else ""
         parts.append(f'<p class="summary">{label}{escape(report.summary)}</p>')
     parts += [_figure(figure) for figure in figures]
+    parts += _comparison(paired_scores(reports), costs or {})
     for name, report in reports.items():
         parts += _report(name, report, len(reports) > 1)
     body = "\n".join(parts)
@@ -63,6 +81,34 @@ def _report(name: str, report: Report, is_one_of_many: bool) -> list[str]:
     return parts
 
 
+def _comparison(scored: Mapping[str, Scores], costs: Mapping[str, Cost]) -> list[str]:
+    if not scored:
+        return []
+    parts = []
+    for table in (interval_table(scored, costs), difference_table(scored)):
+        parts.append(f"<h2>{escape(table.title)}</h2>{_table(table)}")
+    frames = worst_disagreements(scored)
+    if frames:
+        parts.append("<h2>frames in which they differ most</h2>")
+        parts += map(_disagreement, frames)
+    return parts
+
+
+def _disagreement(frame: Disagreement) -> str:
+    pictures = "".join(
+        f'<figure><img alt="{escape(kind)}" src="{_data(picture, "jpeg")}">'
+        f"<figcaption>{escape(kind)}{_score_of(frame, kind)}</figcaption></figure>"
+        for kind, picture in frame.pictures.items()
+    )
+    return (
+        f'<p>{escape(frame.name)}, frame {escape(frame.frame)}</p><div class="row">{pictures}</div>'
+    )
+
+
+def _score_of(frame: Disagreement, kind: str) -> str:
+    return f": {format_percent(frame.scores[kind])}" if kind in frame.scores else ""
+
+
 def _figure(figure: Figure) -> str:
     return f'<p><img alt="{escape(figure.title)}" src="{_data(draw_png(figure), "png")}"></p>'
 
@@ -73,6 +119,7 @@ def _table(table: Table) -> str:
     rows = "".join(
         f"<tr><td>{escape(name)}</td>"
         + "".join(f"<td>{format_percent(value)}</td>" for value in row)
+        + (f"<td>{escape(table.remarks[name])}</td>" if name in table.remarks else "")
         + "</tr>"
         for name, row in [*table.rows.items(), *total]
     )

@@ -104,22 +104,29 @@ class Report:
             "tracker": self.heading.tracker,
             "benchmark": self.heading.benchmark,
             "summary": self.summary,
-            "numbers": {name: _plain(value) for name, value in self.numbers.items()},
-            "tables": [
-                {
-                    "title": table.title,
-                    "columns": list(table.columns),
-                    "rows": {name: _plains(row) for name, row in table.rows.items()},
-                    "total": None if table.total is None else _plains(table.total),
-                }
-                for table in self.tables
-            ],
+            "numbers": plain_numbers(self.numbers),
+            "tables": list(map(table_json, self.tables)),
             "objects": [] if self.scores is None else _objects(self.scores),
             "curves": {
                 name: {x_label: _plains(x), y_label: _plains(y)}
                 for name, (x_label, x, y_label, y) in self.curves.items()
             },
         }
+
+
+def table_json(table: Table) -> dict[str, Any]:
+    """A table as plain values; NaN becomes None."""
+    return {
+        "title": table.title,
+        "columns": list(table.columns),
+        "rows": {name: _plains(row) for name, row in table.rows.items()},
+        "total": None if table.total is None else _plains(table.total),
+    }
+
+
+def plain_numbers(numbers: Mapping[str, float]) -> dict[str, float | None]:
+    """Numbers by name; NaN becomes None."""
+    return {name: _plain(value) for name, value in numbers.items()}
 
 
 def printable(text: str, keep: str = "") -> str:

@@ -72,12 +72,12 @@ def _lowest(item: ObjectScores) -> np.ndarray:
 def _draw(item: ObjectScores, source: FrameSource, place: int) -> WorstFrame:
     frame = item.frames[place]
     labels = [read_labels(find_mask(folder, frame)) for folder in (source.truth, source.results)]
-    image = _read_image(source.images, frame, labels[0].shape)
-    truth, result = (_encode(image, mask) for mask in labels)
+    image = read_frame(source.images, frame, labels[0].shape)
+    truth, result = (draw_labels(image, mask) for mask in labels)
     return WorstFrame(item.name, frame, float(item.j[place]), float(item.f[place]), truth, result)
 
 
-def _read_image(folder: Path | None, frame: str, shape: tuple[int, int]) -> np.ndarray:
+def read_frame(folder: Path | None, frame: str, shape: tuple[int, int]) -> np.ndarray:
     """The picture of a frame; grey where there is none of the masks' size."""
     from ltr.data.frame_files import IMAGE_SUFFIXES
     from ltr.data.image_io import read_image
@@ -90,7 +90,13 @@ def _read_image(folder: Path | None, frame: str, shape: tuple[int, int]) -> np.n
     return np.full((*shape, 3), _BACKDROP, np.uint8)
 
 
-def _encode(image: np.ndarray, labels: np.ndarray) -> bytes:
+def draw_labels(image: np.ndarray, labels: np.ndarray) -> bytes:
+    """A small picture of a frame with its masks, a JPEG file.
+
+    Args:
+        image: uint8 (H, W, 3) RGB.
+        labels: uint8 (H, W).
+    """
     import cv2
 
     from pytracking.utils.overlay import draw_result

@@ -5,20 +5,31 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from ltr.admin.files import atomic_write
 from pytracking.analysis.reports.comparison import comparison_csv
 from pytracking.analysis.reports.figures import Figure, compare_trackers, figures_of
 from pytracking.analysis.reports.html import html_page
+from pytracking.analysis.reports.paired import (
+    Cost,
+    difference_table,
+    interval_table,
+    paired_scores,
+)
 from pytracking.analysis.reports.plots import draw_png
-from pytracking.analysis.reports.report import Report
+from pytracking.analysis.reports.report import Report, plain_numbers, table_json
 from pytracking.analysis.reports.tikz import draw_tikz
 
 JSON_FILE, PAGE_FILE, PLOTS_FOLDER = "evaluation.json", "report.html", "plots"
+COMPARISON_FILE = "comparison.json"
 
 
-def write_everything(reports: Mapping[str, Report], folder: Path) -> None:
+def write_everything(
+    reports: Mapping[str, Report], folder: Path, costs: Mapping[str, Cost] | None = None
+) -> None:
     """Write tables, JSON, plots (PNG and TikZ) and the page of one or more trackers.
 
     One tracker's files lie in ``folder``; those of several in a folder each, and beside these
@@ -27,6 +38,7 @@ def write_everything(reports: Mapping[str, Report], folder: Path) -> None:
     Args:
         reports: Reports by name of the tracker.
         folder: Is created.
+        costs: What the trackers took, by the same names.
 
     Raises:
         OSError: It cannot be written.
@@ -42,7 +54,9 @@ def write_everything(reports: Mapping[str, Report], folder: Path) -> None:
         _write_figures(figures, folder / PLOTS_FOLDER)
         numbers = {name: report.numbers for name, report in reports.items()}
         _write(folder / "comparison.csv", comparison_csv(numbers))
-    _write(folder / PAGE_FILE, html_page(reports, figures))
+        content = json.dumps(comparison_json(reports, costs or {}), indent=1, allow_nan=False)
+        _write(folder / COMPARISON_FILE, content + "\n")
+    _write(folder / PAGE_FILE, html_page(reports, figures, costs))
 
 
 def write_tables(report: Report, folder: Path) -> None:
@@ -53,6 +67,22 @@ def write_tables(report: Report, folder: Path) -> None:
     """
     for name, text in report.csv_files.items():
         _write(folder / name, text)
+
+
+def comparison_json(reports: Mapping[str, Report], costs: Mapping[str, Cost]) -> dict[str, Any]:
+    """What compares several trackers, as plain values; NaN becomes None."""
+    scored = paired_scores(reports)
+    tables = {"intervals": interval_table(scored, costs), "sequences": difference_table(scored)}
+    return {
+        "trackers": {
+            name: {
+                "numbers": plain_numbers(report.numbers),
+                **plain_numbers(asdict(costs.get(name, Cost()))),
+            }
+            for name, report in reports.items()
+        },
+        **({name: table_json(table) for name, table in tables.items()} if scored else {}),
+    }
 
 
 def write_json(reports: Mapping[str, Report], file: Path) -> None:

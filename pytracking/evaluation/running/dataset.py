@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import chain
@@ -83,9 +84,11 @@ class RunSummary:
 
     @property
     def total(self) -> Outcome:
-        """Frames and seconds of all sequences together."""
+        """Frames and seconds of all sequences together, and the largest memory."""
         frames = sum(outcome.frames for outcome in self.outcomes)
-        return Outcome("all", frames, sum(outcome.seconds for outcome in self.outcomes))
+        seconds = sum(outcome.seconds for outcome in self.outcomes)
+        peak = max((outcome.peak_mib for outcome in self.outcomes), default=math.nan)
+        return Outcome("all", frames, seconds, peak_mib=peak)
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from ltr.admin.errors import DataError, ToolkitError
+from ltr.admin.process_memory import peak_mib, reset_peak
 from pytracking.evaluation.engines.base import CountFrames, Engine
 from pytracking.evaluation.tracker import TrackerSpec
 from pytracking.tracker.base import Runtime
@@ -33,6 +35,7 @@ class Outcome:
         failure: Why there are no results, or only some; empty where nothing failed.
         deviation: In what it was run otherwise than the parameters say; empty where it was not.
         folder: Folder of a video's results; None where nothing was saved.
+        peak_mib: Largest memory of the process meanwhile, MiB; NaN where it is not known.
     """
 
     name: str
@@ -41,6 +44,7 @@ class Outcome:
     failure: str = ""
     deviation: str = ""
     folder: Path | None = None
+    peak_mib: float = math.nan
 
     @property
     def fps(self) -> float:
@@ -128,8 +132,10 @@ def load_once(spec: TrackerSpec, runtime: Runtime) -> Any:
 
 def _attempt(load: Load, job: Job, count: CountFrames) -> Outcome:
     """Do one job; what concerns only this job becomes a failed outcome."""
+    reset_peak()
     try:
-        return job.run(load, count)
+        outcome = job.run(load, count)
+        return replace(outcome, peak_mib=peak_mib())
     except DataError as error:
         return Outcome(job.name, failure=str(error))
     except (ToolkitError, OSError):

@@ -13,6 +13,7 @@ from torch import nn
 from ltr.admin.blueprint import TooLarge, build_blueprint, build_to_fit, check_arguments
 from ltr.admin.errors import CheckpointError
 from ltr.admin.loading import load_network, load_own_or_released
+from ltr.admin.process_memory import peak_mib, reset_peak
 from ltr.models.dense_ulearn.dense_ulearn_net import dense_ulearn_resnet18
 from ltr.models.interactive.agent import agent_network
 from ltr.models.interactive.assess import assess_network
@@ -32,20 +33,19 @@ _SMALL_TEXT = {"hidden_size": 12, "num_attention_heads": 1, "num_hidden_layers":
 def test_hostile_networks_are_refused_in_a_second_and_100_mb(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(_BENCHMARKS))
     hostile = importlib.import_module("fuzz_hostile_networks")
-    memory = importlib.import_module("process_memory")
     referformer(text_config=_SMALL_TEXT)  # imports are not what is measured
     path = tmp_path / "net.pth.tar"
     systems = set()
     for name, content in hostile.hostile_networks():
         path.write_bytes(content)
-        memory.reset_peak()
-        before, start = memory.peak_mib(), time.process_time()
+        reset_peak()
+        before, start = peak_mib(), time.process_time()
         load = load_referformer if name == "a released form" else load_network
         with pytest.raises(CheckpointError) as refused:
             load(path)
         assert len(str(refused.value)) < 1000, name
         assert time.process_time() - start < 1, name
-        assert memory.peak_mib() - before < 100, name
+        assert peak_mib() - before < 100, name
         systems.add(name.partition("(")[0])
     assert len(systems) > 12
 

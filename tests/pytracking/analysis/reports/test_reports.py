@@ -208,7 +208,7 @@ def test_everything_is_written(tmp_path):
     single |= {
         f"plots/{name}.{kind}" for name in ("objects", "j_over_time") for kind in ("png", "tex")
     }
-    expected = {"comparison.csv", "report.html"} | plots
+    expected = {"comparison.csv", "comparison.json", "report.html"} | plots
     for folder in ("one_only", "two_50"):
         expected |= {f"{folder}/{name}" for name in single}
     assert names == expected

@@ -1,9 +1,11 @@
-"""Memory of this process, for benchmarks on Linux."""
+"""Memory of this process; its peak is known on Linux only."""
 
 from __future__ import annotations
 
 import ctypes
 import gc
+import math
+from contextlib import suppress
 from pathlib import Path
 
 _STATUS = Path("/proc/self/status")
@@ -18,13 +20,17 @@ def resident_mib() -> float:
 
 
 def reset_peak() -> None:
-    """Forget the peak so far."""
-    _CLEAR.write_text("5")
+    """Forget the peak so far, where the system can do that."""
+    with suppress(OSError):
+        _CLEAR.write_text("5")
 
 
 def peak_mib() -> float:
-    """Largest memory in use since ``reset_peak``."""
-    return _read("VmHWM:")
+    """Largest memory in use since ``reset_peak``; NaN where the system does not tell."""
+    try:
+        return _read("VmHWM:")
+    except OSError:
+        return math.nan
 
 
 def _read(field: str) -> float:
