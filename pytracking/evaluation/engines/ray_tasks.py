@@ -23,12 +23,16 @@ from pytracking.evaluation.engines.base import (
 
 _TRIES = 3
 _POLL_S = 0.5
+_OWN = "local"
+_RUNNING = "/tmp/ray/ray_current_cluster"
 
 
 class RayEngine(Engine):
-    """Uses the cluster that ``RAY_ADDRESS`` names or that runs on this machine, else starts one.
+    """Uses the cluster that ``RAY_ADDRESS`` names or that this user runs here, else starts one.
 
-    Data sets, networks and results must lie where every machine finds them by the same path.
+    One that is started here is reached from this machine only. Whoever reaches a cluster can run
+    anything on its machines: Ray asks nobody who they are. Data sets, networks and results must lie
+    where every machine finds them by the same path.
 
     Args:
         num_workers: How many jobs run at a time; 0 fills the cluster.
@@ -39,11 +43,15 @@ class RayEngine(Engine):
     """
 
     def __init__(self, num_workers: int, setup: WorkerSetup) -> None:
+        address = _address()
+        if address == _OWN:
+            # Read when Ray is imported. Despite its name it makes Ray listen on loopback only.
+            os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
         ray = import_optional("ray", "--engine ray", "ray")
         self._ray = ray
         self._is_mine = not ray.is_initialized()
         if self._is_mine:
-            _connect(ray)
+            _connect(ray, address)
         self._num_workers = num_workers
         self._setup = setup
 
@@ -91,11 +99,25 @@ class RayEngine(Engine):
             return None
 
 
-def _connect(ray: Any) -> None:
+def _address() -> str | None:
+    """``_OWN`` to start a cluster; None to join the one that Ray finds.
+
+    Ray notes a running cluster in a folder where every user of the machine may write.
+    """
+    if os.environ.get("RAY_ADDRESS"):
+        return None
+    try:
+        return None if os.lstat(_RUNNING).st_uid == os.getuid() else _OWN
+    except OSError:
+        return _OWN
+
+
+def _connect(ray: Any, address: str | None) -> None:
     """Join a running cluster, or start one on this machine."""
+    place = {"address": _OWN, "_node_ip_address": "127.0.0.1"} if address == _OWN else {}
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
-        ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+        ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR, **place)
     except (ConnectionError, OSError, RuntimeError, ValueError) as error:
         address = os.environ.get("RAY_ADDRESS", "this machine")
         reason = str(error).splitlines()[0]

@@ -1,13 +1,15 @@
 """Jobs spread over the processes that ``torchrun`` started, on one machine or many.
 
-The processes talk through the key-value store of the launch only. Each takes the next job when it
-is free, so that none waits for a slow one.
+The processes talk through a key-value store only: on one machine their own, which other machines
+cannot reach, else that of the launch. What it holds is sealed, see ``seals``. Each takes the next
+job when it is free, so that none waits for a slow one.
 """
 
 from __future__ import annotations
 
 import os
 import pickle
+import socket
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -16,7 +18,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from torch.distributed import Store, rendezvous
+from torch._C._distributed_c10d import Store, TCPStore
+from torch.distributed.rendezvous import rendezvous
 
 from ltr.admin.errors import ConfigError
 from pytracking.evaluation.engines.base import (
@@ -28,7 +31,9 @@ from pytracking.evaluation.engines.base import (
     WorkerSetup,
     attempt,
 )
+from pytracking.evaluation.engines.seals import Seal, find_seal, make_seal
 
+_LAUNCH, _LOOPBACK = "vos launch", "127.0.0.1"
 _POLL_S = 0.1
 _FOREVER = timedelta(days=30)
 
@@ -54,16 +59,43 @@ class TorchrunEngine(Engine):
                 f"torchrun --nproc-per-node N {Path(sys.argv[0]).name} ..."
             )
         setup.apply(int(os.environ.get("LOCAL_RANK", 0)))
-        self._store, rank, self._num_processes = next(iter(rendezvous("env://")))
-        self._store.set_timeout(_FOREVER)
-        self._rounds = count()
+        launch, rank, self._num_processes = next(iter(rendezvous("env://")))
+        launch.set_timeout(_FOREVER)
         self.is_worker = rank > 0
+        self._seal = (
+            find_seal(launch.get(_LAUNCH).decode("ascii", "replace"))
+            if self.is_worker
+            else make_seal(lambda name: launch.set(_LAUNCH, name))
+        )
+        is_one_machine = os.environ.get("LOCAL_WORLD_SIZE") == str(self._num_processes)
+        self._launch = launch  # the launcher's store lives as long as this
+        self._store = self._own_store() if is_one_machine else launch
+        self._rounds = count()
+
+    def _own_store(self) -> Store:
+        """A store that only processes of this machine reach; its port stands in the launch's."""
+        place = "vos port"
+        if self.is_worker:
+            port = int(self._seal.open(place, self._launch.get(place)))
+            return TCPStore(_LOOPBACK, port, is_master=False, timeout=_FOREVER)
+        listener = socket.create_server((_LOOPBACK, 0))
+        port = listener.getsockname()[1]
+        store = TCPStore(
+            _LOOPBACK,
+            port,
+            is_master=True,
+            timeout=_FOREVER,
+            wait_for_workers=False,
+            master_listen_fd=listener.detach(),
+        )
+        self._launch.set(place, self._seal.seal(place, str(port).encode()))
+        return store
 
     def run(
         self, work: Work[Job, Result], jobs: Sequence[Job], count_frames: CountFrames
     ) -> Iterator[tuple[Job, Result | None]]:
         """See ``Engine.run``; this process works too."""
-        board = _Board(self._store, next(self._rounds))
+        board = _Board(self._store, self._seal, next(self._rounds))
         board.post(work, jobs)
         waiting = set(range(len(jobs)))
         taken = board.take(len(jobs))
@@ -81,7 +113,7 @@ class TorchrunEngine(Engine):
     def serve(self) -> None:
         """See ``Engine.serve``."""
         for number in self._rounds:
-            board = _Board(self._store, number)
+            board = _Board(self._store, self._seal, number)
             call = board.call()
             if call is None:
                 self._store.add("finished", 1)
@@ -94,17 +126,19 @@ class TorchrunEngine(Engine):
         """Let the other processes go."""
         if self.is_worker:
             return
-        _Board(self._store, next(self._rounds)).post(None, ())
+        _Board(self._store, self._seal, next(self._rounds)).post(None, ())
         # The store may live in this process: it must not end before all have read the end.
         while self._store.add("finished", 0) < self._num_processes - 1:
             time.sleep(_POLL_S)
+        self._seal.forget()
 
 
 class _Board:
     """The entries of one run in the store."""
 
-    def __init__(self, store: Store, number: int) -> None:
+    def __init__(self, store: Store, seal: Seal, number: int) -> None:
         self._store = store
+        self._seal = seal
         self._name = f"run {number}"
         self._counted = 0
 
@@ -115,7 +149,8 @@ class _Board:
 
     def call(self) -> tuple[Work[Any, Any], list[Any]] | None:
         """Wait for the jobs."""
-        return pickle.loads(self._store.get(f"{self._name} jobs"))
+        call: tuple[Work[Any, Any], list[Any]] | None = self._get("jobs")
+        return call
 
     def take(self, num_jobs: int) -> Iterator[int]:
         """Indices of jobs that nobody else has."""
@@ -132,11 +167,7 @@ class _Board:
 
     def result(self, index: int) -> Any:
         """What came of a job; what it raised is raised here."""
-        return pickle.loads(self._store.get(f"{self._name} result {index}")).unwrap()
-
-    def _put(self, key: str, value: object) -> None:
-        # PyTorch's stub declares texts; bytes are stored as they are.
-        self._store.set(f"{self._name} {key}", pickle.dumps(value))  # type: ignore[arg-type]
+        return self._get(f"result {index}").unwrap()
 
     def count_frames(self, frames: int) -> None:
         """Tell the first process of finished frames."""
@@ -147,3 +178,12 @@ class _Board:
         total = self._store.add(f"{self._name} frames", 0)
         new, self._counted = total - self._counted, total
         return new
+
+    def _put(self, what: str, value: Any) -> None:
+        place = f"{self._name} {what}"
+        self._store.set(place, self._seal.seal(place, pickle.dumps(value)))
+
+    def _get(self, what: str) -> Any:
+        """Wait for a value; what a stranger wrote is refused before anything is made of it."""
+        place = f"{self._name} {what}"
+        return pickle.loads(self._seal.open(place, self._store.get(place)))
