@@ -152,7 +152,7 @@ class CommandParser(argparse.ArgumentParser):
         is_known = any(option.startswith(spelled) for option in self._option_string_actions)
         return f"{spelled}{sign}{value}" if is_option and is_known else word
 
-    def parse_args(  # type: ignore[override]
+    def parse_args(  # type: ignore[override]  # as above
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> argparse.Namespace:
         """Parse the words of the command line.

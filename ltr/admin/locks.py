@@ -29,7 +29,7 @@ from ltr.admin.errors import LockedError, OutputError
 try:
     import fcntl
 except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None  # type: ignore[assignment]  # asked for before every use
 
 LOCK_FILE = ".lock"
 _LOG = logging.getLogger(__name__)
