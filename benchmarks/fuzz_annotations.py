@@ -20,9 +20,9 @@ from ltr.dataset.referring.jhmdb import JHMDBSample, read_jhmdb_mask
 from ltr.dataset.sbd import SBD
 from ltr.dataset.youtubevis_file import read_vis_file
 from ltr.dataset.youtubevos import YouTubeVOS
-from pytracking.analysis.scorers.referring import RefYouTubeVosSet, SentenceSet
+from pytracking.analysis.scorers.referring import score_refytvos, score_sentences
 from pytracking.analysis.scorers.request import Request
-from pytracking.analysis.scorers.youtubevis import YouTubeVisSet
+from pytracking.analysis.scorers.youtubevis import score_youtubevis
 
 
 def make_youtubevos(folder: Path) -> None:
@@ -74,7 +74,7 @@ def read_vis(folder: Path) -> None:
 
 def score_vis(folder: Path) -> None:
     """Score the results."""
-    YouTubeVisSet("2019", "valid")(_request(folder))
+    score_youtubevis(_request(folder), "2019", "valid")
 
 
 def make_referring(folder: Path) -> None:
@@ -90,7 +90,7 @@ def make_referring(folder: Path) -> None:
 def score_referring(folder: Path) -> None:
     """Score the results."""
     request = _request(folder, results=folder / "results", ground_truth=folder, quiet=True)
-    RefYouTubeVosSet("valid")(request)
+    score_refytvos(request, "valid")
 
 
 def make_sentences(folder: Path) -> None:
@@ -106,9 +106,9 @@ def make_sentences(folder: Path) -> None:
     dump(folder / "results.json", [{"image_id": 0, "score": 0.5, "segmentation": mask}])
 
 
-def score_sentences(folder: Path) -> None:
+def score_sentence_file(folder: Path) -> None:
     """Score the results."""
-    SentenceSet("a2d_dir", "truth.json")(_request(folder))
+    score_sentences(_request(folder), "a2d_dir", "truth.json")
 
 
 def make_coco(folder: Path) -> None:

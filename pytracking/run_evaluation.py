@@ -37,15 +37,11 @@ from ltr.admin.optional import import_optional
 from pytracking.analysis.protocols.interactive import METRICS, SessionLimits
 from pytracking.analysis.reports.comparison import comparison_table
 from pytracking.analysis.reports.report import Report
-from pytracking.analysis.scorers import (
-    FOLDER_PREFIX,
-    Request,
-    SessionOptions,
-    evaluate,
-    result_name,
-)
+from pytracking.analysis.scorers.request import CurveOptions, Request
+from pytracking.evaluation.scoring import expected_submission, result_name, score_results
 from pytracking.evaluation.tracker import TrackerSpec, list_names, list_systems
 from pytracking.utils.environment import evaluation_environment, require
+from pytracking.utils.folder_names import FOLDER_PREFIX
 
 _LOG = logging.getLogger(__name__)
 _STDOUT = Path("-")
@@ -77,7 +73,7 @@ def _score_all(found: dict[str, Folders], arguments: argparse.Namespace) -> dict
     contents: dict[str, Any] = {}
     for dataset, folders in found.items():
         reports = {
-            tracker: evaluate(_request(arguments, dataset, tracker, folder))
+            tracker: score_results(_request(arguments, dataset, tracker, folder))
             for tracker, folder in folders.items()
         }
         for report in reports.values():
@@ -157,7 +153,7 @@ def _request(arguments: argparse.Namespace, dataset: str, tracker: str, results:
         sequences=tuple(arguments.sequence),
         threads=arguments.threads,
         quiet=arguments.quiet,
-        session=SessionOptions(limits, arguments.metric, arguments.time_threshold),
+        session=CurveOptions(limits, arguments.metric, arguments.time_threshold),
         is_class_agnostic=arguments.class_agnostic,
         best_only=arguments.best_only,
     )
@@ -203,7 +199,6 @@ def _write(
 
 def _check_submission(arguments: argparse.Namespace) -> int:
     from pytracking.analysis.files.submission_check import check_submission
-    from pytracking.analysis.scorers.submissions import expected_submission
 
     if not arguments.dataset_name:
         raise ConfigError("--check-submission needs --dataset-name")

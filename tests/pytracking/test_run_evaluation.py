@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
@@ -18,9 +19,10 @@ from pytracking.analysis.metrics.scores import Scores
 from pytracking.analysis.protocols import pytracking as pytracking_rule
 from pytracking.analysis.protocols import youtubevos
 from pytracking.analysis.protocols.davis import score_clip_unsupervised
-from pytracking.analysis.scorers import list_evaluators, result_name
-from pytracking.analysis.scorers.folder import folder_path
+from pytracking.evaluation.datasets.records import RECORDS
+from pytracking.evaluation.scoring import result_name
 from pytracking.run_evaluation import main
+from pytracking.utils.folder_names import folder_path
 from tests.pytracking.analysis.mask_folders import (
     copy_first,
     moving_squares,
@@ -338,11 +340,21 @@ def test_an_output_folder_that_cannot_be_written(davis, capsys):
     assert "file" in capsys.readouterr().err
 
 
-def test_the_light_table_knows_every_data_set_of_the_trackers():
-    """The evaluation does not import the data sets of the trackers, which need PyTorch."""
-    from pytracking.evaluation.datasets import list_datasets
+def test_scoring_does_not_import_what_runs_trackers():
+    code = (
+        "import sys, pytracking.run_evaluation, pytracking.evaluation.datasets.records; "
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
-    assert set(list_datasets()) <= {*list_evaluators(), "scribble_ytvos"}
+
+def test_every_data_set_is_built_and_scored_by_functions_that_exist():
+    for name, record in RECORDS.items():
+        for function in (record.build, record.score, record.submission):
+            if function is not None:
+                module, member = function.name.split(":")
+                assert callable(getattr(importlib.import_module(module), member)), name
 
 
 def test_results_of_a_folder_are_found_where_the_tracker_puts_them(tmp_path):

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 from ltr.admin.errors import ConfigError
 from pytracking.analysis.files.truth_folder import (
     VideoTruth,
@@ -15,9 +12,10 @@ from pytracking.analysis.files.truth_folder import (
 from pytracking.analysis.reports.report import Report
 from pytracking.analysis.scorers.masks import DAVIS, evaluate_videos, resolve_rule
 from pytracking.analysis.scorers.request import Request
+from pytracking.utils.folder_names import folder_path
 
 
-def evaluate_folder(request: Request) -> Report:
+def score_folder(request: Request) -> Report:
     """Score results on ``folder:PATH``, or on ``--ground-truth PATH`` alone.
 
     The default rule is that of DAVIS: the objects are those of the first annotation.
@@ -38,17 +36,3 @@ def evaluate_folder(request: Request) -> Report:
         for name in request.choose(list_folders(annotations))
     ]
     return evaluate_videos(request, videos, rule, truth.resolve().name)
-
-
-def folder_path(dataset: str) -> Path:
-    """The folder that ``folder:PATH`` names."""
-    return Path(dataset.partition(":")[2]).expanduser().resolve()
-
-
-def folder_result_name(root: Path) -> str:
-    """Name of such a data set in the path of its results.
-
-    >>> folder_result_name(Path("/data/my clips"))
-    'folder_my_clips'
-    """
-    return "folder_" + re.sub(r"[^\w.-]", "_", root.name)

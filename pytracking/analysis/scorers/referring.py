@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,43 +36,37 @@ _ANNOTATORS = 4
 _OBJECTS_FILE = "expression_objects.json"
 
 
-@dataclass(frozen=True)
-class RefYouTubeVosSet:
-    """One set of Ref-YouTube-VOS; the server alone has the official ground truth.
+def score_refytvos(request: Request, split: str) -> Report:
+    """Score ``<video>/<expression>/<frame>.png`` against a folder with local ground truth.
+
+    The folder holds ``Annotations/<video>/<frame>.png`` and ``expression_objects.json``:
+    ``{"videos": {video: {expression: object id}}}``.
 
     Args:
+        request: The evaluation.
         split: ``"valid"`` or ``"test"``.
     """
-
-    split: str
-
-    def __call__(self, request: Request) -> Report:
-        """Score ``<video>/<expression>/<frame>.png`` against a folder with local ground truth.
-
-        The folder holds ``Annotations/<video>/<frame>.png`` and ``expression_objects.json``:
-        ``{"videos": {video: {expression: object id}}}``.
-        """
-        resolve_rule(request.rule, OFFICIAL, (OFFICIAL,))
-        ground_truth = request.ground_truth
-        if ground_truth is None:
-            raise no_ground_truth(request, servers.REFERRING)
-        objects = _objects(ground_truth / _OBJECTS_FILE)
-        entries = read_expressions(request.find_root("refytvos_dir"), self.split)
-        frames = {name: entry.frames for name, entry in entries.items()}
-        results = request.results / self.split
-        results = results if results.is_dir() else request.results
-        names = request.choose(sorted(frames))
-        request = replace(request, results=results)
-        videos = [_annotated(ground_truth, name, objects, frames) for name in names]
-        report_extra_folders(request, videos)
-        comparisons = [
-            expression(video, results / video.name / label, label, object_id)
-            for video in with_truth(request, videos)
-            for label, object_id in objects[video.name].items()
-        ]
-        return davis_report(
-            request.heading("Ref-YouTube-VOS"), score(request, comparisons), request.dataset
-        )
+    resolve_rule(request.rule, OFFICIAL, (OFFICIAL,))
+    ground_truth = request.ground_truth
+    if ground_truth is None:
+        raise no_ground_truth(request, servers.REFERRING)
+    objects = _objects(ground_truth / _OBJECTS_FILE)
+    entries = read_expressions(request.find_root("refytvos_dir"), split)
+    frames = {name: entry.frames for name, entry in entries.items()}
+    results = request.results / split
+    results = results if results.is_dir() else request.results
+    names = request.choose(sorted(frames))
+    request = replace(request, results=results)
+    videos = [_annotated(ground_truth, name, objects, frames) for name in names]
+    report_extra_folders(request, videos)
+    comparisons = [
+        expression(video, results / video.name / label, label, object_id)
+        for video in with_truth(request, videos)
+        for label, object_id in objects[video.name].items()
+    ]
+    return davis_report(
+        request.heading("Ref-YouTube-VOS"), score(request, comparisons), request.dataset
+    )
 
 
 def _objects(file: Path) -> dict[str, dict[str, int]]:
@@ -98,7 +92,7 @@ def _annotated(
     return VideoTruth(name, folder, tuple(f for f in list_masks(folder) if f in listed))
 
 
-def evaluate_refdavis(request: Request) -> Report:
+def score_refdavis(request: Request) -> Report:
     """Score the masks for the sentences of the four annotators by the unsupervised rule.
 
     They lie in ``anno_<k>/<video>/``, as upstream has it, or in ``<video>/anno_<k>/``.
@@ -123,42 +117,27 @@ def evaluate_refdavis(request: Request) -> Report:
     return refdavis_report(request.heading("Ref-DAVIS17"), annotators)
 
 
-@dataclass(frozen=True)
-class SentenceSet:
-    """A set of single frames with one object each.
+def score_sentences(request: Request, variable: str, file: str) -> Report:
+    """Score a list of predictions in COCO form.
 
     Args:
+        request: The evaluation.
         variable: Path variable of its folder.
         file: Ground truth in COCO form.
     """
-
-    variable: str
-    file: str
-
-    def __call__(self, request: Request) -> Report:
-        """Score a list of predictions in COCO form."""
-        resolve_rule(request.rule, OFFICIAL, (OFFICIAL,))
-        truth = request.ground_truth or request.find_root(self.variable) / self.file
-        results = read_json(request.result_file("results.json", "predictions.json"))
-        if not isinstance(results, list):
-            raise DataError(f"{request.results}: expected a list of predictions")
-        scores = evaluate_images(read_json(truth), results, request.best_only)
-        numbers = {name: undefined(value) for name, value in scores.table().items()}
-        table = csv_table(list(numbers), [list(numbers.values())])
-        rows = {name: (value,) for name, value in numbers.items()}
-        return Report(
-            request.heading("sentences"),
-            (Table(("all",), rows, f"{len(scores.images)} images"),),
-            scores.summary,
-            numbers,
-            {"global_results.csv": table},
-        )
-
-
-EVALUATORS = {
-    "refytvos_valid": RefYouTubeVosSet("valid"),
-    "refytvos_test": RefYouTubeVosSet("test"),
-    "refdavis_val": evaluate_refdavis,
-    "a2d_test": SentenceSet("a2d_dir", "a2d_sentences_test_annotations_in_coco_format.json"),
-    "jhmdb": SentenceSet("jhmdb_dir", "jhmdb_sentences_gt_annotations_in_coco_format.json"),
-}
+    resolve_rule(request.rule, OFFICIAL, (OFFICIAL,))
+    truth = request.ground_truth or request.find_root(variable) / file
+    results = read_json(request.result_file("results.json", "predictions.json"))
+    if not isinstance(results, list):
+        raise DataError(f"{request.results}: expected a list of predictions")
+    scores = evaluate_images(read_json(truth), results, request.best_only)
+    numbers = {name: undefined(value) for name, value in scores.table().items()}
+    table = csv_table(list(numbers), [list(numbers.values())])
+    rows = {name: (value,) for name, value in numbers.items()}
+    return Report(
+        request.heading("sentences"),
+        (Table(("all",), rows, f"{len(scores.images)} images"),),
+        scores.summary,
+        numbers,
+        {"global_results.csv": table},
+    )

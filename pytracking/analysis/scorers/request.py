@@ -8,13 +8,13 @@ from pathlib import Path
 
 from ltr.admin.errors import ConfigError, DataError, did_you_mean
 from pytracking.analysis.protocols.interactive import SessionLimits
-from pytracking.analysis.reports.report import Heading, Report
+from pytracking.analysis.reports.report import Heading
 
 OFFICIAL = "official"
 
 
 @dataclass(frozen=True)
-class SessionOptions:
+class CurveOptions:
     """Options of the interactive rule.
 
     Args:
@@ -56,7 +56,7 @@ class Request:
     sequences: tuple[str, ...] = ()
     threads: int = 1
     quiet: bool = False
-    session: SessionOptions = field(default_factory=SessionOptions)
+    session: CurveOptions = field(default_factory=CurveOptions)
     is_class_agnostic: bool = False
     best_only: bool = False
 
@@ -89,9 +89,6 @@ class Request:
             if path.is_file():
                 return path
         raise DataError(f"{self.results} is not a file and holds no {' or '.join(names)}")
-
-
-Evaluator = Callable[[Request], Report]
 
 
 def no_ground_truth(request: Request, server: str) -> ConfigError:

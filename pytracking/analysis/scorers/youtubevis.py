@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,41 +17,34 @@ from pytracking.analysis.scorers.request import OFFICIAL, Request, no_ground_tru
 _COLUMNS = ("AP", "AP50", "AP75", "AR1", "AR10")
 
 
-@dataclass(frozen=True)
-class YouTubeVisSet:
-    """One set of YouTube-VIS.
+def score_youtubevis(request: Request, year: str, split: str) -> Report:
+    """Score a ``results.json`` on one set of YouTube-VIS.
 
     Args:
+        request: The evaluation.
         year: ``"2019"`` or ``"2021"``.
         split: ``"train"`` or ``"valid"``.
     """
+    resolve_rule(request.rule, OFFICIAL, (OFFICIAL,))
+    if request.sequences:
+        raise ConfigError("--sequence: average precision is defined over whole data sets only")
+    truth = read_json(request.ground_truth or _truth_file(request, year, split))
+    if not isinstance(truth, dict) or not truth.get("annotations"):
+        raise no_ground_truth(request, servers.YOUTUBEVIS[year])
+    results = read_json(request.result_file("results.json"))
+    if not isinstance(results, list):
+        raise DataError(f"{request.results}: expected a list of instances")
+    scores = youtubevis.evaluate(truth, results, is_class_agnostic=request.is_class_agnostic)
+    return _report(request.heading("YouTube-VIS"), scores)
 
-    year: str
-    split: str
 
-    def __call__(self, request: Request) -> Report:
-        """Score a ``results.json`` on this set."""
-        resolve_rule(request.rule, OFFICIAL, (OFFICIAL,))
-        if request.sequences:
-            raise ConfigError("--sequence: average precision is defined over whole data sets only")
-        truth = read_json(self._truth_file(request))
-        if not isinstance(truth, dict) or not truth.get("annotations"):
-            raise no_ground_truth(request, servers.YOUTUBEVIS[self.year])
-        results = read_json(request.result_file("results.json"))
-        if not isinstance(results, list):
-            raise DataError(f"{request.results}: expected a list of instances")
-        scores = youtubevis.evaluate(truth, results, is_class_agnostic=request.is_class_agnostic)
-        return _report(request.heading("YouTube-VIS"), scores)
-
-    def _truth_file(self, request: Request) -> Path:
-        if request.ground_truth is not None:
-            return request.ground_truth
-        root = request.find_root(f"ytvis{self.year}_dir")
-        files = (root / f"{self.split}.json", root / self.split / "instances.json")
-        for file in files:
-            if file.is_file():
-                return file
-        raise DataError(f"neither {files[0]} nor {files[1]} exists")
+def _truth_file(request: Request, year: str, split: str) -> Path:
+    root = request.find_root(f"ytvis{year}_dir")
+    files = (root / f"{split}.json", root / split / "instances.json")
+    for file in files:
+        if file.is_file():
+            return file
+    raise DataError(f"neither {files[0]} nor {files[1]} exists")
 
 
 def _report(heading: Heading, scores: youtubevis.VideoInstanceScores) -> Report:
@@ -99,10 +91,3 @@ def _curve(curves: Any, threshold: float) -> tuple[str, list[float], str, list[f
     defined = [curve for curve in found if curve[0] >= 0]
     mean = sum(defined) / len(defined) if defined else RECALLS * float("nan")
     return "recall", RECALLS.tolist(), "precision", mean.tolist()
-
-
-EVALUATORS = {
-    f"ytvis{year}_{split}": YouTubeVisSet(year, split)
-    for year in ("2019", "2021")
-    for split in ("train", "valid")
-}

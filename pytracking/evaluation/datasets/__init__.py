@@ -1,28 +1,23 @@
-"""Data sets by the name of ``--dataset-name``.
-
-Every module of this package offers a table ``DATASETS`` of names; a new kind of data set is a new
-module.
-"""
+"""Data sets by the name of ``--dataset-name``; ``records.py`` lists them."""
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ltr.admin.environment import comments, with_origin
-from ltr.admin.errors import ConfigError, DataError, did_you_mean
-from ltr.admin.plugins import plugin_parts
-from pytracking.evaluation.datasets.entry import DatasetEntry
-from pytracking.evaluation.datasets.folder import FOLDER_PREFIX, folder_sequences
-from pytracking.evaluation.datasets.sequence import SequenceList
+from ltr.admin.errors import DataError
+from pytracking.evaluation.datasets.records import find_record, list_datasets
 from pytracking.utils.environment import (
     EvaluationEnvironment,
     evaluation_environment,
     require,
 )
+from pytracking.utils.folder_names import folder_path, is_folder_name
+
+if TYPE_CHECKING:
+    from pytracking.evaluation.datasets.sequence import SequenceList
 
 __all__ = ["get_dataset", "list_datasets"]
 
@@ -38,40 +33,19 @@ def get_dataset(name: str, environment: EvaluationEnvironment | None = None) -> 
         ConfigError: An unknown name, or its path variable is not set or wrong.
         DataError: The folder does not have the data set's layout.
     """
-    if name.lower().startswith(FOLDER_PREFIX):
-        return folder_sequences(name[len(FOLDER_PREFIX) :])
-    key, table = name.lower(), _table()
-    if key not in table:
-        hint = did_you_mean(key, list_datasets())
-        raise ConfigError(f"there is no data set {name!r}{hint}")
-    entry = table[key]
-    if not entry.variable:
-        return replace(entry.build(Path(), key), source=key, hint=entry.hint)
+    if is_folder_name(name):
+        from pytracking.evaluation.datasets.folder import folder_sequences
+
+        return folder_sequences(folder_path(name))
+    key, record = name.lower(), find_record(name)
+    if not record.variable:
+        return replace(record.build(Path(), key), source=key, hint=record.hint)
     environment = environment or evaluation_environment()
-    root = require(environment, entry.variable)
+    root = require(environment, record.variable)
     try:
-        sequences = entry.build(root, key)
+        sequences = record.build(root, key)
     except DataError as error:
-        origin = with_origin(environment, entry.variable)
-        layout = comments(type(environment))[entry.variable]
+        origin = with_origin(environment, record.variable)
+        layout = comments(type(environment))[record.variable]
         raise DataError(f"{origin} does not hold {key}: {error} (expected {layout})") from error
-    return replace(sequences, source=key, hint=entry.hint)
-
-
-def list_datasets() -> list[str]:
-    """All names, with the form of a folder's name."""
-    return [*sorted(_table()), f"{FOLDER_PREFIX}PATH"]
-
-
-@cache
-def _own_table() -> dict[str, DatasetEntry]:
-    table: dict[str, DatasetEntry] = {}
-    for module in pkgutil.iter_modules(__path__, f"{__name__}."):
-        table |= getattr(importlib.import_module(module.name), "DATASETS", {})
-    return table
-
-
-def _table() -> dict[str, DatasetEntry]:
-    """All data sets; a plug-in cannot replace one of ours."""
-    added = (part.load().DATASETS for part in plugin_parts("datasets").values())
-    return {name: entry for table in (*added, _own_table()) for name, entry in table.items()}
+    return replace(sequences, source=key, hint=record.hint)

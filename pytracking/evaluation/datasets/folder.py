@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
+from pathlib import Path
 
 from ltr.dataset.folder import FolderVideos
 from pytracking.evaluation.datasets.sequence import SequenceList, sequence_builders
+from pytracking.utils.folder_names import FOLDER_PREFIX, folder_result_name
 
-FOLDER_PREFIX = "folder:"
 
-
-def folder_sequences(path: str) -> SequenceList:
+def folder_sequences(path: Path) -> SequenceList:
     """The videos of ``PATH/JPEGImages``; the results lie in ``folder_<last part of PATH>``.
 
     Raises:
@@ -19,7 +18,7 @@ def folder_sequences(path: str) -> SequenceList:
     dataset = FolderVideos(path)
     root = dataset.layout.images.parent
     return SequenceList(
-        name="folder_" + re.sub(r"[^\w.-]", "_", root.name),
+        name=folder_result_name(root),
         builders=sequence_builders(dataset),
         source=f"{FOLDER_PREFIX}{root}",
     )

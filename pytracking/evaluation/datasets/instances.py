@@ -8,13 +8,12 @@ from pathlib import Path
 
 from ltr.admin.errors import DataError
 from ltr.dataset.youtubevis_file import VisVideo, find_split, read_vis_file
-from pytracking.evaluation.datasets.entry import DatasetEntry
 from pytracking.evaluation.datasets.sequence import SequenceList, WholeVideoSequence
 
 _FORMAT = "pytracking.evaluation.outputs.formats:INSTANCE_FILE"
 
 
-def _youtubevis(root: Path, name: str, split: str) -> SequenceList:
+def youtubevis(root: Path, name: str, split: str) -> SequenceList:
     """Videos by the name of their folder, in the order of the file.
 
     Where several have one folder, or frames lie in none, the number of the video is added.
@@ -53,10 +52,3 @@ def _sequence(
         number=video.number,
         category_ids=category_ids,
     )
-
-
-DATASETS = {
-    f"ytvis{year}_{split}": DatasetEntry(f"ytvis{year}_dir", partial(_youtubevis, split=split))
-    for year in ("2019", "2021")
-    for split in ("train", "valid")
-}

@@ -5,13 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from ltr.dataset.davis import Davis
-from pytracking.evaluation.datasets.entry import DatasetEntry
 from pytracking.evaluation.datasets.sequence import SequenceList, sequence_builders
 
 
-def _scribble_youtubevos(root: Path, name: str) -> SequenceList:
+def scribble_youtubevos(root: Path, name: str) -> SequenceList:
     """``prepare_ytbvos`` gives it the layout of DAVIS."""
     return SequenceList(name, sequence_builders(Davis(root, split="val")), archive_folder="")
-
-
-DATASETS = {"scribble_ytvos": DatasetEntry("scribble_ytvos_dir", _scribble_youtubevos)}

@@ -18,7 +18,6 @@ from ltr.data.video_frames import measure_video, read_video_frames
 from ltr.dataset.referring.a2d import A2DSample, a2d_video, read_a2d_samples
 from ltr.dataset.referring.expressions import ExpressionVideo, read_expressions
 from ltr.dataset.referring.jhmdb import JHMDBSample, read_jhmdb_samples
-from pytracking.evaluation.datasets.entry import DatasetEntry
 from pytracking.evaluation.datasets.sequence import SequenceList, WholeVideoSequence
 from pytracking.tracker.clip import ClipPrompt, ClipSegmenter
 from pytracking.tracker.referring.prompts import TargetPrompt, VideoPrompt
@@ -102,7 +101,8 @@ class _PackedFrames(LazyFrames):
         return self._images[index]
 
 
-def _refytvos(root: Path, name: str, split: str) -> SequenceList:
+def refytvos(root: Path, name: str, split: str) -> SequenceList:
+    """The videos of Ref-YouTube-VOS with all their sentences."""
     videos = read_expressions(root, split)
     images = root / split / "JPEGImages"
     builders = {
@@ -112,7 +112,8 @@ def _refytvos(root: Path, name: str, split: str) -> SequenceList:
     return SequenceList(name, builders, result_format=_KEYED_MASKS)
 
 
-def _refdavis(root: Path, name: str) -> SequenceList:
+def refdavis(root: Path, name: str) -> SequenceList:
+    """The videos of Ref-DAVIS 2017 with the sentences of all annotators."""
     videos = read_expressions(root, "valid")
     images = root / "valid" / "JPEGImages"
     for video, entry in videos.items():
@@ -141,12 +142,14 @@ def _expression_sequence(
     return ExpressionSequence(video, dataset, shape, frames, result_format, texts)
 
 
-def _a2d(root: Path, name: str) -> SequenceList:
+def a2d(root: Path, name: str) -> SequenceList:
+    """The annotated frames of A2D-Sentences."""
     samples = {sample.image_id: sample for sample in read_a2d_samples(root, "test")}
     return _targets(name, {key: partial(_a2d_sequence, root, s) for key, s in samples.items()})
 
 
-def _jhmdb(root: Path, name: str) -> SequenceList:
+def jhmdb(root: Path, name: str) -> SequenceList:
+    """The annotated frames of JHMDB-Sentences."""
     samples = {sample.image_id: sample for sample in read_jhmdb_samples(root)}
     return _targets(name, {key: partial(_jhmdb_sequence, s) for key, s in samples.items()})
 
@@ -194,12 +197,3 @@ def _jhmdb_sequence(sample: JHMDBSample, dataset: str) -> TargetSequence:
         locate=sample.frame_path,
     )
     return sequence.around_target(ClipSegmenter.target_window)
-
-
-DATASETS = {
-    "refytvos_valid": DatasetEntry("refytvos_dir", partial(_refytvos, split="valid")),
-    "refytvos_test": DatasetEntry("refytvos_dir", partial(_refytvos, split="test")),
-    "refdavis_val": DatasetEntry("refdavis_dir", _refdavis),
-    "a2d_test": DatasetEntry("a2d_dir", _a2d),
-    "jhmdb": DatasetEntry("jhmdb_dir", _jhmdb),
-}

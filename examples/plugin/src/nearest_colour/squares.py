@@ -9,9 +9,9 @@ from pathlib import Path
 from ltr.admin.errors import ConfigError
 from ltr.dataset.folder import FolderVideos
 from pytracking.analysis.reports.report import Report
-from pytracking.analysis.scorers.folder import evaluate_folder
+from pytracking.analysis.scorers.folder import score_folder
 from pytracking.analysis.scorers.request import Request
-from pytracking.evaluation.datasets.entry import DatasetEntry
+from pytracking.evaluation.datasets.records import DatasetRecord
 from pytracking.evaluation.datasets.sequence import SequenceList, sequence_builders
 
 
@@ -20,7 +20,7 @@ def _sequences(root: Path, name: str) -> SequenceList:
 
 
 def _evaluate(request: Request) -> Report:
-    return evaluate_folder(replace(request, dataset=f"folder:{_root()}"))
+    return score_folder(replace(request, dataset=f"folder:{_root()}"))
 
 
 def _root() -> str:
@@ -29,5 +29,5 @@ def _root() -> str:
     return os.environ["SQUARES_DIR"]
 
 
-DATASETS = {"squares": DatasetEntry("", _sequences)}
+DATASETS = {"squares": DatasetRecord("", _sequences)}
 EVALUATORS = {"squares": _evaluate}

@@ -19,7 +19,7 @@ from pytracking.analysis.files.submission_check import (
     MaskSubmission,
     check_submission,
 )
-from pytracking.analysis.scorers.submissions import expected_submission
+from pytracking.evaluation.scoring import expected_submission
 from tests.shared_material import data
 
 _VIDEO = ExpectedVideo("Annotations/dog", ("00000", "00005"), (6, 9), frozenset({1, 2}))

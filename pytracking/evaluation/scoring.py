@@ -1,0 +1,77 @@
+"""Scoring results on a data set that is known by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from ltr.admin.errors import ConfigError, did_you_mean
+from ltr.admin.plugins import plugin_parts
+from pytracking.analysis.reports.report import Report
+from pytracking.analysis.scorers.folder import score_folder
+from pytracking.analysis.scorers.request import Request
+from pytracking.analysis.scorers.submissions import FindRoot, Submission
+from pytracking.evaluation.datasets.records import all_records, find_record
+from pytracking.utils.folder_names import folder_path, folder_result_name, is_folder_name
+
+
+def score_results(request: Request) -> Report:
+    """Score results on a data set.
+
+    Raises:
+        ConfigError: An unknown data set, a rule that it does not have, or no ground truth.
+        DataError: Results or annotations are missing or damaged.
+    """
+    if not request.dataset or is_folder_name(request.dataset):
+        return score_folder(request)
+    name = result_name(request.dataset)
+    return _scorer(name)(replace(request, dataset=name))
+
+
+def _scorer(name: str) -> Callable[[Request], Report]:
+    record = all_records().get(name)
+    score = (record and record.score) or _plugin_scorers().get(name)
+    if score is None:
+        raise ConfigError(f"there is no scorer for the data set {name!r}")
+    return score
+
+
+def _plugin_scorers() -> dict[str, Callable[[Request], Report]]:
+    added = (part.load().EVALUATORS for part in plugin_parts("scorers").values())
+    return {name: scorer for table in added for name, scorer in table.items()}
+
+
+def result_name(dataset: str) -> str:
+    """Name of a data set as part of the path of its results.
+
+    Raises:
+        ConfigError: An unknown data set.
+    """
+    if is_folder_name(dataset):
+        return folder_result_name(folder_path(dataset))
+    name = dataset.lower()
+    if name not in _plugin_scorers():
+        find_record(name)
+    return name
+
+
+def expected_submission(dataset: str, find_root: FindRoot) -> Submission:
+    """What an archive for a data set must hold.
+
+    Args:
+        dataset: Name of the data set.
+        find_root: Gives the folder of a path variable.
+
+    Raises:
+        ConfigError: There is no server for it, or its path variable is not set.
+        DataError: The data set is not complete here.
+    """
+    servers = {
+        name: record.submission
+        for name, record in all_records().items()
+        if record.submission is not None
+    }
+    if dataset.lower() not in servers:
+        hint = did_you_mean(dataset.lower(), servers)
+        raise ConfigError(f"no server takes results of {dataset!r}{hint}")
+    return servers[dataset.lower()](find_root)
