@@ -45,7 +45,7 @@ def _one_file(
 
 _VIS = (labelled.make_vis, labelled.score_vis)
 _REFERRING = (labelled.make_referring, labelled.score_referring)
-_SENTENCES = (labelled.make_sentences, labelled.score_sentences)
+_SENTENCES = (labelled.make_sentences, labelled.score_sentence_file)
 READERS = (
     _one_file("JPEG", "frame.jpg", media.make_jpeg, media.read_picture),
     _one_file("PNG picture", "frame.png", media.make_png, media.read_picture),

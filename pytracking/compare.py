@@ -54,7 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _score(arguments: argparse.Namespace) -> dict[str, Report]:
-    from pytracking.analysis.scorers import Request, evaluate
+    from pytracking.analysis.scorers.request import Request
+    from pytracking.evaluation.scoring import score_results
     from pytracking.utils.environment import evaluation_environment, require
 
     folders: list[Path] = arguments.folders
@@ -77,7 +78,7 @@ def _score(arguments: argparse.Namespace) -> dict[str, Report]:
             threads=arguments.threads,
             quiet=arguments.quiet,
         )
-        reports[name] = evaluate(request)
+        reports[name] = score_results(request)
     return reports
 
 

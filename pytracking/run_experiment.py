@@ -71,7 +71,8 @@ def _compare(
     from pytracking.analysis.reports.comparison import comparison_table
     from pytracking.analysis.reports.paired import Cost, interval_table, paired_scores
     from pytracking.analysis.reports.writing import PAGE_FILE, write_everything
-    from pytracking.analysis.scorers import Request, evaluate
+    from pytracking.analysis.scorers.request import Request
+    from pytracking.evaluation.scoring import score_results
     from pytracking.utils.environment import evaluation_environment, require
 
     environment = evaluation_environment()
@@ -87,7 +88,7 @@ def _compare(
                 tracker=name,
                 quiet=arguments.quiet,
             )
-            reports[name] = evaluate(request)
+            reports[name] = score_results(request)
             total = run.total
             costs[name] = Cost(total.fps or math.nan, total.peak_mib)
     except ConfigError as error:
