@@ -13,11 +13,11 @@ import torch
 import torch.nn.functional as F
 
 from ltr.data.image_io import read_image, read_label_map
+from ltr.models.dense_ulearn.matching import match_everywhere, match_nearby, plan_tiles
+from ltr.models.dense_ulearn.propagation import start_state, step, take_labels
 from pytracking.tracker.base import FrameInfo, Runtime
 from pytracking.tracker.dense_ulearn.dense_ulearn import DenseULearnTracker
-from pytracking.tracker.dense_ulearn.matching import match_everywhere, match_nearby, plan_tiles
 from pytracking.tracker.dense_ulearn.parameters import DenseULearnParameters
-from pytracking.tracker.dense_ulearn.propagation import start_state, step, take_labels
 from tests.conformance.dense_ulearn_network import golden_network
 from tests.conformance.report import Report
 from tests.seeded_weights import seeded_input

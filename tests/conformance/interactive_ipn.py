@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ltr.data.interactive.rounds import blend_weights
 from ltr.data.interactive.scribbles import ScribbleLine
 from ltr.models.interactive.ipn import (
     Guess,
@@ -20,7 +21,6 @@ from ltr.models.interactive.ipn import (
 )
 from ltr.models.interactive.region import crop_grid, crop_transform, paste_grid
 from pytracking.tracker.base import Runtime
-from pytracking.tracker.interactive.blending import blend_weights
 from pytracking.tracker.interactive.ipn import IpnHost
 from pytracking.tracker.interactive.parameters import IpnParameters
 from tests.conformance.interactive_assess import (

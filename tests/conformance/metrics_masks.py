@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from ltr.data.mask_metrics.boundary import crop_to_objects, tolerance_radius, trace
+from ltr.data.mask_metrics.frame_pair import boundary_f
+from ltr.data.mask_metrics.region import jaccard
 from pytracking.analysis.files.mask_evaluation import evaluate_masks
 from pytracking.analysis.files.mask_reader import read_labels
-from pytracking.analysis.metrics.boundary import crop_to_objects, tolerance_radius, trace
-from pytracking.analysis.metrics.frame_pair import boundary_f
 from pytracking.analysis.metrics.matching import match_proposals
-from pytracking.analysis.metrics.region import jaccard
 from pytracking.analysis.metrics.scores import Scores
 from pytracking.analysis.metrics.statistics import Statistics, summarise
 from pytracking.analysis.protocols.davis import proposal_table

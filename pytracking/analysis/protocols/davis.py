@@ -8,8 +8,8 @@ from itertools import zip_longest
 import numpy as np
 
 from ltr.admin.errors import DataError
+from ltr.data.mask_metrics.frame_pair import FramePair
 from ltr.data.palette import VOID
-from pytracking.analysis.metrics.frame_pair import FramePair
 from pytracking.analysis.metrics.matching import match_proposals
 from pytracking.analysis.metrics.scores import ObjectScores, Scores
 

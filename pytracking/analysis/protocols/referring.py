@@ -10,6 +10,7 @@ import numpy as np
 
 from ltr.admin.errors import DataError
 from ltr.data.json_io import finite_number, translate_json_errors
+from ltr.data.mask_metrics.frame_pair import FramePair
 from ltr.data.rle import Rle, as_rle
 from pytracking.analysis.metrics.average_precision import (
     MAX_DETECTIONS,
@@ -18,7 +19,6 @@ from pytracking.analysis.metrics.average_precision import (
     keep_best,
     precision_recall,
 )
-from pytracking.analysis.metrics.frame_pair import FramePair
 from pytracking.utils.mask_overlaps import areas, intersections, overlaps
 
 THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9)

@@ -12,12 +12,7 @@ from ltr.admin.errors import DataError
 from ltr.data.bounding_boxes import NO_BOX, Box
 from ltr.data.image_format import IMAGENET_RGB
 from ltr.models.dense_ulearn.dense_ulearn_net import DenseULearnNet
-from ltr.models.layers.folding import fold_batch_norms
-from ltr.models.layers.memory_format import to_channels_last
-from pytracking.tracker.base import FrameInfo, FrameOutput, OnlineTracker, Runtime, StateOfVideo
-from pytracking.tracker.checks import check_frame
-from pytracking.tracker.dense_ulearn.parameters import DenseULearnParameters
-from pytracking.tracker.dense_ulearn.propagation import (
+from ltr.models.dense_ulearn.propagation import (
     PropagationState,
     annotate,
     drop_channel,
@@ -25,6 +20,11 @@ from pytracking.tracker.dense_ulearn.propagation import (
     start_state,
     step,
 )
+from ltr.models.layers.folding import fold_batch_norms
+from ltr.models.layers.memory_format import to_channels_last
+from pytracking.tracker.base import FrameInfo, FrameOutput, OnlineTracker, Runtime, StateOfVideo
+from pytracking.tracker.checks import check_frame
+from pytracking.tracker.dense_ulearn.parameters import DenseULearnParameters
 
 _DATA_LEVEL = 3  # of the live view
 

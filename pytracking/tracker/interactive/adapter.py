@@ -9,10 +9,10 @@ import numpy as np
 import torch
 
 from ltr.admin.errors import DataError
+from ltr.data.interactive.rounds import blend_weights
 from ltr.data.interactive.scribbles import ScribbleLine
 from pytracking.tracker.base import FrameInfo, FrameOutput, OnlineTracker, StateOfVideo
 from pytracking.tracker.interactive.base import InteractiveVOS, RoundResult, Segmentation
-from pytracking.tracker.interactive.blending import blend_weights
 from pytracking.tracker.interactive.scribble_mask import ScribbleToMask
 
 

@@ -9,39 +9,6 @@ import torch
 from ltr.models.layers.aggregation import aggregate
 
 
-def blend_weights(
-    frame: int, annotated: Sequence[int], num_frames: int
-) -> tuple[int, int, list[float]]:
-    """Weights of a new result: linear from 1 at its frame to 0 at the next annotated ones.
-
-    Towards a side without an annotated frame the weight stays 1.
-
-    Args:
-        frame: The frame of this round.
-        annotated: Those of earlier rounds.
-        num_frames: Length of the video.
-
-    Returns:
-        The last frame of either side that a result reaches (an annotated one has weight 0), and
-        the weight of every frame.
-
-    >>> blend_weights(5, [2], 6)[2]
-    [0.0, 0.0, 0.0, 0.33333333333333337, 0.6666666666666667, 1.0]
-    """
-    before = max((other for other in annotated if other < frame), default=None)
-    after = min((other for other in annotated if other > frame), default=None)
-
-    def weight(index: int) -> float:
-        end = before if index < frame else after
-        if index == frame or end is None:
-            return 1.0
-        return max(0.0, 1 - abs(index - frame) / abs(end - frame))
-
-    first = 0 if before is None else before
-    last = num_frames - 1 if after is None else after
-    return first, last, [weight(index) for index in range(num_frames)]
-
-
 def merge_objects(objects: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Merge objects that were segmented one by one.
 

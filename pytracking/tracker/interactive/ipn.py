@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import cv2
 import numpy as np
 import torch
 
-from ltr.data.interactive.scribbles import ScribbleLine, draw_scribbles
+from ltr.data.interactive.rounds import blend_weights, scribble_maps
+from ltr.data.interactive.scribbles import ScribbleLine
 from ltr.models.interactive.ipn import (
     InteractionNet,
     PropagationNet,
@@ -20,7 +20,7 @@ from ltr.models.interactive.prompt_encoder import fold_stages
 from ltr.models.layers.memory_format import to_channels_last
 from pytracking.tracker.base import Runtime, StateOfVideo
 from pytracking.tracker.interactive.base import InteractiveVOS, Segmentation
-from pytracking.tracker.interactive.blending import blend_weights, merge_objects
+from pytracking.tracker.interactive.blending import merge_objects
 from pytracking.tracker.interactive.computing import (
     compile_part,
     image_batch,
@@ -29,7 +29,6 @@ from pytracking.tracker.interactive.computing import (
 )
 from pytracking.tracker.interactive.parameters import IpnParameters
 
-_CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 _UNKNOWN = -1.0  # probability of a pixel before the first round
 
 
@@ -157,30 +156,3 @@ class IpnHost(StateOfVideo[IpnState], InteractiveVOS):
     def _images(self, index: int, count: int) -> torch.Tensor:
         image = image_batch(self.frames[index], self.runtime.device) / 255
         return image.expand(count, -1, -1, -1)
-
-
-def scribble_maps(
-    scribbles: Sequence[ScribbleLine], objects: Sequence[int], was_object: np.ndarray
-) -> list[torch.Tensor]:
-    """Where scribbles mark each object and the background, float32 (objects, H, W) each.
-
-    Marks of other objects count for nothing, those of the background only where the object was
-    before.
-
-    Args:
-        scribbles: The lines of a frame.
-        objects: Ids.
-        was_object: bool (objects, H, W), masks of the last round.
-    """
-    positive, negative = [], []
-    for number, was in zip(objects, was_object, strict=True):
-        lines = [line for line in scribbles if line.object_id in (0, number)]
-        marks = draw_scribbles(lines, was.shape)
-        is_object = _thicken(marks == number)
-        positive.append(is_object)
-        negative.append(_thicken((marks == 0) & was) & ~is_object)
-    return [torch.from_numpy(np.stack(maps).astype(np.float32)) for maps in (positive, negative)]
-
-
-def _thicken(marks: np.ndarray) -> np.ndarray:
-    return cv2.dilate(marks.astype(np.uint8), _CROSS, iterations=2).astype(bool)

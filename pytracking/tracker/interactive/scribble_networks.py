@@ -9,13 +9,13 @@ import torch
 
 from ltr.admin.errors import ConfigError, did_you_mean
 from ltr.data.image_format import IMAGENET_RGB
+from ltr.data.interactive.rounds import scribble_maps
 from ltr.data.interactive.scribbles import ScribbleLine
 from ltr.models.interactive.atnet import ATNet, atnet
 from ltr.models.interactive.ipn import InteractionNet, interaction_network
 from pytracking.tracker.interactive.atnet_maps import annotation_maps, pad, plan_padding
 from pytracking.tracker.interactive.blending import merge_objects
 from pytracking.tracker.interactive.computing import image_batch, load_host_network
-from pytracking.tracker.interactive.ipn import scribble_maps
 from pytracking.tracker.interactive.parameters import AtnetParameters, IpnParameters
 from pytracking.tracker.interactive.scribble_mask import GrabCutMask, ScribbleToMask
 

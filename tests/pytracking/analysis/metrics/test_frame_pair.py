@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ltr.admin.errors import DataError
-from pytracking.analysis.metrics.frame_pair import FramePair, boundary_f
-from pytracking.analysis.metrics.region import jaccard
+from ltr.data.mask_metrics.frame_pair import FramePair, boundary_f
+from ltr.data.mask_metrics.region import jaccard
 from tests.pytracking.analysis.plain_scores import (
     label_map_pairs,
     plain_boundary_f,

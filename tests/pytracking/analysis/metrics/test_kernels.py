@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import binary_dilation
 
-from pytracking.analysis.metrics import bitmask
-from pytracking.analysis.metrics.bitmask import count_bits, dilate, pack_labels
-from pytracking.analysis.metrics.boundary import tolerance_radius
+from ltr.data.mask_metrics import bitmask
+from ltr.data.mask_metrics.bitmask import count_bits, dilate, pack_labels
+from ltr.data.mask_metrics.boundary import tolerance_radius
+from ltr.data.mask_metrics.region import joint_histogram
 from pytracking.analysis.metrics.matching import match_proposals
-from pytracking.analysis.metrics.region import joint_histogram
 from pytracking.analysis.metrics.statistics import mean_of, summarise
 from tests.pytracking.analysis.plain_scores import label_map_pairs
 

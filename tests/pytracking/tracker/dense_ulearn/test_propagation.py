@@ -8,9 +8,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from pytracking.tracker.dense_ulearn.matching import match_everywhere, plan_tiles
+from ltr.models.dense_ulearn.matching import match_everywhere, plan_tiles
+from ltr.models.dense_ulearn.propagation import start_state, step
 from pytracking.tracker.dense_ulearn.parameters import DenseULearnParameters
-from pytracking.tracker.dense_ulearn.propagation import start_state, step
 
 
 @dataclass

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from ltr.admin.errors import ConfigError, DataError
+from ltr.data.interactive.rounds import blend_weights
 from pytracking.evaluation.hosts import create_host
-from pytracking.tracker.interactive.blending import blend_weights, merge_objects
+from pytracking.tracker.interactive.blending import merge_objects
 from pytracking.tracker.interactive.scribble_mask import GrabCutMask
 from pytracking.tracker.interactive.scribble_networks import AnnotationMask, InteractionMask
 from tests.small_hosts import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pytracking.analysis.metrics.shapes import check_same_shape
+from ltr.data.mask_metrics.shapes import check_same_shape
 
 _FEW_PAIRS = 9  # so many looks at all pixels take as long as finding the runs
 

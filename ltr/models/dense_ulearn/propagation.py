@@ -10,18 +10,38 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
 
-from pytracking.tracker.dense_ulearn.matching import (
+from ltr.models.dense_ulearn.matching import (
     Matches,
     Tile,
     match_everywhere,
     match_nearby,
     plan_tiles,
 )
-from pytracking.tracker.dense_ulearn.parameters import DenseULearnParameters
+
+
+class PropagationRules(Protocol):
+    """How labels are propagated; the parameters of the tracker are one."""
+
+    @property
+    def radius(self) -> float:
+        """Distance below which positions of earlier frames count, on the feature grid."""
+
+    @property
+    def temp(self) -> float:
+        """Divides the cosines before the softmax."""
+
+    @property
+    def knn(self) -> int:
+        """Number of positions from which a position takes its label."""
+
+    @property
+    def cxt_size(self) -> int:
+        """Number of earlier frames that are searched, besides an object's first one."""
 
 
 @dataclass
@@ -73,7 +93,7 @@ class PropagationState:
     time: int = 0
 
 
-def start_state(features: torch.Tensor, params: DenseULearnParameters) -> PropagationState:
+def start_state(features: torch.Tensor, params: PropagationRules) -> PropagationState:
     """The state before the first frame, whose features are (h, w, channels)."""
     height, width, _ = features.shape
     size = params.cxt_size
@@ -88,7 +108,7 @@ def step(
     state: PropagationState,
     features: torch.Tensor,
     started: torch.Tensor | None,
-    params: DenseULearnParameters,
+    params: PropagationRules,
 ) -> torch.Tensor:
     """Label the next frame and remember it.
 
@@ -174,7 +194,7 @@ def shrink_masks(masks: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
 
 
 def propagate(
-    state: PropagationState, features: torch.Tensor, params: DenseULearnParameters
+    state: PropagationState, features: torch.Tensor, params: PropagationRules
 ) -> torch.Tensor:
     """The labels that a frame takes from earlier ones, (h * w, labels)."""
     if not state.references:
@@ -194,7 +214,7 @@ def propagate(
 
 
 def _match_context(
-    state: PropagationState, features: torch.Tensor, params: DenseULearnParameters
+    state: PropagationState, features: torch.Tensor, params: PropagationRules
 ) -> dict[int, Matches]:
     """Nearby matches in the last frames, by the number of frames that a reference admits.
 
@@ -217,7 +237,7 @@ def take_labels(
     nearby: Matches,
     context_labels: torch.Tensor,
     copies: torch.Tensor,
-    params: DenseULearnParameters,
+    params: PropagationRules,
 ) -> torch.Tensor:
     """Mean label of the ``knn`` best matches, weighted by the softmax of their cosines.
 

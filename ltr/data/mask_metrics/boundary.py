@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from pytracking.analysis.metrics.bitmask import (
+from ltr.data.mask_metrics.bitmask import (
     WORD,
     Box,
     bounding_box,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pytracking.analysis.metrics.boundary import (
+from ltr.data.mask_metrics.boundary import (
     TOLERANCE,
     Outline,
     crop_to_objects,
@@ -12,8 +12,8 @@ from pytracking.analysis.metrics.boundary import (
     tolerance_radius,
     trace,
 )
-from pytracking.analysis.metrics.region import joint_histogram
-from pytracking.analysis.metrics.shapes import as_label_map, check_same_shape
+from ltr.data.mask_metrics.region import joint_histogram
+from ltr.data.mask_metrics.shapes import as_label_map, check_same_shape
 
 _SIDES = _TRUTH, _PREDICTION = 0, 1
 

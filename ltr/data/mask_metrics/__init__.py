@@ -1,0 +1,1 @@
+"""Region similarity and boundary measure of masks, used in training and in scoring."""
