@@ -208,6 +208,25 @@ def read_wide_values(path: str | os.PathLike[str]) -> np.ndarray:
     return values.astype(np.uint16)
 
 
+def read_wide_grey(path: str | os.PathLike[str]) -> np.ndarray | None:
+    """The values of a picture with more than 8 bits of grey.
+
+    Returns:
+        int64 (H, W), None for any other picture.
+
+    Raises:
+        DataError: The file is missing or damaged, or the values are no whole numbers >= 0.
+    """
+    with _named_damage(path):
+        picture = _decode_with_pillow(_read_bytes(path), path)
+        if picture.mode[0] not in "IF":
+            return None
+        values = np.asarray(picture)
+    if not np.isfinite(values).all() or (values % 1).any() or values.min() < 0:
+        raise DataError(f"{path} holds values that are no whole numbers >= 0")
+    return values.astype(np.int64)
+
+
 def read_rgba(path: str | os.PathLike[str]) -> np.ndarray:
     """Read a picture of any format with its transparency.
 

@@ -29,6 +29,7 @@ _WHITE = 0xFFFFFF
 _MOST_GAPS = 8
 _MOST_SHADES = 100
 _FEWEST_RAMPS, _FEWEST_SPECKS = 3, 8
+_FEWEST_DITHERED = 500
 _SHOWN = 4
 _WITH_ALPHA = ("RGBA", "LA", "PA", "RGBa", "La")
 _WITH_TRANSPARENCY = ("1", "L", "P", "RGB")
@@ -102,6 +103,7 @@ def mask_of_indices(
         return _masked(indices, opaque)
     if _indices_are_ids(colours, present):
         _refuse_smoothed_indices(indices, colours, present, path)
+        _refuse_dithered_indices(indices, present, path)
         return _masked(indices, opaque, has_known_palette=False)
     return _mask_of_colours(colours[indices], path, opaque)
 
@@ -205,6 +207,23 @@ def _refuse_smoothed_indices(
         raise DataError(
             f"{path} has smoothed or noisy edges ({len(present)} colours): an object needs one "
             f"colour, without smoothing; {_CONVERT}"
+        )
+
+
+def _refuse_dithered_indices(indices: np.ndarray, present: np.ndarray, path: PathLike) -> None:
+    """An image program that lacks a colour mixes others, and no id fills a square anywhere."""
+    import cv2
+
+    num_ids = np.count_nonzero(present)
+    if num_ids < _FEWEST_RAMPS or np.count_nonzero(indices) < _FEWEST_DITHERED:
+        return
+    square = np.ones((3, 3), np.uint8)
+    indices = np.ascontiguousarray(indices)
+    is_whole = cv2.erode(indices, square) == cv2.dilate(indices, square)
+    if not (indices[is_whole] > 0).any():
+        raise DataError(
+            f"{path} mixes the colours of its palette in dots ({num_ids} beside background): save "
+            f"it without dithering; {_CONVERT}"
         )
 
 

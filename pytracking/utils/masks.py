@@ -3,8 +3,9 @@
 MASKS is a picture, a folder of them (of one video, so that ids agree), or annotations of CVAT,
 Labelme, COCO or another tool that ``convert_masks.py`` knows. Masks that can be used as they are
 keep their ids. Else every colour beside black and transparent becomes an object, numbered from 1,
-darker ones first. Smoothed black and white masks and JPEGs are cut at a threshold instead: what is
-as light or lighter is object 1.
+darker ones first; where nothing is black, white is the background. In smoothed and compressed
+pictures only colours that fill an area are objects. ``--threshold`` cuts: what is as light or
+lighter is object 1.
 """
 
 from __future__ import annotations
@@ -20,12 +21,15 @@ import numpy as np
 from ltr.admin.cli import CommandParser, command
 from ltr.admin.errors import ConfigError, DataError
 from ltr.data.frame_files import IMAGE_SUFFIXES, list_visible, shorten, sort_naturally
-from ltr.data.image_io import read_mask_file, read_rgba, write_label_map
+from ltr.data.image_io import read_mask_file, read_rgba, read_wide_grey, write_label_map
 from ltr.data.json_io import read_json
 from ltr.data.palette import VOID
+from pytracking.utils.solid_colours import is_near, main_colours, nearest_main, solid_pixels
 
 _OPAQUE = 128
-_HALF = 128
+_WHITE = 0xFFFFFF
+_FEWEST_RAMPS = 3
+_COMPRESSED = (".jpg", ".jpeg", ".webp")
 _MAX_OBJECTS = 100
 _CODE = np.array([1 << 16, 1 << 8, 1])
 _ANNOTATIONS = (".json", ".xml", ".zip")
@@ -44,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--threshold",
         type=int,
         metavar="VALUE",
-        help="object 1 is what is at least as light, 1 to 255 (128 where edges are smoothed)",
+        help="object 1 is what is at least as light, 1 to 255",
     )
     arguments = parser.parse_args(argv)
     if arguments.threshold is not None and not 1 <= arguments.threshold <= 255:
@@ -74,7 +78,7 @@ def convert(masks: Path, labels: Path, threshold: int | None = None) -> str:
     Args:
         masks: A picture, or a folder of pictures.
         labels: Folder of the results, ``<name of the picture>.png``.
-        threshold: Cut there; None keeps ids, numbers the colours, or cuts smoothed pictures at 128.
+        threshold: Cut there; None keeps ids, or numbers the colours.
 
     Returns:
         What was done, a sentence.
@@ -93,23 +97,69 @@ def convert(masks: Path, labels: Path, threshold: int | None = None) -> str:
 def _convert(files: Sequence[Path], labels: Path, threshold: int | None, masks: Path) -> str:
     if threshold is None and _have_ids(files):
         return _keep_ids(files, labels)
-    found: set[int] = set()
-    for file in files:
-        found |= set(np.unique(_codes(file)).tolist())
-    found.discard(0)
-    if threshold is None and len(found) > _MAX_OBJECTS // 2 and all(map(_is_grey, found)):
-        threshold = _HALF
     if threshold is not None:
-        for file in files:
-            light = _grey(file) >= threshold
-            write_label_map(_target(file, labels), light.astype(np.uint8))
-        return f"object 1 is what is at least as light as {threshold}"
-    if len(found) > _MAX_OBJECTS:
-        raise DataError(
-            f"{masks} has {len(found)} colours, more than {_MAX_OBJECTS} objects: save it without "
-            "smoothing, or name --threshold"
+        return _cut(files, labels, threshold)
+    found, solid = _count_colours(files)
+    if not _is_compressed(files) and len(found - solid.keys()) < _FEWEST_RAMPS:
+        if len(found) > _MAX_OBJECTS:
+            raise DataError(f"{masks} has {len(found)} colours, more than {_MAX_OBJECTS} objects")
+        return _number_colours(files, labels, _without_background(found))
+    return _number_main_colours(files, labels, solid, masks)
+
+
+def _cut(files: Sequence[Path], labels: Path, threshold: int) -> str:
+    for file in files:
+        light = _grey(file) >= threshold
+        write_label_map(_target(file, labels), light.astype(np.uint8))
+    return f"object 1 is what is at least as light as {threshold}"
+
+
+def _count_colours(files: Sequence[Path]) -> tuple[set[int], Counter[int]]:
+    """All colours, and the pixels of those that fill a square somewhere."""
+    found: set[int] = set()
+    solid: Counter[int] = Counter()
+    is_compressed = _is_compressed(files)
+    for file in files:
+        codes = _codes(file)
+        found |= set(np.unique(codes).tolist())
+        values, counts = np.unique(
+            codes[solid_pixels(_channels(codes), is_compressed)], return_counts=True
         )
-    return _number_colours(files, labels, sorted(found, key=_brightness))
+        solid.update(dict(zip(values.tolist(), counts.tolist(), strict=True)))
+    return found, solid
+
+
+def _without_background(found: set[int]) -> list[int]:
+    """The colours of objects, darker ones first; the background is black, or else white."""
+    background = _WHITE if 0 not in found and len(found) > 1 else 0
+    return sorted(found - {background}, key=_brightness)
+
+
+def _number_main_colours(
+    files: Sequence[Path], labels: Path, solid: Counter[int], masks: Path
+) -> str:
+    """Number the colours that fill areas; smoothed edges belong to the nearest area."""
+    counts = Counter({_split(code): count for code, count in solid.items()})
+    main = main_colours(counts)
+    colours = [tuple(colour) for colour in main.tolist()]
+    black = [colour for colour in colours if is_near(colour, (0, 0, 0))]
+    white = [colour for colour in colours if is_near(colour, (255, 255, 255))]
+    background = black or (white if len(colours) > 1 else [])
+    objects = sorted((_join(colour) for colour in colours if colour not in background),
+                     key=_brightness)  # fmt: skip
+    if not 0 < len(objects) <= _MAX_OBJECTS:
+        raise DataError(
+            f"{masks} has {len(objects)} colours that fill an area, expected 1 to {_MAX_OBJECTS}: "
+            "save it without smoothing and dithering, or name --threshold"
+        )
+    if len(objects) == 1 and black == background and _is_grey(objects[0]):
+        return _cut(files, labels, ((objects[0] & 255) + 1) // 2)
+    ids = [0 if colour in background else objects.index(_join(colour)) + 1 for colour in colours]
+    is_compressed = _is_compressed(files)
+    for file in files:
+        numbers = nearest_main(_channels(_codes(file)), main, is_compressed, ids)
+        write_label_map(_target(file, labels), numbers)
+    return f"{_told(objects)}; smoothed edges belong to the nearest area"
 
 
 def _have_ids(files: Sequence[Path]) -> bool:
@@ -137,18 +187,18 @@ def _keep_ids(files: Sequence[Path], labels: Path) -> str:
     return f"objects {objects}{void}" if objects else f"no object{void}"
 
 
-def _number_colours(files: Sequence[Path], labels: Path, found: Sequence[int]) -> str:
-    colours = np.array(found, np.int64)
-    order = np.argsort(colours)
+def _number_colours(files: Sequence[Path], labels: Path, objects: Sequence[int]) -> str:
     for file in files:
         codes = _codes(file)
         numbers = np.zeros(codes.shape, np.uint8)
-        if len(colours):
-            places = np.searchsorted(colours, codes, sorter=order).clip(max=len(colours) - 1)
-            numbers = np.where(codes > 0, order[places] + 1, 0).astype(np.uint8)
+        for number, code in enumerate(objects, 1):
+            numbers[codes == code] = number
         write_label_map(_target(file, labels), numbers)
-    told = ", ".join(f"#{code:06x} = {place}" for place, code in enumerate(found, 1))
-    return told or "no object"
+    return _told(objects) or "no object"
+
+
+def _told(objects: Sequence[int]) -> str:
+    return ", ".join(f"#{code:06x} = {number}" for number, code in enumerate(objects, 1))
 
 
 def _list_pictures(masks: Path) -> tuple[list[Path], list[str]]:
@@ -178,20 +228,44 @@ def _target(file: Path, labels: Path) -> Path:
 def _codes(file: Path) -> np.ndarray:
     """Colours as numbers, int64 (H, W); 0 where black or transparent.
 
-    A shape in black on nothing is white here.
+    A shape in black on nothing is white here. Values of more than 8 bits are numbers already.
     """
-    pixels = read_rgba(file)
+    wide = read_wide_grey(file)
+    if wide is not None and wide.max() > VOID:
+        return wide
+    pixels = read_rgba(file) if wide is None else _grey_rgba(wide)
     opaque = pixels[..., 3] >= _OPAQUE
     codes = np.where(opaque, pixels[..., :3] @ _CODE, 0)
     if not opaque.all() and not codes.any():
-        return np.where(opaque, 0xFFFFFF, 0)
+        return np.where(opaque, _WHITE, 0)
     return codes
+
+
+def _grey_rgba(values: np.ndarray) -> np.ndarray:
+    return np.dstack([values, values, values, np.full_like(values, VOID)]).astype(np.uint8)
+
+
+def _channels(codes: np.ndarray) -> np.ndarray:
+    """Codes as colours, uint8 (H, W, 3)."""
+    return np.dstack([codes >> 16 & 255, codes >> 8 & 255, codes & 255]).astype(np.uint8)
+
+
+def _split(code: int) -> tuple[int, int, int]:
+    return code >> 16 & 255, code >> 8 & 255, code & 255
+
+
+def _join(colour: Sequence[int]) -> int:
+    red, green, blue = map(int, colour)
+    return (red << 16) + (green << 8) + blue
 
 
 def _grey(file: Path) -> np.ndarray:
     """Lightness, uint8 (H, W)."""
-    codes = _codes(file)
-    return (((codes >> 16) + (codes >> 8 & 255) + (codes & 255)) // 3).astype(np.uint8)
+    return (_channels(_codes(file)).sum(axis=-1, dtype=np.int64) // 3).astype(np.uint8)
+
+
+def _is_compressed(files: Sequence[Path]) -> bool:
+    return any(file.suffix.lower() in _COMPRESSED for file in files)
 
 
 def _is_grey(code: int) -> bool:

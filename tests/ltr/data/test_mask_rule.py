@@ -127,6 +127,13 @@ def test_a_foreign_palette_that_begins_with_black_holds_ids(read):
     assert not mask.has_known_palette
 
 
+def test_dithered_colours_are_no_ids(read):
+    """Pillow mixes red of two web colours: two objects of interleaved dots."""
+    dithered = Image.fromarray(pascal_palette()[TWO]).convert("P")
+    with pytest.raises(DataError, match="mixes the colours of its palette in dots"):
+        read(dithered)
+
+
 def test_colours_without_a_rule_are_named(read):
     with pytest.raises(DataError, match=r"3 colours \(#000000, #00ff00, #ff0000\).*convert"):
         read(Image.fromarray(coloured(TWO, (255, 0, 0), (0, 255, 0))))

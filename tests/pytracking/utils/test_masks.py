@@ -50,6 +50,54 @@ def test_smoothed_masks_are_cut(tmp_path, save, capsys):
     assert "object 1 is what is at least as light as 128" in capsys.readouterr().out
 
 
+BLOCKS = np.kron(TWO, np.ones((2, 2), np.uint8))
+
+
+def save_form(form: str, file) -> None:
+    """Two objects in a form in which no pixel value is an id."""
+    colours = np.array([(0, 0, 0), (200, 30, 60), (40, 90, 220)], np.uint8)
+    grey = np.array([0, 100, 200], np.uint8)[BLOCKS]
+    pictures = {
+        "colours.jpg": Image.fromarray(colours[BLOCKS]),
+        "colours.webp": Image.fromarray(colours[BLOCKS]),
+        "blurred.png": Image.fromarray(cv2.GaussianBlur(grey, (5, 5), 1)),
+        "wide.png": Image.fromarray(BLOCKS.astype(np.uint16) * 1000),
+        "white.png": Image.fromarray(
+            np.where(BLOCKS[..., None] > 0, colours[BLOCKS], 255).astype(np.uint8)
+        ),
+    }
+    pictures[form].save(file)
+
+
+@pytest.mark.parametrize(
+    "form", ["colours.jpg", "colours.webp", "blurred.png", "wide.png", "white.png"]
+)
+def test_two_objects_stay_two_whatever_happened_to_their_edges(tmp_path, save, form, capsys):
+    """JPEGs became dozens of objects, smoothed grey ones a single one, 16 bits were clipped."""
+    save_form(form, tmp_path / "in" / form)
+    assert convert(tmp_path) == 0
+    told = capsys.readouterr().out
+    labels = read_label_map(tmp_path / "out" / f"{form.partition('.')[0]}.png")
+    if labels[0, -1] == 2:  # numbered the other way round, and told
+        labels = np.array([0, 2, 1], np.uint8)[labels]
+    assert set(np.unique(labels)) == {0, 1, 2}, told
+    assert (labels == BLOCKS).mean() > 0.985
+    assert "= 1" in told
+    assert "= 2" in told
+
+
+def test_what_fills_no_area_is_refused(tmp_path, save, capsys):
+    Image.fromarray(
+        np.array([(0, 0, 0), (200, 30, 60)], np.uint8)[(BLOCKS > 0).astype(int)]
+    ).convert("P").save(tmp_path / "in/dithered.png")
+    assert convert(tmp_path) == 2
+    assert "0 colours that fill an area" in capsys.readouterr().err
+    Image.fromarray(BLOCKS * np.float32(0.4)).save(tmp_path / "in/dithered.tif")
+    (tmp_path / "in/dithered.png").unlink()
+    assert convert(tmp_path) == 2
+    assert "no whole numbers" in capsys.readouterr().err
+
+
 def test_masks_are_not_replaced(tmp_path, save, capsys):
     save("m.png", TWO)
     assert main(["convert", str(tmp_path / "in"), str(tmp_path / "in")]) == 2
