@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
 from ltr.admin.errors import ConfigError, ToolkitError, did_you_mean
+from ltr.admin.opencv import describe_failure
 from ltr.admin.streams import survive_closed_pipes
 
 
@@ -248,6 +249,10 @@ def command(main: Callable[[Sequence[str] | None], int]) -> Main:
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
             return 130
+        except (ImportError, AttributeError) as error:
+            if not (sentence := describe_failure(error)):
+                raise
+            print(f"error: {sentence}", file=sys.stderr)
         return 2
 
     return guarded

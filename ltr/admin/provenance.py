@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[2]
-_LIBRARIES = ("torch", "torchvision", "lightning", "numpy", "opencv-python-headless")
+_LIBRARIES = ("torch", "torchvision", "lightning", "numpy")
 
 
 def versions() -> dict[str, str]:
@@ -20,7 +20,9 @@ def versions() -> dict[str, str]:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    import cv2  # whatever the name of its distribution
+
+    return found | {"opencv": cv2.__version__}
 
 
 def git_revision() -> str | None:

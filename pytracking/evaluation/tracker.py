@@ -14,6 +14,7 @@ from ltr.admin.config import override, to_plain
 from ltr.admin.errors import ConfigError, did_you_mean
 from ltr.admin.files import file_checksum
 from ltr.admin.plugins import plugin_parts
+from ltr.admin.provenance import versions
 from pytracking.utils.environment import evaluation_environment
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ def describe_run(spec: TrackerSpec, runtime: Runtime) -> dict[str, Any]:
             "precision": runtime.precision,
             "compile": runtime.compile,
         },
+        LIBRARIES: versions(),
     }
 
 
@@ -120,11 +122,15 @@ DEVIATIONS = "deviations"
 """Entry of a stored configuration: in what single sequences were run otherwise, by name."""
 
 
+LIBRARIES = "versions"
+"""Entry of a stored configuration: what computed the results; it may change between two starts."""
+
+
 def compare_runs(stored: Any, wanted: Mapping[str, Any]) -> str:
     """Name the first entry in which two runs differ; empty when nothing is stored or none does.
 
-    The network's path, the device, whether it compiles and what was noted of single sequences may
-    differ.
+    The network's path, the device, whether it compiles, versions of libraries and what was noted of
+    single sequences may differ.
 
     Args:
         stored: What ``describe_run`` and the caller stored.
@@ -132,8 +138,10 @@ def compare_runs(stored: Any, wanted: Mapping[str, Any]) -> str:
     """
     if not isinstance(stored, Mapping) or not stored:
         return ""
-    stored = {key: value for key, value in stored.items() if key != DEVIATIONS}
-    old, new = _flatten(stored), _flatten(wanted)
+    old, new = (
+        _flatten({key: value for key, value in run.items() if key not in (DEVIATIONS, LIBRARIES)})
+        for run in (stored, wanted)
+    )
     for key in sorted((old.keys() | new.keys()) - _FREE):
         if old.get(key) != new.get(key):
             return f"{key} is {old.get(key)} there and {new.get(key)} now"

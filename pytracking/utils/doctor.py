@@ -14,10 +14,24 @@ from pathlib import Path
 from ltr.admin.cli import CommandParser, add_json_switch, command, json_results
 from ltr.admin.environment import Environment, comments, train_environment
 from ltr.admin.errors import CheckpointError
+from ltr.admin.opencv import how_to_repair, installed_distributions
+from ltr.admin.places import NAME
 from pytracking.utils.environment import evaluation_environment
 
-_PACKAGES = ("torch", "torchvision", "numpy", "opencv-python-headless", "av", "pycocotools")
-_OPTIONAL = ("scikit-image", "matplot2tikz", "visdom", "ray")
+PACKAGES = (
+    *("torch", "torchvision", "numpy", "scipy", "pillow", "simplejpeg", "zlib-ng", "av"),
+    *("pycocotools", "rich", "platformdirs", "shtab"),
+)
+"""What every command may use; OpenCV, which has several names, has a row of its own."""
+EXTRAS = {
+    "train": ("lightning", "tensorboard"),
+    "plots": ("matplotlib", "pandas"),
+    "interactive": ("aiohttp", "networkx", "scikit-image"),
+    "referring": ("transformers", "h5py"),
+    "ray": ("ray",),
+    "visdom": ("visdom",),
+}
+"""What else is used, by the extra that brings it."""
 _MADE_ON_DEMAND = ("results_path", "result_plot_path", "workspace_dir", "tensorboard_dir")
 
 
@@ -27,14 +41,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = CommandParser(__doc__, prog="vos-doctor")
     add_json_switch(parser)
     arguments = parser.parse_args(argv)
+    from pytracking.utils.loading import SHIPPED_NETWORKS
+
     evaluation = evaluation_environment()
     training = train_environment()
-    problems = list(dict.fromkeys((*_missing(evaluation), *_missing(training))))
+    missing = dict.fromkeys((*_missing(evaluation), *_missing(training)))
+    problems = [*_opencv_problems(), *missing]
     with json_results(arguments.json) as results:
         results["versions"] = _print_rows("versions", _versions())
         results["evaluation"] = _print_rows("evaluation", _paths(evaluation), evaluation.file)
         results["training"] = _print_rows("training", _paths(training), training.file)
-        results["networks"] = _print_rows("networks", _networks(evaluation.network_folders))
+        folders = (*evaluation.network_folders, SHIPPED_NETWORKS)
+        results["networks"] = _print_rows("networks", _networks(list(dict.fromkeys(folders))))
         results["problems"] = problems
         for sentence in problems:
             print(f"problem: {sentence}")
@@ -57,14 +75,46 @@ def _print_rows(
 def _versions() -> Iterator[tuple[str, str]]:
     import torch
 
+    from ltr.admin.devices import best_device
+
     yield "python", f"{platform.python_version()} on {platform.platform()}"
-    for name in (*_PACKAGES, *_OPTIONAL):
-        try:
-            yield name, importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            yield name, "not installed" + (" (optional)" if name in _OPTIONAL else "")
-    cuda = torch.cuda.get_device_name() if torch.cuda.is_available() else "no CUDA device"
-    yield "device", f"{cuda}, {torch.get_num_threads()} CPU threads"
+    for name in PACKAGES:
+        yield name, _version(name) or "not installed"
+    yield "opencv", _opencv()
+    for extra, names in EXTRAS.items():
+        for name in names:
+            yield name, _version(name) or f"not installed: pip install '{NAME}[{extra}]'"
+    device = best_device()
+    shown = torch.cuda.get_device_name() if device.type == "cuda" else device.type
+    yield "device", f"{shown}, {torch.get_num_threads()} CPU threads"
+
+
+def _version(name: str) -> str:
+    """Version of an installed package; empty where it is not."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def _opencv() -> str:
+    """The version that works here, and the packages that brought it."""
+    try:
+        import cv2
+
+        version = str(cv2.__version__)
+    except (ImportError, AttributeError):
+        version = "does not work"
+    return f"{version} ({', '.join(installed_distributions()) or 'not from a package'})"
+
+
+def _opencv_problems() -> Iterator[str]:
+    """What is wrong with OpenCV, and the lines that mend it."""
+    found = installed_distributions()
+    if "does not work" in _opencv():
+        yield f"OpenCV cannot be used: {how_to_repair()}"
+    elif len(found) > 1:
+        yield f"{' and '.join(found)} share one folder, so one is broken: {how_to_repair()}"
 
 
 def _paths(environment: Environment) -> Iterator[tuple[str, str]]:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import sys
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from ltr.admin.errors import ConfigError
-from ltr.data.bounding_boxes import Box
+
+if TYPE_CHECKING:
+    import tkinter
+
+    from ltr.data.bounding_boxes import Box
 
 _CURSOR_COLOUR = (255, 255, 255)
-_WAIT_MS = 1
+_CLOSED = "q"
+_ADVICE = "leave out --show and give --mask or --optional-box and --output DIR"
 
 
 class BoxSelection:
@@ -69,6 +74,8 @@ class BoxSelection:
 class Window:
     """Shows pictures, and collects keys and boxes.
 
+    It is drawn by Tk, which comes with Python, so either distribution of OpenCV will do.
+
     Args:
         title: Stands in the title bar.
 
@@ -77,47 +84,67 @@ class Window:
     """
 
     def __init__(self, title: str) -> None:
-        check_display()
         self.selection = BoxSelection()
-        self._title = title
-        cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
-        cv2.setMouseCallback(title, self._on_mouse)
+        self._root = _open_root()
+        import tkinter
+
+        self._root.title(title)
+        self._label = tkinter.Label(self._root, borderwidth=0, background="black")
+        self._label.pack(expand=True, fill=tkinter.BOTH)
+        self._size = (0, 0)
+        self._scale = 1.0
+        self._keys: list[str] = []
+        self._root.bind("<Key>", lambda event: self._keys.append(event.char))
+        self._label.bind("<Motion>", lambda event: self.selection.move(*self._pixel(event)))
+        self._label.bind("<Button-1>", lambda event: self.selection.click(*self._pixel(event)))
+        self._root.protocol("WM_DELETE_WINDOW", lambda: self._keys.append(_CLOSED))
 
     def show(self, image: np.ndarray) -> str:
         """Show a picture, uint8 (H, W, 3) RGB; the key pressed meanwhile, or an empty text."""
         picture = self.selection.draw(image)
-        cv2.imshow(self._title, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-        key = cv2.waitKey(_WAIT_MS)
-        return chr(key & 0xFF) if key >= 0 else ""
+        height, width = picture.shape[:2]
+        if self._size != (width, height):
+            self._size = (width, height)
+            self._root.geometry(f"{width}x{height}")
+            self._root.update()
+        room = self._label.winfo_width() / width, self._label.winfo_height() / height
+        self._scale = max(min(room), 1 / min(width, height))
+        if self._scale != 1:
+            fitted = max(1, round(width * self._scale)), max(1, round(height * self._scale))
+            picture = cv2.resize(picture, fitted, interpolation=cv2.INTER_AREA)
+        from PIL import ImageTk
+
+        photo = ImageTk.PhotoImage(Image.fromarray(picture), master=self._root)
+        self._label.configure(image=photo)
+        self._label.image = photo  # type: ignore[attr-defined]  # Tk itself does not keep it
+        self._root.update()
+        return self._keys.pop(0) if self._keys else ""
 
     def close(self) -> None:
         """Take the window off the screen."""
-        cv2.destroyWindow(self._title)
+        self._root.destroy()
 
-    def _on_mouse(self, event: int, x: int, y: int, flags: int, parameter: object) -> None:
-        if event == cv2.EVENT_LBUTTONDOWN:
-            self.selection.click(x, y)
-        else:
-            self.selection.move(x, y)
-
-
-def check_display() -> None:
-    """Make sure that a window can be opened.
-
-    Raises:
-        ConfigError: OpenCV was built without windows, or there is no display.
-    """
-    advice = "leave out --show and give --mask or --optional-box and --output DIR"
-    if not _has_windows():
-        raise ConfigError(
-            f"the installed OpenCV is the headless one and opens no window: {advice}, or "
-            "install opencv-python in its place"
+    def _pixel(self, event: tkinter.Event[tkinter.Label]) -> tuple[int, int]:
+        """The pixel of the picture under the mouse; the picture lies in the middle."""
+        room = self._label.winfo_width(), self._label.winfo_height()
+        x, y = (
+            (place - (space - self._scale * side) / 2) / self._scale
+            for place, space, side in zip((event.x, event.y), room, self._size, strict=True)
         )
-    is_linux = sys.platform.startswith("linux")
-    if is_linux and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        raise ConfigError(f"there is no display (DISPLAY is not set): {advice}")
+        return (
+            int(np.clip(x, 0, self._size[0] - 1)),
+            int(np.clip(y, 0, self._size[1] - 1)),
+        )
 
 
-def _has_windows() -> bool:
-    line = next((line for line in cv2.getBuildInformation().splitlines() if "GUI:" in line), "")
-    return bool(line) and "NONE" not in line
+def _open_root() -> tkinter.Tk:
+    try:
+        import tkinter
+    except ImportError as error:
+        raise ConfigError(
+            f"this Python has no Tk for --show (Debian, Ubuntu: apt install python3-tk): {_ADVICE}"
+        ) from error
+    try:
+        return tkinter.Tk()
+    except tkinter.TclError as error:
+        raise ConfigError(f"no window can be opened ({error}): {_ADVICE}") from error
