@@ -25,7 +25,7 @@ def test_links_and_commands_lead_somewhere(document):
 
 def test_the_console_commands_name_functions():
     text = (ROOT / "pyproject.toml").read_text()
-    entries = re.findall(r'^vos-\w+ = "([\w.]+):(\w+)"$', text, re.MULTILINE)
+    entries = re.findall(r'^vos-[\w-]+ = "([\w.]+):(\w+)"$', text, re.MULTILINE)
     assert len(entries) == len(re.findall(r"^vos-", text, re.MULTILINE)) > 0
     for module, function in entries:
         assert callable(getattr(importlib.import_module(module), function)), module

@@ -43,6 +43,9 @@ COMMANDS = {
     "track": _Command("pytracking.run_tracker", "run a tracker on a data set"),
     "experiment": _Command("pytracking.run_experiment", "run several trackers on data sets"),
     "evaluate": _Command("pytracking.run_evaluation", "score results, check a submission"),
+    "compare": _Command("pytracking.compare", "compare folders of results"),
+    "playback": _Command("pytracking.playback_results", "look through boxes in a window"),
+    "vot": _Command("pytracking.run_vot", "run a tracker under the VOT toolkit"),
     "train": _Command("ltr.run_training", "train a network"),
     "average": _Command("ltr.admin.average", "average the weights of checkpoints"),
     "convert": _Command("ltr.admin.convert", "make a safe file of an original checkpoint"),
@@ -50,6 +53,8 @@ COMMANDS = {
     "doctor": _Command("pytracking.utils.doctor", "print what the installation found"),
     "frames": _Command("pytracking.utils.extract_frames", "make folders of frames of videos"),
     "masks": _Command("pytracking.utils.masks", "make label PNGs of coloured or smoothed masks"),
+    "exchange": _Command("pytracking.convert_masks", "convert masks of labelling tools"),
+    "new-tracker": _Command("pytracking.new_tracker", "write the skeleton of a tracker"),
     "dataset": _Command("ltr.dataset.convert.__main__", "bring a data set into the form needed"),
 }
 """Module and description of every command, in the order of the list."""

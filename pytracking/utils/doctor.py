@@ -30,6 +30,7 @@ EXTRAS = {
     "referring": ("transformers", "h5py"),
     "ray": ("ray",),
     "visdom": ("visdom",),
+    "vot": ("vot-trax",),
 }
 """What else is used, by the extra that brings it."""
 _MADE_ON_DEMAND = ("results_path", "result_plot_path", "workspace_dir", "tensorboard_dir")
