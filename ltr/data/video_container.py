@@ -65,6 +65,8 @@ def open_video(path: Path) -> tuple[InputContainer, av.VideoStream]:
 
 
 def _checked_stream(path: Path, container: InputContainer) -> av.VideoStream:
+    if not len(container.streams):
+        raise DataError(f"{path} is damaged or cut off: nothing in it can be read")
     if not container.streams.video:
         raise DataError(f"{path} holds no video, only sound or text")
     stream = container.streams.video[0]

@@ -118,9 +118,10 @@ def _measure_times(path: Path) -> tuple[int, float]:
         starts_at_0 = {"matroska", "mov"}.intersection(container.format.name.split(","))
     if first is None or stream.time_base is None:
         return 0, 0.0
-    return count, float(
-        (max(last, end) - (min(first, 0) if starts_at_0 else first)) * stream.time_base
-    )
+    # A recording shows its first frame a moment after it begins; a part of one begins later.
+    is_late = first * stream.time_base >= _SHORT_BY_S
+    origin = first if is_late or not starts_at_0 else min(first, 0)
+    return count, float((max(last, end) - origin) * stream.time_base)
 
 
 def _decoded(

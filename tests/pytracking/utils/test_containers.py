@@ -45,6 +45,19 @@ def test_all_frames_last_as_long_as_the_video(tmp_path, times, seconds):
         assert len(times) / video.fps == pytest.approx(seconds, rel=0.35 if times[1] > 99 else 0.01)
 
 
+def test_a_video_that_begins_late_lasts_from_its_first_frame(tmp_path):
+    """A part that was cut out without new time stamps had 1.1 frames per second."""
+    with read_video(write_times(tmp_path / "a.mkv", [5000, 5100, 5200, 5300, 5400])) as video:
+        assert video.fps == pytest.approx(10, rel=0.3)
+
+
+def test_a_file_without_its_index_is_said_to_be_cut_off(tmp_path):
+    file = write_clip(tmp_path / "a.mp4", numbered_frames(3))
+    file.write_bytes(file.read_bytes()[: file.stat().st_size * 2 // 3])
+    with pytest.raises(DataError, match=r"a\.mp4 .*(cut off|cannot be read)"):
+        read_video(file)
+
+
 def test_display_matrices_turn_and_mirror():
     pixels = np.arange(6, dtype=np.uint8).reshape(2, 3, 1)
 
