@@ -1,0 +1,1 @@
+"""Trackers as helpers of labelling tools: CVAT's agents and Label Studio."""

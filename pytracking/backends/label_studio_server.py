@@ -1,0 +1,141 @@
+"""The HTTP endpoints that Label Studio expects of a machine learning backend."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+from aiohttp import web
+
+from ltr.admin.errors import ConfigError, ToolkitError
+from pytracking.backends.label_studio import LabelStudioTracking
+
+_LOG = logging.getLogger(__name__)
+_MAX_JSON_BYTES = 64 << 20
+_MAX_TASKS = 100
+_EVENTS = ("ANNOTATION_CREATED", "ANNOTATION_UPDATED")
+_MALFORMED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class BackendServer:
+    """Serves one tracker, one request at a time.
+
+    Args:
+        tracking: Answers the predictions.
+        version: Told as the version of the model.
+        password: What Label Studio must send (user name: any); empty asks for none.
+    """
+
+    def __init__(self, tracking: LabelStudioTracking, version: str, password: str = "") -> None:
+        self._tracking = tracking
+        self._version = version
+        self._password = password
+        self._worker = ThreadPoolExecutor(1)
+
+    def application(self) -> web.Application:
+        """The routes, behind the guard."""
+        app = web.Application(middlewares=[self._guard], client_max_size=_MAX_JSON_BYTES)
+        app.on_shutdown.append(self._shut_down)
+        app.router.add_get("/", self._health)
+        app.router.add_get("/health", self._health)
+        app.router.add_post("/setup", self._setup)
+        app.router.add_post("/predict", self._predict)
+        app.router.add_post("/webhook", self._webhook)
+        return app
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Ask for the password, and turn errors into answers."""
+        if self._password and not self._is_known(request):
+            return _answer({"error": "a password is needed"}, 401)
+        try:
+            return await handler(request)
+        except web.HTTPException:
+            raise
+        except ToolkitError as error:
+            return _answer({"error": str(error)}, 400)
+        except _MALFORMED as error:
+            _LOG.info("refused: %r", error)
+            return _answer({"error": f"the request is not one of Label Studio: {error!r}"}, 400)
+
+    def _is_known(self, request: web.Request) -> bool:
+        from aiohttp import BasicAuth
+
+        try:
+            sent = BasicAuth.decode(request.headers.get("Authorization", ""), "utf-8").password
+        except ValueError:
+            return False
+        return hmac.compare_digest(sent.encode(), self._password.encode())
+
+    async def _health(self, request: web.Request) -> web.Response:
+        return _answer({"status": "UP", "model_class": self._version})
+
+    async def _setup(self, request: web.Request) -> web.Response:
+        await _read(request)
+        return _answer({"model_version": self._version})
+
+    async def _predict(self, request: web.Request) -> web.Response:
+        content = await _read(request)
+        tasks = content["tasks"]
+        if len(tasks) > _MAX_TASKS:
+            raise ValueError(f"{len(tasks)} tasks, more than {_MAX_TASKS}")
+        context = (content.get("params") or {}).get("context")
+        results = []
+        for task in tasks:
+            regions = await self._do(partial(self._tracking.predict, task, context))
+            results.append({"result": regions, "score": 1.0, "model_version": self._version})
+        return _answer({"results": results, "model_version": self._version})
+
+    async def _webhook(self, request: web.Request) -> web.Response:
+        content = await _read(request)
+        if content.get("action") in _EVENTS:
+            task, regions = content["task"], content["annotation"]["result"]
+            await self._do(partial(self._tracking.remember, task, regions))
+        return _answer({"status": "ok"})
+
+    async def _do(self, work: Callable[[], Any]) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._worker, work)
+
+    async def _shut_down(self, app: web.Application) -> None:
+        await self._do(self._tracking.close)
+        self._worker.shutdown()
+
+
+async def start(server: BackendServer, host: str, port: int) -> tuple[web.AppRunner, str]:
+    """Start the server in the running event loop.
+
+    Returns:
+        What stops it (``cleanup``), and its address.
+
+    Raises:
+        ConfigError: The address cannot be used.
+    """
+    runner = web.AppRunner(server.application(), access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        await runner.cleanup()
+        raise ConfigError(
+            f"{host}:{port} cannot be used ({error.strerror}): choose another --port"
+        ) from error
+    return runner, f"http://{host}:{runner.addresses[0][1]}"
+
+
+async def _read(request: web.Request) -> dict[str, Any]:
+    content = json.loads(await request.read())
+    if not isinstance(content, dict):
+        raise TypeError("expected an object")
+    return content
+
+
+def _answer(content: dict[str, Any], status: int = 200) -> web.Response:
+    return web.json_response(content, status=status)
