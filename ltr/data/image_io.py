@@ -72,6 +72,13 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
     return _decode_with_opencv(path, encoded)
 
 
+def read_image_with_opencv(path: str | os.PathLike[str]) -> np.ndarray:
+    """Read a picture file with OpenCV whatever its format, see ``read_image``; slower for JPEGs."""
+    encoded = _read_bytes(path)
+    _check_header(path, encoded)
+    return _decode_with_opencv(path, encoded)
+
+
 def read_pages(path: str | os.PathLike[str]) -> tuple[int, Iterator[np.ndarray]]:
     """The pictures in one TIFF, WebP, GIF or PNG file.
 

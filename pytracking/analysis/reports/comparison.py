@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
+from ltr.admin.optional import import_optional
 from pytracking.analysis.reports.report import csv_table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _MIN_WIDTH = 10
 
@@ -50,3 +55,19 @@ def comparison_csv(numbers: Mapping[str, Mapping[str, float]]) -> str:
         for tracker, values in numbers.items()
     ]
     return csv_table(["Tracker", *columns], rows)
+
+
+def comparison_frame(numbers: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
+    """The same for pandas: indexed by ``tracker``, one column a measure.
+
+    Args:
+        numbers: Values by tracker and measure, 0..1, for instance ``Report.numbers``.
+
+    Raises:
+        ConfigError: pandas is not installed.
+    """
+    pandas = import_optional("pandas", "a data frame", "plots")
+    frame: pd.DataFrame = pandas.DataFrame.from_dict(
+        {tracker: dict(values) for tracker, values in numbers.items()}, orient="index"
+    )
+    return frame.rename_axis("tracker")

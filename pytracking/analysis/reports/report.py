@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ltr.admin.optional import import_optional
 from pytracking.analysis.metrics.scores import Scores
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _MAX_ROWS = 60
 _SHOWN_OF_MANY = 20
@@ -97,6 +101,27 @@ class Report:
         """The whole report; its last line is the summary."""
         parts = [str(self.heading), *(table.text() for table in self.tables), self.summary]
         return printable("\n\n".join(parts), keep="\n")
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """All tables below each other, for pandas.
+
+        Returns:
+            One row a row of a table, indexed by ``table`` (its title) and ``row`` (``all`` for the
+            total); one column a measure, 0..1, NaN where a table lacks it.
+
+        Raises:
+            ConfigError: pandas is not installed.
+        """
+        pandas = import_optional("pandas", "a data frame", "plots")
+        values, index = [], []
+        for table in self.tables:
+            total = {} if table.total is None else {TOTAL: table.total}
+            for name, row in (dict(table.rows) | total).items():
+                index.append((table.title, name))
+                values.append(dict(zip(table.columns, row, strict=True)))
+        labels = pandas.MultiIndex.from_tuples(index, names=["table", "row"])
+        frame: pd.DataFrame = pandas.DataFrame.from_records(values, index=labels)
+        return frame
 
     def as_json(self) -> dict[str, Any]:
         """Everything as plain values; NaN becomes None."""

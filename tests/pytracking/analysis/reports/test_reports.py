@@ -12,7 +12,11 @@ import pytest
 from PIL import Image
 
 from pytracking.analysis.metrics.scores import FrameSource, ObjectScores, Scores
-from pytracking.analysis.reports.comparison import comparison_csv, comparison_table
+from pytracking.analysis.reports.comparison import (
+    comparison_csv,
+    comparison_frame,
+    comparison_table,
+)
 from pytracking.analysis.reports.figures import Figure, Series, compare_trackers, figures_of
 from pytracking.analysis.reports.html import html_page
 from pytracking.analysis.reports.masks import davis_report, pytracking_report
@@ -45,6 +49,20 @@ def test_the_text_ends_with_the_summary():
     assert len(rows) == 3
     assert rows[0].split() == ["dog_1", "50.0", "50.0", "50.0", "62.2", "50.0", "50.0", "62.2"]
     assert len({line.index("50.0") for line in rows[:1]}) == 1
+
+
+def test_reports_are_data_frames_too():
+    pytest.importorskip("pandas")
+    report = davis_report(_HEADING, _scores(2), "val")
+    frame = report.to_dataframe()
+    assert list(frame.index.names) == ["table", "row"]
+    by_row = frame.droplevel("table")
+    assert by_row.loc["dog_2", "J-Mean"] == pytest.approx(0.25)
+    assert by_row.loc["dog_1", "F-Recall"] == pytest.approx(0.5)
+    both = comparison_frame({"a": report.numbers, "b": {"J-Mean": 0.5}})
+    assert both.index.name == "tracker"
+    assert both.loc["a", "J-Mean"] == report.numbers["J-Mean"]
+    assert np.isnan(both.loc["b", "F-Mean"])
 
 
 def test_official_tables():
