@@ -30,7 +30,7 @@ from seeded_network import seeded_network
 
 from ltr.admin.process_memory import peak_mib, reset_peak, resident_mib
 from pytracking.tracker.base import FrameInfo, FrameOutput, OnlineTracker, Runtime
-from pytracking.tracker.joint.geometry import Window
+from pytracking.tracker.joint.geometry import SearchWindow
 from pytracking.tracker.joint.joint import JointTracker
 from pytracking.tracker.joint.parameters import JointParameters
 from pytracking.tracker.joint.patch import cut_window
@@ -39,7 +39,7 @@ from pytracking.tracker.joint.state import ObjectState
 
 SEQUENCE_LENGTH = 70
 
-Windows = dict[tuple[int, int], Window]
+Windows = dict[tuple[int, int], SearchWindow]
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Stored:
     """A frame that our tracker put into an object's memory."""
 
     frame: int
-    window: Window
+    window: SearchWindow
     mask: torch.Tensor
 
 
@@ -165,7 +165,7 @@ def _fresh_plain(setting: Setting) -> PlainJointTracker:
     return PlainJointTracker(setting.params, seeded_network(device), device)
 
 
-def _layer3(tracker: PlainJointTracker, frame: np.ndarray, window: Window) -> torch.Tensor:
+def _layer3(tracker: PlainJointTracker, frame: np.ndarray, window: SearchWindow) -> torch.Tensor:
     patch = cut_window(tracker.to_device(frame), window, tracker.params.image_sample_size, False)
     return tracker.backbone(patch)["layer3"]
 

@@ -21,8 +21,8 @@ from ltr.models.joint.transformer import INVERSE_TEMPERATURE, CosineAttention
 from ltr.models.layers.normalization import token_instance_norm
 from pytracking.tracker.base import FrameInfo, FrameOutput, OnlineTracker, Runtime
 from pytracking.tracker.joint.geometry import (
+    SearchWindow,
     TargetState,
-    Window,
     plan_first_window,
     plan_window,
     vector,
@@ -38,8 +38,8 @@ from pytracking.tracker.joint.start import start_boxes
 class LastFrame:
     """Where an object was looked for in the last frame, and what the backbone saw there."""
 
-    planned: Window
-    window: Window
+    planned: SearchWindow
+    window: SearchWindow
     layer3: torch.Tensor
 
 
@@ -76,7 +76,7 @@ class PlainJointTracker(OnlineTracker):
         self.device = device
         self.kernel_size = network.target_model.filter_optimizer.kernel_size
         self.objects: list[PlainObject] = []
-        self.given: Mapping[tuple[int, int], Window] = {}
+        self.given: Mapping[tuple[int, int], SearchWindow] = {}
 
     @classmethod
     def create(cls, params: Any, runtime: Runtime) -> PlainJointTracker:

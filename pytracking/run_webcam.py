@@ -44,13 +44,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise ConfigError("nothing would be seen: give --show for a window or --output DIR")
     from pytracking.evaluation.running.live import stop_on_interrupt
     from pytracking.evaluation.running.video import process_live
-    from pytracking.utils.window import Window
+    from pytracking.utils.window import DisplayWindow
 
     task = resolve_task(arguments, _camera_or_path(arguments.source))
     with ExitStack() as stack:
         window = None
         if arguments.show:
-            window = Window(f"{arguments.system} {arguments.name}")
+            window = DisplayWindow(f"{arguments.system} {arguments.name}")
             stack.callback(window.close)
         stop = stack.enter_context(stop_on_interrupt())
         spec, runtime = resolve_tracker(arguments), resolve_runtime(arguments, task.view)

@@ -15,7 +15,6 @@ from ltr.admin.errors import ConfigError, did_you_mean
 from ltr.admin.files import file_checksum
 from ltr.admin.plugins import plugin_parts
 from ltr.admin.provenance import versions
-from pytracking.utils.environment import evaluation_environment
 
 if TYPE_CHECKING:
     from pytracking.tracker.base import OnlineTracker, Runtime
@@ -114,7 +113,7 @@ def _network_checksum(net: str | None) -> str | None:
     from ltr.admin.checkpoint import find_checkpoint
     from pytracking.utils.loading import find_network
 
-    path = find_network(net, evaluation_environment().network_folders)
+    path = find_network(net)
     return file_checksum(find_checkpoint(path) if path.is_dir() else path)
 
 

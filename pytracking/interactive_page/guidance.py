@@ -78,11 +78,10 @@ def load_guidance(device: torch.device) -> Guidance:
 
 
 def _is_there(name: str) -> bool:
-    from pytracking.utils.environment import evaluation_environment
     from pytracking.utils.loading import find_network
 
     try:
-        find_network(name, evaluation_environment().network_folders)
+        find_network(name)
     except CheckpointError:
         return False
     return True

@@ -34,21 +34,24 @@ def load_evaluation_network(net: str, kind: type[Network], device: torch.device)
     Raises:
         CheckpointError: The file is nowhere, damaged, or of another network.
     """
-    path = find_network(net, evaluation_environment().network_folders)
+    path = find_network(net)
     return load_network_of(kind, path).requires_grad_(False).eval().to(device)
 
 
-def find_network(net: str, folders: Sequence[Path]) -> Path:
+def find_network(net: str, folders: Sequence[Path] | None = None) -> Path:
     """Find a network file.
 
     Args:
         net: An absolute path is taken as it is; anything else is searched in ``folders`` and then
             from the current folder, and last in the package.
-        folders: Folders in the order in which they are searched.
+        folders: Folders in the order in which they are searched; by default those of
+            ``network_path``.
 
     Raises:
         CheckpointError: It is nowhere; the sentence says what was searched and what lies there.
     """
+    if folders is None:
+        folders = evaluation_environment().network_folders
     given = Path(net).expanduser()
     candidates = [given] if given.is_absolute() else [folder / given for folder in folders]
     if not given.is_absolute():

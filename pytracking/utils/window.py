@@ -71,7 +71,7 @@ class BoxSelection:
         return picture
 
 
-class Window:
+class DisplayWindow:
     """Shows pictures, and collects keys and boxes.
 
     It is drawn by Tk, which comes with Python, so either distribution of OpenCV will do.

@@ -9,8 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
-
-from ltr.models.layers.normalization import FixedBatchNorm2d
+from torchvision.ops import FrozenBatchNorm2d
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -44,7 +43,7 @@ def _pairs(parent: nn.Module) -> Iterator[tuple[str, str]]:
         else:
             follower = name.replace("conv", "bn") if name.startswith("conv") else ""
         if isinstance(children[name], nn.Conv2d) and isinstance(
-            children.get(follower), nn.BatchNorm2d | FixedBatchNorm2d
+            children.get(follower), nn.BatchNorm2d | FrozenBatchNorm2d
         ):
             yield name, follower
 
@@ -61,16 +60,14 @@ def convolve_and_normalise(x: torch.Tensor, conv: nn.Conv2d, norm: nn.Module) ->
         conv: Without a bias, if ``norm`` is a batch norm.
         norm: What follows it; anything but such a batch norm is applied as it is.
     """
-    if not isinstance(norm, nn.BatchNorm2d | FixedBatchNorm2d) or _is_left_alone(norm):
+    if not isinstance(norm, nn.BatchNorm2d | FrozenBatchNorm2d) or _is_left_alone(norm):
         return norm(conv(x))
-    mean, variance = norm.running_mean, norm.running_var
-    assert mean is not None  # only a norm without statistics of its own has none
-    assert variance is not None
-    scale = norm.weight * torch.rsqrt(variance + norm.eps)
+    values = dict(norm.named_parameters()) | dict(norm.named_buffers())
+    scale = values["weight"] * torch.rsqrt(values["running_var"] + norm.eps)
     return F.conv2d(
         x,
         conv.weight * scale.view(-1, 1, 1, 1),
-        norm.bias - mean * scale,
+        values["bias"] - values["running_mean"] * scale,
         conv.stride,
         conv.padding,
         conv.dilation,
@@ -78,6 +75,6 @@ def convolve_and_normalise(x: torch.Tensor, conv: nn.Conv2d, norm: nn.Module) ->
     )
 
 
-def _is_left_alone(norm: nn.BatchNorm2d | FixedBatchNorm2d) -> bool:
+def _is_left_alone(norm: nn.BatchNorm2d | FrozenBatchNorm2d) -> bool:
     is_trainable = isinstance(norm, nn.BatchNorm2d)
     return is_trainable and (norm.training or not torch.is_grad_enabled())

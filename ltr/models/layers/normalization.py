@@ -39,29 +39,3 @@ def token_instance_norm(tokens: torch.Tensor) -> torch.Tensor:
     """
     variance, mean = torch.var_mean(tokens, dim=-2, keepdim=True, correction=0)
     return (tokens - mean) * torch.rsqrt(variance + EPS)
-
-
-class FixedBatchNorm2d(nn.Module):
-    """A batch norm whose statistics and affine map are never trained: four buffers.
-
-    Args:
-        channels: Number of channels of the input.
-    """
-
-    eps = EPS
-    weight: torch.Tensor
-    bias: torch.Tensor
-    running_mean: torch.Tensor
-    running_var: torch.Tensor
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        for name, value in (("weight", 1.0), ("bias", 0.0), ("running_mean", 0.0)):
-            self.register_buffer(name, torch.full((channels,), value))
-        self.register_buffer("running_var", torch.ones(channels))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(N, C, H, W) -> the same shape."""
-        scale = self.weight * torch.rsqrt(self.running_var + self.eps)
-        offset = self.bias - self.running_mean * scale
-        return torch.addcmul(offset[:, None, None], x, scale[:, None, None])

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import torch
 from torch import nn
+from torchvision.ops import FrozenBatchNorm2d
 
 from ltr.admin.errors import ConfigError, did_you_mean
 from ltr.models.backbone.resnet import STAGES, BasicBlock, Bottleneck, ResNet, ShiftedBlock
-from ltr.models.layers.normalization import FixedBatchNorm2d
 from ltr.models.referring.swin import Swin
 
 _RESNETS = {
@@ -122,6 +122,6 @@ def _fix_norms(module: nn.Module) -> None:
     """Replace batch norms, in place, by affine maps that are never trained."""
     for name, child in module.named_children():
         if isinstance(child, nn.BatchNorm2d):
-            setattr(module, name, FixedBatchNorm2d(child.num_features))
+            setattr(module, name, FrozenBatchNorm2d(child.num_features))
         else:
             _fix_norms(child)

@@ -11,6 +11,7 @@ from ltr.data.json_io import read_json
 from ltr.data.names import plain_name
 from ltr.data.text_files import read_names
 from ltr.dataset.referring.expressions import read_expressions
+from pytracking.analysis.files.submission_check import RESULTS_FILE
 from pytracking.analysis.files.truth_folder import (
     VideoTruth,
     annotation_root,
@@ -127,7 +128,7 @@ def score_sentences(request: Request, variable: str, file: str) -> Report:
     """
     resolve_rule(request.rule, OFFICIAL, (OFFICIAL,))
     truth = request.ground_truth or request.find_root(variable) / file
-    results = read_json(request.result_file("results.json", "predictions.json"))
+    results = read_json(request.result_file(RESULTS_FILE, "predictions.json"))
     if not isinstance(results, list):
         raise DataError(f"{request.results}: expected a list of predictions")
     scores = evaluate_images(read_json(truth), results, request.best_only)

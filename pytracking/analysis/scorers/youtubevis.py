@@ -7,6 +7,7 @@ from typing import Any
 
 from ltr.admin.errors import ConfigError, DataError
 from ltr.data.json_io import read_json
+from pytracking.analysis.files.submission_check import RESULTS_FILE
 from pytracking.analysis.metrics.average_precision import RECALLS
 from pytracking.analysis.protocols import youtubevis
 from pytracking.analysis.reports.report import Heading, Report, Table, csv_table, undefined
@@ -31,7 +32,7 @@ def score_youtubevis(request: Request, year: str, split: str) -> Report:
     truth = read_json(request.ground_truth or _truth_file(request, year, split))
     if not isinstance(truth, dict) or not truth.get("annotations"):
         raise no_ground_truth(request, servers.YOUTUBEVIS[year])
-    results = read_json(request.result_file("results.json"))
+    results = read_json(request.result_file(RESULTS_FILE))
     if not isinstance(results, list):
         raise DataError(f"{request.results}: expected a list of instances")
     scores = youtubevis.evaluate(truth, results, is_class_agnostic=request.is_class_agnostic)

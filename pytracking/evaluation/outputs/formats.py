@@ -17,6 +17,7 @@ from ltr.data.image_io import read_label_map
 from ltr.data.json_io import read_json
 from ltr.data.palette import VOID
 from ltr.data.rle import Rle, encode
+from pytracking.analysis.files.submission_check import RESULTS_FILE
 from pytracking.evaluation.datasets.sequence import (
     AnySequence,
     SequenceList,
@@ -26,7 +27,6 @@ from pytracking.evaluation.outputs.folder import MASK_SUFFIX, ResultFolder, Sequ
 from pytracking.tracker.clip import InstanceTrack, label_map
 from pytracking.utils.staging import translate_write_errors
 
-RESULTS_FILE = "results.json"
 _SEQUENCE_FILE = "instances.json"
 _MAX_LABELS = VOID - 1
 

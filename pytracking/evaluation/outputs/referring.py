@@ -12,6 +12,7 @@ from ltr.admin.errors import DataError
 from ltr.data.image_io import read_label_map
 from ltr.data.json_io import read_json, write_json
 from ltr.data.rle import decode, encode
+from pytracking.analysis.files.submission_check import RESULTS_FILE
 from pytracking.evaluation.datasets.sequence import SequenceList, WholeVideoSequence
 from pytracking.evaluation.outputs.folder import MASK_SUFFIX, ResultFolder, SequenceWriter
 from pytracking.evaluation.outputs.formats import ExpressionMasks, Member, Picture, ResultFormat
@@ -22,7 +23,6 @@ from pytracking.utils.staging import translate_write_errors
 
 KEY_FRAMES_FILE = "key_frames.json"
 PREDICTIONS_FILE = "predictions.json"
-RESULTS_FILE = "results.json"
 NUM_ANNOTATORS = 4
 
 

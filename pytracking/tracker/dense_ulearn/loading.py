@@ -10,7 +10,6 @@ import torch
 from ltr.admin.files import file_checksum
 from ltr.models.dense_ulearn.dense_ulearn_net import DenseULearnNet
 from ltr.models.dense_ulearn.snapshot import load_dense_ulearn
-from pytracking.utils.environment import evaluation_environment
 from pytracking.utils.loading import find_network
 from pytracking.utils.released_files import by_name
 
@@ -27,7 +26,7 @@ def load_propagation_network(net: str, device: torch.device) -> DenseULearnNet:
     Raises:
         CheckpointError: The file is nowhere, damaged, or of another network.
     """
-    path = find_network(net, evaluation_environment().network_folders)
+    path = find_network(net)
     network = load_dense_ulearn(path)
     _check_released(path)
     return network.requires_grad_(False).eval().to(device)

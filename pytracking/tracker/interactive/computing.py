@@ -11,7 +11,6 @@ from torch import nn
 
 from ltr.models.interactive.released import load_released
 from pytracking.tracker.base import Runtime
-from pytracking.utils.environment import evaluation_environment
 from pytracking.utils.loading import find_network
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -34,7 +33,7 @@ def load_host_network(
     Raises:
         CheckpointError: The file is nowhere, damaged, or of another network.
     """
-    path = find_network(net, evaluation_environment().network_folders)
+    path = find_network(net)
     return load_released(path, kind, build).requires_grad_(False).eval().to(device)
 
 

@@ -33,7 +33,7 @@ def vector(values: Sequence[float | np.float32]) -> Vector:
 
 
 @dataclass(frozen=True)
-class Window:
+class SearchWindow:
     """A rectangle of the (possibly thinned out) image, in whole pixels.
 
     Args:
@@ -64,7 +64,7 @@ def plan_window(
     output_size: Sequence[int],
     mode: BorderMode,
     max_scale_change: float | None = None,
-) -> Window:
+) -> SearchWindow:
     """Place a window of about ``sample_size`` around ``center`` on the pixel grid.
 
     Args:
@@ -89,7 +89,9 @@ def plan_window(
     last = position + extent // 2 + 1
     if mode != "replicate":
         first, last = _move_inside(first, last, np.asarray(used))
-    return Window(step, _pair(offset), _pair(first), _pair(last), keep_inside=mode != "replicate")
+    return SearchWindow(
+        step, _pair(offset), _pair(first), _pair(last), keep_inside=mode != "replicate"
+    )
 
 
 def _shrink(
@@ -129,7 +131,7 @@ class FirstWindow:
         shift: How far (down, right) the crop moves towards the inside of the image.
     """
 
-    window: Window
+    window: SearchWindow
     resized: tuple[int, int]
     output_size: tuple[int, int]
     shift: tuple[int, int]

@@ -24,9 +24,9 @@ from pytracking.tracker.base import (
 from pytracking.tracker.checks import check_frame
 from pytracking.tracker.joint.features import EncodedCrop, FrameEncoder, LabelEncoding
 from pytracking.tracker.joint.geometry import (
+    SearchWindow,
     TargetState,
     Vector,
-    Window,
     plan_first_window,
     plan_window,
     vector,
@@ -324,7 +324,7 @@ class JointTracker(StateOfVideo[VideoState], OnlineTracker):
             self.listener("scores", obj, logits=scores)
         return self._paste(logits, unique, crop_index)
 
-    def _plan_windows(self) -> list[Window]:
+    def _plan_windows(self) -> list[SearchWindow]:
         """Let every object follow its last mask, and place its search window."""
         params, state = self.params, self.state
         size = params.image_sample_size
@@ -367,7 +367,7 @@ class JointTracker(StateOfVideo[VideoState], OnlineTracker):
         return encodings + torch.stack(read).view_as(encodings)
 
     def _paste(
-        self, logits: torch.Tensor, windows: Sequence[Window], crop_index: Sequence[int]
+        self, logits: torch.Tensor, windows: Sequence[SearchWindow], crop_index: Sequence[int]
     ) -> torch.Tensor:
         """Scores of all objects in the image, (objects, H, W)."""
         scores = [

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 
-from pytracking.tracker.joint.geometry import FirstWindow, Window, mean_ratio, vector
+from pytracking.tracker.joint.geometry import FirstWindow, SearchWindow, mean_ratio, vector
 
 OUTSIDE_SCORE = -100.0
 
 
 def cut_window(
-    image: torch.Tensor, window: Window, output_size: Sequence[int], is_mask: bool
+    image: torch.Tensor, window: SearchWindow, output_size: Sequence[int], is_mask: bool
 ) -> torch.Tensor:
     """Cut a window and resize it.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import torch
 
 from pytracking.tracker.joint.features import EncodedCrop
-from pytracking.tracker.joint.geometry import TargetState, Window
+from pytracking.tracker.joint.geometry import SearchWindow, TargetState
 from pytracking.tracker.joint.memory import ObjectMemory
 from pytracking.tracker.joint.merge import Moments
 
@@ -16,7 +16,7 @@ from pytracking.tracker.joint.merge import Moments
 class Crop:
     """A search window of the frame that was tracked last, and what the network made of it."""
 
-    window: Window
+    window: SearchWindow
     encoded: EncodedCrop
 
 

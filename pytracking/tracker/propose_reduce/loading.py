@@ -8,7 +8,6 @@ from ltr.models.layers.folding import fold_batch_norms
 from ltr.models.layers.memory_format import to_channels_last
 from ltr.models.propose_reduce.released import load_seq_mask_rcnn
 from ltr.models.propose_reduce.seq_mask_rcnn import SeqMaskRCNN
-from pytracking.utils.environment import evaluation_environment
 from pytracking.utils.loading import find_network
 
 
@@ -22,7 +21,7 @@ def load_propagation_network(net: str, device: torch.device) -> SeqMaskRCNN:
     Raises:
         CheckpointError: The file is nowhere, damaged, or of another network.
     """
-    path = find_network(net, evaluation_environment().network_folders)
+    path = find_network(net)
     return prepare_network(load_seq_mask_rcnn(path), device)
 
 

@@ -32,7 +32,7 @@ def load_referring_network(net: str, device: torch.device, tracking: bool = Fals
     Raises:
         CheckpointError: The file is nowhere, damaged, or of another network.
     """
-    path = find_network(net, evaluation_environment().network_folders)
+    path = find_network(net)
     network = load_referformer(path)
     if tracking and network.trained_with_tracking is False:
         _LOG.warning(

@@ -3,16 +3,16 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+from torchvision.ops import FrozenBatchNorm2d
 
 from ltr.models.layers.folding import convolve_and_normalise, fold_batch_norms
-from ltr.models.layers.normalization import FixedBatchNorm2d
 from tests.seeded_weights import seeded_tensor
 
 
 @pytest.fixture
 def pair():
     """A convolution and a norm with drawn statistics."""
-    module = nn.Sequential(nn.Conv2d(3, 5, 3, 2, 1, bias=False), FixedBatchNorm2d(5))
+    module = nn.Sequential(nn.Conv2d(3, 5, 3, 2, 1, bias=False), FrozenBatchNorm2d(5))
     for key, value in module.state_dict().items():
         value.copy_(seeded_tensor(key, value.shape))
     return module.double()
