@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ltr.actors.base import Actor, Stats
-from ltr.data.referring.looks import GROUND, PROPERTIES
+from ltr.dataset.referring.looks import GROUND, PROPERTIES
 
 
 class LookActor(Actor):

@@ -14,7 +14,7 @@ from torch import nn
 from ltr.actors.looks import LookActor
 from ltr.admin.ranges import Count
 from ltr.admin.settings import Settings
-from ltr.data.referring.looks import PROPERTIES, LookSamples
+from ltr.dataset.referring.looks import PROPERTIES, LookSamples
 from ltr.models.referring.looks import CELL, LookNet, look_network
 from ltr.train_settings.assembly import Assembly, SampleSets
 from ltr.train_settings.experiment import train

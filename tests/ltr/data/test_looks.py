@@ -8,7 +8,7 @@ from torch import nn
 
 from ltr.actors.looks import LookActor
 from ltr.data.randomness import Generators, SampleKey
-from ltr.data.referring.looks import GROUND, PROPERTIES, LookSamples, cell_looks
+from ltr.dataset.referring.looks import GROUND, PROPERTIES, LookSamples, cell_looks
 from ltr.dataset.synthetic_shapes import render_clip
 
 
