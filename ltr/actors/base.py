@@ -30,11 +30,16 @@ class Actor(ABC):
         """Compute the loss of a batch.
 
         Args:
-            batch: Collated batch on the network's device.
+            batch: Collated batch on the network's device, with ``epoch``, ``step`` and ``memory``,
+                a dict that lasts for the rounds of the batch.
 
         Returns:
             The loss, a mean over the batch, and what is reported, by name and in this order.
         """
+
+    def rounds(self, epoch: int) -> int:
+        """Steps that are taken on every batch of an epoch, counted from 1."""
+        return 1
 
     def train(self, mode: bool = True) -> None:
         """Set the network to training or evaluation."""

@@ -177,6 +177,7 @@ def _make_trainer(
         warmup=Warmup(recipe.warmup_steps, recipe.warmup_start),
         step_factors=_make_poly(recipe),
         max_gradient_norm=recipe.max_gradient_norm,
+        max_gradient_value=recipe.max_gradient_value,
         average_decay=recipe.average_decay,
         checkpoint_interval=recipe.checkpoint_interval,
         keep_checkpoints=recipe.keep_checkpoints,

@@ -47,6 +47,7 @@ class Recipe(Ranged):
         warmup_steps: The learning rates rise linearly in the first so many steps.
         warmup_start: Factor of the first of them.
         max_gradient_norm: Longer gradients are shortened to this norm; None leaves them.
+        max_gradient_value: Every part of a gradient is cut to this value; None leaves them.
         average_decay: The network of the checkpoints is the moving average of the weights, of which
             a step keeps this share (0.999 averages about the last 1,000 steps); None stores the
             weights of the last step.
@@ -87,6 +88,7 @@ class Recipe(Ranged):
     warmup_steps: CountOrZero = 0
     warmup_start: float = 1 / 3
     max_gradient_norm: Positive | None = None
+    max_gradient_value: Positive | None = None
     average_decay: Inside | None = None
     init_checkpoint: str | None = None
     init_epoch: int | None = None

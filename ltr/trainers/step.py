@@ -32,6 +32,19 @@ class StepResult:
     should_stop: bool
 
 
+def mean_of(results: Sequence[StepResult]) -> StepResult:
+    """Several steps on one batch as one."""
+    stats = {
+        name: sum(result.stats[name] for result in results) / len(results)
+        for name in results[0].stats
+    }
+    return StepResult(
+        stats,
+        is_finite=all(result.is_finite for result in results),
+        should_stop=any(result.should_stop for result in results),
+    )
+
+
 class TrainStep:
     """Applies an actor and an optimiser to batches.
 
@@ -40,6 +53,8 @@ class TrainStep:
         actor: Computes losses; its network is already wrapped by Fabric.
         optimizer: Optimiser of the network, already wrapped by Fabric.
         max_gradient_norm: Longer gradients are shortened; None leaves them.
+        max_gradient_value: Every part of a gradient is kept between minus this and this; None
+            leaves them.
     """
 
     def __init__(
@@ -48,11 +63,13 @@ class TrainStep:
         actor: Actor,
         optimizer: torch.optim.Optimizer,
         max_gradient_norm: float | None = None,
+        max_gradient_value: float | None = None,
     ) -> None:
         self.fabric = fabric
         self.actor = actor
         self.optimizer = optimizer
         self.max_gradient_norm = max_gradient_norm
+        self.max_gradient_value = max_gradient_value
         # A gradient scaler skips steps with infinite gradients itself; they are not a failure then.
         self.has_scaler = getattr(fabric.strategy.precision, "scaler", None) is not None
 
@@ -81,6 +98,10 @@ class TrainStep:
             max_norm=self.max_gradient_norm or math.inf,
             error_if_nonfinite=False,
         )
+        if self.max_gradient_value is not None:
+            self.fabric.clip_gradients(
+                self.actor.network, self.optimizer, clip_val=self.max_gradient_value
+            )
         checked = [loss for loss, _ in results]
         if norm is not None and not self.has_scaler:
             checked.append(norm)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from ltr.actors.base import Actor
@@ -24,7 +25,7 @@ from ltr.trainers.nonfinite import NonFiniteError
 from ltr.trainers.run_folder import RunFolder
 from ltr.trainers.schedule import Warmup
 from ltr.trainers.signals import StopRequest, TrainingStopped
-from ltr.trainers.step import StepResult, TrainStep
+from ltr.trainers.step import StepResult, TrainStep, mean_of
 from ltr.trainers.throughput import Throughput
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class LTRTrainer:
         settings: Plain values to be stored in the checkpoints.
         seed: Seed of the run.
         max_gradient_norm: Longer gradients are shortened; None leaves them.
+        max_gradient_value: Larger parts of a gradient are cut; None leaves them.
         average_decay: See ``MovingAverage``; None stores the weights as they are.
         checkpoint_interval: Also write a checkpoint every so many steps, 0 only after epochs.
         keep_checkpoints: See ``RunFolder.save``.
@@ -88,6 +90,7 @@ class LTRTrainer:
         warmup: Callable[[int], float] | None = None,
         step_factors: Callable[[int], Sequence[float]] | None = None,
         max_gradient_norm: float | None = None,
+        max_gradient_value: float | None = None,
         average_decay: float | None = None,
         checkpoint_interval: int = 0,
         keep_checkpoints: int = 0,
@@ -109,7 +112,9 @@ class LTRTrainer:
         self._base_rates = [group["lr"] for group in optimizer.param_groups]
         self._network = actor.network
         actor.network, self._optimizer = fabric.setup(actor.network, optimizer)
-        self._train_step = TrainStep(fabric, actor, self._optimizer, max_gradient_norm)
+        self._train_step = TrainStep(
+            fabric, actor, self._optimizer, max_gradient_norm, max_gradient_value
+        )
         self._average = MovingAverage(self._network, average_decay) if average_decay else None
         self._stop = StopRequest()
         self._known_failures: set[str] = set()
@@ -188,8 +193,7 @@ class LTRTrainer:
             ]
         )
         self._set_learning_rates(epoch)
-        run = self._train_step.train if loader.training else self._train_step.evaluate
-        result = run(microbatches, sizes, stop_requested)
+        result = self._run_rounds(loader, epoch, microbatches, sizes, stop_requested)
         if not result.is_finite:
             path = self.folder.path / self._name_of_failure(loader, epoch, batch)
             place = f"step {batch + 1} of epoch {epoch} of {loader.name}"
@@ -200,6 +204,24 @@ class LTRTrainer:
             if self._average is not None:
                 self._average.update(self._network, self.position.steps)
         return result
+
+    def _run_rounds(
+        self,
+        loader: LTRLoader,
+        epoch: int,
+        microbatches: Sequence[dict[str, Any]],
+        sizes: np.ndarray,
+        stop_requested: bool,
+    ) -> StepResult:
+        """Take as many steps on a batch as the actor wants; its notes last for the batch."""
+        run = self._train_step.train if loader.training else self._train_step.evaluate
+        noted = [{**microbatch, "memory": {}} for microbatch in microbatches]
+        results: list[StepResult] = []
+        for _ in range(self.actor.rounds(epoch)):
+            results.append(run(noted, sizes, stop_requested))
+            if not results[-1].is_finite:
+                break
+        return mean_of(results)
 
     def _name_of_failure(self, loader: LTRLoader, epoch: int, batch: int) -> str:
         process = f"_process{self.fabric.global_rank}" if self.fabric.world_size > 1 else ""

@@ -15,13 +15,12 @@ from torchvision.transforms.v2 import InterpolationMode
 
 from ltr.admin.errors import DataError
 from ltr.data.image_io import read_image, read_label_map, read_shades
+from ltr.data.interactive.warps import deform
 from pytracking.analysis.metrics.starts import score_objects
 from pytracking.evaluation.interactive.videos import InteractiveVideo
 
 _IS_OBJECT = 0.8  # threshold of ATNet's masks, whose quality is learned
-_TRIES = 12
 _BRIGHTNESS, _CONTRAST = 5 / 255, 0.03  # added; factor about black
-_CROP, _SCALE, _SHEAR, _ROTATION = 0.1, 0.1, 15.0, 25.0
 _BILINEAR, _NEAREST = InterpolationMode.BILINEAR, InterpolationMode.NEAREST
 
 
@@ -112,7 +111,7 @@ class QualityMasks(Dataset):
         """
         rng = random.Random(f"{self.seed} {self.epoch} {index}")
         image, probabilities, label = self._read(self.samples[index])
-        image, probabilities, label = _deform(image, probabilities, label, rng)
+        label, image, probabilities = deform(label, (image, probabilities), rng)
         image = _change_light(image, rng)
         if rng.random() < 0.5:
             image, probabilities, label = (x.flip(-1) for x in (image, probabilities, label))
@@ -131,42 +130,6 @@ class QualityMasks(Dataset):
             transform.resize(values, size, _BILINEAR, antialias=False),
             transform.resize(label.to(torch.uint8), size, _NEAREST),
         )
-
-
-def _deform(
-    image: torch.Tensor, probabilities: torch.Tensor, label: torch.Tensor, rng: random.Random
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Crop, scale, shear and rotate; neither the object nor the background may disappear."""
-    height, width = image.shape[-2:]
-    for _ in range(_TRIES):
-        warp = _Warp.draw(rng, (height, width))
-        moved = warp.apply(label, _NEAREST)
-        if len(moved.unique()) == len(label.unique()):
-            return warp.apply(image, _BILINEAR), warp.apply(probabilities, _BILINEAR), moved
-    return image, probabilities, label
-
-
-@dataclass(frozen=True)
-class _Warp:
-    size: tuple[int, int]
-    crop: tuple[int, int, int, int]  # top, left, height, width
-    angle: float
-    scale: float
-    shear: float
-
-    @classmethod
-    def draw(cls, rng: random.Random, size: tuple[int, int]) -> _Warp:
-        height, width = size
-        top, bottom = (round(rng.uniform(0, _CROP) * height) for _ in range(2))
-        left, right = (round(rng.uniform(0, _CROP) * width) for _ in range(2))
-        crop = top, left, height - top - bottom, width - left - right
-        scale = rng.uniform(1 - _SCALE, 1 + _SCALE)
-        shear, angle = rng.uniform(-_SHEAR, _SHEAR), rng.uniform(-_ROTATION, _ROTATION)
-        return cls(size, crop, angle, scale, shear)
-
-    def apply(self, values: torch.Tensor, mode: InterpolationMode) -> torch.Tensor:
-        cut = transform.resized_crop(values, *self.crop, list(self.size), mode, antialias=False)
-        return transform.affine(cut, self.angle, [0, 0], self.scale, [self.shear] * 2, mode)
 
 
 def _change_light(image: torch.Tensor, rng: random.Random) -> torch.Tensor:

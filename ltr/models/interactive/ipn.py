@@ -258,6 +258,87 @@ def _paste(logits: list[torch.Tensor], boxes: torch.Tensor, images: torch.Tensor
     return paste_regions(object_maps, boxes, (images.shape[-2], images.shape[-1]))[:, 0]
 
 
+class RoundOfClip(NamedTuple):
+    """A round of training on one object of a clip.
+
+    Args:
+        images: (frames, 3, H, W) RGB, 0..1.
+        truth: (frames, H, W), 1 on the object.
+        previous: (frames, H, W), probabilities after the last round, -1 before the first.
+        positive: (H, W), 1 where scribbles mark the object.
+        negative: (H, W), 1 where they mark the background.
+        frame: Position of the frame with the scribbles.
+        ends: The first and the last frame to which the result is propagated.
+        reference: (1, channels, 8, 8), the aggregated features of earlier rounds, or None.
+    """
+
+    images: torch.Tensor
+    truth: torch.Tensor
+    previous: torch.Tensor
+    positive: torch.Tensor
+    negative: torch.Tensor
+    frame: int
+    ends: tuple[int, int]
+    reference: torch.Tensor | None
+
+
+class TrainedRound(NamedTuple):
+    """What a round of training gave.
+
+    Args:
+        loss: The loss of the frame with the scribbles and of all frames propagated to.
+        probabilities: (frames, H, W), those of ``previous`` outside the range.
+        reference: (1, channels, 8, 8).
+    """
+
+    loss: torch.Tensor
+    probabilities: torch.Tensor
+    reference: torch.Tensor
+
+
+class IPN(nn.Module):
+    """Both networks, as they are trained together.
+
+    Args:
+        width: Channels of the stems.
+        mdim: Channels of the decoders.
+    """
+
+    def __init__(self, width: int, mdim: int) -> None:
+        super().__init__()
+        self.interaction = InteractionNet(width, mdim)
+        self.propagation = PropagationNet(width, mdim)
+
+    def forward(self, clip: RoundOfClip) -> TrainedRound:
+        """Segment the frame with the scribbles, then its neighbours one after the other."""
+        images, previous, frame = clip.images, clip.previous, clip.frame
+        marks = clip.positive[None], clip.negative[None]
+        guess = self.interaction(images[frame][None], previous[frame][None], *marks)
+        truth = clip.truth[frame][None]
+        loss = self.interaction.loss(guess, truth, torch.stack(marks, dim=1)).mean()
+        found = dict(enumerate(previous)) | {frame: guess.probabilities[0]}
+        reference = guess.reference
+        if clip.reference is not None:
+            reference = self.propagation.SEFA(reference, clip.reference)
+        for indices in (range(frame + 1, clip.ends[1] + 1), range(frame - 1, clip.ends[0] - 1, -1)):
+            neighbour = guess.probabilities
+            for index in indices:
+                step = self.propagation(
+                    images[index][None], previous[index][None], neighbour, reference
+                )
+                loss = loss + self.propagation.loss(step, clip.truth[index][None]).mean()
+                neighbour = step.probabilities
+                found[index] = neighbour[0]
+        maps = torch.stack([found[index] for index in range(len(images))])
+        return TrainedRound(loss, maps, reference)
+
+
+@model_constructor
+def interaction_propagation_network(width: int = 64, mdim: int = 256) -> IPN:
+    """Build both networks for training."""
+    return IPN(width, mdim)
+
+
 @model_constructor
 def interaction_network(width: int = 64, mdim: int = 256) -> InteractionNet:
     """Build I-Net; by default as released (``I.pth``)."""

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
+from ltr.admin.errors import CheckpointError
 from ltr.admin.loading import load_own_or_released
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -27,7 +28,7 @@ def load_released(
 
     Args:
         path: A checkpoint or training folder of this code, or a flat state dict of upstream.
-        kind: Class of the network.
+        kind: Class of the network; where a training run has a network of several parts, that part.
         build: Makes the network that upstream's files belong to.
 
     Returns:
@@ -40,7 +41,11 @@ def load_released(
     def find(record: Any, path: Path) -> tuple[Callable[[], Network], Mapping[str, Any]] | None:
         return (build, record) if _is_state_dict(record) else None
 
-    return load_own_or_released(path, kind, find)
+    loaded = load_own_or_released(path, nn.Module, find)
+    for part in (loaded, *loaded.children()):
+        if isinstance(part, kind):
+            return part
+    raise CheckpointError(f"{path} holds a {type(loaded).__name__}, not a {kind.__name__}")
 
 
 def _is_state_dict(record: object) -> bool:

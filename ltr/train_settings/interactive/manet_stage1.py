@@ -6,8 +6,8 @@ triplets.
 
 from ltr.admin.settings import Settings
 from ltr.train_settings.experiment import train
-from ltr.train_settings.interactive.assembly import ManetAssembly
-from ltr.train_settings.interactive.recipe import ManetRecipe
+from ltr.train_settings.interactive.manet_assembly import ManetAssembly
+from ltr.train_settings.interactive.manet_recipe import ManetRecipe
 
 RECIPE = ManetRecipe(
     description="MANet stage 1: propagation on DAVIS 2017",

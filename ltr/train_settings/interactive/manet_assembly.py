@@ -15,7 +15,7 @@ from ltr.dataset.davis import Davis
 from ltr.dataset.interactive.triplets import TripletSamples
 from ltr.models.interactive.manet import IMAGE_FORMAT, MANet, manet, prepare_new_layers
 from ltr.train_settings.assembly import Assembly, SampleSets
-from ltr.train_settings.interactive.recipe import ManetRecipe
+from ltr.train_settings.interactive.manet_recipe import ManetRecipe
 
 _LOG = logging.getLogger(__name__)
 

@@ -1,0 +1,24 @@
+"""IPN: both networks together, from clips of one object that a robot corrects.
+
+500 epochs over the objects of DAVIS 2017, one clip of eight frames a step.
+"""
+
+from ltr.admin.settings import Settings
+from ltr.train_settings.experiment import train
+from ltr.train_settings.interactive.ipn_assembly import IpnAssembly
+from ltr.train_settings.interactive.ipn_recipe import IpnRecipe
+
+RECIPE = IpnRecipe(
+    description="IPN: interaction and propagation on DAVIS 2017",
+    max_epochs=500,
+    batch_size=1,
+    milestones=(300, 400),
+    max_gradient_value=1.0,
+    keep_checkpoints=5,
+    seed=2019,
+)
+
+
+def run(settings: Settings) -> None:
+    """Train."""
+    train(settings, RECIPE, IpnAssembly)
