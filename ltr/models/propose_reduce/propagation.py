@@ -85,6 +85,15 @@ class PropagationHead(nn.Module):
         self.RF2 = Refinement(skip_channels[0], width)
         self.pred2 = nn.Conv2d(width, 2, 3, 1, 1)
 
+    def align_keys(self) -> None:
+        """Give both encoders the same weights, so that keys of equal looks are alike.
+
+        Keys that start unrelated grow in training until the attention is certain of arbitrary
+        positions, and then nothing changes it any more.
+        """
+        self.qry_fuse.load_state_dict(self.enc_fuse.state_dict())
+        self.qry_atn_key.load_state_dict(self.atn_key.state_dict())
+
     def memorise(self, fine: torch.Tensor, masks: torch.Tensor) -> Memory:
         """Encode the objects of a frame.
 

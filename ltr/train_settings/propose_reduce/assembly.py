@@ -43,15 +43,22 @@ class ProposeReduceAssembly(Assembly[SeqMaskRCNN]):
         return to_channels_last(network)
 
     def initialise(self, network: SeqMaskRCNN) -> None:
-        """Load the pre-trained backbone."""
+        """Load the pre-trained backbone; keys that learn from scratch start alike."""
+        if self.recipe.from_scratch:
+            network.prop_head.align_keys()
         name = self.recipe.backbone_weights
         if name is not None:
             folder = Path(self.environment.pretrained_networks)
             load_torchvision_backbone(network.backbone.body, name, folder)
 
     def load(self, network: nn.Module, path: Path) -> None:
-        """Load a checkpoint or a released file."""
-        load_state(network, load_seq_mask_rcnn(path).state_dict(), path)
+        """Load a checkpoint or a released file, without its propagation where that starts anew."""
+        state = load_seq_mask_rcnn(path).state_dict()
+        if self.recipe.new_propagation and isinstance(network, SeqMaskRCNN):
+            network.prop_head.align_keys()
+            own = {f"prop_head.{k}": v for k, v in network.prop_head.state_dict().items()}
+            state = {**state, **own}
+        load_state(network, state, path)
 
     def datasets(self) -> SampleSets:
         """Open the frames of training and validation."""

@@ -18,11 +18,10 @@ RECIPE = replace(
     img_scale=(192, 112),
     backbone_width=32,
     width=48,
-    entropy_weight=1.0,
     max_epochs=12,
     samples_per_epoch=800,
     lr_scale=1.5e-3,
-    learning_rates={"backbone": 0.5, "rpn": 1.0, "roi_heads": 1.0, "prop_head": 1.0},
+    learning_rates={"backbone": 0.5, "rpn": 1.0, "roi_heads": 1.0, "prop_head": 0.5},
     rate_schedule="cosine",
     average_decay=0.99,
 )

@@ -37,6 +37,7 @@ class ProposeReduceRecipe(Recipe):
             of torchvision; None starts from random ones.
         width: Channels of the pyramid.
         backbone_width: Channels of the stem of ``resnet18``.
+        new_propagation: With ``init_checkpoint``: the propagation head starts from random weights.
         from_scratch: Train every layer, batch norms with the statistics of the batch.
     """
 
@@ -57,6 +58,7 @@ class ProposeReduceRecipe(Recipe):
     backbone_weights: str | None = None
     width: int = 256
     backbone_width: int = 64
+    new_propagation: bool = False
     from_scratch: bool = False
 
     optimizer: OptimizerKind = "sgd"
