@@ -64,12 +64,23 @@ def test_referring_in_three_parts(workspace) -> None:
     assert "live_net" in train(workspace, "referring", "demo", sets, words)
 
 
-def test_propose_reduce(workspace) -> None:
+def test_propose_reduce_in_two_parts(workspace) -> None:
+    """The second part keeps the detector and starts the propagation anew."""
     clips = workspace / "clips"
     assert write_shapes([str(clips), "--train", "2", "--valid", "1", "--frames", "3"]) == 0
-    assert "live_net" in train(
-        workspace, "propose_reduce", "demo", f"train_set=videos:{clips}/train"
-    )
+    sets = f"train_set=videos:{clips}/train"
+    first = train(workspace, "propose_reduce", "demo", sets)["live_net"]
+    second = train(workspace, "propose_reduce", "demo_propagation", sets, "seed=5")["live_net"]
+    changes = {
+        part: max(
+            float((second[key] - value).abs().max())
+            for key, value in first.items()
+            if key.startswith(part) and key.endswith("weight")
+        )
+        for part in ("rpn", "prop_head")
+    }
+    assert changes["rpn"] < 1e-3
+    assert changes["prop_head"] > 0.05
 
 
 def test_propose_reduce_on_cutouts(workspace, monkeypatch) -> None:

@@ -69,3 +69,17 @@ def test_batch_norms_and_the_first_stage_stay_fixed_in_training():
     body = network.backbone.body
     assert not any(p.requires_grad for p in (*body.conv1.parameters(), *body.layer1.parameters()))
     assert all(p.requires_grad for p in body.layer2.parameters())
+
+
+def test_aligned_keys_find_the_place_that_looks_the_same():
+    """Where the mask says nothing, the keys of memory and query are equal."""
+    head = _head()
+    nn.init.zeros_(head.enc_pos.weight)
+    nn.init.zeros_(head.enc_pos.bias)
+    fine = 5 * torch.randn(1, 16, 16, 24)
+    c2, c3 = torch.randn(1, 8, 16, 24), torch.randn(1, 12, 8, 12)
+    with torch.inference_mode():
+        keys = head.memorise(fine, torch.rand(1, 64, 96)).keys[:, :, 0]
+        assert (keys - head.query(fine, c2, c3).key).abs().max() > 0.1
+        head.align_keys()
+        torch.testing.assert_close(keys, head.query(fine, c2, c3).key)
