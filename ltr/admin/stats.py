@@ -58,6 +58,17 @@ class Meters:
         for meter in self.by_name.values():
             meter.finish_epoch()
 
+    def check(self) -> None:
+        """Make sure that the meters hold numbers.
+
+        Raises:
+            TypeError: One does not.
+        """
+        for name, meter in self.by_name.items():
+            for value in (meter.total, meter.count, *meter.history):
+                if not isinstance(value, int | float):
+                    raise TypeError(f"the mean of {name!r} is a {type(value).__name__}")
+
     def state(self) -> dict[str, dict[str, Any]]:
         """Plain values for a checkpoint."""
         return {name: dict(vars(meter)) for name, meter in self.by_name.items()}

@@ -71,12 +71,24 @@ class DistributedBatchSampler(Sampler[list[SampleKey]]):
         self.world_size = world_size
         self.epoch = 1
         self.first_batch = 0
+        self.first_sample = 0
+
+    def start(self, epoch: int, batch: int = 0, sample: int | None = None) -> None:
+        """Choose what is loaded next.
+
+        Args:
+            epoch: Counted from 1.
+            batch: Number of the first batch.
+            sample: Its first sample; None where all batches before it had the size of this run.
+        """
+        self.epoch, self.first_batch = epoch, batch
+        self.first_sample = batch * self.batch_size if sample is None else sample
 
     @property
     def num_batches(self) -> int:
-        """Batches of a whole epoch."""
-        full, rest = divmod(self.length, self.batch_size)
-        return full + (rest >= self.world_size * self.microbatches)
+        """Batches of a whole epoch, with those that were there before ``start``."""
+        full, rest = divmod(max(0, self.length - self.first_sample), self.batch_size)
+        return self.first_batch + full + (rest >= self.world_size * self.microbatches)
 
     def __len__(self) -> int:
         return (self.num_batches - self.first_batch) * self.microbatches
@@ -96,7 +108,7 @@ class DistributedBatchSampler(Sampler[list[SampleKey]]):
         return np.array([len(part) for part in parts]).reshape(self.world_size, self.microbatches)
 
     def _parts(self, indices: np.ndarray, batch: int) -> list[np.ndarray]:
-        start = batch * self.batch_size
+        start = self.first_sample + (batch - self.first_batch) * self.batch_size
         whole = indices[start : start + self.batch_size]
         return np.array_split(whole, self.world_size * self.microbatches)
 
@@ -142,6 +154,7 @@ class LTRLoader(DataLoader[dict[str, Any]]):
         if stack_dim not in (0, 1):
             raise ConfigError(f"stack_dim is 0 or 1, not {stack_dim}")
         self.name = name
+        self.samples = dataset
         self.training = training
         self.epoch_interval = epoch_interval
         self.stack_dim = stack_dim
@@ -165,18 +178,24 @@ class LTRLoader(DataLoader[dict[str, Any]]):
             persistent_workers=num_workers > 0,
         )
 
-    def batches(self, epoch: int, first_batch: int = 0) -> Iterator[list[dict[str, Any]]]:
+    def batches(
+        self, epoch: int, first_batch: int = 0, first_sample: int | None = None
+    ) -> Iterator[list[dict[str, Any]]]:
         """Load the batches of an epoch, each as the list of this rank's microbatches.
 
         Args:
             epoch: Counted from 1.
             first_batch: Batches before it are left out, not loaded.
+            first_sample: See ``DistributedBatchSampler.start``.
 
         Raises:
             DataError: A sample cannot be made; the sentence is the worker's.
             WorkerError: A worker died.
         """
-        self.distributed_sampler.epoch, self.distributed_sampler.first_batch = epoch, first_batch
+        self.distributed_sampler.start(epoch, first_batch, first_sample)
+        return self._load()
+
+    def _load(self) -> Iterator[list[dict[str, Any]]]:
         microbatches: list[dict[str, Any]] = []
         try:
             for microbatch in self:

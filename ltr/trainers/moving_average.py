@@ -49,6 +49,13 @@ class MovingAverage:
 
     @torch.no_grad()
     def restore(self, state: Mapping[str, torch.Tensor]) -> None:
-        """Go on from a stored average of the same network."""
+        """Go on from a stored average of the same network.
+
+        Raises:
+            ValueError: It is of another one.
+        """
+        shapes = {name: value.shape for name, value in self.state.items()}
+        if {name: value.shape for name, value in state.items()} != shapes:
+            raise ValueError("the average is of another network")
         for name, value in state.items():
             self.state[name].copy_(value)

@@ -6,7 +6,7 @@ import logging
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +14,6 @@ import torch
 
 from ltr.actors.base import Actor
 from ltr.admin.checkpoint import Checkpoint, network_fields
-from ltr.admin.errors import CheckpointError
 from ltr.admin.loading import load_state
 from ltr.admin.reporters.base import BatchReport, EpochReport, Reporter
 from ltr.admin.stats import Meters
@@ -22,6 +21,18 @@ from ltr.data.loader import LTRLoader
 from ltr.data.randomness import seed_global
 from ltr.trainers.moving_average import MovingAverage
 from ltr.trainers.nonfinite import NonFiniteError
+from ltr.trainers.resuming import (
+    FORMAT,
+    Position,
+    SampleOrder,
+    changed_rows,
+    check_format,
+    check_order,
+    one_sentence,
+    read_position,
+    restore_meters,
+    restore_optimizer,
+)
 from ltr.trainers.run_folder import RunFolder
 from ltr.trainers.schedule import Warmup
 from ltr.trainers.signals import StopRequest, TrainingStopped
@@ -32,21 +43,6 @@ if TYPE_CHECKING:
     from lightning.fabric import Fabric
 
 _LOG = logging.getLogger(__name__)
-
-
-@dataclass
-class Position:
-    """How far a run is.
-
-    Args:
-        epoch: Finished epochs.
-        batch: Training batches of the epoch that is running.
-        steps: Optimiser steps of the whole run.
-    """
-
-    epoch: int = 0
-    batch: int = 0
-    steps: int = 0
 
 
 class LTRTrainer:
@@ -108,6 +104,8 @@ class LTRTrainer:
         self.checkpoint_interval = checkpoint_interval
         self.keep_checkpoints = keep_checkpoints
         self.position = Position()
+        self._training = next(loader for loader in loaders if loader.training)
+        self._order = SampleOrder.of(self._training)
         self.meters = {loader.name: Meters() for loader in loaders}
         self._base_rates = [group["lr"] for group in optimizer.param_groups]
         self._network = actor.network
@@ -143,7 +141,7 @@ class LTRTrainer:
                 if self.position.batch:
                     self._save()
                 return False
-        self.position = Position(epoch, 0, self.position.steps)
+        self.position = Position(epoch, steps=self.position.steps)
         means = {name: meters.means() for name, meters in self.meters.items()}
         for meters in self.meters.values():
             meters.finish_epoch()
@@ -158,8 +156,8 @@ class LTRTrainer:
             TrainingStopped: A signal came.
         """
         self.actor.train(loader.training)
-        first = self.position.batch if loader.training else 0
-        batches, throughput = loader.batches(epoch, first), Throughput()
+        first, sample = (self.position.batch, self.position.samples) if loader.training else (0, 0)
+        batches, throughput = loader.batches(epoch, first, sample), Throughput()
         for batch in range(first, loader.distributed_sampler.num_batches):
             if loader.training and max_steps is not None and self.position.steps >= max_steps:
                 return False
@@ -200,6 +198,7 @@ class LTRTrainer:
             raise NonFiniteError.saved(path, place, self._network, microbatches, result.stats)
         if loader.training:
             self.position.batch = batch + 1
+            self.position.samples += int(sizes.sum())
             self.position.steps += 1
             if self._average is not None:
                 self._average.update(self._network, self.position.steps)
@@ -230,27 +229,43 @@ class LTRTrainer:
     def restore(self, checkpoint: Checkpoint) -> None:
         """Resume from a checkpoint of this trainer, or of upstream's (after an epoch).
 
+        A run goes on at the sample at which it stopped, with any size of batch. What has changed in
+        the recipe is told.
+
         Raises:
-            CheckpointError: It is of another network or optimiser.
+            CheckpointError: It is damaged, of another network or optimiser, or stands within an
+                epoch that had other samples.
         """
-        fields = checkpoint.fields
-        load_state(self._network, fields.get("live_net", checkpoint.net), checkpoint.path)
-        if self._average is not None:
-            self._average.restore(checkpoint.net)
-        try:
-            self._optimizer.load_state_dict(fields["optimizer"])
-        except (KeyError, ValueError) as error:
-            raise CheckpointError(
-                f"{checkpoint.path} cannot be continued with this recipe ({error}); its network "
-                "alone is used with --no-resume --set init_checkpoint=PATH"
-            ) from error
-        self.position = Position(**fields.get("position", {"epoch": checkpoint.epoch}))
-        if not checkpoint.is_upstream:
-            if fields["precision"]:
-                self.fabric.strategy.precision.load_state_dict(fields["precision"])
-            for name, state in fields["stats"].items():
-                self.meters[name] = Meters.restored(state)
-        _LOG.info("resuming from %s", checkpoint.path)
+        fields, path = checkpoint.fields, checkpoint.path
+        check_format(fields, path)
+        self.position = read_position(fields, self._training.distributed_sampler.batch_size, path)
+        stored = {} if checkpoint.is_upstream else fields.get("settings")
+        changes = changed_rows(stored, self.settings)
+        check_order(fields.get("order"), self._order, self.position, changes, path)
+        load_state(self._network, fields.get("live_net", checkpoint.net), path)
+        with one_sentence(path):
+            if self._average is not None:
+                self._average.restore(checkpoint.net)
+            restore_optimizer(self._optimizer, fields["optimizer"])
+            if not checkpoint.is_upstream:
+                precision = dict(fields["precision"])
+                if precision:
+                    self.fabric.strategy.precision.load_state_dict(precision)
+                restore_meters(self.meters, fields["stats"])
+        _LOG.info("resuming from %s", path)
+        if changes:
+            _LOG.warning("the run goes on with another recipe: %s", "; ".join(changes))
+        self._tell_processes(fields.get("order"))
+
+    def _tell_processes(self, stored: object) -> None:
+        before = stored.get("processes") if isinstance(stored, Mapping) else None
+        if isinstance(before, int) and before != self.fabric.world_size:
+            _LOG.warning(
+                "%d processes went before, now it is %d: the samples are the same, sums are "
+                "rounded otherwise",
+                before,
+                self.fabric.world_size,
+            )
 
     def _set_learning_rates(self, epoch: int) -> None:
         steps, groups = self.position.steps, self._optimizer.param_groups
@@ -277,6 +292,8 @@ class LTRTrainer:
             "precision": self.fabric.strategy.precision.state_dict(),
             "stats": {name: meters.state() for name, meters in self.meters.items()},
             "settings": self.settings,
+            "order": asdict(self._order),
+            "format": FORMAT,
         }
         self.folder.save(record, self.position.epoch, self.position.batch, self.keep_checkpoints)
 
@@ -327,7 +344,7 @@ class LTRTrainer:
             max_epochs=max_epochs,
             means={name: values for name, values in means.items() if values},
             learning_rates=[group["lr"] for group in self._optimizer.param_groups],
-            training=next(loader.name for loader in self.loaders if loader.training),
+            training=self._training.name,
             resampled=self._num_failures,
             seconds=seconds,
         )
