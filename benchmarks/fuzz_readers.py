@@ -12,6 +12,7 @@ from typing import Any
 
 import fuzz_annotations as labelled
 import fuzz_containers as containers
+import fuzz_exchange as exchange
 import fuzz_media as media
 import fuzz_networks as networks
 
@@ -91,6 +92,14 @@ READERS = (
     Reader("SBD mask", "inst/a.mat", labelled.make_sbd, labelled.read_sbd),
     _one_file("scribbles", "scribbles.json", labelled.make_scribbles,
               labelled.read_scribble_file),
+    *(
+        Reader(f"exchange, {form}", file, exchange.make_exchange(form), exchange.read_videos(form))
+        for form, file in exchange.FORMS.items()
+    ),
+    Reader("exchange, CVAT for images", "made.xml", exchange.make_cvat_images,
+           exchange.read_videos("cvat")),
+    _one_file("mask to be converted", "mask.png", exchange.make_smooth_mask,
+              exchange.convert_mask),
     _one_file("network file", "net.pth.tar", networks.make_checkpoint, networks.read_network),
     _one_file("network file, old form", "net.pth.tar", networks.make_old_checkpoint,
               networks.read_network),

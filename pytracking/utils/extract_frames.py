@@ -18,7 +18,7 @@ import numpy as np
 from ltr.admin.cli import CommandParser, add_wait_argument, command
 from ltr.admin.errors import DataError
 from ltr.admin.locks import lock_folder
-from ltr.data.frame_files import is_hidden
+from ltr.data.frame_files import is_hidden, shorten
 from ltr.data.image_io import VIDEO_SUFFIXES, write_image
 from pytracking.utils.publishing import finish_publishing
 from pytracking.utils.staging import temporary_folder, translate_write_errors
@@ -38,6 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         finish_publishing(arguments.frames)
         jobs = zip(videos, names, strict=True)
         results = [_try_one(video, arguments.frames / name, arguments) for video, name in jobs]
+    _tell_others(arguments.videos, arguments.frames)
     return 0 if all(results) else 1
 
 
@@ -58,15 +59,32 @@ def find_videos(folder: Path) -> list[Path]:
     Raises:
         DataError: There is none.
     """
-    found = sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in VIDEO_SUFFIXES
-        and not any(is_hidden(part) for part in path.relative_to(folder).parts)
-    )
+    found = [path for path in _visible(folder) if path.suffix.lower() in VIDEO_SUFFIXES]
     if not found:
         raise DataError(f"{folder} holds no video file ({', '.join(VIDEO_SUFFIXES[:7])}, ...)")
     return found
+
+
+def _visible(folder: Path) -> list[Path]:
+    """All files and folders below a folder, sorted, without hidden ones."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if not any(is_hidden(part) for part in path.relative_to(folder).parts)
+    )
+
+
+def _tell_others(folder: Path, frames: Path) -> None:
+    """Name the files that are no videos; those of ``frames`` may lie below the folder, too."""
+    others = [
+        str(path.relative_to(folder))
+        for path in _visible(folder)
+        if path.suffix.lower() not in VIDEO_SUFFIXES
+        and not path.is_dir()
+        and not path.resolve().is_relative_to(frames.resolve())
+    ]
+    if others:
+        print(f"left out, no video files: {shorten(others)}")
 
 
 def extract_frames(video: Path, folder: Path, height: int | None = None, every: int = 1) -> int:

@@ -38,3 +38,9 @@ def test_what_a_killed_run_left_is_swept(tmp_path):
     os.utime(left, (0, 0))
     assert main([str(tmp_path / "in"), str(tmp_path / "out")]) == 0
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["a"]
+
+
+def test_files_that_are_no_videos_are_named(tmp_path, capsys):
+    write_clips(tmp_path / "in", "a.mp4", "b.part", "notes.txt", ".hidden")
+    assert main([str(tmp_path / "in"), str(tmp_path / "in" / "out")]) == 0
+    assert "left out, no video files: b.part, notes.txt\n" in capsys.readouterr().out
