@@ -144,7 +144,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         help="let cuDNN try its algorithms (true)",
     )
     add_wait_argument(parser)
-    add("--quiet", action="store_true", help="no progress, only warnings and errors")
+    add("--quiet", action="store_true", help="hide progress, show only warnings and errors")
     add(
         "--use-visdom",
         type=boolean,

@@ -110,7 +110,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--output", type=Path, metavar="DIR", help="write tables, JSON, plots and a page here"
     )
     parser.add_argument("--threads", type=int, default=1, help="number of processes (1)")
-    parser.add_argument("--quiet", action="store_true", help="no progress, only warnings")
+    parser.add_argument("--quiet", action="store_true", help="hide progress, show only warnings")
     add_plugin_argument(parser)
     add_wait_argument(parser)
     return parser.parse_args(argv)

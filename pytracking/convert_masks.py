@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     source: Path = arguments.source
     target: Path = arguments.target
     if source.resolve() == target.resolve():
-        raise ConfigError(f"{target} is what is converted: name another file or folder")
+        raise ConfigError(f"{target} is the source itself: name another file or folder")
     exchange = find_exchange_format(arguments.to)
     videos = read_exchange(source, arguments.format)
     if arguments.frames is not None:
@@ -59,7 +59,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--from",
         dest="format",
         metavar="FORMAT",
-        help="format of the source (its content tells the usual ones)",
+        help="format of the source (by default recognised from its content)",
     )
     parser.add_argument(
         "--frames",

@@ -1,4 +1,4 @@
-"""Show the whole way on a drawn clip: mask in; masks, overlay video, scores and speed out.
+"""Track an object through a synthetic clip: mask in; masks, overlay video, scores and speed out.
 
 ``--all`` shows every system on a clip, with a table of scores and one contact sheet.
 
@@ -136,12 +136,20 @@ def _results(folder: Path) -> Iterator[np.ndarray]:
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = CommandParser(__doc__, prog="vos-demo")
     parser.add_argument(
-        "--output", type=Path, default=Path("demo_output"), metavar="DIR", help="(demo_output)"
+        "--output",
+        type=Path,
+        default=Path("demo_output"),
+        metavar="DIR",
+        help="folder of the results (demo_output)",
     )
-    parser.add_argument("--frames", type=int, default=40, metavar="N", help="of the clip (40)")
+    parser.add_argument(
+        "--frames", type=int, default=40, metavar="N", help="number of frames of the clip (40)"
+    )
     add_device_argument(parser)
     add_json_switch(parser)
-    parser.add_argument("--all", action="store_true", help="then show every system, in minutes")
+    parser.add_argument(
+        "--all", action="store_true", help="then run every system, which takes minutes"
+    )
     return parser.parse_args(argv)
 
 

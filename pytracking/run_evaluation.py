@@ -95,7 +95,9 @@ def _find_results(arguments: argparse.Namespace) -> dict[str, Folders]:
         return {name: _folders_of(specs, name, arguments) for name in datasets}
     if arguments.system is not None:
         if arguments.name is None or not dataset:
-            raise ConfigError("a tracker has two words, and needs --dataset-name")
+            raise ConfigError(
+                "a tracker is named by two words, SYSTEM NAME, and needs --dataset-name"
+            )
         words = [(arguments.system, arguments.name), *arguments.against]
         compared = [TrackerSpec(system, name, run_id=arguments.runid) for system, name in words]
         return {dataset: _folders_of(compared, dataset, arguments)}
@@ -130,7 +132,7 @@ def _result_folder(spec: TrackerSpec, base: Path, dataset: str) -> Path:
     elif spec.name not in list_names(spec.system):
         hint = did_you_mean(spec.name, list_names(spec.system))
     raise ConfigError(
-        f"there are no results {folder}{hint}: make them with run_tracker.py "
+        f"{folder} holds no results{hint}: make them with run_tracker.py "
         f"{spec.system} {spec.name} --dataset-name {dataset}"
     )
 
@@ -227,7 +229,7 @@ def _add_what(parser: argparse.ArgumentParser) -> None:
         "--experiment",
         nargs=2,
         metavar=("MODULE", "NAME"),
-        help="the trackers and data sets of an experiment, compared",
+        help="compare the trackers of an experiment on its data sets",
     )
     parser.add_argument("--runid", type=int, help="number of the tracker's run")
     parser.add_argument(
@@ -247,7 +249,10 @@ def _add_what(parser: argparse.ArgumentParser) -> None:
         "a file of instances (repeatable, to compare)",
     )
     parser.add_argument(
-        "--ground-truth", type=Path, metavar="PATH", help="annotations that lie elsewhere"
+        "--ground-truth",
+        type=Path,
+        metavar="PATH",
+        help="annotations to score against, in place of the data set's own",
     )
     parser.add_argument(
         "--rule",
@@ -256,11 +261,17 @@ def _add_what(parser: argparse.ArgumentParser) -> None:
         help="official, davis, unsupervised, youtubevos, pytracking, boxes, interactive (official)",
     )
     parser.add_argument(
-        "--sequence", action="append", default=[], metavar="NAME", help="only this (repeatable)"
+        "--sequence",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="score only this sequence (repeatable)",
     )
-    parser.add_argument("--class-agnostic", action="store_true", help="all categories as one")
+    parser.add_argument("--class-agnostic", action="store_true", help="treat all categories as one")
     parser.add_argument(
-        "--best-only", action="store_true", help="mAP of sentences over one mask per image"
+        "--best-only",
+        action="store_true",
+        help="for sentences: AP over the best mask of each image only",
     )
     parser.add_argument("--threads", type=int, default=1, help="number of processes (1)")
 
@@ -279,9 +290,9 @@ def _add_outputs(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         const=_STDOUT,
         metavar="FILE",
-        help="write the numbers as JSON; without FILE to stdout, and all else to stderr",
+        help="write the numbers as JSON; without FILE to stdout, everything else to stderr",
     )
-    parser.add_argument("--quiet", action="store_true", help="no progress, only warnings")
+    parser.add_argument("--quiet", action="store_true", help="hide progress, show only warnings")
     add_wait_argument(parser)
     parser.add_argument(
         "--check-submission",
@@ -293,10 +304,28 @@ def _add_outputs(parser: argparse.ArgumentParser) -> None:
 
 def _add_session(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("interactive rule")
-    group.add_argument("--max-time-per-object", type=float, metavar="S", help="seconds (no limit)")
-    group.add_argument("--max-interactions", type=int, metavar="N", help="(as many as there are)")
-    group.add_argument("--metric", choices=list(METRICS), default="J_AND_F", help="(J_AND_F)")
-    group.add_argument("--time-threshold", type=float, default=60.0, metavar="S", help="(60)")
+    group.add_argument(
+        "--max-time-per-object",
+        type=float,
+        metavar="S",
+        help="time limit of a session, seconds per object (none)",
+    )
+    group.add_argument(
+        "--max-interactions", type=int, metavar="N", help="rounds that count (all in the report)"
+    )
+    group.add_argument(
+        "--metric",
+        choices=list(METRICS),
+        default="J_AND_F",
+        help="measure over which the area under the curve is taken (J_AND_F)",
+    )
+    group.add_argument(
+        "--time-threshold",
+        type=float,
+        default=60.0,
+        metavar="S",
+        help="time at which the second score is read, seconds (60)",
+    )
 
 
 if __name__ == "__main__":

@@ -85,14 +85,18 @@ def _run(arguments: argparse.Namespace, engine: Engine | None) -> int:
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = CommandParser(__doc__)
     add_tracker_arguments(parser)
-    parser.add_argument("--runid", type=int, help="number that keeps the results of runs apart")
+    parser.add_argument(
+        "--runid", type=int, help="number of this run; keeps the results of runs apart"
+    )
     parser.add_argument("--dataset-name", metavar="NAME", help="data set, or folder:PATH")
-    parser.add_argument("--sequence", metavar="NAME", help="only this one, by name or position")
+    parser.add_argument(
+        "--sequence", metavar="NAME", help="run only this sequence, given by name or position"
+    )
     parser.add_argument(
         "--submission",
         type=Path,
         metavar="FILE.zip",
-        help="afterwards pack the masks as the official server wants them",
+        help="also pack the masks into the archive that the official server accepts",
     )
     add_export_argument(parser)
     add_switch(parser, "--vis", False, "also draw the masks over the frames")

@@ -59,7 +59,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--region",
         choices=_REGIONS,
         default="mask",
-        help="what is offered: masks, rectangles, or polygons as before VOT 2020 (mask)",
+        help="kind of regions: masks, rectangles, or polygons as before VOT 2020 (mask)",
     )
     add_switch(parser, "--multiobject", False, "let the client name several objects (VOTS)")
     add_runtime_arguments(parser)

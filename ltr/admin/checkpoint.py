@@ -193,7 +193,7 @@ def find_checkpoint(folder: str | os.PathLike[str], epoch: int | None = None) ->
     wanted = max(by_epoch) if epoch is None else epoch
     if wanted not in by_epoch:
         known = ", ".join(str(number) for number in sorted(by_epoch) if number >= 0)
-        raise CheckpointError(f"no checkpoint of epoch {epoch} in {folder} (there are: {known})")
+        raise CheckpointError(f"no checkpoint of epoch {epoch} in {folder} (available: {known})")
     return by_epoch[wanted]
 
 

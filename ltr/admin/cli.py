@@ -60,7 +60,7 @@ def add_plugin_argument(parser: argparse.ArgumentParser) -> None:
         "--plugin",
         action=_UsePlugin,
         metavar="PATH",
-        help="use the plug-in in this folder, which is not installed (repeatable)",
+        help="load the plug-in in this folder without installing it (repeatable)",
     )
 
 
@@ -82,7 +82,7 @@ class _UsePlugin(argparse.Action):
 def add_json_switch(parser: argparse.ArgumentParser) -> None:
     """Add ``--json``, for ``json_results``."""
     parser.add_argument(
-        "--json", action="store_true", help="print the results as JSON, all else to stderr"
+        "--json", action="store_true", help="print the results as JSON, everything else to stderr"
     )
 
 
@@ -178,7 +178,7 @@ def add_wait_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--wait",
         action="store_true",
-        help="wait while another process works in the folder, instead of refusing",
+        help="wait until no other process works in the folder, instead of giving up",
     )
 
 

@@ -163,7 +163,9 @@ def _flock(handle: int, is_strict: bool = False) -> bool:
     except OSError as error:
         if is_strict or error.errno not in _NO_LOCKS:
             raise
-        _LOG.warning("this disk knows no locks: nothing stops a second run in the same folder")
+        _LOG.warning(
+            "this disk does not support locks: nothing prevents a second run in the same folder"
+        )
     return True
 
 

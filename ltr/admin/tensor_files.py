@@ -150,7 +150,7 @@ def _verdict(error: Exception) -> str:
     """PyTorch's reason in one sentence, without its advice to trust the file."""
     message = str(error)
     if name := _REFUSED_NAME.search(message):
-        return f"is refused: it wants to use {name[1]}, which no network file needs"
+        return f"is refused: it refers to {name[1]}, which no network file needs"
     operand = _REFUSED_OPERAND.search(message)
     if operand and (instruction := _INSTRUCTIONS.get(chr(int(operand[1])))):
         return f"is refused: it holds the instruction {instruction}, which no network file needs"

@@ -148,7 +148,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Write the three splits."""
     parser = CommandParser(__doc__)
     parser.add_argument("folder", type=Path, help="new folder of the data set")
-    parser.add_argument("--images", default="COCO/2017/train/900", metavar="NAME", help="of stills")
+    parser.add_argument(
+        "--images",
+        default="COCO/2017/train/900",
+        metavar="NAME",
+        help="data set of the still images",
+    )
     parser.add_argument("--train", type=int, default=600, metavar="N", help="clips (600)")
     parser.add_argument("--valid", type=int, default=50, metavar="N", help="clips of either (50)")
     parser.add_argument("--frames", type=int, default=8, metavar="N", help="of a clip (8)")

@@ -36,8 +36,12 @@ _SETS = ("001.json", "002.json", "003.json")
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the converted data set, whole or not at all."""
     parser = CommandParser(__doc__)
-    parser.add_argument("--src", type=Path, required=True, metavar="DIR", help="YouTube-VOS 2018")
-    parser.add_argument("--scb", type=Path, required=True, metavar="DIR", help="the scribbles")
+    parser.add_argument(
+        "--src", type=Path, required=True, metavar="DIR", help="folder of YouTube-VOS 2018"
+    )
+    parser.add_argument(
+        "--scb", type=Path, required=True, metavar="DIR", help="folder of the scribbles"
+    )
     parser.add_argument("--dst", type=Path, default=_DEFAULT, metavar="DIR", help=f"({_DEFAULT})")
     parser.add_argument("--quiet", action="store_true", help="no progress")
     arguments = parser.parse_args(argv)

@@ -29,12 +29,14 @@ def add_tracker_arguments(parser: argparse.ArgumentParser) -> None:
         help="change one parameter (repeatable)",
     )
     add_plugin_argument(parser)
-    parser.add_argument("--net", metavar="FILE", help="network file instead of the parameters'")
+    parser.add_argument(
+        "--net", metavar="FILE", help="network file, in place of the one in the parameters"
+    )
     parser.add_argument(
         "--max-memory",
         type=_positive,
         metavar="MIB",
-        help="limit of what grows with a clip, for trackers that see it whole (max_memory)",
+        help="memory that may grow with the video, for whole-video trackers (max_memory)",
     )
 
 
@@ -65,9 +67,14 @@ def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
 def add_runtime_arguments(parser: argparse.ArgumentParser) -> None:
     """Add device, precision, compilation, verbosity and the live view."""
     add_device_argument(parser)
-    parser.add_argument("--precision", choices=PRECISIONS, default="fp32", help="fp32 is exact")
+    parser.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        default="fp32",
+        help="numeric precision: fp32 is exact, the others are faster (fp32)",
+    )
     add_switch(parser, "--compile", False, "compile the network (the first frames take long)")
-    add_switch(parser, "--quiet", False, "no progress, only warnings and errors")
+    add_switch(parser, "--quiet", False, "hide progress, show only warnings and errors")
     parser.add_argument(
         "--debug", type=int, default=0, help="level of the live view, 0 to 3 (0 = none)"
     )

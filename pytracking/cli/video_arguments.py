@@ -72,7 +72,7 @@ def add_scribble_arguments(parser: argparse.ArgumentParser) -> None:
         "--scribbles",
         type=Path,
         metavar="FILE",
-        help="JSON with lines on frames, as in DAVIS; every frame that has some is a round",
+        help="JSON of scribbles in the DAVIS format; each annotated frame is one round",
     )
     add_to_mask_argument(parser)
 
@@ -86,15 +86,19 @@ def add_prompt_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FRAME:ID:X,Y[,-]",
-        help="click on an object, with ,- beside it (repeatable); pixels",
+        help="click on an object, or with ,- beside it, in pixels (repeatable)",
     )
     parser.add_argument(
-        "--all", dest="everything", action="store_true", help="all objects that a network finds"
+        "--all",
+        dest="everything",
+        action="store_true",
+        help="segment all objects that a network finds",
     )
     parser.add_argument(
         "--direction",
         choices=("forward", "backward", "both"),
-        help="where objects are followed from their frames (forward; both after --text and --all)",
+        help="direction in which objects are followed from the frame of their prompt (forward; "
+        "both after --text and --all)",
     )
     parser.add_argument(
         "--text-finder",
@@ -116,8 +120,8 @@ def add_to_mask_argument(parser: argparse.ArgumentParser) -> None:
         "--to-mask",
         default="grabcut",
         metavar="METHOD",
-        help="how lines and points become a mask for a tracker of masks: grabcut, atnet[:FILE] or "
-        "ipn[:FILE]",
+        help="how scribbles and points become a mask, for trackers of masks: grabcut, "
+        "atnet[:FILE] or ipn[:FILE] (grabcut)",
     )
 
 
@@ -137,7 +141,7 @@ def add_clip_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=0.2,
         metavar="SCORE",
-        help="draw instances from this score on, where a tracker finds all (0.2)",
+        help="draw instances of at least this score, for trackers that find all objects (0.2)",
     )
 
 
@@ -150,7 +154,7 @@ def add_export_argument(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FORMAT[:PATH]",
-        help="afterwards write the masks for another tool, too (repeatable): coco, cvat, labelme, "
+        help="also write the masks in another tool's format (repeatable): coco, cvat, labelme, "
         "alpha-mov, ...; convert_masks.py --help lists all",
     )
 
@@ -169,7 +173,9 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     add_wait_argument(parser)
     add_switch(parser, "--no-overlay", False, "write no overlay video")
     parser.add_argument(
-        "--save-results", action="store_true", help="as upstream; results are always saved here"
+        "--save-results",
+        action="store_true",
+        help="accepted as in pytracking; results are always saved",
     )
 
 

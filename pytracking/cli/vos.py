@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = CommandParser(f"{__doc__}\nCommands:\n{_listed()}", prog="vos")
     parser.usage = "vos COMMAND [ARGUMENT ...]"
     parser.add_argument(
-        "--print-completion", choices=SHELLS, help="print what completes words in this shell"
+        "--print-completion", choices=SHELLS, help="print the completion script for this shell"
     )
     arguments = parser.parse_args(words)
     if arguments.print_completion is None:

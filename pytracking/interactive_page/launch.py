@@ -53,7 +53,7 @@ async def start(workbench: Workbench, folder: Path, port: int) -> tuple[web.AppR
 
 async def _serve_forever(workbench: Workbench, folder: Path, port: int, open_browser: bool) -> None:
     runner, address = await start(workbench, folder, port)
-    print(f"Page: {address}  (Ctrl-C ends it)", flush=True)
+    print(f"Page: {address}  (Ctrl-C stops it)", flush=True)
     if open_browser:
         webbrowser.open(address)
     try:

@@ -121,7 +121,7 @@ class PageServer:
     def _check_clip(self, request: web.Request) -> None:
         """Lines drawn for one clip must not land on another, opened in another tab."""
         if request.query.get("clip") != str(self.workbench.num_opened):
-            raise web.HTTPConflict(text="another clip is open now: load the page anew")
+            raise web.HTTPConflict(text="another clip is open now: reload the page")
 
     async def _undo(self, request: web.Request) -> web.Response:
         self._check_clip(request)

@@ -147,7 +147,7 @@ class Workbench:
             DataError: There is none.
         """
         if not self.rounds:
-            raise DataError("there is no round to take back")
+            raise DataError("there is no round to undo")
         self.rounds.pop()
 
     def mask_png(self, frame: int) -> bytes | None:

@@ -102,7 +102,7 @@ def parse_task(
     parser.add_argument("--net", metavar="FILE", help="the host's network file")
     add_to_mask_argument(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace earlier results")
-    parser.add_argument("--quiet", action="store_true", help="no progress, only warnings")
+    parser.add_argument("--quiet", action="store_true", help="hide progress, show only warnings")
     words, assignments = _split(sys.argv[1:] if argv is None else list(argv))
     arguments = parser.parse_args(words)
     set_up_logging(arguments.quiet)
@@ -128,5 +128,5 @@ def _split(words: list[str]) -> tuple[list[str], list[str]]:
     place = words.index(_WITH)
     options = [word for word in words[place + 1 :] if word.startswith("-")]
     if options:
-        raise ConfigError(f"{options[0]} must stand before 'with'")
+        raise ConfigError(f"{options[0]} must come before 'with'")
     return words[:place], words[place + 1 :]

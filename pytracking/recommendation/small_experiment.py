@@ -71,9 +71,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Copy, train, evaluate; the last lines are the table."""
     parser = CommandParser(__doc__)
     parser.add_argument("src", type=Path, nargs="+", help="folders in the layout of DAVIS")
-    parser.add_argument("--work", type=Path, default=Path("small_experiment"), metavar="DIR")
-    parser.add_argument("--frames", type=int, default=10, metavar="N", help="of a clip (10)")
-    parser.add_argument("--videos", type=int, default=3, metavar="N", help="to learn from (3)")
+    parser.add_argument(
+        "--work",
+        type=Path,
+        default=Path("small_experiment"),
+        metavar="DIR",
+        help="folder of everything it makes (small_experiment)",
+    )
+    parser.add_argument("--frames", type=int, default=10, metavar="N", help="frames per clip (10)")
+    parser.add_argument("--videos", type=int, default=3, metavar="N", help="videos to train on (3)")
     arguments = parser.parse_args(argv)
     size = Size(frames=arguments.frames, videos=arguments.videos)
     davis, work = arguments.work / "davis", arguments.work

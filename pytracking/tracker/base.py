@@ -228,4 +228,4 @@ class OnlineTracker(ABC):
         Raises:
             DataError: The tracker does not follow this object, or cannot let go of it.
         """
-        raise DataError(f"{type(self).__name__} cannot let go of a single object")
+        raise DataError(f"{type(self).__name__} cannot stop following a single object")

@@ -43,7 +43,7 @@ def mask_from_box(image: np.ndarray, box: Box) -> np.ndarray:
         _LOG.info("box %s: mask cut out by GrabCut", _text(box))
         mask[top:bottom, left:right] = found
     else:
-        _LOG.warning("box %s: GrabCut found no object, an ellipse is taken", _text(box))
+        _LOG.warning("box %s: GrabCut found no object, using an ellipse instead", _text(box))
         mask[top:bottom, left:right] = _ellipse(bottom - top, right - left)
     return mask
 

@@ -93,7 +93,7 @@ def _receive(released: ReleasedFile, response: HTTPResponse, target: Path, show:
     is_page = "text/html" in response.headers.get("Content-Type", "")
     if is_page or first.lstrip()[:9].lower().startswith((b"<!doctype", b"<html")):
         raise CheckpointError(
-            f"the host of {released.name} wants a browser: {_by_hand(released, target)}"
+            f"the host of {released.name} needs a browser: {_by_hand(released, target)}"
         )
     checksum = released.checksum or Checksum("md5", "")
     digest, size, piece = hashlib.new(checksum.kind), 0, first
@@ -108,7 +108,7 @@ def _receive(released: ReleasedFile, response: HTTPResponse, target: Path, show:
             raise CheckpointError(f"{released.name}: only {size} of {total} bytes arrived")
         if not checksum.fits(digest.hexdigest()):
             raise CheckpointError(
-                f"{released.name}: the {checksum.kind} sum {digest.hexdigest()} is not the "
+                f"{released.name}: the {checksum.kind} checksum is {digest.hexdigest()}, not the "
                 f"published {checksum.begin}..{checksum.end}"
             )
 

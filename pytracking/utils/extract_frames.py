@@ -1,7 +1,7 @@
 """Extract the frames of videos: ``python -m pytracking.utils.extract_frames VIDEOS FRAMES``.
 
 Every video file below VIDEOS becomes a folder of JPEGs of its name, the form in which training
-reads videos without labels. Videos that were done before are left alone.
+reads videos without labels. Videos that are already done are skipped.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def _try_one(video: Path, folder: Path, arguments: argparse.Namespace) -> bool:
     except DataError as error:
         print(f"failed: {video}: {error}", file=sys.stderr)
         return False
-    print(f"{video.name}: {count} frames" if count else f"{video.name}: done before")
+    print(f"{video.name}: {count} frames" if count else f"{video.name}: already done")
     return True
 
 
@@ -136,7 +136,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("videos", type=Path, help="folder of video files")
     parser.add_argument("frames", type=Path, help="folder that gets one folder per video")
     parser.add_argument("--height", type=_positive, help="scale larger frames down, pixels")
-    parser.add_argument("--every", type=_positive, default=1, help="only every so many frames (1)")
+    parser.add_argument("--every", type=_positive, default=1, help="keep every N-th frame only (1)")
     add_wait_argument(parser)
     return parser.parse_args(argv)
 

@@ -104,7 +104,7 @@ def checked_frames(
     iterator = iter(frames)
     first = next(iterator, None)
     if first is None:
-        raise DataError(f"{where(0)} cannot be read: there is no frame")
+        raise DataError(f"{where(0)} cannot be read: the video has no frame")
     _check_form(first, where(0))
     size = (first.shape[1], first.shape[0])
     return _same_size(itertools.chain([first], iterator), size, where), size

@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--threshold",
         type=int,
         metavar="VALUE",
-        help="object 1 is what is at least as light, 1 to 255",
+        help="pixels at least this bright become object 1, 1 to 255",
     )
     arguments = parser.parse_args(argv)
     if arguments.threshold is not None and not 1 <= arguments.threshold <= 255:

@@ -152,7 +152,7 @@ def test_a_run_can_start_from_the_network_of_another(videos, workspace, capsys) 
     assert main(small_run(videos, "--quiet", *late)) == 2
     message = capsys.readouterr().err
     assert "init_epoch = 4: no checkpoint of epoch 4" in message
-    assert "(there are: 1)" in message
+    assert "(available: 1)" in message
     source = run_folder(workspace) / "JOINTNet_ep0001.pth.tar"
     for start in ("ltr/joint/joint_debug", str(source), str(source.parent)):
         arguments = ["--no-resume", "--set", f"init_checkpoint={start}", "--set", "lr_scale=0"]

@@ -129,5 +129,5 @@ def test_videos_are_taken_apart(tmp_path, capsys):
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["deep_clip"]
     (tmp_path / "in" / "broken.mp4").unlink()
     assert extract_frames(words) == 0
-    assert "done before" in capsys.readouterr().out
+    assert "already done" in capsys.readouterr().out
     assert extract_frames([str(tmp_path / "out"), str(tmp_path / "x")]) == 2

@@ -29,7 +29,7 @@ class _PlainUnpickler(pickle._Unpickler):
     """
 
     def find_class(self, module: str, name: str) -> NoReturn:
-        raise pickle.UnpicklingError(f"it wants to use {module}.{name}, which no list needs")
+        raise pickle.UnpicklingError(f"it refers to {module}.{name}, which no list needs")
 
 
 def convert(source: Path, target: Path, quiet: bool = False) -> str:

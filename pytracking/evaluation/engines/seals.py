@@ -59,8 +59,8 @@ class Seal:
         code, content = sealed[:_CODE_BYTES], sealed[_CODE_BYTES:]
         if not hmac.compare_digest(code, self._code(place, content)):
             raise WorkerError(
-                f"the message {place!r} in the store of torchrun was written by a stranger: "
-                "somebody else reaches its port"
+                f"the message {place!r} in the store of torchrun is not from this launch: "
+                "another program can reach its port"
             )
         return content
 
@@ -107,10 +107,10 @@ def find_seal(name: str, patience_s: float = _PATIENCE_S) -> Seal:
 
     Raises:
         ConfigError: The secret is not there.
-        WorkerError: The name is none.
+        WorkerError: It is not a name of a launch.
     """
     if not _NAME.fullmatch(name):
-        raise WorkerError("the name of the launch in the store of torchrun is a stranger's")
+        raise WorkerError("the name in the store of torchrun is not from this launch")
     given = os.environ.get(SECRET_VARIABLE)
     if given:
         return Seal(given.encode(), name)

@@ -184,6 +184,6 @@ class _Board:
         self._store.set(place, self._seal.seal(place, pickle.dumps(value)))
 
     def _get(self, what: str) -> Any:
-        """Wait for a value; what a stranger wrote is refused before anything is made of it."""
+        """Wait for a value; untrusted messages are refused before they are unpickled."""
         place = f"{self._name} {what}"
         return pickle.loads(self._seal.open(place, self._store.get(place)))

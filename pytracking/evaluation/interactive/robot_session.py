@@ -213,7 +213,7 @@ class RobotSession:
             DataError: There is no row.
         """
         if not self._is_over:
-            raise ConfigError("the summary is known when the session is over")
+            raise ConfigError("the summary is available once the session is over")
         infos = {name: self.videos[name].info for name, _ in self.samples}
         options = self.options
         return summarise_session(

@@ -95,7 +95,9 @@ class InteractiveVideo:
             )
         for line in lines[drawn[0]]:
             if not 0 <= line.object_id <= self.num_objects:
-                raise DataError(f"{path} marks the object {line.object_id}: no such in {self.name}")
+                raise DataError(
+                    f"{path} marks object {line.object_id}, which {self.name} does not have"
+                )
         return drawn[0], list(lines[drawn[0]])
 
     def cut(self, window: range) -> InteractiveVideo:

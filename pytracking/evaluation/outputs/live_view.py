@@ -169,7 +169,7 @@ class LiveView:
             yield
         except OSError as error:
             if self._server is not None:
-                _log.warning("the live view ends: visdom does not answer any more (%s)", error)
+                _log.warning("the live view ends: visdom no longer responds (%s)", error)
                 self._server.use_socket = False  # its thread would try again for ever
             self._server, self._is_paused = None, False
 

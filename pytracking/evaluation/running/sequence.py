@@ -153,7 +153,7 @@ def _run_whole_video(
     """All frames at once; masks of the sequence are not read, sentences are."""
     video = as_whole_video(sequence).around_target(tracker.target_window)
     if tracker.takes_text and not video.texts:
-        raise ConfigError(f"this tracker wants a sentence, and {video.dataset} has none")
+        raise ConfigError(f"this tracker needs a sentence, and {video.dataset} has none")
     if video.texts and not tracker.takes_text:
         raise ConfigError(f"this tracker takes no sentences, as {video.dataset} gives them")
     frames = video.open_frames()

@@ -115,7 +115,7 @@ def test_only_a_plain_file_is_written(tmp_path, kind):
     assert precious.read_text() == "kept"
 
 
-def test_what_a_stranger_wrote_into_the_lock_is_not_believed(owner, tmp_path):
+def test_untrusted_content_of_a_lock_is_not_believed(owner, tmp_path):
     file: Path = tmp_path / "run" / LOCK_FILE
     told = json.loads(file.read_text())
     for content in ("", "[]", "{}", "x" * 100_000, json.dumps(told | {"user": "\x1b[2Jroot\n"})):

@@ -81,7 +81,7 @@ def test_a_round_and_its_undo(page):
     assert ask(page, "GET", "/frames/4.jpg")[1].startswith(b"\xff\xd8")
     assert ask(page, "POST", "/api/undo?clip=1")[0] == 200
     status, body, _ = ask(page, "POST", "/api/undo?clip=1")
-    assert (status, sentence(body)) == (400, "there is no round to take back")
+    assert (status, sentence(body)) == (400, "there is no round to undo")
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_lines_for_one_clip_do_not_land_on_another(page, tmp_path):
     assert ask(page, "POST", "/api/clip?name=other.mp4", clip)[0] == 200
     for path in ("propagate?clip=1", "propagate", "undo?clip=1", "export?clip=1"):
         status, body, _ = ask(page, "POST", f"/api/{path}", b'{"frame": 0, "lines": []}')
-        assert (status, sentence(body)) == (409, "another clip is open now: load the page anew")
+        assert (status, sentence(body)) == (409, "another clip is open now: reload the page")
     assert propagate(page, 2)[0] == 200
 
 

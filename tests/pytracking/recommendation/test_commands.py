@@ -146,7 +146,7 @@ def test_counts_can_be_those_that_the_agent_saw(words, tmp_path):
         (produce_reward, ["agent.lrr=1"], "did you mean 'lr'"),
         (produce_reward, ["agnt.lr=1"], "did you mean 'agent'"),
         (produce_reward, ["agent=1"], "group of settings"),
-        (produce_reward, ["--quiet"], "must stand before 'with'"),
+        (produce_reward, ["--quiet"], "must come before 'with'"),
         (produce_reward, ["davis_interactive.metric=IOU"], "metric: unknown value 'IOU'"),
         (produce_reward, ["data.root_dir_davis=/nowhere"], "/nowhere"),
         (pretrain_agent, [], "produce_reward.py first"),

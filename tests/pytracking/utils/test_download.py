@@ -86,8 +86,8 @@ def test_an_existing_file_is_kept_unless_asked(server, tmp_path):
 @pytest.mark.parametrize(
     ("path", "reason"),
     [
-        ("page", "wants a browser: open https://drive.google.com/file/d/1UB"),
-        ("disguised", "wants a browser"),
+        ("page", "needs a browser: open https://drive.google.com/file/d/1UB"),
+        ("disguised", "needs a browser"),
         ("cut", "only 1000 of 1024000 bytes arrived"),
         ("none", "could not be fetched (HTTP Error 404: Not Found)"),
     ],
@@ -113,7 +113,9 @@ def test_only_the_published_file_is_accepted(server, tmp_path):
     target = fetch(right, tmp_path, f"{server}/file", lambda size, total: None)
     assert target.read_bytes() == CONTENT
     target.unlink()
-    with pytest.raises(CheckpointError, match=rf"md5 sum {digits} is not the published c3ae3\.\."):
+    with pytest.raises(
+        CheckpointError, match=rf"md5 checksum is {digits}, not the published c3ae3\.\."
+    ):
         fetch(released, tmp_path, f"{server}/file", lambda size, total: None)
     assert list(tmp_path.iterdir()) == []
 

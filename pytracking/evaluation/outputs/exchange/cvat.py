@@ -264,10 +264,10 @@ def _tell_other_shapes(source: Path, root: ElementTree.Element) -> None:
     kinds = Counter(element.tag for parent in parents for element in parent)
     others = {kind: count for kind, count in kinds.items() if kind not in {*_READERS, "tag"}}
     if others:
-        told = ", ".join(f"{count} {kind}" for kind, count in others.items())
+        listed = ", ".join(f"{count} {kind}" for kind, count in others.items())
         if not kinds.keys() & _READERS.keys():
-            raise DataError(f"{source} holds no mask, polygon or box, only {told}")
-        _LOG.warning("%s: left out, as they are no areas: %s", source, told)
+            raise DataError(f"{source} holds no mask, polygon or box, only {listed}")
+        _LOG.warning("%s: left out, since they cover no area: %s", source, listed)
 
 
 def _labels(frames: Sequence[Sequence[_Shape]], size: tuple[int, int], index: int) -> np.ndarray:

@@ -206,13 +206,13 @@ def check_distinct(frames: Iterable[Sequence[str]], what: object, cure: str) -> 
 
 
 def check_length(count: object, what: object) -> int:
-    """The number of frames that a file tells.
+    """The number of frames that a file declares.
 
     Raises:
         DataError: It is not a number, or only an attack has so many.
     """
     if type(count) is not int or not 0 <= count <= _MAX_FRAMES:
-        raise DataError(f"{what} tells {count!r} frames: expected 0 to {_MAX_FRAMES}")
+        raise DataError(f"{what} declares {count!r} frames: expected 0 to {_MAX_FRAMES}")
     return count
 
 

@@ -73,7 +73,7 @@ def parse_export(text: str) -> tuple[str, Path | None]:
     name, colon, path = text.partition(":")
     find_exchange_format(name)
     if colon and not path:
-        raise ConfigError(f"--export {text}: a path is missing behind the colon")
+        raise ConfigError(f"--export {text}: a path is missing after the colon")
     return name, Path(path) if path else None
 
 
@@ -107,7 +107,7 @@ def write_exchange(
     iterator = iter(videos)
     head = [video for _, video in zip(range(2), iterator, strict=False)]
     if not head:
-        raise DataError("there is no video to be written")
+        raise DataError("there is no video to write")
     if exchange.holds_several or (len(head) == 1 and not in_folder):
         _write_one(exchange, chain(head, iterator), target, overwrite)
         return [target]
@@ -150,7 +150,7 @@ def detect_format(source: Path) -> str:
     if suffix not in known:
         if not source.exists():
             raise DataError(f"{source} does not exist")
-        raise ConfigError(f"the format of {source} cannot be told: name it with --from")
+        raise ConfigError(f"the format of {source} is not recognised: name it with --from")
     return known[suffix]
 
 
@@ -176,7 +176,7 @@ def _format_of_json(source: Path, content: Any) -> str:
         return "youtube-vis" if "videos" in content else "coco"
     if isinstance(content, dict) and "shapes" in content:
         return "labelme"
-    raise ConfigError(f"the format of {source} cannot be told: name it with --from")
+    raise ConfigError(f"the format of {source} is not recognised: name it with --from")
 
 
 def _write_one(

@@ -45,14 +45,14 @@ def test_what_one_process_seals_another_opens(names, cache_folder):
     assert not list(file.parent.iterdir())
 
 
-def test_messages_of_strangers_of_other_places_and_other_launches_do_not_open(names):
+def test_untrusted_messages_and_those_of_other_places_and_other_launches_do_not_open(names):
     first, other = make_seal(names.append), make_seal(names.append)
     assert find_seal(names[1]).open("a", other.seal("a", b"x").encode()) == b"x"
     good = first.seal("run 0 result 1", b"content").encode()
-    strangers = (b"", b"abc", b"\xff" * 99, pickle.dumps(1), base64.b64encode(bytes(32) + b"x"),
+    untrusted = (b"", b"abc", b"\xff" * 99, pickle.dumps(1), base64.b64encode(bytes(32) + b"x"),
                  good[:-4], good[:8] + b"AAAA" + good[12:], good)  # fmt: skip
-    for message in strangers:
-        with pytest.raises(WorkerError, match="was written by a stranger"):
+    for message in untrusted:
+        with pytest.raises(WorkerError, match="is not from this launch"):
             first.open("run 0 result 2", message)
     with pytest.raises(WorkerError):
         other.open("run 0 result 1", good)
@@ -84,13 +84,13 @@ def test_machines_without_a_shared_folder_share_a_variable(names, monkeypatch, c
     assert not list(cache_folder.rglob("launches"))
 
 
-def test_what_a_stranger_puts_into_the_store_is_not_unpickled(tmp_path):
+def test_an_untrusted_entry_of_the_store_is_not_unpickled(tmp_path):
     store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
     board, canary = _Board(store, Seal(b"secret", "0" * 32), 0), tmp_path / "canary"
     for what in ("jobs", "result 0"):
         for message in (pickle.dumps(Canary(canary)), bytes(32) + pickle.dumps(Canary(canary))):
             store.set(f"run 0 {what}", base64.b64encode(message).decode())
-            with pytest.raises(WorkerError, match="written by a stranger"):
+            with pytest.raises(WorkerError, match="not from this launch"):
                 board.call() if what == "jobs" else board.result(0)
     assert not canary.exists()
 
