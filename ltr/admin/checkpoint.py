@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from ltr.admin import safetensors_files
 from ltr.admin.errors import CheckpointError
 from ltr.admin.files import atomic_write
 from ltr.admin.model_constructor import NetConstructor
@@ -124,7 +125,8 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         CheckpointError: The file is missing, damaged, hostile, or holds no network.
     """
     path = Path(path)
-    record = read_tensor_file(path)
+    is_safetensors = path.suffix == safetensors_files.SUFFIX
+    record = safetensors_files.read_safetensors(path) if is_safetensors else read_tensor_file(path)
     if not isinstance(record, dict) or "net" not in record:
         raise CheckpointError(f"{path} is a PyTorch file, but not a checkpoint: it has no 'net'")
     fields = dict(record)

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
+from ltr.admin import safetensors_files
 from ltr.admin.blueprint import adapted_state, build_to_fit, check_arguments, differences
 from ltr.admin.checkpoint import Checkpoint, as_state_dict, find_checkpoint, read_checkpoint
 from ltr.admin.errors import CheckpointError, ConfigError, did_you_mean
@@ -80,7 +81,8 @@ def load_own_or_released(
         CheckpointError: The file is missing, damaged, or of another network.
     """
     path = Path(path)
-    released = None if path.is_dir() else find(read_tensor_file(path), path)
+    is_own = path.is_dir() or path.suffix == safetensors_files.SUFFIX
+    released = None if is_own else find(read_tensor_file(path), path)
     if released is None:
         return load_network_of(kind, path)
     build, state = released

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _PARAMETERS = "pytracking.parameter"
 _TRACKERS = "pytracking.tracker"
-_FREE = {"parameters.net", "runtime.device", "runtime.compile"}
+_FREE = {"parameters.net", "network_revision", "runtime.device", "runtime.compile"}
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def describe_run(spec: TrackerSpec, runtime: Runtime) -> dict[str, Any]:
         "system": spec.system,
         "name": spec.name,
         "parameters": to_plain(params),
-        "network_sha256": _network_checksum(getattr(params, "net", None)),
+        **_describe_network(getattr(params, "net", None)),
         "runtime": {
             "device": str(runtime.device),
             "precision": runtime.precision,
@@ -107,14 +107,18 @@ def describe_run(spec: TrackerSpec, runtime: Runtime) -> dict[str, Any]:
     }
 
 
-def _network_checksum(net: str | None) -> str | None:
+def _describe_network(net: str | None) -> dict[str, str | None]:
+    """Checksum of the network, and its commit where it came from a hub."""
     if net is None:
-        return None
+        return {"network_sha256": None}
     from ltr.admin.checkpoint import find_checkpoint
+    from pytracking.utils.hub import PREFIX, revision_of
     from pytracking.utils.loading import find_network
 
     path = find_network(net)
-    return file_checksum(find_checkpoint(path) if path.is_dir() else path)
+    checksum = file_checksum(find_checkpoint(path) if path.is_dir() else path)
+    commit = {"network_revision": revision_of(path)} if net.startswith(PREFIX) else {}
+    return {"network_sha256": checksum, **commit}
 
 
 DEVIATIONS = "deviations"

@@ -11,6 +11,7 @@ from torch import nn
 
 from ltr.admin.errors import CheckpointError
 from ltr.admin.loading import load_network_of
+from pytracking.utils import hub
 from pytracking.utils.environment import evaluation_environment
 
 SHIPPED_NETWORKS = Path(__file__).resolve().parents[1] / "networks"
@@ -42,7 +43,8 @@ def find_network(net: str, folders: Sequence[Path] | None = None) -> Path:
     """Find a network file.
 
     Args:
-        net: An absolute path is taken as it is; anything else is searched in ``folders`` and then
+        net: An absolute path is taken as it is, an address ``hf://owner/name/file`` is fetched from
+            the hub; anything else is searched in ``folders`` and then
             from the current folder, and last in the package.
         folders: Folders in the order in which they are searched; by default those of
             ``network_path``.
@@ -50,6 +52,8 @@ def find_network(net: str, folders: Sequence[Path] | None = None) -> Path:
     Raises:
         CheckpointError: It is nowhere; the sentence says what was searched and what lies there.
     """
+    if net.startswith(hub.PREFIX):
+        return hub.fetch(net)
     if folders is None:
         folders = evaluation_environment().network_folders
     given = Path(net).expanduser()
