@@ -97,7 +97,7 @@ def table_of(rows: Sequence[DemoRow]) -> str:
         f"{row.baseline_score:.1f} |"
         for row in rows
     ]
-    head = "| system | is told | measure | score | baseline | its score |"
+    head = "| system | prompt | measure | score | baseline | its score |"
     return "\n".join([head, "|---|---|---|---|---|---|", *lines])
 
 

@@ -94,7 +94,7 @@ def _can_open_windows(backend: str) -> bool:
 
 @dataclass
 class Playback:
-    """Which frame is shown, and how it goes on.
+    """Which frame is shown, and which comes next.
 
     Args:
         length: Frames of the sequence.

@@ -1,4 +1,4 @@
-"""Other packages are called ``ltr`` and ``pytracking`` too; taking one for ours is told."""
+"""Other packages are called ``ltr`` and ``pytracking`` too; mistaking one for ours is reported."""
 
 from __future__ import annotations
 

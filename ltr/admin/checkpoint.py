@@ -147,7 +147,7 @@ def as_state_dict(value: object, path: Path) -> dict[str, torch.Tensor]:
     Raises:
         CheckpointError: It is something else.
     """
-    if not isinstance(value, dict) or not value:
+    if not isinstance(value, Mapping) or not value:
         raise CheckpointError(f"{path} holds no dictionary of tensors")
     for name, tensor in value.items():
         is_ordinary = (

@@ -23,7 +23,7 @@ _NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 
 
 def best_device() -> torch.device:
-    """The device that ``auto`` means here; why a GPU is not used is told once."""
+    """The device that ``auto`` means here; the reason for not using a GPU is logged once."""
     if _has_cuda():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")

@@ -181,7 +181,7 @@ def load_state(net: nn.Module, state: Mapping[str, torch.Tensor], path: Path) ->
         CheckpointError: An entry is missing, unexpected, of another shape or not of the same kind
             of numbers; ``net`` is unchanged.
     """
-    plain = as_state_dict(dict(state) if isinstance(state, Mapping) else state, path)
+    plain = as_state_dict(state, path)
     adapted = adapted_state(net, plain)
     _refuse_differences(net, differences(net, adapted), path)
     net.load_state_dict(adapted)

@@ -153,7 +153,7 @@ def _open(file: Path) -> int:
 
 
 def _flock(handle: int, is_strict: bool = False) -> bool:
-    """Lock an open file; where the disk knows no locks, say so and go on without."""
+    """Lock an open file; where the disk does not support locks, say so and continue without one."""
     if fcntl is None:
         return True
     try:

@@ -56,12 +56,12 @@ class Position:
 
 @dataclass(frozen=True)
 class SampleOrder:
-    """Which samples an epoch has: a run that goes on within one needs the same.
+    """Which samples an epoch has: a run that resumes within one needs the same.
 
     Args:
-        length: Samples an epoch.
-        fingerprint: Of what the first ones of an epoch are made of.
-        processes: Number of processes that share them.
+        length: Samples per epoch.
+        fingerprint: Hash of what the first samples of an epoch are made of.
+        processes: Number of processes that share the samples.
     """
 
     length: int
@@ -169,7 +169,7 @@ def _are_equal(first: object, second: object) -> bool:
 def check_order(
     stored: object, present: SampleOrder, position: Position, changes: Sequence[str], path: Path
 ) -> None:
-    """Refuse to go on within an epoch whose other samples would be those of another run.
+    """Refuse to resume within an epoch if its samples have changed.
 
     Args:
         stored: The order that the checkpoint notes; older ones note none.
@@ -184,7 +184,7 @@ def check_order(
     if not position.samples:
         return
     if position.samples > present.length:
-        kind = "fewer samples an epoch than it had"
+        kind = "fewer samples per epoch than before"
     elif isinstance(stored, Mapping) and any(
         stored.get(name) != asdict(present)[name] for name in ("length", "fingerprint")
     ):

@@ -229,8 +229,8 @@ class LTRTrainer:
     def restore(self, checkpoint: Checkpoint) -> None:
         """Resume from a checkpoint of this trainer, or of upstream's (after an epoch).
 
-        A run goes on at the sample at which it stopped, with any size of batch. What has changed in
-        the recipe is told.
+        A run resumes at the sample at which it stopped, with any size of batch. Changes of the
+        recipe are logged.
 
         Raises:
             CheckpointError: It is damaged, of another network or optimiser, or stands within an
@@ -254,15 +254,15 @@ class LTRTrainer:
                 restore_meters(self.meters, fields["stats"])
         _LOG.info("resuming from %s", path)
         if changes:
-            _LOG.warning("the run goes on with another recipe: %s", "; ".join(changes))
+            _LOG.warning("the run resumes with another recipe: %s", "; ".join(changes))
         self._tell_processes(fields.get("order"))
 
     def _tell_processes(self, stored: object) -> None:
         before = stored.get("processes") if isinstance(stored, Mapping) else None
         if isinstance(before, int) and before != self.fabric.world_size:
             _LOG.warning(
-                "%d processes went before, now it is %d: the samples are the same, sums are "
-                "rounded otherwise",
+                "the run had %d processes and now has %d: the samples are the same, sums are "
+                "rounded differently",
                 before,
                 self.fabric.world_size,
             )

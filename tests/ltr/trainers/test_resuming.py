@@ -1,4 +1,4 @@
-"""Resuming: damaged and newer checkpoints, other recipes, and at which sample a run goes on."""
+"""Resuming: damaged and newer checkpoints, other recipes, and at which sample a run resumes."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def make_trainer(folder: Path, **rows: Any) -> LTRTrainer:
 
 
 def run(folder: Path, max_steps: int | None, **rows: Any) -> list[int]:
-    """Start, or go on from the newest checkpoint; returns the samples that were seen."""
+    """Start, or resume from the newest checkpoint; returns the samples that were seen."""
     trainer = make_trainer(folder, **rows)
     newest = RunFolder(folder).newest()
     if newest is not None:
@@ -121,7 +121,7 @@ def test_other_numbers_of_workers_give_the_same_bits(tmp_path):
     [
         ({"seed": 7}, "other samples (seed was 0 and is 7)"),
         ({"length": 14}, "other samples (length was 12 and is 14)"),
-        ({"length": 4}, "fewer samples an epoch than it had (length was 12 and is 4)"),
+        ({"length": 4}, "fewer samples per epoch than before (length was 12 and is 4)"),
         ({"train_sets": "b"}, "other samples (train_sets was 'a' and is 'b')"),
     ],
 )
@@ -131,7 +131,7 @@ def test_other_samples_within_an_epoch_are_refused_by_name(tmp_path, rows, words
         run(tmp_path, None, **rows)
     assert f"stands within epoch 1, which cannot be finished with {words}" in str(refused.value)
     run(tmp_path, None)
-    run(tmp_path, None, **rows)  # after an epoch it is told
+    run(tmp_path, None, **rows)  # after an epoch it is logged
     assert words.partition("(")[2].rstrip(")") in caplog.text
 
 
@@ -146,7 +146,7 @@ def test_another_number_of_processes_is_told(tmp_path, caplog):
     run(tmp_path, 3)
     change(tmp_path, lambda fields: fields["order"].update(processes=4))
     run(tmp_path, None)
-    assert "4 processes went before, now it is 1: the samples are the same" in caplog.text
+    assert "the run had 4 processes and now has 1: the samples are the same" in caplog.text
 
 
 def test_checkpoints_of_before_count_batches(tmp_path):
