@@ -64,6 +64,22 @@ def list_visible(folder: Path) -> list[str]:
         raise DataError(f"the folder {folder} cannot be read: {error.strerror}") from error
 
 
+def list_folders(folder: Path) -> list[str]:
+    """Names of the folders in a folder, sorted, without hidden ones.
+
+    Raises:
+        DataError: It does not exist or cannot be read.
+    """
+    try:
+        return sorted(
+            entry.name
+            for entry in os.scandir(folder)
+            if entry.is_dir() and not is_hidden(entry.name)
+        )
+    except OSError as error:
+        raise DataError(f"the folder {folder} cannot be read: {error.strerror}") from error
+
+
 def is_hidden(name: str) -> bool:
     """Whether a file or folder is not the user's own.
 

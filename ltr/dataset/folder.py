@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ltr.admin.errors import DataError
+from ltr.data.frame_files import list_folders
 from ltr.data.image_io import read_image
 from ltr.dataset.vos_base import VosDataset
 from ltr.dataset.vos_index import VosLayout
@@ -43,7 +44,7 @@ class FolderVideos(VosDataset):
                     f"{root} lacks the folder {folder.name}: expected JPEGImages/<seq>/<frame>.jpg "
                     "and Annotations/<seq>/<frame>.png"
                 )
-        videos = sorted(entry.name for entry in layout.images.iterdir() if entry.is_dir())
+        videos = list_folders(layout.images)
         if not videos:
             raise DataError(f"{layout.images} holds no folder of frames")
         super().__init__(

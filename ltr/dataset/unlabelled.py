@@ -24,7 +24,7 @@ from pathlib import Path
 
 from ltr.admin.environment import require, train_environment
 from ltr.admin.errors import ConfigError, DataError, did_you_mean
-from ltr.data.frame_files import IMAGE_SUFFIXES, natural_key
+from ltr.data.frame_files import IMAGE_SUFFIXES, is_hidden, natural_key
 from ltr.data.image_io import VIDEO_SUFFIXES
 from ltr.data.text_files import read_text
 from ltr.data.unlabelled_videos import UnlabelledVideos
@@ -108,7 +108,8 @@ def _find_videos(root: Path) -> Iterator[Path]:
         found = list(entries)
     if any(_is_picture(entry) for entry in found):
         yield root
-    for entry in sorted((e for e in found if e.is_dir()), key=lambda e: natural_key(e.name)):
+    folders = [entry for entry in found if entry.is_dir() and not is_hidden(entry.name)]
+    for entry in sorted(folders, key=lambda entry: natural_key(entry.name)):
         yield from _find_videos(Path(entry.path))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ltr.admin.errors import DataError
-from ltr.data.frame_files import IMAGE_SUFFIXES, find_mask, is_hidden, list_mask_stems
+from ltr.data.frame_files import IMAGE_SUFFIXES, find_mask, list_mask_stems
 from pytracking.analysis.files.mask_reader import read_labels
 
 _RESOLUTION = "480p"
@@ -62,22 +62,6 @@ def list_masks(folder: Path) -> tuple[str, ...]:
         DataError: The folder cannot be read.
     """
     return tuple(list_mask_stems(folder))
-
-
-def list_folders(folder: Path) -> list[str]:
-    """Names of the folders in a folder, sorted.
-
-    Raises:
-        DataError: It does not exist or cannot be read.
-    """
-    try:
-        return sorted(
-            entry.name
-            for entry in os.scandir(folder)
-            if entry.is_dir() and not is_hidden(entry.name)
-        )
-    except OSError as error:
-        raise DataError(f"the folder {folder} cannot be read: {error.strerror}") from error
 
 
 def annotation_root(path: Path, kind: str = "Annotations") -> Path:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ltr.admin.errors import ConfigError
+from ltr.data.frame_files import list_folders
 from pytracking.analysis.files.truth_folder import (
     VideoTruth,
     annotation_root,
-    list_folders,
     list_masks,
 )
 from pytracking.analysis.reports.report import Report

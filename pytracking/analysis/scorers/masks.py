@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from functools import partial
 
 from ltr.admin.errors import ConfigError, DataError, did_you_mean
-from ltr.data.frame_files import shorten
+from ltr.data.frame_files import list_folders, shorten
 from pytracking.analysis.files.mask_evaluation import Comparison, evaluate_masks
-from pytracking.analysis.files.truth_folder import VideoTruth, list_folders
+from pytracking.analysis.files.truth_folder import VideoTruth
 from pytracking.analysis.metrics.scores import Scores
 from pytracking.analysis.protocols.mask_rules import (
     MaskRule,

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ltr.admin.errors import DataError
-from ltr.data.frame_files import find_gap, list_frames, natural_key
+from ltr.data.frame_files import find_gap, list_folders, list_frames, natural_key
+from ltr.dataset.folder import FolderVideos
 
 
 def test_frames_are_listed_by_number_without_hidden_files(tmp_path):
@@ -49,3 +50,11 @@ def test_a_frame_taken_out_of_the_middle_is_noticed(first, step, count, data):
 def test_names_without_numbers_have_no_gap():
     assert find_gap(["a.jpg", "c.jpg", "z.jpg"]) is None
     assert find_gap(["00003.jpg"], step=1) is None
+
+
+def test_hidden_folders_and_those_of_systems_are_no_videos(tmp_path):
+    for name in ("b", "a", ".dot", "._a", "__MACOSX", "@eaDir"):
+        (tmp_path / "JPEGImages" / name).mkdir(parents=True)
+    (tmp_path / "Annotations").mkdir()
+    assert list_folders(tmp_path / "JPEGImages") == ["a", "b"]
+    assert FolderVideos(tmp_path).videos == ("a", "b")
