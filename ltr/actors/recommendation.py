@@ -133,6 +133,7 @@ class AgentLearner:
         values = _of_actions(self.policy(batch.states), batch.actions)
         to_come = self._value_of_next(batch.next_states)
         step = self.rules.gamma * to_come + _REWARD_SCALE * batch.step_rewards
+        values = values.to(step.dtype)  # PyTorch before 2.9 has no gradient of mixed types
         return F.mse_loss(values, step) + F.mse_loss(values, _REWARD_SCALE * batch.done_rewards)
 
     def update(self, batch: TransitionBatch) -> float:
