@@ -22,6 +22,9 @@ class Actor(ABC):
     sees_whole_batch: ClassVar[bool] = False
     """Whether the loss is computed on the parts of all processes together (``gather_batch``)."""
 
+    forward_methods: ClassVar[tuple[str, ...]] = ()
+    """Methods of the network, besides ``forward``, that the actor calls."""
+
     def __init__(self, network: nn.Module) -> None:
         self.network = network
 

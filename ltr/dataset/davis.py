@@ -40,7 +40,7 @@ class Davis(VosDataset):
         annotations: str = "Annotations",
         image_loader: Callable[[Path], np.ndarray] = read_image,
     ) -> None:
-        folder = Path(root) if root else _default_root(version, split)
+        self.root = folder = Path(root) if root else _default_root(version, split)
         layout = VosLayout(
             folder / "JPEGImages" / _RESOLUTION,
             folder / annotations / _RESOLUTION,

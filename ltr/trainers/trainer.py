@@ -109,7 +109,10 @@ class LTRTrainer:
         self.meters = {loader.name: Meters() for loader in loaders}
         self._base_rates = [group["lr"] for group in optimizer.param_groups]
         self._network = actor.network
-        actor.network, self._optimizer = fabric.setup(actor.network, optimizer)
+        wrapped, self._optimizer = fabric.setup(actor.network, optimizer)
+        for method in actor.forward_methods:
+            wrapped.mark_forward_method(method)
+        actor.network = wrapped
         self._train_step = TrainStep(
             fabric, actor, self._optimizer, max_gradient_norm, max_gradient_value
         )

@@ -13,6 +13,7 @@ from ltr.data.randomness import Generators
 _SHIFT = 0.05  # of the root of the extent's area
 _SCALE = 0.025
 _DEGREES = 3.0
+_SQUARE, _TURN, _FACTORS = (10, 15), (5.0, 15.0), (0.8, 1.0, 1.2)
 
 
 def damage_labels(labels: np.ndarray, random: Generators) -> np.ndarray:
@@ -28,6 +29,34 @@ def damage_labels(labels: np.ndarray, random: Generators) -> np.ndarray:
     for number in numbers:
         damaged[_damage(labels == number, random)] = number
     return damaged
+
+
+def spoil_labels(labels: np.ndarray, random: Generators) -> np.ndarray:
+    """Damage every object heavily, in random order; later ones cover earlier ones.
+
+    Each is opened or closed by a square, turned about the frame's centre and scaled.
+
+    Args:
+        labels: uint8 (H, W) label map.
+        random: Draws.
+    """
+    numbers = [int(number) for number in np.unique(labels) if number not in (0, VOID)]
+    random.python.shuffle(numbers)
+    damaged = np.zeros_like(labels)
+    for number in numbers:
+        damaged[_spoil(labels == number, random)] = number
+    return damaged
+
+
+def _spoil(mask: np.ndarray, random: Generators) -> np.ndarray:
+    draw, (height, width) = random.python, mask.shape
+    side = draw.randint(*_SQUARE)
+    how = draw.choice((cv2.MORPH_OPEN, cv2.MORPH_CLOSE))
+    pixels = cv2.morphologyEx(mask.astype(np.uint8), how, np.ones((side, side), np.uint8))
+    low, high = _TURN
+    degrees = draw.choice((draw.uniform(low, high), draw.uniform(-high, -low), 0.0))
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, draw.choice(_FACTORS))
+    return cv2.warpAffine(pixels, matrix, (width, height), flags=cv2.INTER_NEAREST) > 0
 
 
 def _damage(mask: np.ndarray, random: Generators) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import cv2
@@ -16,7 +17,7 @@ from ltr.dataset.interactive.damage import damage_labels
 from ltr.dataset.vos_base import VosDataset
 
 _SCALES = (0.75, 1.0, 1.25)
-_CROP_DRAWS = 2
+CROP_DRAWS = 2
 
 
 class TripletDraw(NamedTuple):
@@ -123,13 +124,79 @@ def crop(frames: LabelledFrames, side: int, random: Generators) -> LabelledFrame
     """
     draw, (height, width) = random.python, frames.labels.shape[1:]
     rows, columns = min(side, height), min(side, width)
-    for _ in range(_CROP_DRAWS):
+    for _ in range(CROP_DRAWS):
         top, left = draw.randint(0, height - rows), draw.randint(0, width - columns)
         window = slice(None), slice(top, top + rows), slice(left, left + columns)
         cut = LabelledFrames(frames.images[window], frames.labels[window])
         if len(np.unique(cut.labels[0])) > 1:
             return cut
     return frames
+
+
+@dataclass(frozen=True)
+class Placement:
+    """A mirrored, scaled, cut and resized frame.
+
+    Args:
+        is_mirrored: Whether left and right change places.
+        size: (H, W) to which the frame is scaled.
+        window: Rows and columns that are cut out of it.
+        rows: int64 (side,), row of the frame in which each row of the result lies.
+        columns: int64 (side,), likewise.
+    """
+
+    is_mirrored: bool
+    size: tuple[int, int]
+    window: tuple[slice, slice]
+    rows: np.ndarray
+    columns: np.ndarray
+
+    def pick(self, labels: np.ndarray) -> np.ndarray:
+        """The nearest pixels of a map (H, W), (side, side)."""
+        return labels[self.rows][:, self.columns]
+
+    def apply(self, frames: LabelledFrames) -> tuple[np.ndarray, np.ndarray]:
+        """The image, uint8 (side, side, 3), and the labels (side, side) of one frame."""
+        image = frames.images[0, :, ::-1] if self.is_mirrored else frames.images[0]
+        image = np.ascontiguousarray(image)
+        image = cv2.resize(image, self.size[::-1], interpolation=cv2.INTER_CUBIC)
+        image = np.ascontiguousarray(image[self.window])
+        side = (len(self.columns), len(self.rows))
+        return cv2.resize(image, side, interpolation=cv2.INTER_CUBIC), self.pick(frames.labels[0])
+
+
+def place_crop(shown: np.ndarray, side: int, draws: int, random: Generators) -> Placement:
+    """Mirror half of the samples, scale by one of three factors, cut a square that shows something.
+
+    Args:
+        shown: (H, W); the square must hold two different values of it, else the whole frame is
+            taken.
+        side: Side of the square, at most the frame's, pixels.
+        draws: How often a square is drawn.
+        random: Draws.
+    """
+    draw, (height, width) = random.python, shown.shape
+    is_mirrored, factor = draw.random() < 0.5, draw.choice(_SCALES)
+    size = int(height * factor), int(width * factor)
+    rows = _nearest(np.arange(height), size[0])
+    columns = _nearest(np.arange(width)[:: -1 if is_mirrored else 1], size[1])
+    lengths = min(side, size[0]), min(side, size[1])
+    window = slice(0, size[0]), slice(0, size[1])
+    for _ in range(draws):
+        top, left = (draw.randint(0, s - n) for s, n in zip(size, lengths, strict=True))
+        cut = slice(top, top + lengths[0]), slice(left, left + lengths[1])
+        if len(np.unique(shown[rows[cut[0]]][:, columns[cut[1]]])) > 1:
+            window = cut
+            break
+    rows, columns = (
+        _nearest(line[cut], side) for line, cut in zip((rows, columns), window, strict=True)
+    )
+    return Placement(is_mirrored, size, window, rows, columns)
+
+
+def _nearest(places: np.ndarray, length: int) -> np.ndarray:
+    """Stretch a line of places to a length, each to the nearest."""
+    return places[(np.arange(length) * (len(places) / length)).astype(int)]
 
 
 def resize(frames: LabelledFrames, side: int) -> LabelledFrames:

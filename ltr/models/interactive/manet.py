@@ -178,12 +178,8 @@ class MANet(nn.Module):
         """
         embeddings = self.embed(images.flatten(0, 1)).unflatten(0, (-1, 3))
         size = tuple(embeddings.shape[-2:])
-        labels = torch.stack([reference_labels, previous_labels], dim=1)
-        small = F.interpolate(labels.float(), size, mode="nearest").long()
-        return [
-            self._propagate(*parts)
-            for parts in zip(embeddings, small[:, 0], small[:, 1], num_ids, strict=True)
-        ]
+        labels = (shrink_labels(own, size) for own in (reference_labels, previous_labels))
+        return [self._propagate(*parts) for parts in zip(embeddings, *labels, num_ids, strict=True)]
 
     def _propagate(
         self,
@@ -201,6 +197,75 @@ class MANet(nn.Module):
         ]
         return self.dynamic_seghead(current[None], torch.stack(maps, dim=1))[0]
 
+    def interact(
+        self,
+        images: torch.Tensor,
+        scribbles: torch.Tensor,
+        previous_labels: torch.Tensor,
+        num_ids: Sequence[int],
+    ) -> list[torch.Tensor]:
+        """Segment frames from scribbles, as the second stage trains.
+
+        Args:
+            images: (N, 3, H, W), normalised.
+            scribbles: int64 (N, H, W), -1 where no line runs.
+            previous_labels: int64 (N, H, W), what a scribble corrects; background before the first.
+            num_ids: Ids of every sample, the background included.
+
+        Returns:
+            Logits of every frame, (ids, H / 4, W / 4).
+        """
+        with torch.no_grad():  # only the head learns
+            embeddings = self.embed(images)
+        size = tuple(embeddings.shape[-2:])
+        found = []
+        for embedding, lines, before, count in zip(
+            embeddings, scribbles, previous_labels, num_ids, strict=True
+        ):
+            labels = shrink_labels(torch.stack([lines, before]), size)
+            ids = torch.arange(count, device=labels.device)[:, None, None]
+            maps = (labels[:, None] == ids).transpose(0, 1).to(embedding.dtype)
+            found.append(self.inter_seghead(embedding[None], maps)[0])
+        return found
+
+    @torch.no_grad()
+    def propagate(
+        self,
+        references: torch.Tensor,
+        scribbles: torch.Tensor,
+        pair: torch.Tensor,
+        previous_labels: torch.Tensor,
+        num_ids: int,
+    ) -> torch.Tensor:
+        """Segment a frame from its neighbour and all frames that have scribbles.
+
+        Args:
+            references: (frames, 3, H, W), normalised, the frames with scribbles.
+            scribbles: int64 (frames, H, W), -1 where nothing is known.
+            pair: (2, 3, H, W), the neighbour and the frame.
+            previous_labels: int64 (H, W), labels of the neighbour.
+            num_ids: Ids, the background included.
+
+        Returns:
+            int64 (H, W).
+        """
+        previous, current = self.embed(pair)
+        size = current.shape[-2:]
+        small = shrink_labels(torch.cat([scribbles, previous_labels[None]]), size)
+        before = small[-1]
+        ids = torch.arange(num_ids, device=small.device)[:, None, None]
+        nearest = torch.stack([
+            match_globally(current, reference, labels, num_ids)
+            for reference, labels in zip(self.embed(references), small[:-1], strict=True)
+        ]).amin(dim=0)  # fmt: skip
+        maps = [
+            nearest,
+            match_locally(current, previous, before, num_ids),
+            (before == ids).to(current.dtype),
+        ]
+        logits = self.dynamic_seghead(current[None], torch.stack(maps, dim=1))
+        return resize(logits, previous_labels.shape)[0].argmax(dim=0)
+
     def embed(self, images: torch.Tensor) -> torch.Tensor:
         """Embed pixels.
 
@@ -211,6 +276,11 @@ class MANet(nn.Module):
             (N, embedding_dim, H / 4, W / 4).
         """
         return self.semantic_embedding(self.feature_extracter(images))
+
+
+def shrink_labels(labels: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
+    """Take the nearest pixels, int64 (N, H, W) -> (N, *size)."""
+    return F.interpolate(labels[:, None].float(), tuple(size), mode="nearest")[:, 0].long()
 
 
 def prepare_new_layers(network: MANet) -> None:

@@ -1,4 +1,4 @@
-"""Network, data and loss of MANet's first stage, as a recipe describes them."""
+"""Network, data and losses of MANet's stages, as a recipe describes them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from pathlib import Path
 
 from torch import nn
 
-from ltr.actors.manet import ManetPropagationActor
+from ltr.actors.base import Actor
+from ltr.actors.manet import ManetInteractionActor, ManetPropagationActor
 from ltr.admin.checkpoint import as_state_dict
 from ltr.admin.errors import CheckpointError
+from ltr.admin.loading import load_state
 from ltr.admin.tensor_files import read_tensor_file
 from ltr.dataset.davis import Davis
+from ltr.dataset.interactive.corrections import CorrectionSamples
 from ltr.dataset.interactive.triplets import TripletSamples
 from ltr.models.interactive.manet import IMAGE_FORMAT, MANet, manet, prepare_new_layers
+from ltr.models.interactive.released import load_released
 from ltr.train_settings.assembly import Assembly, SampleSets
 from ltr.train_settings.interactive.manet_recipe import ManetRecipe
 
@@ -53,9 +57,38 @@ class ManetAssembly(Assembly[MANet]):
         samples = TripletSamples(videos, recipe.samples_per_epoch, recipe.crop_size, IMAGE_FORMAT)
         return samples, None
 
-    def actor(self, network: nn.Module) -> ManetPropagationActor:
+    def actor(self, network: nn.Module) -> Actor:
         """Build the loss."""
         return ManetPropagationActor(network, self.recipe.ramp_steps)
+
+
+class ManetInteractionAssembly(ManetAssembly):
+    """The second stage: the interaction head alone, from frames that a robot corrects."""
+
+    def network(self) -> MANet:
+        """Build the network with random weights, of which only the head can learn."""
+        network = super().network().requires_grad_(False)
+        network.inter_seghead.requires_grad_(True)
+        return network
+
+    def load(self, network: nn.Module, path: Path) -> None:
+        """Take a run or a released file of the first stage."""
+        loaded = load_released(path, MANet, manet)
+        load_state(network, loaded.state_dict(), path)
+
+    def datasets(self) -> SampleSets:
+        """Open the videos."""
+        recipe = self.recipe
+        videos = Davis(split=recipe.split)
+        _LOG.info("%s: %d videos", videos.get_name(), videos.get_num_sequences())
+        return (
+            CorrectionSamples(videos, recipe.samples_per_epoch, recipe.crop_size, IMAGE_FORMAT),
+            None,
+        )
+
+    def actor(self, network: nn.Module) -> Actor:
+        """Build the loss."""
+        return ManetInteractionActor(network, self.recipe.ramp_steps)
 
 
 def load_matching(network: nn.Module, path: Path) -> None:
