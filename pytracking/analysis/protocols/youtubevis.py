@@ -66,6 +66,9 @@ class VideoInstanceScores:
         return " ".join(f"{name}={percent(numbers[name]):.1f}" for name in wanted)
 
 
+_Groups = Mapping[tuple[int, int], list[_Track]]
+
+
 def percent(value: float) -> float:
     """A share in percent; -1, the mark of an undefined value, stays."""
     return 100 * value if value >= 0 else value
@@ -98,9 +101,11 @@ def evaluate(
     if is_class_agnostic:
         names = {ALL_CATEGORIES: "object"}
         truths, found = _pool(truths), _pool(found)
-    unknown = {category for category, _ in found} - names.keys()
-    if unknown:
-        _LOG.warning("results of unknown categories are left out: %s", sorted(unknown))
+    for kind, groups in (("results", found), ("annotations", truths)):
+        if unknown := {category for category, _ in groups} - names.keys():
+            _LOG.warning("%s of unknown categories are left out: %s", kind, sorted(unknown))
+    _tell_odd_ids(truths)
+    _tell_odd_lengths(found, ground_truth)
     cells: dict[int, list[Cell]] = {category: [] for category in sorted(names)}
     overlaps = {}
     for category, video in sorted(key for key in truths.keys() | found.keys() if key[0] in cells):
@@ -111,6 +116,35 @@ def evaluate(
         cells[category].append(cell)
         overlaps[video, category] = cell.overlaps
     return VideoInstanceScores(precision_recall(cells, AREA_RANGES), names, overlaps)
+
+
+def _tell_odd_ids(truths: _Groups) -> None:
+    """The official program stores matches as ids, and tests them for not being 0."""
+    for tracks in truths.values():
+        ids = [track.identifier for track in tracks]
+        if 0 in ids or len(set(ids)) < len(ids):
+            _LOG.warning(
+                "annotations have the id 0 or share an id: by the official rule such objects count "
+                "as not found; number them from 1"
+            )
+            return
+
+
+def _tell_odd_lengths(found: _Groups, ground_truth: Mapping[str, Any]) -> None:
+    lengths = {video["id"]: video.get("length") for video in ground_truth["videos"]}
+    odd = [
+        video
+        for (_, video), tracks in found.items()
+        for track in tracks
+        if isinstance(length := lengths.get(video), int) and len(track.masks) != length
+    ]
+    if odd:
+        _LOG.warning(
+            "%d results have more or fewer masks than their video has frames, for instance of "
+            "video %s: by the official rule the shorter list ends the comparison",
+            len(odd),
+            odd[0],
+        )
 
 
 def _entries(ground_truth: object, key: str) -> list[Mapping[str, Any]]:

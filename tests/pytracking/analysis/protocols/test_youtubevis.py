@@ -160,6 +160,19 @@ def test_damaged_ground_truth_is_named(part, change, message):
         youtubevis.evaluate(truth, _perfect())
 
 
+def test_what_the_official_rule_scores_oddly_is_told(caplog):
+    youtubevis.evaluate(_truth(), _perfect())
+    assert not caplog.records
+    truth, results = _truth(), _perfect()
+    truth["annotations"][0]["id"] = 0
+    truth["annotations"][1]["category_id"] = 77
+    results[0]["segmentations"].pop()
+    youtubevis.evaluate(truth, results)
+    assert "annotations of unknown categories are left out: [77]" in caplog.text
+    assert "annotations have the id 0 or share an id" in caplog.text
+    assert "1 results have more or fewer masks than their video has frames" in caplog.text
+
+
 def test_a_file_without_annotations_is_named():
     with pytest.raises(DataError, match="no list 'annotations'"):
         youtubevis.evaluate({**_truth(), "annotations": None}, _perfect())
