@@ -103,6 +103,11 @@ class LearningRules:
     update_rate: float = 0.05
 
 
+def _squared_error(values: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Computed in the type of the targets; PyTorch before 2.9 mixes none itself."""
+    return F.mse_loss(values.to(targets.dtype), targets)
+
+
 class AgentLearner:
     """Updates a policy network from experience.
 
@@ -133,8 +138,8 @@ class AgentLearner:
         values = _of_actions(self.policy(batch.states), batch.actions)
         to_come = self._value_of_next(batch.next_states)
         step = self.rules.gamma * to_come + _REWARD_SCALE * batch.step_rewards
-        values = values.to(step.dtype)  # PyTorch before 2.9 has no gradient of mixed types
-        return F.mse_loss(values, step) + F.mse_loss(values, _REWARD_SCALE * batch.done_rewards)
+        done = _REWARD_SCALE * batch.done_rewards
+        return _squared_error(values, step) + _squared_error(values, done)
 
     def update(self, batch: TransitionBatch) -> float:
         """Make one step.
