@@ -195,7 +195,7 @@ def download(source: Path, target: Path) -> int:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{server.server_port}/{_NET}"
-        released = ReleasedFile(_NET, "network_path", address, address)
+        released = ReleasedFile(_NET, "network_path", address, address, kind="joint")
         fetch(released, target, address, lambda size, total: None)
         server.shutdown()
     return 0

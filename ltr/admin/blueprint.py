@@ -25,6 +25,7 @@ _MAX_LEVELS = 4
 # A network may register parts that it replaces later, and parts without weights.
 _PARAMETERS_AN_ENTRY, _MODULES_AN_ENTRY, _SLACK = 2, 20, 500
 _MAX_BUFFER_BYTES = 64 << 20
+_MAX_REPEATED_BYTES = 2 << 30  # more than any network of this project
 _WORDS = ("missing", "unexpected", "of another shape", "of another type")
 
 
@@ -150,6 +151,12 @@ def _kind(tensor: torch.Tensor) -> str:
     return "integer"
 
 
+def _repeated_bytes(state: Mapping[str, torch.Tensor]) -> int:
+    """Bytes of tensors of which the file holds less: strides of 0 repeat a number."""
+    sizes = ((t.numel() * t.element_size(), t.untyped_storage().nbytes()) for t in state.values())
+    return sum(size for size, stored in sizes if size > stored)
+
+
 def _listed(kind: str, names: list[str]) -> str:
     shown = ", ".join(name[:100] for name in names[:3]) + (", ..." if len(names) > 3 else "")
     return f"{len(names)} {kind} ({shown})"
@@ -171,9 +178,8 @@ def build_to_fit(
     Raises:
         TooLarge: See ``build_blueprint``; or the file repeats few numbers to a large tensor.
     """
-    for name, tensor in state.items():  # strides of 0 make a huge tensor of a few bytes
-        if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
-            raise TooLarge(f"the entry {name[:100]!r} is larger than what the file holds of it")
+    if _repeated_bytes(state) > _MAX_REPEATED_BYTES:
+        raise TooLarge("its weights are a few numbers that are repeated to gigabytes")
     blueprint = build_blueprint(build, len(state))
     problem = differences(blueprint, adapted_state(blueprint, state))
     return (blueprint, problem) if problem else (build(), "")

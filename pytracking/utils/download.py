@@ -1,30 +1,24 @@
 """``python -m pytracking.utils.download NAME``: fetch a released file into its folder.
 
-The file appears under its name only when it is complete and its size and checksum are right. Where
-a host wants a browser, its page is printed. NAME may also be a torchvision model (``resnet50``).
+The file appears under its name only when it was read as the network it should be and its checksum
+is right. What was cut off is tried again, and the next call goes on with it. Where a host needs a
+browser, its page is printed. NAME may also be a torchvision model (``resnet50``).
 """
 
 from __future__ import annotations
 
-import hashlib
 import sys
-import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from http.client import HTTPException, HTTPResponse
 from pathlib import Path
-from urllib.error import URLError
 
 from ltr.admin.cli import CommandParser, add_json_switch, command, json_results
 from ltr.admin.environment import train_environment
 from ltr.admin.errors import CheckpointError, ConfigError, did_you_mean
-from ltr.admin.files import atomic_write, file_checksum
 from pytracking.utils.environment import evaluation_environment
+from pytracking.utils.released_check import check_released
 from pytracking.utils.released_files import Checksum, ReleasedFile, by_name
-
-_PIECE = 1 << 18
-_TIMEOUT_S = 30
-Show = Callable[[int, int | None], object]
+from pytracking.utils.transfer import LOST, PAUSES_S, NotAFile, Show, Transfer, TransferError
 
 
 def find_released(name: str) -> ReleasedFile:
@@ -58,59 +52,43 @@ def default_folder(released: ReleasedFile) -> Path:
     return folder / "interactive" if released.place == "workspace_dir" else folder
 
 
-def fetch(released: ReleasedFile, folder: Path, address: str, show: Show) -> Path:
-    """Download one file; it appears whole and checked, or not at all.
+def fetch(
+    released: ReleasedFile,
+    folder: Path,
+    address: str,
+    show: Show,
+    pauses_s: Sequence[float] = PAUSES_S,
+) -> Path:
+    """Download one file; it appears when it was read as what it should be, or not at all.
+
+    What was cut off is tried again, and a later call goes on with it.
 
     Args:
         released: What to fetch.
         folder: Target folder.
         address: URL of the file, http or https.
         show: Progress callback: bytes received so far, and bytes expected.
+        pauses_s: Pauses between the tries, seconds.
 
     Raises:
-        CheckpointError: The host cannot be reached, wants a browser, or sends something else.
+        CheckpointError: The host cannot be reached, needs a browser, or sends something else.
         OSError: The folder cannot be written or is full.
     """
     target = folder / released.file
+    by_hand = f"open {released.page} and save the file as {target}"
     if not address.startswith(("http://", "https://")):
-        raise CheckpointError(f"{released.name} needs a browser: {_by_hand(released, target)}")
+        raise CheckpointError(f"{released.name} needs a browser: {by_hand}")
     try:
-        with urllib.request.urlopen(address, timeout=_TIMEOUT_S) as response:
-            _receive(released, response, target, show)
-    except (URLError, HTTPException, ConnectionError, TimeoutError) as error:
+        Transfer(address, target, show, pauses_s=tuple(pauses_s)).run(
+            lambda path: check_released(released, path)
+        )
+    except NotAFile as error:
+        raise CheckpointError(f"the host of {released.name} needs a browser: {by_hand}") from error
+    except (TransferError, *LOST) as error:
         raise CheckpointError(
-            f"{released.name} could not be fetched ({error}): {_by_hand(released, target)}"
+            f"{released.name} could not be fetched ({error}): {by_hand}"
         ) from error
     return target
-
-
-def _by_hand(released: ReleasedFile, target: Path) -> str:
-    return f"open {released.page} and save the file as {target}"
-
-
-def _receive(released: ReleasedFile, response: HTTPResponse, target: Path, show: Show) -> None:
-    total, first = response.length, response.read(_PIECE)
-    is_page = "text/html" in response.headers.get("Content-Type", "")
-    if is_page or first.lstrip()[:9].lower().startswith((b"<!doctype", b"<html")):
-        raise CheckpointError(
-            f"the host of {released.name} needs a browser: {_by_hand(released, target)}"
-        )
-    checksum = released.checksum or Checksum("md5", "")
-    digest, size, piece = hashlib.new(checksum.kind), 0, first
-    with atomic_write(target) as stream:
-        while piece:
-            stream.write(piece)
-            digest.update(piece)
-            size += len(piece)
-            show(size, total)
-            piece = response.read(_PIECE)
-        if total is not None and size != total:
-            raise CheckpointError(f"{released.name}: only {size} of {total} bytes arrived")
-        if not checksum.fits(digest.hexdigest()):
-            raise CheckpointError(
-                f"{released.name}: the {checksum.kind} checksum is {digest.hexdigest()}, not the "
-                f"published {checksum.begin}..{checksum.end}"
-            )
 
 
 @command
@@ -135,7 +113,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with json_results(arguments.json) as results:
         results["file"] = target
         if target.exists() and not arguments.overwrite:
-            _check_existing(released, target)
+            check_existing(released, target)
             print(f"{target} is there already")
             return 0
         with _progress(released.file) as show:
@@ -144,10 +122,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _check_existing(released: ReleasedFile, target: Path) -> None:
-    known = released.checksum
-    if known and not known.fits(file_checksum(target, known.kind)):
-        raise CheckpointError(f"{target} is not the published file: give --overwrite to replace it")
+def check_existing(released: ReleasedFile, target: Path) -> None:
+    """Make sure that a file which is there already is the released one.
+
+    Raises:
+        CheckpointError: It is not.
+    """
+    try:
+        check_released(released, target)
+    except CheckpointError as error:
+        raise CheckpointError(f"{target}: {error}: give --overwrite to replace it") from error
 
 
 def _print_list() -> None:
