@@ -44,6 +44,17 @@ class Actor(ABC):
         """Steps that are taken on every batch of an epoch, counted from 1."""
         return 1
 
+    def score(self, epoch: int) -> dict[str, float]:
+        """How good the network is after an epoch, by name; the largest decides ``checkpoint_best``.
+
+        Args:
+            epoch: Counted from 1.
+
+        Returns:
+            Scores, 0..1; none in most epochs, or where nothing is scored.
+        """
+        return {}
+
     def train(self, mode: bool = True) -> None:
         """Set the network to training or evaluation."""
         self.network.train(mode)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 import torch
 from torch import nn
 
 from ltr.actors.base import Actor, Stats
+from ltr.actors.label_propagation import AnnotatedVideo, propagation_score
 from ltr.admin.distributed import gather_batch
+from ltr.models.dense_ulearn.dense_ulearn_net import DenseULearnNet
 from ltr.models.loss.self_training import draw_grid, self_training_losses
+
+SCORED_FEATURES = ("key", "res4")
 
 
 class DenseULearnActor(Actor):
@@ -25,9 +29,12 @@ class DenseULearnActor(Actor):
         temperature: Divides the cosines.
         cross_weight: Weight of the consistency.
         stop_gradient: Whether the regularising view gives targets only.
+        scored_videos: Annotated videos through which labels are propagated to score the network.
+        score_interval: Score in every so many epochs.
     """
 
     sees_whole_batch = True
+    forward_methods = ("embed",)
 
     def __init__(
         self,
@@ -37,6 +44,8 @@ class DenseULearnActor(Actor):
         temperature: float = 0.05,
         cross_weight: float = 0.1,
         stop_gradient: bool = True,
+        scored_videos: Sequence[AnnotatedVideo] = (),
+        score_interval: int = 1,
     ) -> None:
         super().__init__(network)
         self.grid_size = grid_size
@@ -44,6 +53,8 @@ class DenseULearnActor(Actor):
         self.temperature = temperature
         self.cross_weight = cross_weight
         self.stop_gradient = stop_gradient
+        self.scored_videos = scored_videos
+        self.score_interval = score_interval
 
     def __call__(self, batch: Mapping[str, Any]) -> tuple[torch.Tensor, Stats]:
         """See ``Actor``; the batch holds clips first, frames second.
@@ -71,6 +82,15 @@ class DenseULearnActor(Actor):
             keys, reg_keys, theta, anchors, references, self.temperature, self.cross_weight
         )
         return losses.main, {f"Loss/{name}": value for name, value in losses._asdict().items()}
+
+    def score(self, epoch: int) -> dict[str, float]:
+        """J&F of propagated labels with both kinds of features, see ``propagation_score``."""
+        if not self.scored_videos or epoch % self.score_interval:
+            return {}
+        network = cast("DenseULearnNet", self.network)  # or what the trainer wraps it in
+        device = next(network.parameters()).device
+        found = propagation_score(network.embed, self.scored_videos, SCORED_FEATURES, device)
+        return {f"J&F/{key}": value for key, value in found.items()}
 
 
 def _given_or_drawn(

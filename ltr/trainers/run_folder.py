@@ -75,6 +75,15 @@ class RunFolder:
         """The checkpoint to resume from; None if there is none."""
         return next(reversed(self.checkpoints()), None)
 
+    def save_best(self, record: Mapping[str, Any]) -> Path:
+        """Write the checkpoint with the best score, in the place of the one before.
+
+        A run does not resume from it.
+        """
+        path = self.path / f"checkpoint_best{SUFFIX}"
+        save_checkpoint(path, record)
+        return path
+
     def save(self, record: Mapping[str, Any], epoch: int, step: int = 0, keep: int = 0) -> Path:
         """Write a checkpoint, then remove those that it makes superfluous.
 

@@ -144,13 +144,30 @@ class LTRTrainer:
                 if self.position.batch:
                     self._save()
                 return False
-        self.position = Position(epoch, steps=self.position.steps)
+        self.position = Position(epoch, steps=self.position.steps, best=self.position.best)
         means = {name: meters.means() for name, meters in self.meters.items()}
         for meters in self.meters.values():
             meters.finish_epoch()
+        if scores := self._score(epoch):
+            means["score"] = scores
         self._save()
         self._report_epoch(max_epochs, means, time.monotonic() - started)
         return True
+
+    def _score(self, epoch: int) -> dict[str, float]:
+        """Let the first process score the network, and keep it if it is the best so far."""
+        scores: dict[str, float] = {}
+        if self.fabric.is_global_zero:
+            self.actor.train(False)
+            scores = self.actor.score(epoch)
+        scores = self.fabric.broadcast(scores)
+        if scores:
+            score, before = max(scores.values()), self.position.best
+            if before is None or score > before:
+                self.position.best = score
+                if self.fabric.is_global_zero:
+                    self.folder.save_best(self._record())
+        return scores
 
     def _cycle(self, loader: LTRLoader, epoch: int, max_steps: int | None) -> bool:
         """Run a loader once; False when the run must end first.
@@ -283,9 +300,14 @@ class LTRTrainer:
 
     def _save(self) -> None:
         """Write a checkpoint of the present position."""
-        if not self.fabric.is_global_zero:
-            return
-        record = {
+        if self.fabric.is_global_zero:
+            self.folder.save(
+                self._record(), self.position.epoch, self.position.batch, self.keep_checkpoints
+            )
+
+    def _record(self) -> dict[str, Any]:
+        """The fields of a checkpoint."""
+        return {
             **network_fields(self._network),
             **self._averaged_fields(),
             "epoch": self.position.epoch,
@@ -298,7 +320,6 @@ class LTRTrainer:
             "order": asdict(self._order),
             "format": FORMAT,
         }
-        self.folder.save(record, self.position.epoch, self.position.batch, self.keep_checkpoints)
 
     def _averaged_fields(self) -> dict[str, Any]:
         """The average in the place of the weights, and the weights themselves to resume from."""

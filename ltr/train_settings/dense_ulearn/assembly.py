@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 
 from torch import nn
 
 from ltr.actors.dense_ulearn import DenseULearnActor
+from ltr.actors.label_propagation import VideoOfSet
 from ltr.admin.errors import ConfigError
 from ltr.data.clips import ClipSampler
 from ltr.data.two_views import TwoViews
 from ltr.data.unlabelled_videos import UnlabelledVideos
+from ltr.dataset.davis import Davis
 from ltr.dataset.unlabelled import open_unlabelled
 from ltr.models.dense_ulearn.dense_ulearn_net import DenseULearnNet, dense_ulearn_resnet18
 from ltr.train_settings.assembly import Assembly, SampleSets
@@ -53,7 +56,20 @@ class DenseULearnAssembly(Assembly[DenseULearnNet]):
             recipe.temp,
             recipe.ce_ref,
             recipe.stop_grad,
+            self._scored_videos(),
+            recipe.validation_interval,
         )
+
+    def _scored_videos(self) -> list[VideoOfSet]:
+        """The annotated videos that choose the best checkpoint."""
+        recipe = self.recipe
+        if recipe.scored_split is None:
+            return []
+        dataset = Davis(split=recipe.scored_split)
+        count = min(recipe.num_scored or math.inf, dataset.get_num_sequences())
+        names = [dataset.get_sequence_info(i)["sequence"] for i in range(int(count))]
+        _LOG.info("the best checkpoint is chosen by J&F on %s: %s", dataset.get_name(), names)
+        return [VideoOfSet(dataset, number) for number in range(int(count))]
 
     def _sampler(
         self, videos: Sequence[UnlabelledVideos], samples: int, frame_gap: int

@@ -21,6 +21,10 @@ RECIPE = DenseULearnRecipe(
     learning_rates={"fast_net": 1e-3},
     milestones=(20, 40, 60, 80),
     gamma=0.5,
+    validation_videos=("DAVIS/2017/val",),
+    validation_samples=30,
+    validation_interval=2,
+    scored_split="val",
     keep_checkpoints=3,
 )
 

@@ -17,6 +17,10 @@ RECIPE = DenseULearnRecipe(
     learning_rates={"fast_net": 1e-4},
     milestones=(100, 200, 300, 400, 500),
     gamma=0.5,
+    validation_videos=("DAVIS/2017/val",),
+    validation_samples=30,
+    validation_interval=10,
+    scored_split="val",
     keep_checkpoints=3,
 )
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ltr.admin.errors import ConfigError
-from ltr.admin.ranges import Count
+from ltr.admin.ranges import Count, CountOrZero
 from ltr.train_settings.recipe import Recipe
 
 _STRIDE = 8
@@ -23,6 +23,9 @@ class DenseULearnRecipe(Recipe):
         filelist: A list of upstream, which chooses videos of the only set.
         validation_videos: Videos for the validation losses, named in the same way.
         validation_frame_gap: Largest distance between neighbouring frames of a validation clip.
+        scored_split: List of DAVIS 2017 through whose videos labels are propagated in the epochs of
+            ``validation_interval``; the best J&F chooses ``checkpoint_best``. None scores nothing.
+        num_scored: Only the first so many of them; 0 takes all.
         video_len: Number of frames per clip.
         frame_gap: Largest distance between neighbouring frames of a training clip.
         keep_order: Take the anchors from the first frame of a clip instead of a random one.
@@ -46,6 +49,8 @@ class DenseULearnRecipe(Recipe):
     filelist: str | None = None
     validation_videos: tuple[str, ...] = ()
     validation_frame_gap: int = 2
+    scored_split: str | None = None
+    num_scored: CountOrZero = 5
     video_len: int = 5
     frame_gap: int = 5
     keep_order: bool = False

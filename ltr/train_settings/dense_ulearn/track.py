@@ -20,6 +20,10 @@ RECIPE = DenseULearnRecipe(
     learning_rates={"fast_net": 1e-3},
     milestones=tuple(range(20, 251, 20)),
     gamma=0.9,
+    validation_videos=("DAVIS/2017/val",),
+    validation_samples=30,
+    validation_interval=2,
+    scored_split="val",
     keep_checkpoints=3,
 )
 

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import importlib
+import json
 import math
 
+import numpy as np
 import pytest
+import torch
 
 from ltr import run_training
+from ltr.actors.label_propagation import VideoOfSet, propagation_score
+from ltr.admin.checkpoint import read_checkpoint
+from ltr.admin.loading import load_network_of
+from ltr.dataset.davis import Davis
+from ltr.models.dense_ulearn.dense_ulearn_net import DenseULearnNet, Embeddings
 from ltr.train_settings.dense_ulearn.recipe import DenseULearnRecipe
 from pytracking.tracker.base import FrameInfo, Runtime
 from pytracking.tracker.dense_ulearn.dense_ulearn import DenseULearnTracker
 from pytracking.tracker.dense_ulearn.parameters import DenseULearnParameters
 from tests.small_joint import small_clip
 from tests.small_training import write_videos
+from tests.video_trees import write_davis
+
+CPU = torch.device("cpu")
 
 SMALL = (
     "backbone_width=8", "feature_dim=8", "crop_size=64,64", "smallest_range=64,80", "video_len=3",
@@ -80,6 +91,66 @@ def test_from_raw_frames_to_masks(tmp_path, monkeypatch):
     frames, labels = small_clip(2)
     tracker.initialize(frames[0], FrameInfo((1, 5), labels))
     assert tracker.track(frames[1]).segmentation.shape == labels.shape
+
+
+def test_the_best_checkpoint_is_chosen_by_propagated_labels(tmp_path, monkeypatch):
+    monkeypatch.setenv("LTR_WORKSPACE_DIR", str(tmp_path / "work"))
+    video = {f"{t:05d}": {1: (3 + 4 * t, 4), 2: (40 - 3 * t, 24)} for t in range(5)}
+    monkeypatch.setenv("LTR_DAVIS_DIR", str(write_davis(tmp_path / "davis", {"bear": video})))
+    videos = write_videos(tmp_path) / "JPEGImages"
+    rows = ("scored_split=val", "validation_interval=2", "max_epochs=5", "keep_checkpoints=1")
+    assert train("folder", f"train_videos={videos}", *rows) == 0
+    folder = tmp_path / "work/checkpoints/ltr/dense_ulearn/folder"
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    scores = {
+        line["epoch"]: line["means"]["score"] for line in lines if "score" in line.get("means", {})
+    }
+    assert set(scores) == {2, 4}
+    assert set(scores[2]) == {"J&F/key", "J&F/res4"}
+    best = read_checkpoint(folder / "checkpoint_best.pth.tar")
+    assert best.epoch == max(scores, key=lambda epoch: max(scores[epoch].values()))
+    last = read_checkpoint(folder / "DenseULearnNet_ep0005.pth.tar")
+    assert last.fields["position"]["best"] == max(max(s.values()) for s in scores.values())
+    network = load_network_of(DenseULearnNet, folder / "checkpoint_best.pth.tar").eval()
+    found = propagation_score(
+        network.embed, [VideoOfSet(Davis(tmp_path / "davis", split="val"), 0)], ("key", "res4"), CPU
+    )
+    assert found == pytest.approx(
+        {name.removeprefix("J&F/"): value for name, value in scores[best.epoch].items()}, abs=1e-6
+    )
+
+
+class SameColours:
+    """Features that are the colours themselves."""
+
+    def __call__(self, images: torch.Tensor) -> Embeddings:
+        small = torch.nn.functional.avg_pool2d(images, 2)
+        return Embeddings(small, small, small)
+
+
+def test_a_score_is_the_mean_over_objects_without_the_last_frame():
+    labels = np.zeros((40, 40), np.uint8)
+    labels[4:14, 4:14], labels[24:36, 20:34] = 1, 3
+    image = np.zeros((40, 40, 3), np.uint8)
+    image[labels == 1], image[labels == 3] = (255, 0, 0), (0, 0, 255)
+    gone = labels.copy()
+    gone[labels == 3] = 0
+    still = [(image, labels)] * 4
+    assert propagation_score(SameColours(), [still], ("res4",), CPU)["res4"] > 0.99
+    # the truth of one object disappears in the middle frame of three that count
+    moved = [still[0], still[1], (image, gone), still[3], (image, gone * 0)]
+    assert propagation_score(SameColours(), [moved], ("res4",), CPU)["res4"] == pytest.approx(
+        (1 + 2 / 3) / 2, abs=0.01
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "interval"), [("ytvos", 10), ("oxuva", 10), ("track", 2), ("kinetics", 2)]
+)
+def test_published_recipes_choose_by_davis(name, interval):
+    table = recipe(name)
+    assert (table.validation_interval, table.scored_split, table.num_scored) == (interval, "val", 5)
+    assert table.validation_videos == ("DAVIS/2017/val",)
 
 
 def test_the_small_recipe_runs_as_it_is(tmp_path, monkeypatch):
