@@ -31,7 +31,7 @@ _WHITE = 0xFFFFFF
 _FEWEST_RAMPS = 3
 _COMPRESSED = (".jpg", ".jpeg", ".webp")
 _MAX_OBJECTS = 100
-_CODE = np.array([1 << 16, 1 << 8, 1])
+_CODE = np.array([1 << 16, 1 << 8, 1], np.int32)
 _ANNOTATIONS = (".json", ".xml", ".zip")
 # A command above this package; it knows the files of other tools.
 _OTHER_TOOLS = "pytracking.convert_masks"
@@ -226,7 +226,7 @@ def _target(file: Path, labels: Path) -> Path:
 
 
 def _codes(file: Path) -> np.ndarray:
-    """Colours as numbers, int64 (H, W); 0 where black or transparent.
+    """Colours as numbers, int32 (H, W), or int64; 0 where black or transparent.
 
     A shape in black on nothing is white here. Values of more than 8 bits are numbers already.
     """

@@ -103,9 +103,14 @@ def _unpacked(text: object) -> np.ndarray:
     if isinstance(text, list):
         return np.array(text, bool)
     unpacker = zlib.decompressobj()
-    content = unpacker.decompress(base64.b64decode(str(text), validate=True), _MAX_BYTES)
+    try:
+        content = unpacker.decompress(base64.b64decode(str(text), validate=True), _MAX_BYTES)
+    except zlib.error as error:
+        raise ValueError(f"a mask is damaged: {error}") from error
     if unpacker.unconsumed_tail:
         raise ValueError("a mask is too large")
+    if not content:
+        raise ValueError("a mask is empty")
     mask = np.load(io.BytesIO(content), allow_pickle=False)
     return np.asarray(mask, bool)
 
