@@ -46,12 +46,14 @@ class Position:
         batch: Training batches of the epoch that is running.
         steps: Optimiser steps of the whole run.
         samples: Training samples of the epoch that is running, over all processes.
+        best: The best score so far, see ``Actor.score``; None while nothing was scored.
     """
 
     epoch: int = 0
     batch: int = 0
     steps: int = 0
     samples: int = 0
+    best: float | None = None
 
 
 @dataclass(frozen=True)
