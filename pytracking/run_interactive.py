@@ -1,4 +1,4 @@
-"""Segment a video interactively: draw scribbles in a page of your browser.
+"""Segment a video interactively: click, draw and correct in a page of your browser.
 
 Example:
     python run_interactive.py joint joint_demo --video clip.mp4
@@ -19,7 +19,7 @@ from ltr.admin.cli import CommandParser, add_device_argument, command, set_up_lo
 from ltr.admin.errors import ConfigError
 from ltr.admin.optional import import_optional
 from pytracking.cli.arguments import add_tracker_arguments, resolve_tracker
-from pytracking.cli.video_arguments import add_to_mask_argument
+from pytracking.cli.video_arguments import add_finder_arguments, add_to_mask_argument
 
 _PORT = 7860
 
@@ -33,10 +33,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise ConfigError(f"--port {arguments.port}: expected 0 to 65535")
     import_optional("aiohttp", "the page", "interactive")
     from ltr.admin.devices import resolve_device
-    from pytracking.evaluation.hosts import create_host
     from pytracking.evaluation.running.task import default_folder
     from pytracking.interactive_page.guidance import load_guidance
     from pytracking.interactive_page.launch import serve
+    from pytracking.interactive_page.opening import create_finder, create_opener
     from pytracking.interactive_page.settings import PageSettings
     from pytracking.interactive_page.workbench import Workbench
     from pytracking.tracker.base import Runtime
@@ -44,10 +44,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     limits = {name: getattr(arguments, name) for name in vars(PageSettings())}
     settings = PageSettings(**limits)
     spec, device = resolve_tracker(arguments), resolve_device(arguments.device)
-    host = create_host(
-        spec.system, spec.name, spec.overrides, spec.net, Runtime(device), arguments.to_mask
-    )
-    workbench = Workbench(host, load_guidance(device), settings)
+    runtime = Runtime(device)
+    finder = None
+    if spec.kind == "online":
+        finder = create_finder(arguments.text_finder, arguments.all_finder, runtime)
+    opener = create_opener(spec, runtime, arguments.to_mask)
+    name = f"{spec.system} {spec.name}"
+    workbench = Workbench(name, opener, load_guidance(device), settings, finder)
     if arguments.video is not None:
         workbench.open(arguments.video)
     folder = arguments.output or default_folder(spec, "page")
@@ -61,6 +64,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = CommandParser(__doc__)
     add_tracker_arguments(parser)
     add_to_mask_argument(parser)
+    add_finder_arguments(parser)
     parser.add_argument(
         "--video",
         type=Path,

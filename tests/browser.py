@@ -42,6 +42,7 @@ class Browser:
     """
 
     def __init__(self, address: str) -> None:
+        self._address = address
         self._socket = websocket.create_connection(address, timeout=120, suppress_origin=True)
         self._numbers = itertools.count(1)
         self.requests: list[str] = []
@@ -68,6 +69,11 @@ class Browser:
             self.problems.append(json.dumps(params["exceptionDetails"]))
         elif event["method"] == "Log.entryAdded" and params["entry"]["level"] == "error":
             self.problems.append(params["entry"]["text"])
+
+    def open_tab(self) -> Browser:
+        """One more tab of the same browser."""
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        return Browser(f"{self._address.rpartition('/')[0]}/{target}")
 
     def open(self, address: str, size: tuple[int, int] = (1280, 800)) -> None:
         """Go to a page."""
@@ -116,10 +122,28 @@ class Browser:
         for kind, (x, y) in zip(kinds, [*places, places[-1]], strict=True):
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, **held)
 
-    def press(self, key: str) -> None:
-        """Press a key."""
+    def press(self, key: str, modifiers: int = 0) -> None:
+        """Press a key, with Alt (1), Ctrl (2) or Shift (8) held down."""
+        text = {"text": "\r"} if key == "Enter" else {}
         for kind in ("keyDown", "keyUp"):
-            self.call("Input.dispatchKeyEvent", type=kind, key=key)
+            self.call("Input.dispatchKeyEvent", type=kind, key=key, modifiers=modifiers, **text)
+
+    def type(self, text: str) -> None:
+        """Type into the field that has the focus."""
+        self.call("Input.insertText", text=text)
+
+    def touch(self, selector: str, points: Sequence[tuple[float, float]]) -> None:
+        """Move one finger; points are fractions of the element."""
+        kinds = ["touchStart", *["touchMove"] * (len(points) - 1)]
+        for kind, point in zip(kinds, points, strict=True):
+            x, y = self._place(selector, *point)
+            self.call("Input.dispatchTouchEvent", type=kind, touchPoints=[{"x": x, "y": y}])
+        self.call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+
+    def wheel(self, selector: str, delta: float) -> None:
+        """Turn the wheel in the middle of an element."""
+        x, y = self._place(selector, 0.5, 0.5)
+        self.call("Input.dispatchMouseEvent", type="mouseWheel", x=x, y=y, deltaX=0, deltaY=delta)
 
     def choose_file(self, selector: str, path: Path) -> None:
         """Give a file to a file field."""

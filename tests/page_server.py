@@ -8,12 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pytracking import load_tracker
 from pytracking.interactive_page.guidance import ConfidenceQuality, Guidance
 from pytracking.interactive_page.launch import start
+from pytracking.interactive_page.opening import open_with_host, open_with_tracker
 from pytracking.interactive_page.settings import PageSettings
-from pytracking.interactive_page.workbench import Workbench
+from pytracking.interactive_page.workbench import Find, Workbench
 from pytracking.tracker.interactive.base import InteractiveVOS
 from pytracking.tracker.interactive.recommend import WorstFrame
+from pytracking.tracker.interactive.scribble_mask import GrabCutMask
 from pytracking.utils.video_writer import VideoWriter
 from tests.plain_host import PlainHost
 from tests.video_trees import textured_frame
@@ -22,7 +25,15 @@ from tests.video_trees import textured_frame
 def plain_workbench(host: InteractiveVOS | None = None, **limits: int) -> Workbench:
     """A workbench whose host needs no network."""
     guidance = Guidance(ConfidenceQuality(), WorstFrame(), "confidence")
-    return Workbench(host or PlainHost(), guidance, PageSettings(**limits))
+    opener = open_with_host(host or PlainHost())
+    return Workbench("plain", opener, guidance, PageSettings(**limits))
+
+
+def flow_workbench(find: Find | None = None, **limits: int) -> Workbench:
+    """A workbench with sessions of a tracker that needs no network."""
+    guidance = Guidance(ConfidenceQuality(), WorstFrame(), "confidence")
+    opener = open_with_tracker(load_tracker("baseline", "optical_flow"), GrabCutMask())
+    return Workbench("flow", opener, guidance, PageSettings(**limits), find)
 
 
 def write_clip(path: Path, frames: int = 5, size: tuple[int, int] = (40, 60)) -> Path:

@@ -100,6 +100,11 @@ def add_prompt_arguments(parser: argparse.ArgumentParser) -> None:
         help="direction in which objects are followed from the frame of their prompt (forward; "
         "both after --text and --all)",
     )
+    add_finder_arguments(parser)
+
+
+def add_finder_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the networks that find objects for trackers of masks."""
     parser.add_argument(
         "--text-finder",
         default="referring:demo",

@@ -6,7 +6,6 @@ disk, so its memory does not grow with the video.
 
 from __future__ import annotations
 
-import copy
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -28,9 +27,15 @@ from pytracking.evaluation.sessions.layers import (
     FrameResult,
     Layers,
     Table,
+    join_probabilities,
     join_results,
 )
-from pytracking.evaluation.sessions.prompts import FramePrompts
+from pytracking.evaluation.sessions.prompts import (
+    FramePrompts,
+    anchors,
+    copied,
+    objects_of,
+)
 from pytracking.evaluation.stepper import VideoFrame
 from pytracking.tracker.base import FrameInfo, FrameOutput, OnlineTracker
 from pytracking.tracker.interactive.blending import forward_share
@@ -102,13 +107,21 @@ class VideoSession:
     @property
     def object_ids(self) -> tuple[int, ...]:
         """All objects that have a prompt, ascending."""
-        drawn = {key for entry in self._prompts.values() for key in entry.masks or entry.prompts}
-        return tuple(sorted(drawn - {0}))
+        return objects_of(self._prompts)
 
     @property
     def annotated(self) -> tuple[int, ...]:
         """The frames that have a prompt, ascending."""
         return tuple(sorted(self._prompts))
+
+    @property
+    def new_frames(self) -> tuple[int, ...]:
+        """The frames with prompts that no pass has used, ascending."""
+        return tuple(frame for frame in self.annotated if self._prompts[frame].is_new)
+
+    def all_prompts(self) -> dict[int, dict[int, Prompt]]:
+        """What was said, by frame and object."""
+        return {frame: self.prompts(frame) for frame in self.annotated}
 
     def prompts(self, frame: int) -> dict[int, Prompt]:
         """What was said about a frame, by object."""
@@ -178,11 +191,12 @@ class VideoSession:
 
     def save_state(self) -> SessionState:
         """The present state, for ``restore_state``."""
-        return SessionState(copy.deepcopy(self._prompts), self._layers.copy_tables())
+        return SessionState(copied(self._prompts), self._layers.copy_tables())
 
     def restore_state(self, state: SessionState) -> None:
         """Go back to a state of this session."""
-        self._prompts = copy.deepcopy(state.prompts)
+        self._removed.update(set(self.object_ids) - set(objects_of(state.prompts)))
+        self._prompts = copied(state.prompts)
         self._layers.tables = {d: dict(table) for d, table in state.tables.items()}
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -227,12 +241,41 @@ class VideoSession:
             return labels
         return _overlay(labels, self._drawn(frame))
 
-    def result(self, frame: int) -> np.ndarray:
-        """What the passes so far say of a frame, both directions joined, uint8 (H, W)."""
-        self._check_frame(frame)
-        results = {d: self._layers.read(d, frame) for d in DIRECTIONS}
-        shares = {key: forward_share(frame, self._anchors(key)) for key in self.object_ids}
+    def shown(self, frame: int) -> np.ndarray:
+        """Like ``preview``, but prompts that were not drawn yet are left out; draws nothing."""
+        entry = self._prompts.get(frame)
+        labels = self.result(frame)
+        if entry is None or not entry.is_new or entry.masks is None:
+            return labels
+        return _overlay(labels, entry.masks)
+
+    def result(self, frame: int, state: SessionState | None = None) -> np.ndarray:
+        """What the passes so far say of a frame, both directions joined.
+
+        Args:
+            frame: Index of the frame.
+            state: An earlier state of this session; None is the present one.
+
+        Returns:
+            uint8 (H, W).
+        """
+        results, shares = self._passes(frame, state)
         return join_results(results, shares, self._layers.shape)
+
+    def probabilities(self, frame: int) -> dict[int, np.ndarray]:
+        """How sure the passes so far are of a frame, float32 (H, W) by object, 0..1."""
+        return join_probabilities(*self._passes(frame, None), self._layers.shape)
+
+    def _passes(
+        self, frame: int, state: SessionState | None
+    ) -> tuple[dict[Direction, FrameResult | None], dict[int, float]]:
+        """What each direction says of a frame, and the forward pass's share in every object."""
+        self._check_frame(frame)
+        tables = self._layers.tables if state is None else state.tables
+        prompts = self._prompts if state is None else state.prompts
+        results = {d: self._layers.read(tables[d].get(frame)) for d in DIRECTIONS}
+        shares = {key: forward_share(frame, anchors(prompts, key)) for key in objects_of(prompts)}
+        return results, shares
 
     def is_done(self, frame: int) -> bool:
         """Whether a pass has reached a frame."""
@@ -367,7 +410,7 @@ class VideoSession:
     def _keep(
         self, direction: Direction, frame: int, output: FrameOutput, rewritten: set[int]
     ) -> VideoFrame:
-        old = self._layers.read(direction, frame)
+        old = self._layers.read(self._layers.tables[direction].get(frame))
         result = FrameResult.of(output).keeping(old, rewritten | self._removed)
         self._layers.write(direction, frame, result)
         return self.output(frame)
@@ -383,14 +426,6 @@ class VideoSession:
             image, named = self.frames[frame], entry.named.intersection(self.object_ids)
             entry.masks = draw_prompts(image, entry.prompts, previous, self._to_mask, named)
         return entry.masks
-
-    def _anchors(self, object_id: int) -> list[int]:
-        """The frames with a prompt for an object that a pass has used."""
-        return [
-            frame
-            for frame, entry in self._prompts.items()
-            if not entry.is_new and object_id in (entry.masks or ())
-        ]
 
     def _store(self, frame: int, prompts: Sequence[Prompt]) -> None:
         entry = self._prompts.get(frame, FramePrompts())

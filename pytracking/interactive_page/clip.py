@@ -1,4 +1,4 @@
-"""A clip in memory, as the page shows it and the host sees it."""
+"""A clip as the page shows it and the tracker sees it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from pytracking.interactive_page.decoding import read_isolated
 from pytracking.interactive_page.settings import PageSettings
+from pytracking.utils.clip_frames import LazyFrames, SpooledFrames
 from pytracking.utils.frame_source import FrameSource
 from pytracking.utils.video_reader import read_video
 
@@ -25,7 +26,8 @@ class Clip:
     Args:
         name: File name without suffix.
         source: The file or folder.
-        frames: uint8 (H, W, 3) RGB, perhaps smaller than in the file.
+        frames: uint8 (H, W, 3) RGB, perhaps smaller than in the file; on disk beyond 256 MiB.
+        release: Gives their memory and disk space back.
         fps: Frame rate after frames were left out, frames per second.
         every: Only every so many frames of the file were kept.
         length: Frames of the file, None when unknown.
@@ -34,11 +36,12 @@ class Clip:
 
     name: str
     source: Path
-    frames: list[np.ndarray]
+    frames: LazyFrames
     fps: float
     every: int
     length: int | None
     is_untrusted: bool = False
+    release: Callable[[], None] = lambda: None
 
     def frame_jpeg(self, index: int) -> bytes:
         """A frame as a JPEG file."""
@@ -73,7 +76,7 @@ def load_clip(
     check: Callable[[], None],
     upload_name: str | None = None,
 ) -> Clip:
-    """Read a clip into memory.
+    """Read a clip.
 
     Args:
         source: Video file or folder of frames.
@@ -89,13 +92,16 @@ def load_clip(
     is_upload = upload_name is not None
     with read_isolated(source, limit, every, check) if is_upload else read_video(source) as video:
         kept = video if is_upload else islice(video, 0, limit, every)
-        frames = []
-        for frame in _shrunk(kept, video.size, settings):
-            check()
-            frames.append(frame)
+        spooled = SpooledFrames(_checked(_shrunk(kept, video.size, settings), check))
         fps = (video.fps or default_fps) / every
         name = upload_name or video.name
-        return Clip(name, source, frames, fps, every, video.length, is_upload)
+        return Clip(name, source, spooled, fps, every, video.length, is_upload, spooled.close)
+
+
+def _checked(frames: Iterable[np.ndarray], check: Callable[[], None]) -> Iterator[np.ndarray]:
+    for frame in frames:
+        check()
+        yield frame
 
 
 def _shrunk(

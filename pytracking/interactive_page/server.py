@@ -18,7 +18,16 @@ from aiohttp import web
 from ltr.admin.errors import DataError, OutputError, ToolkitError
 from ltr.admin.locks import lock_folder
 from ltr.data.image_io import VIDEO_SUFFIXES
-from ltr.data.interactive.scribbles import ScribbleLine
+from ltr.data.palette import VOID
+from pytracking.interactive_page.requests import (
+    read_formats,
+    read_frame,
+    read_lines,
+    read_object,
+    read_pass,
+    read_prompts,
+    read_text,
+)
 from pytracking.interactive_page.workbench import Cancelled, Workbench
 from pytracking.utils.publishing import finish_publishing
 from pytracking.utils.staging import temporary_folder, translate_write_errors
@@ -26,7 +35,13 @@ from pytracking.utils.staging import temporary_folder, translate_write_errors
 _LOG = logging.getLogger(__name__)
 HOST = "127.0.0.1"
 _STATIC = Path(__file__).resolve().parent / "static"
-_FILES = {"/": "index.html", "/page.css": "page.css", "/page.js": "page.js", "/view.js": "view.js"}
+_FILES = {
+    "/": "index.html",
+    **{
+        f"/{name}": name
+        for name in ("page.css", "page.js", "view.js", "tools.js", "objects.js", "server.js")
+    },
+}
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 _MAX_JSON_BYTES = 8 << 20
 _HEADERS = {
@@ -69,6 +84,11 @@ class PageServer:
         app.router.add_get("/masks/{index:[0-9]{1,7}}.png", self._mask)
         app.router.add_get("/exports/{name:overlay\\.mp4|masks\\.zip}", self._exported)
         app.router.add_get("/api/state", self._state)
+        app.router.add_get("/api/progress", self._progress)
+        app.router.add_post("/api/prompt", self._prompt)
+        app.router.add_post("/api/remove", self._remove)
+        app.router.add_post("/api/style", self._style)
+        app.router.add_post("/api/find", self._find)
         app.router.add_post("/api/propagate", self._propagate)
         app.router.add_post("/api/undo", self._undo)
         app.router.add_post("/api/cancel", self._cancel)
@@ -99,18 +119,57 @@ class PageServer:
         return web.Response(body=encoded, content_type="image/jpeg")
 
     async def _mask(self, request: web.Request) -> web.Response:
-        try:
-            encoded = self.workbench.mask_png(int(request.match_info["index"]))
-        except IndexError:
-            encoded = None
-        if encoded is None:
+        hidden = _read_ids(request.query.get("hide", ""))
+        index, before = int(request.match_info["index"]), "before" in request.query
+        if not self.workbench.is_masked(index, before):
             raise web.HTTPNotFound
+        encoded = await asyncio.to_thread(self.workbench.mask_png, index, hidden, before)
         return web.Response(body=encoded, content_type="image/png")
 
     async def _propagate(self, request: web.Request) -> web.Response:
-        frame, lines = _read_round(await _read_json(request))
+        record = await _read_json(request)
+        frame, lines = read_frame(record), read_lines(record)
+        wanted = read_pass(record)
         self._check_clip(request)
-        await self._work("segmenting", self.workbench.propagate, frame, lines)
+        await self._work(
+            "segmenting", self.workbench.propagate, frame, lines, wanted.direction, wanted.end
+        )
+        return self._answer()
+
+    async def _progress(self, request: web.Request) -> web.Response:
+        """What has come since the page asked last; it asks often."""
+        since = request.query.get("since", "0")
+        progress, bench = self.workbench.progress, self.workbench
+        told = None
+        if progress is not None and since.isdecimal() and len(since) < 8:
+            told = progress.describe(int(since))
+        version = bench.describe()["version"]
+        return web.json_response({"busy": self._busy, "version": version, "progress": told})
+
+    async def _prompt(self, request: web.Request) -> web.Response:
+        record = await _read_json(request)
+        frame = read_frame(record)
+        prompts, brushes = read_prompts(record)
+        self._check_clip(request)
+        await self._work("drawing", self.workbench.say, frame, prompts, brushes)
+        return self._answer()
+
+    async def _remove(self, request: web.Request) -> web.Response:
+        object_id, _, _ = read_object(await _read_json(request))
+        self._check_clip(request)
+        await self._work("removing", self.workbench.remove, object_id)
+        return self._answer()
+
+    async def _style(self, request: web.Request) -> web.Response:
+        wanted = read_object(await _read_json(request))
+        self._check_clip(request)
+        await self._work("painting", self.workbench.style, *wanted)
+        return self._answer()
+
+    async def _find(self, request: web.Request) -> web.Response:
+        text = read_text(await _read_json(request))
+        self._check_clip(request)
+        await self._work("searching", self.workbench.find, text)
         return self._answer()
 
     async def _cancel(self, request: web.Request) -> web.Response:
@@ -130,8 +189,9 @@ class PageServer:
 
     async def _export(self, request: web.Request) -> web.Response:
         self._check_clip(request)
+        formats = read_formats(await request.read())
         folder = self.export_folder
-        await self._work("exporting", self.workbench.export, folder)
+        await self._work("exporting", self.workbench.export, folder, formats)
         return self._answer(exported=str(folder))
 
     async def _exported(self, request: web.Request) -> web.StreamResponse:
@@ -253,15 +313,10 @@ async def _read_json(request: web.Request) -> Any:
         raise DataError(f"the request is not JSON ({error})") from error
 
 
-def _read_round(record: Any) -> tuple[int, list[ScribbleLine]]:
-    """``{"frame": number, "lines": [line, ...]}``."""
-    try:
-        frame, lines = record["frame"], record["lines"]
-    except (KeyError, TypeError) as error:
-        raise DataError("expected a frame and its lines") from error
-    if type(frame) is not int or not isinstance(lines, list):  # True is an int, too
-        raise DataError("expected a frame number and a list of lines")
-    return frame, [ScribbleLine.from_record(line) for line in lines]
+def _read_ids(text: str) -> list[int]:
+    """Objects of a query string: ``1,3``; anything else is left out."""
+    words = text[:2000].split(",")
+    return [int(word) for word in words if word.isascii() and word.isdigit() and int(word) < VOID]
 
 
 async def _receive(request: web.Request, stream: Any, limit: int) -> None:

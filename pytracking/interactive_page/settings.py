@@ -25,7 +25,7 @@ class PageSettings:
         max_all_points: Largest number of points of all rounds of a video.
     """
 
-    max_frames: int = 150
+    max_frames: int = 1500
     every: int = 1
     max_side: int = 854
     max_upload_mib: int = 512

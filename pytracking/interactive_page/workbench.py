@@ -1,37 +1,47 @@
-"""The work on one clip: rounds of scribbles, results, undo, export. It knows nothing of HTTP."""
+"""The work on one clip: prompts, rounds, results, undo, export. It knows nothing of HTTP."""
 
 from __future__ import annotations
 
-import io
 import threading
-import zipfile
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
-from PIL import Image
+import torch
 
-from ltr.admin.errors import DataError, OutputError, ToolkitError
-from ltr.data.image_io import decode_label_map
-from ltr.data.interactive.scribbles import ScribbleLine, VideoScribbles, write_scribbles
-from pytracking.evaluation.outputs.video import ENTRIES, MASKS, VideoResults
-from pytracking.evaluation.stepper import VideoFrame
+from ltr.admin.errors import DataError, ToolkitError
+from ltr.data.interactive.scribbles import ScribbleLine
+from ltr.data.palette import VOID
+from pytracking.evaluation.outputs.exchange.registry import format_names
+from pytracking.evaluation.prompt_types import Prompt
+from pytracking.evaluation.session import PassDirection, SessionState, VideoSession
+from pytracking.evaluation.sessions.rounds import say
 from pytracking.interactive_page.clip import Clip, load_clip
+from pytracking.interactive_page.describing import (
+    describe_clip,
+    describe_lines,
+    describe_prompts,
+    encode_mask,
+)
+from pytracking.interactive_page.exporting import export_clip
 from pytracking.interactive_page.guidance import Guidance
+from pytracking.interactive_page.host_session import HostSession, HostState
+from pytracking.interactive_page.limits import check_prompts
+from pytracking.interactive_page.progress import Progress
+from pytracking.interactive_page.requests import Brush
 from pytracking.interactive_page.settings import PageSettings
-from pytracking.tracker.base import FrameOutput
-from pytracking.tracker.interactive.base import InteractiveVOS, RoundResult
 from pytracking.tracker.interactive.recommend import RecommendContext
+from pytracking.utils.clip_frames import LazyFrames
 from pytracking.utils.overlay import bright_palette
-from pytracking.utils.staging import staged_folder
 
-SCRIBBLES = "scribbles.json"
-MASKS_ARCHIVE = "masks.zip"
-_ENTRIES = (*ENTRIES, MASKS_ARCHIVE, SCRIBBLES)
+Session = VideoSession | HostSession
+OpenSession = Callable[[LazyFrames, Callable[[], None]], Session]
+Find = Callable[[LazyFrames, str, Callable[[], None]], Sequence[tuple[int, Prompt]]]
+_MAX_HISTORY = 100
 
 
 class Cancelled(ToolkitError):
@@ -39,57 +49,86 @@ class Cancelled(ToolkitError):
 
 
 @dataclass(frozen=True)
-class Round:
-    """One round of a person's work.
+class ObjectStyle:
+    """How an object is called and painted."""
+
+    name: str
+    colour: tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where the work was before something was done.
 
     Args:
-        frame: That was scribbled on.
-        lines: What was drawn.
-        masks: A palette PNG a frame, 0 transparent.
-        quality: Estimated quality of every frame, float (frames,), 0..1.
+        state: State of the session.
+        rounds: Frames and lines of the rounds.
+        quality: Estimated quality of every frame, 0..1; NaN where no pass has been.
         recommended: The frame to correct next.
-        seconds: What the host took.
+        seconds: What the last round took.
+        is_round: Whether what was done is a round.
     """
 
-    frame: int
-    lines: tuple[ScribbleLine, ...]
-    masks: tuple[bytes, ...]
-    quality: tuple[float, ...]
-    recommended: int
-    seconds: float
-
-    @cached_property
-    def described_lines(self) -> list[dict[str, Any]]:
-        """The lines as the page wants them, JSON-like."""
-        return [
-            {"object_id": line.object_id, "path": line.path.round(5).tolist()}
-            for line in self.lines
-        ]
+    state: SessionState | HostState
+    rounds: tuple[tuple[int, tuple[ScribbleLine, ...]], ...]
+    quality: np.ndarray
+    recommended: int | None
+    seconds: float | None
+    is_round: bool = False
 
 
 class Workbench:
-    """Holds a clip and its rounds.
-
-    A round can be undone at once; the host, which cannot go back, is restarted and given the
-    remaining rounds before the next one.
+    """Holds a clip, its session and what was done so far; every step can be undone.
 
     Args:
-        host: Segments.
+        name: What segments, for the page.
+        open_session: Begins a session for frames; the callback is to be called for every frame
+            that is computed, and its error ends the work.
         guidance: Rates frames and recommends the next one.
         settings: Limits.
+        find: Finds key frames of the objects of a sentence, or of all objects without one; None
+            where there is no such network.
     """
 
-    def __init__(self, host: InteractiveVOS, guidance: Guidance, settings: PageSettings) -> None:
-        self.host = host
+    def __init__(
+        self,
+        name: str,
+        open_session: OpenSession,
+        guidance: Guidance,
+        settings: PageSettings,
+        find: Find | None = None,
+    ) -> None:
+        self.name = name
         self.guidance = guidance
         self.settings = settings
         self.clip: Clip | None = None
         self.num_opened = 0
-        self.rounds: list[Round] = []
-        self._played: list[tuple[int, tuple[ScribbleLine, ...]]] = []  # what the host has seen
-        self._num_objects = 0
+        self.progress: Progress | None = None
+        self._open_session, self._find = open_session, find
+        self._session: Session | None = None
         self._is_cancelled = threading.Event()
-        host.on_frame = self._check_cancelled
+        self._version = 0
+        self._forget()
+
+    def _forget(self) -> None:
+        self._history: list[Step] = []
+        self._rounds: tuple[tuple[int, tuple[ScribbleLine, ...]], ...] = ()
+        self._quality = np.zeros(0)
+        self._recommended: int | None = None
+        self._seconds: float | None = None
+        self._styles: dict[int, ObjectStyle] = {}
+        self._described: dict[str, Any] | None = None
+
+    @property
+    def session(self) -> Session:
+        """The session of the open clip.
+
+        Raises:
+            DataError: No clip is open.
+        """
+        if self._session is None:
+            raise DataError("no clip is open")
+        return self._session
 
     def cancel(self) -> None:
         """End the work that another thread does, at the next frame: it raises ``Cancelled``."""
@@ -103,6 +142,11 @@ class Workbench:
         if self._is_cancelled.is_set():
             raise Cancelled("cancelled: nothing was changed")
 
+    def _tick(self) -> None:
+        self._check_cancelled()
+        if self.progress is not None:
+            self.progress.tick()
+
     def open(self, source: Path, upload_name: str | None = None) -> None:
         """Begin with another clip; the old one is dropped when the new one can be read.
 
@@ -113,196 +157,310 @@ class Workbench:
         Raises:
             DataError: It is missing, damaged or no video.
         """
-        self.clip = load_clip(source, self.settings, self._check_cancelled, upload_name)
+        clip = load_clip(source, self.settings, self._check_cancelled, upload_name)
+        self.close()
+        self.clip = clip
         self.num_opened += 1
-        self.rounds, self._played, self._num_objects = [], [], 0
-        self.host.finish()
+        self._session = self._open_session(clip.frames, self._tick)
+        self._forget()
+        self._quality = np.full(len(clip.frames), np.nan)
+        self._changed()
 
-    def propagate(self, frame: int, lines: Sequence[ScribbleLine]) -> None:
+    def close(self) -> None:
+        """Drop the clip and its session."""
+        if self._session is not None:
+            self._session.close()
+        if self.clip is not None:
+            self.clip.release()
+        self._session = self.clip = None
+
+    def say(self, frame: int, prompts: Sequence[Prompt], brushes: Sequence[Brush] = ()) -> None:
+        """Take prompts for a frame, and draw its mask at once.
+
+        Raises:
+            DataError: No clip, too much, or bad prompts; nothing is changed then.
+        """
+        with self._step():
+            self._say(frame, prompts, brushes)
+            self.session.preview(frame)
+
+    def propagate(
+        self,
+        frame: int,
+        lines: Sequence[ScribbleLine] = (),
+        direction: PassDirection = "both",
+        end: int | None = None,
+    ) -> None:
         """Play a round.
 
         Args:
-            frame: That the lines lie on.
-            lines: At least one.
+            frame: Where the lines lie; without new prompts anywhere the round begins here.
+            lines: Further lines.
+            direction: See ``VideoSession.propagate``.
+            end: Last frame, for one direction.
 
         Raises:
-            DataError: No clip or line, too many, or no such frame.
+            DataError: No clip or prompt, too much, or no such frame; nothing is changed then.
             Cancelled: See ``cancel``.
         """
-        clip = self._open_clip()
-        self._check(clip, frame, lines)
-        wanted = [(entry.frame, entry.lines) for entry in self.rounds]
-        num_objects = max(self._num_objects_drawn(), *(line.object_id for line in lines))
-        if self._played != wanted or num_objects != self._num_objects:
-            self.host.start(clip.frames, num_objects)
-            self._played, self._num_objects = [], num_objects
-            for earlier_frame, earlier_lines in wanted:
-                self._interact(earlier_frame, earlier_lines)
-        self.rounds.append(self._judge(frame, tuple(lines), self._interact(frame, tuple(lines))))
+        if len(self._rounds) >= self.settings.max_rounds:
+            raise DataError(f"there are {self.settings.max_rounds} rounds already: undo some")
+        with self._step(is_round=True):
+            if lines:
+                ids = dict.fromkeys(line.object_id for line in lines)
+                own = {key: tuple(ln for ln in lines if ln.object_id == key) for key in ids}
+                self._say(frame, [Prompt(key, scribbles=drawn) for key, drawn in own.items()])
+            if not self.session.object_ids:
+                raise DataError("draw at least one line first")
+            self._run(frame, direction, end)
 
     def undo(self) -> None:
-        """Take back the last round.
+        """Take back the last step.
 
         Raises:
             DataError: There is none.
         """
-        if not self.rounds:
+        if not self._history:
             raise DataError("there is no round to undo")
-        self.rounds.pop()
+        self._go_back(self._history.pop())
+        self._changed()
 
-    def mask_png(self, frame: int) -> bytes | None:
-        """The current mask of a frame as a palette PNG, 0 transparent; None before any round."""
-        return self.rounds[-1].masks[frame] if self.rounds else None
+    def remove(self, object_id: int) -> None:
+        """Forget an object.
+
+        Raises:
+            DataError: There is no such object, or the host cannot.
+        """
+        with self._step():
+            self.session.remove(object_id)
+
+    def style(self, object_id: int, name: str | None, colour: tuple[int, int, int] | None) -> None:
+        """Rename or recolour an object.
+
+        Raises:
+            DataError: There is no such object.
+        """
+        if not 0 < object_id <= self.settings.max_objects:
+            raise DataError(f"objects are 1 to {self.settings.max_objects}, got {object_id}")
+        known = self._style(object_id)
+        self._styles[object_id] = ObjectStyle(name or known.name, colour or known.colour)
+        self._changed()
+
+    def find(self, text: str) -> None:
+        """Let a network find objects; their key frames become prompts.
+
+        Raises:
+            DataError: Nothing is found, or there is no such network.
+        """
+        if self._find is None:
+            raise DataError("there is no network here that finds objects")
+        with self._step():
+            found = self._find(self.session.frames, text, self._check_cancelled)
+            for frame, prompt in found:
+                key = next(k for k in range(1, VOID) if k not in self.session.object_ids)
+                self._say(frame, [replace(prompt, object_id=key)])
+                self.session.preview(frame)
+                if text:
+                    self._styles[key] = replace(self._style(key), name=text[:40])
+            self._recommended = found[0][0]
+
+    def is_masked(self, frame: int, before: bool = False) -> bool:
+        """Whether there is a mask to show for a frame."""
+        session = self._session
+        if session is None or not 0 <= frame < len(session.frames):
+            return False
+        is_new = frame in session.new_frames
+        return before or session.is_done(frame) or is_new
+
+    def mask_png(self, frame: int, hidden: Sequence[int] = (), before: bool = False) -> bytes:
+        """The current mask of a frame as a palette PNG, 0 transparent.
+
+        Args:
+            frame: Index of the frame.
+            hidden: Objects that are not shown.
+            before: Show it as it was before the last round.
+
+        Raises:
+            DataError: There is no such frame.
+        """
+        session = self.session
+        if before:
+            last = next((step for step in reversed(self._history) if step.is_round), None)
+            labels = np.zeros(session.frames.shape, np.uint8)
+            if last is not None:
+                labels = session.result(frame, last.state)  # type: ignore[arg-type]
+        else:
+            labels = session.shown(frame)
+        return encode_mask(labels, self._palette(), hidden)
 
     def describe(self) -> dict[str, Any]:
-        """All that the page shows, JSON-like."""
-        clip, last = self.clip, self.rounds[-1] if self.rounds else None
-        return {
-            "clip": None if clip is None else {"serial": self.num_opened, **_describe_clip(clip)},
-            "host": self.host.name,
-            "rounds": [
-                {"frame": entry.frame, "lines": entry.described_lines} for entry in self.rounds
-            ],
-            "quality": None if last is None else list(last.quality),
-            "qualityLabel": self.guidance.label,
-            "recommended": None if last is None else last.recommended,
-            "seconds": None if last is None else last.seconds,
-            "maxObjects": self.settings.max_objects,
-            "colours": bright_palette()[: self.settings.max_objects + 1].tolist(),
-        }
+        """All that the page shows, JSON-like; while work goes on, as it was before."""
+        if self._described is None:
+            self._changed()
+        assert self._described is not None  # made by ``_changed``
+        return self._described
 
-    def export(self, folder: Path) -> None:
+    def export(self, folder: Path, formats: Sequence[str] = ()) -> None:
         """Write masks, boxes, overlay video and scribbles in the size of the file.
 
         Args:
             folder: Earlier results in it are replaced.
+            formats: Names of further formats; see ``run_video --export``.
 
         Raises:
             DataError: There is no result yet, or the file has gone.
-            ConfigError: The folder is a file.
+            ConfigError: The folder is a file, or there is no such format.
             Cancelled: See ``cancel``.
             OutputError: It cannot be written.
         """
-        clip = self._open_clip()
-        if not self.rounds:
+        session, clip = self.session, self.clip
+        if not self._rounds or clip is None:
             raise DataError("there is nothing to export yet: draw and propagate first")
-        if folder.is_symlink():
-            raise OutputError(f"{folder} is a link: results are written into real folders only")
-        masks = self.rounds[-1].masks
-        with (
-            staged_folder(folder, _ENTRIES, overwrite=True) as staging,
-            clip.reread(self._check_cancelled) as video,
-        ):
-            with VideoResults(staging, video) as results:
-                for index, (image, encoded) in enumerate(zip(video, masks, strict=True)):
-                    self._check_cancelled()
-                    output = _output(encoded, image.shape[:2], self._num_objects_drawn())
-                    results.add(VideoFrame(index, image, output))
-            _pack(staging / MASKS, staging / MASKS_ARCHIVE)
-            lines: list[list[ScribbleLine]] = [[] for _ in clip.frames]
-            for entry in self.rounds:
-                lines[entry.frame] += entry.lines
-            write_scribbles(
-                staging / SCRIBBLES, VideoScribbles(clip.name, tuple(map(tuple, lines)))
-            )
+        export_clip(folder, clip, session, self.name, formats, self._check_cancelled)
 
-    def _num_objects_drawn(self) -> int:
-        """The highest object of all rounds; 1 before the first."""
-        return max([1, *(line.object_id for entry in self.rounds for line in entry.lines)])
+    def _say(self, frame: int, prompts: Sequence[Prompt], brushes: Sequence[Brush] = ()) -> None:
+        session = self.session
+        if not 0 <= frame < len(session.frames):
+            raise DataError(f"there is no frame {frame}: the clip has {len(session.frames)}")
+        check_prompts(self.settings, session, prompts, brushes)
+        own = list(prompts)
+        for brush in brushes:
+            mask = brush.paint(session.preview(frame) == brush.object_id)
+            own.append(Prompt(brush.object_id, mask=mask))
+        if isinstance(session, HostSession):
+            session.say(frame, own)
+        else:
+            say(session, frame, own)
 
-    def _open_clip(self) -> Clip:
-        if self.clip is None:
-            raise DataError("no clip is open")
-        return self.clip
+    def _run(self, frame: int, direction: PassDirection, end: int | None) -> None:
+        session, started = self.session, time.perf_counter()
+        # A first round uses all prompts together, as the command line does.
+        is_first = not self._rounds and direction == "both"
+        starts: list[int | None] = [*(session.new_frames or (frame,))]
+        if direction != "both":
+            starts = [frame]
+        elif is_first and isinstance(session, VideoSession):
+            starts = [None]
+        lengths = [_length(direction, start, end, len(session.frames)) for start in starts]
+        self.progress = Progress(sum(lengths))
+        fresh = session.new_frames
+        for start in starts:
+            for result in session.propagate(start, end, direction):
+                self._check_cancelled()
+                self._quality[result.index] = self._rate(result.index, result.image)
+                self.progress.show(result.index)
+        drawn = session.all_prompts()
+        lines = [(place, _lines(drawn.get(place, {}))) for place in fresh or (frame,)]
+        self._rounds = (*self._rounds, *lines)
+        self._seconds = time.perf_counter() - started
+        rated = np.nan_to_num(self._quality, nan=1.0)
+        annotated = [place for place, _ in self._rounds]
+        context = RecommendContext(len(rated), annotated, rated)
+        self._recommended = self.guidance.recommender.next(context)
 
-    def _check(self, clip: Clip, frame: int, lines: Sequence[ScribbleLine]) -> None:
-        limits = self.settings
-        if len(self.rounds) >= limits.max_rounds:
-            raise DataError(f"there are {limits.max_rounds} rounds already: undo some, or export")
-        if not lines:
-            raise DataError("draw at least one line first")
-        if not 0 <= frame < len(clip.frames):
-            raise DataError(f"there is no frame {frame}: the clip has {len(clip.frames)}")
-        if len(lines) > limits.max_lines:
-            raise DataError(f"{len(lines)} lines are more than {limits.max_lines}")
-        highest = max(line.object_id for line in lines)
-        if highest > limits.max_objects or min(line.object_id for line in lines) < 0:
-            raise DataError(f"objects are 1 to {limits.max_objects}, got {highest}")
-        if max(len(line.path) for line in lines) > limits.max_points:
-            raise DataError(f"a line has more than {limits.max_points} points")
-        drawn = sum(len(line.path) for entry in self.rounds for line in entry.lines)
-        if drawn + sum(len(line.path) for line in lines) > limits.max_all_points:
-            raise DataError(f"all rounds together have more than {limits.max_all_points} points")
-        if not self.rounds and highest == 0:
-            raise DataError("the first round needs a line on an object, not only on the background")
+    def _rate(self, frame: int, image: np.ndarray) -> float:
+        planes = list(self.session.probabilities(frame).values())
+        if not planes:
+            return 1.0
+        soft = torch.from_numpy(np.stack(planes))
+        probs = torch.cat([(1 - soft.sum(dim=0, keepdim=True)).clamp(min=0), soft])
+        return float(np.clip(self.guidance.quality.estimate([image], probs[None])[0], 0, 1))
 
-    def _interact(self, frame: int, lines: tuple[ScribbleLine, ...]) -> RoundResult:
-        earlier = [line for place, old in self._played if place == frame for line in old]
-        given = [*earlier, *lines] if self.host.wants_all_scribbles else list(lines)
-        num_objects, self._num_objects = (
-            self._num_objects,
-            0,
-        )  # after a failure it must be restarted
-        result = self.host.interact(frame, given)
-        self._num_objects = num_objects
-        self._played.append((frame, lines))
-        return result
+    def _step(self, is_round: bool = False) -> _Step:
+        return _Step(self, is_round)
 
-    def _judge(self, frame: int, lines: tuple[ScribbleLine, ...], result: RoundResult) -> Round:
-        clip = self._open_clip()
-        self._check_cancelled()
-        quality = self.guidance.quality.estimate(clip.frames, result.probs)
-        annotated = [place for place, _ in self._played]
-        context = RecommendContext(len(clip.frames), annotated, quality)
-        return Round(
-            frame,
-            lines,
-            self._encode_masks(result),
-            tuple(np.clip(quality, 0, 1).round(4).tolist()),
-            self.guidance.recommender.next(context),
-            result.seconds,
+    def _mark(self, is_round: bool) -> Step:
+        return Step(
+            self.session.save_state(),
+            self._rounds,
+            self._quality.copy(),
+            self._recommended,
+            self._seconds,
+            is_round,
         )
 
-    def _encode_masks(self, result: RoundResult) -> tuple[bytes, ...]:
-        """PNGs of all frames; equal ones are those of the previous round, not copies."""
-        encoded = tuple(map(_encode_mask, result.masks))
-        if not self.rounds:
-            return encoded
-        pairs = zip(self.rounds[-1].masks, encoded, strict=True)
-        return tuple(old if old == new else new for old, new in pairs)
+    def _go_back(self, step: Step) -> None:
+        self.session.restore_state(step.state)  # type: ignore[arg-type]
+        self._rounds, self._quality = step.rounds, step.quality
+        self._recommended, self._seconds = step.recommended, step.seconds
+
+    def _style(self, key: int) -> ObjectStyle:
+        red, green, blue = bright_palette()[key].tolist()
+        return self._styles.get(key, ObjectStyle(f"Object {key}", (red, green, blue)))
+
+    def _palette(self) -> np.ndarray:
+        palette = bright_palette().copy()
+        for key, style in list(self._styles.items()):
+            palette[key] = style.colour
+        return palette
+
+    def _changed(self) -> None:
+        """Describe the present state; the page asks for it from another thread."""
+        self._version += 1
+        session, last = self._session, self._history[-1] if self._history else None
+        quality = [None if np.isnan(value) else round(value, 4) for value in self._quality.tolist()]
+        ids = () if session is None else session.object_ids
+        styles = {key: self._style(key) for key in ids}
+        self._described = {
+            "version": self._version,
+            "clip": None if self.clip is None else describe_clip(self.clip, self.num_opened),
+            "host": self.name,
+            "isSession": not isinstance(session, HostSession),
+            "canFind": self._find is not None,
+            "formats": format_names(),
+            "rounds": [
+                {"frame": frame, "lines": describe_lines(lines)} for frame, lines in self._rounds
+            ],
+            "prompts": [] if session is None else _describe_prompted(session),
+            "objects": [
+                {"id": key, "name": own.name, "colour": own.colour} for key, own in styles.items()
+            ],
+            "undo": None if last is None else ("round" if last.is_round else "prompt"),
+            "quality": quality if self._rounds else None,
+            "qualityLabel": self.guidance.label,
+            "recommended": self._recommended,
+            "seconds": self._seconds,
+            "maxObjects": self.settings.max_objects,
+            "colours": self._palette()[: self.settings.max_objects + 1].tolist(),
+        }
 
 
-def _pack(folder: Path, archive: Path) -> None:
-    """Write the files of a folder into a zip archive."""
-    with zipfile.ZipFile(archive, "w") as pack:
-        for path in sorted(folder.iterdir()):
-            pack.write(path, f"{folder.name}/{path.name}")
+class _Step:
+    """A block whose work is a step that can be undone; an error takes back what it did."""
+
+    def __init__(self, bench: Workbench, is_round: bool) -> None:
+        self._bench, self._is_round = bench, is_round
+
+    def __enter__(self) -> None:
+        self._before = self._bench._mark(self._is_round)
+
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        bench = self._bench
+        bench.progress = None
+        if kind is not None:
+            with suppress(Exception):
+                bench._go_back(self._before)
+        else:
+            bench._history = [*bench._history, self._before][-_MAX_HISTORY:]
+        bench._changed()
 
 
-def _describe_clip(clip: Clip) -> dict[str, Any]:
-    height, width = clip.frames[0].shape[:2]
-    return {
-        "name": clip.name,
-        "frames": len(clip.frames),
-        "length": clip.length,
-        "every": clip.every,
-        "width": width,
-        "height": height,
-        "fps": clip.fps,
-    }
+def _describe_prompted(session: Session) -> list[dict[str, Any]]:
+    """All frames with prompts, JSON-like."""
+    return [
+        {"frame": frame, "isNew": frame in session.new_frames, "objects": describe_prompts(drawn)}
+        for frame, drawn in session.all_prompts().items()
+    ]
 
 
-def _encode_mask(labels: np.ndarray) -> bytes:
-    picture = Image.fromarray(labels).convert("P")
-    picture.putpalette(bright_palette().tobytes())
-    buffer = io.BytesIO()
-    picture.save(buffer, format="PNG", transparency=0, compress_level=1)
-    return buffer.getvalue()
+def _lines(prompts: dict[int, Prompt]) -> tuple[ScribbleLine, ...]:
+    return tuple(line for prompt in prompts.values() for line in prompt.scribbles)
 
 
-def _output(encoded: bytes, shape: tuple[int, int], num_objects: int) -> FrameOutput:
-    """A mask in full size; an object that it does not show has the box of an absent one."""
-    labels = decode_label_map(encoded, "a mask of the page")
-    if labels.shape != shape:
-        labels = cv2.resize(labels, shape[::-1], interpolation=cv2.INTER_NEAREST)
-    return FrameOutput.of_labels(labels, range(1, num_objects + 1))
+def _length(direction: PassDirection, start: int | None, end: int | None, count: int) -> int:
+    """About how many frames a pass has."""
+    if direction == "both":
+        return count + 1
+    place = start or 0
+    last = end if end is not None else (count - 1 if direction == "forward" else 0)
+    return abs(last - place) + 1

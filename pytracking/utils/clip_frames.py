@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -33,6 +34,7 @@ class LazyFrames(Sequence[np.ndarray]):
     def __init__(self, shape: tuple[int, int]) -> None:
         self.shape = shape
         self._cache: OrderedDict[int, np.ndarray] = OrderedDict()
+        self._lock = threading.Lock()
 
     @overload
     def __getitem__(self, position: int) -> np.ndarray: ...
@@ -50,12 +52,13 @@ class LazyFrames(Sequence[np.ndarray]):
         )
 
     def _frame(self, index: int) -> np.ndarray:
-        if index not in self._cache:
-            self._cache[index] = self._read(index)
-        self._cache.move_to_end(index)
-        if len(self._cache) > _CACHED_FRAMES:
-            self._cache.popitem(last=False)
-        return self._cache[index]
+        with self._lock:
+            if index not in self._cache:
+                self._cache[index] = self._read(index)
+            self._cache.move_to_end(index)
+            if len(self._cache) > _CACHED_FRAMES:
+                self._cache.popitem(last=False)
+            return self._cache[index]
 
     def _read(self, index: int) -> np.ndarray:
         raise NotImplementedError
@@ -164,6 +167,10 @@ class SpooledFrames(LazyFrames):
             self._file.write(np.ascontiguousarray(frame).data)
         self._length += 1
         return True
+
+    def close(self) -> None:
+        """Drop all frames."""
+        self._file.close()
 
     def __enter__(self) -> SpooledFrames:
         return self

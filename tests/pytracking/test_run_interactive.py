@@ -49,7 +49,7 @@ def test_a_person_segments_a_clip(tmp_path, request):
 
         browser.stroke("#canvas", [(0.44, 0.57), (0.47, 0.58), (0.5, 0.6)])
         browser.stroke("#canvas", [(0.5, 0.57), (0.52, 0.58)])
-        assert browser.text("#propagate") == "Propagate 2 scribbles"
+        browser.wait("!document.querySelector('#propagate').disabled")
         browser.press("Enter")
         browser.wait("document.querySelector('#round').textContent === 'Round 1'")
         label = browser.text("#recommended")
@@ -59,12 +59,15 @@ def test_a_person_segments_a_clip(tmp_path, request):
         assert browser.text("#position") == f"Frame {label.split()[2]} / 6"
         browser.press("0")
         browser.stroke("#canvas", [(0.1, 0.2), (0.3, 0.2)])
+        browser.wait("document.querySelector('#undo').textContent === 'Undo'")
         browser.click("#propagate")
         browser.wait("document.querySelector('#round').textContent === 'Round 2'")
         browser.click("#undo")
         browser.wait("document.querySelector('#round').textContent === 'Round 1'")
 
         browser.click("#export")
+        browser.wait("document.querySelector('#export-dialog').open")
+        browser.click("#export-go")
         browser.wait("document.querySelector('#toast').textContent.includes('overlay.mp4')")
         assert all(url.startswith((page, "data:", "about:")) for url in browser.requests)
         assert browser.problems == []

@@ -41,7 +41,7 @@ def draw_prompts(
     labels = np.zeros(image.shape[:2], np.uint8) if previous is None else previous.copy()
     _draw_areas(image, labels, prompts)
     before = labels.copy()
-    lines = _lines(prompts, labels)
+    lines = prompt_lines(prompts, labels)
     if lines:
         known = before if before.any() else None
         count = max(*(line.object_id for line in lines), int(before.max()), 1)
@@ -70,8 +70,13 @@ def _draw_areas(image: np.ndarray, labels: np.ndarray, prompts: Mapping[int, Pro
             raise DataError(f"object {key} is completely covered by other objects")
 
 
-def _lines(prompts: Mapping[int, Prompt], labels: np.ndarray) -> list[ScribbleLine]:
-    """All lines of a frame, a click being a line of one point."""
+def prompt_lines(prompts: Mapping[int, Prompt], labels: np.ndarray) -> list[ScribbleLine]:
+    """All lines of a frame, a click being a line of one point.
+
+    Args:
+        prompts: By object; 0 is the background.
+        labels: uint8 (H, W), what is known: a negative click names what lies there instead.
+    """
     lines: list[ScribbleLine] = []
     for key, prompt in prompts.items():
         lines += prompt.scribbles

@@ -53,10 +53,8 @@ def write_session(
         for name, mask in masks.items():
             pack.writestr(name, encode_label_map(mask.astype(np.uint8)))
         for direction in DIRECTIONS:
-            for frame in layers.tables[direction]:
-                content = layers.read_raw(direction, frame)
-                assert content is not None  # the table has it
-                pack.writestr(f"{direction}/{frame}", content)
+            for frame, place in layers.tables[direction].items():
+                pack.writestr(f"{direction}/{frame}", layers.read_raw(place))
 
 
 def read_session(path: Path, layers: Layers, first_frame: np.ndarray) -> dict[int, FramePrompts]:

@@ -8,6 +8,7 @@ table of places in it, which makes going back cheap.
 from __future__ import annotations
 
 import tempfile
+import threading
 import zlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -95,6 +96,7 @@ class Layers:
     def __post_init__(self) -> None:
         self._file = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115 (closed below)
         self._end = 0
+        self._lock = threading.Lock()  # one thread may show what another computes
 
     def close(self) -> None:
         """Drop everything."""
@@ -113,29 +115,25 @@ class Layers:
         self, direction: Direction, frame: int, content: bytes, object_ids: Sequence[int]
     ) -> None:
         """Keep a result in its compressed form."""
-        with translate_write_errors(Path(tempfile.gettempdir())):
+        with self._lock, translate_write_errors(Path(tempfile.gettempdir())):
             self._file.seek(self._end)
             self._file.write(content)
-        self.tables[direction][frame] = Place(self._end, len(content), tuple(object_ids))
-        self._end += len(content)
+            self.tables[direction][frame] = Place(self._end, len(content), tuple(object_ids))
+            self._end += len(content)
 
-    def read(self, direction: Direction, frame: int) -> FrameResult | None:
-        """A result, or None where no pass in this direction has been."""
-        content = self.read_raw(direction, frame)
-        if content is None:
-            return None
-        ids = self.tables[direction][frame].object_ids
-        pixels = np.frombuffer(zlib.decompress(content), np.uint8)
-        pixels = pixels.reshape(1 + len(ids), *self.shape)
-        return FrameResult(pixels[0], ids, pixels[1:])
-
-    def read_raw(self, direction: Direction, frame: int) -> bytes | None:
-        """A result in its compressed form."""
-        place = self.tables[direction].get(frame)
+    def read(self, place: Place | None) -> FrameResult | None:
+        """A result, or None where no pass has been; the place comes from a table."""
         if place is None:
             return None
-        self._file.seek(place.offset)
-        return self._file.read(place.size)
+        pixels = np.frombuffer(zlib.decompress(self.read_raw(place)), np.uint8)
+        pixels = pixels.reshape(1 + len(place.object_ids), *self.shape)
+        return FrameResult(pixels[0], place.object_ids, pixels[1:])
+
+    def read_raw(self, place: Place) -> bytes:
+        """A result in its compressed form."""
+        with self._lock:
+            self._file.seek(place.offset)
+            return self._file.read(place.size)
 
     def copy_tables(self) -> dict[Direction, Table]:
         """The present state, to be given back to ``tables`` later."""
@@ -168,17 +166,30 @@ def join_results(
     labels = np.zeros(shape, np.uint8)
     total = np.zeros(shape, np.float32)
     best = np.zeros(shape, np.float32)
-    for key in sorted(weights):
-        soft = np.zeros(shape, np.float32)
-        for direction, weight in weights[key].items():
-            result = known[direction]
-            plane = result.probabilities[result.object_ids.index(key)]
-            soft += np.float32(weight / 255) * plane
+    for key, soft in join_probabilities(results, shares, shape).items():
         labels[soft > best] = key
         best = np.maximum(best, soft)
         total += soft
     labels[1 - total >= best] = 0
     return labels
+
+
+def join_probabilities(
+    results: Mapping[Direction, FrameResult | None],
+    shares: Mapping[int, float],
+    shape: tuple[int, int],
+) -> dict[int, np.ndarray]:
+    """The blended probability of every object, float32 (H, W) each; see ``join_results``."""
+    known = {d: r for d, r in results.items() if r is not None}
+    planes = {}
+    for key in sorted(shares):
+        soft = np.zeros(shape, np.float32)
+        for direction, weight in _weights(key, shares[key], known).items():
+            result = known[direction]
+            plane = result.probabilities[result.object_ids.index(key)]
+            soft += np.float32(weight / 255) * plane
+        planes[key] = soft
+    return planes
 
 
 def _weights(

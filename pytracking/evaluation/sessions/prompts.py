@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -24,3 +25,30 @@ class FramePrompts:
     named: frozenset[int] = frozenset()
     masks: dict[int, np.ndarray] | None = None
     is_new: bool = True
+
+
+def objects_of(prompts: Mapping[int, FramePrompts]) -> tuple[int, ...]:
+    """All objects that have a prompt, ascending."""
+    drawn = {key for entry in list(prompts.values()) for key in entry.masks or entry.prompts}
+    return tuple(sorted(drawn - {0}))
+
+
+def anchors(prompts: Mapping[int, FramePrompts], object_id: int) -> list[int]:
+    """The frames with a prompt for an object that a pass has used."""
+    return [
+        frame
+        for frame, entry in list(prompts.items())
+        if not entry.is_new and object_id in (entry.masks or ())
+    ]
+
+
+def copied(prompts: Mapping[int, FramePrompts]) -> dict[int, FramePrompts]:
+    """A copy that later changes do not reach; the pixels are shared, as nobody changes them."""
+    return {
+        frame: replace(
+            entry,
+            prompts=dict(entry.prompts),
+            masks=None if entry.masks is None else dict(entry.masks),
+        )
+        for frame, entry in prompts.items()
+    }

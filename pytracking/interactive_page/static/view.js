@@ -1,7 +1,8 @@
-// Drawing: the frame with masks and scribbles, and the timeline. Knows nothing of the server.
+// Drawing: the frame with masks and prompts, and the timeline. Knows nothing of the server.
 
 const STOPS = [[217, 83, 74], [232, 161, 61], [217, 207, 106], [95, 183, 166], [47, 134, 193]];
 const LOW = 0.4; // qualities below look the same: bad
+export const PAGE = 300; // frames that the timeline shows together
 
 export function qualityColour(quality) {
   const place = (Math.min(Math.max((quality - LOW) / (1 - LOW), 0), 1)) * (STOPS.length - 1);
@@ -32,17 +33,63 @@ export function fit(clip, box) {
   return { width: Math.floor(clip.width * scale), height: Math.floor(clip.height * scale) };
 }
 
-export function drawFrame(canvas, size, picture, mask, opacity) {
+// Where the frame lies on the canvas: scale 1 fits, left and top are fractions that are cut off.
+export function clampLens(lens) {
+  lens.scale = Math.min(Math.max(lens.scale, 1), 16);
+  const most = 1 - 1 / lens.scale;
+  lens.left = Math.min(Math.max(lens.left, 0), most);
+  lens.top = Math.min(Math.max(lens.top, 0), most);
+  return lens;
+}
+
+function place(size, lens) {
+  return [
+    -lens.left * lens.scale * size.width, -lens.top * lens.scale * size.height,
+    size.width * lens.scale, size.height * lens.scale,
+  ];
+}
+
+export function toCanvas(size, lens, [x, y]) {
+  return [(x - lens.left) * lens.scale * size.width, (y - lens.top) * lens.scale * size.height];
+}
+
+export function drawFrame(canvas, size, lens, picture, mask, old, opacity) {
   const context = prepare(canvas, size.width, size.height);
-  if (picture) context.drawImage(picture, 0, 0, size.width, size.height);
-  if (!mask) return context;
+  context.imageSmoothingEnabled = lens.scale < 4;
+  if (picture) context.drawImage(picture, ...place(size, lens));
   context.globalAlpha = opacity;
-  context.drawImage(mask, 0, 0, size.width, size.height);
+  if (old === undefined) {
+    if (mask) context.drawImage(mask, ...place(size, lens));
+  } else {
+    const middle = size.width / 2;
+    for (const [image, left] of [[old, 0], [mask, middle]]) {
+      context.save();
+      context.beginPath();
+      context.rect(left, 0, middle, size.height);
+      context.clip();
+      if (image) context.drawImage(image, ...place(size, lens));
+      context.restore();
+    }
+    context.globalAlpha = 1;
+    drawSplit(context, size, middle);
+  }
   context.globalAlpha = 1;
   return context;
 }
 
-export function drawLine(context, size, line, colour, isOld) {
+function drawSplit(context, size, middle) {
+  context.fillStyle = "#ffffff";
+  context.fillRect(middle - 1, 0, 2, size.height);
+  context.font = "600 12px system-ui, sans-serif";
+  for (const [text, x] of [["before", middle - 62], ["after", middle + 12]]) {
+    context.fillStyle = "rgb(20 22 26 / 80%)";
+    context.fillRect(x - 6, 10, 58, 22);
+    context.fillStyle = "#ffffff";
+    context.fillText(text, x, 25);
+  }
+}
+
+export function drawLine(context, size, lens, line, colour, isOld) {
   context.lineCap = context.lineJoin = "round";
   context.setLineDash(line.object_id === 0 ? [2, 9] : []);
   const casing = isOld ? "rgb(255 255 255 / 90%)" : "rgb(0 0 0 / 65%)";
@@ -50,45 +97,120 @@ export function drawLine(context, size, line, colour, isOld) {
     context.lineWidth = isOld ? width - 2 : width;
     context.strokeStyle = style;
     context.beginPath();
-    line.path.forEach(([x, y], index) => {
-      const point = [x * size.width, y * size.height];
-      if (index === 0) context.moveTo(...point);
-      context.lineTo(...point);
+    line.path.forEach((point, index) => {
+      const at = toCanvas(size, lens, point);
+      if (index === 0) context.moveTo(...at);
+      context.lineTo(...at);
     });
     context.stroke();
   }
   context.setLineDash([]);
 }
 
-export function drawStrip(canvas, state, frame, pending) {
+export function drawBrush(context, size, lens, clip, stroke, colour) {
+  context.lineCap = context.lineJoin = "round";
+  context.lineWidth = 2 * stroke.radius * lens.scale * (size.width / clip.width);
+  context.strokeStyle = stroke.erase ? "rgb(0 0 0 / 45%)" : colour;
+  context.globalAlpha = 0.7;
+  context.beginPath();
+  stroke.path.forEach((point, index) => {
+    const at = toCanvas(size, lens, point);
+    if (index === 0) context.moveTo(...at);
+    context.lineTo(...at);
+  });
+  context.stroke();
+  context.globalAlpha = 1;
+}
+
+export function drawPoint(context, size, lens, clip, [x, y, sign], colour) {
+  const [left, top] = toCanvas(size, lens, [(x + 0.5) / clip.width, (y + 0.5) / clip.height]);
+  context.beginPath();
+  context.arc(left, top, 8, 0, 7);
+  context.fillStyle = sign ? colour : "#ffffff";
+  context.fill();
+  context.lineWidth = 2;
+  context.strokeStyle = sign ? "#ffffff" : colour;
+  context.stroke();
+  context.strokeStyle = sign ? "#14161a" : "#c22f21";
+  context.beginPath();
+  context.moveTo(left - 4, top);
+  context.lineTo(left + 4, top);
+  if (sign) {
+    context.moveTo(left, top - 4);
+    context.lineTo(left, top + 4);
+  }
+  context.stroke();
+}
+
+export function drawBox(context, size, lens, clip, [x, y, width, height], colour) {
+  const [left, top] = toCanvas(size, lens, [x / clip.width, y / clip.height]);
+  const [right, bottom] = toCanvas(size, lens, [(x + width) / clip.width, (y + height) / clip.height]);
+  for (const [thick, style] of [[4, "rgb(0 0 0 / 65%)"], [2, colour]]) {
+    context.lineWidth = thick;
+    context.strokeStyle = style;
+    context.strokeRect(left, top, right - left, bottom - top);
+  }
+}
+
+export function drawCrosshair(context, size, lens, point) {
+  const [x, y] = toCanvas(size, lens, point);
+  for (const [thick, style] of [[4, "rgb(0 0 0 / 60%)"], [1.5, "#ffffff"]]) {
+    context.lineWidth = thick;
+    context.strokeStyle = style;
+    context.beginPath();
+    context.moveTo(x - 14, y);
+    context.lineTo(x + 14, y);
+    context.moveTo(x, y - 14);
+    context.lineTo(x, y + 14);
+    context.stroke();
+  }
+}
+
+// The part of the clip that the timeline shows: first frame and number of frames.
+export function pageOf(clip, frame) {
+  const count = clip ? clip.frames : 1;
+  const first = count <= PAGE ? 0 : Math.floor(frame / PAGE) * PAGE;
+  return { first, count: Math.min(PAGE, count - first) };
+}
+
+export function drawStrip(canvas, state, frame, marks) {
   const { clientWidth: width, clientHeight: height } = canvas.parentElement;
-  const context = prepare(canvas, width, height - 14);
   const tall = height - 14;
-  const count = state.clip ? state.clip.frames : 1;
+  const context = prepare(canvas, width, tall);
+  const style = getComputedStyle(document.body);
+  const colour = (name) => style.getPropertyValue(name).trim();
+  const { first, count } = pageOf(state.clip, frame);
   const cell = width / count;
   const gap = cell > 6 ? 1 : 0;
-  for (let index = 0; index < count; index += 1) {
-    context.fillStyle = state.quality ? qualityColour(state.quality[index]) : "#2c313a";
-    context.fillRect(index * cell, 5, Math.max(cell - gap, 1), tall - 10);
+  const centre = (index) => (index - first + 0.5) * cell;
+  const isShown = (index) => index >= first && index < first + count;
+  for (let index = first; index < first + count; index += 1) {
+    const known = state.quality?.[index];
+    context.fillStyle = known == null ? colour("--empty") : qualityColour(known);
+    if (marks.done.has(index)) context.fillStyle = colour("--fresh");
+    context.fillRect((index - first) * cell, 5, Math.max(cell - gap, 1), tall - 10);
   }
-  const marked = new Set(state.rounds.map((round) => round.frame));
-  for (const index of new Set([...marked, ...pending])) {
+  for (const { frame: index, isNew } of state.prompts.filter((own) => isShown(own.frame))) {
     context.beginPath();
-    context.arc((index + 0.5) * cell, tall / 2, 4, 0, 7);
-    context.fillStyle = marked.has(index) ? "#ffffff" : "#ffb02e";
+    context.arc(centre(index), tall / 2, 4, 0, 7);
+    context.fillStyle = isNew ? colour("--accent") : "#ffffff";
     context.fill();
     context.lineWidth = 2;
     context.strokeStyle = "#14161a";
     context.stroke();
   }
-  if (state.recommended !== null) {
-    context.lineWidth = 2.5;
-    context.strokeStyle = "#ffb02e";
-    const wide = Math.max(cell, 8);
-    context.strokeRect((state.recommended + 0.5) * cell - wide / 2, 2, wide, tall - 4);
+  if (marks.end !== null && isShown(marks.end)) {
+    context.fillStyle = colour("--danger");
+    context.fillRect(centre(marks.end) - 2, 0, 4, tall);
   }
-  if (!state.clip) return cell;
-  context.fillStyle = "#ffffff";
-  context.fillRect((frame + 0.5) * cell - 1.5, 0, 3, tall);
-  return cell;
+  if (state.recommended !== null && isShown(state.recommended)) {
+    context.lineWidth = 2.5;
+    context.strokeStyle = colour("--accent");
+    const wide = Math.max(cell, 8);
+    context.strokeRect(centre(state.recommended) - wide / 2, 2, wide, tall - 4);
+  }
+  if (!state.clip) return { cell, first };
+  context.fillStyle = colour("--text");
+  context.fillRect(centre(frame) - 1.5, 0, 3, tall);
+  return { cell, first };
 }

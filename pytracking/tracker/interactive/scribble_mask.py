@@ -160,8 +160,11 @@ def _merge(cut: dict[int, np.ndarray], marks: np.ndarray, before: np.ndarray | N
     """Labels of all objects; lines win, and elsewhere later ids over earlier ones."""
     labels = np.zeros(marks.shape, np.uint8) if before is None else before.copy()
     for number, found in cut.items():
-        if before is None or not (before == number).any():
+        if before is None:
             labels[found] = number
+            continue
+        if not (before == number).any():  # a new object takes nothing from the others
+            labels[found & (before == 0)] = number
             continue
         own, others = marks == number, (marks != number) & (marks != NOTHING)
         labels[_asked_for(found & (before != number), own)] = number

@@ -1,0 +1,60 @@
+"""The clip, its prompts and its masks as the page wants them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ltr.data.interactive.scribbles import ScribbleLine
+from pytracking.evaluation.prompt_types import Prompt
+from pytracking.interactive_page.clip import Clip
+
+
+def describe_clip(clip: Clip, serial: int) -> dict[str, Any]:
+    """Name and size of a clip, JSON-like."""
+    height, width = clip.frames.shape
+    return {
+        "serial": serial,
+        "name": clip.name,
+        "frames": len(clip.frames),
+        "length": clip.length,
+        "every": clip.every,
+        "width": width,
+        "height": height,
+        "fps": clip.fps,
+    }
+
+
+def describe_prompts(prompts: Mapping[int, Prompt]) -> list[dict[str, Any]]:
+    """What was drawn for every object of a frame, JSON-like."""
+    return [
+        {
+            "object_id": key,
+            "lines": describe_lines(prompt.scribbles),
+            "points": [[p.x, p.y, int(p.is_positive)] for p in prompt.points],
+            "box": prompt.box,
+            "hasMask": prompt.mask is not None,
+        }
+        for key, prompt in prompts.items()
+    ]
+
+
+def describe_lines(lines: Sequence[ScribbleLine]) -> list[dict[str, Any]]:
+    """Lines, JSON-like; points are fractions of width and height."""
+    return [{"object_id": line.object_id, "path": line.path.round(5).tolist()} for line in lines]
+
+
+def encode_mask(labels: np.ndarray, palette: np.ndarray, hidden: Sequence[int] = ()) -> bytes:
+    """A label map as a palette PNG; 0 and hidden objects are transparent."""
+    picture = Image.fromarray(labels).convert("P")
+    picture.putpalette(palette.astype(np.uint8).tobytes())
+    opacity = bytearray([0, *[255] * 255])
+    for key in hidden:
+        opacity[key] = 0
+    buffer = io.BytesIO()
+    picture.save(buffer, format="PNG", transparency=bytes(opacity), compress_level=1)
+    return buffer.getvalue()
