@@ -52,7 +52,8 @@ def did_you_mean(name: str, choices: Iterable[str]) -> str:
     " (did you mean 'joint_davis'?)"
     """
     options = sorted(choices)
-    near = difflib.get_close_matches(name, options, n=2)
+    spelled = {option.lower(): option for option in options}
+    near = difflib.get_close_matches(name.lower(), spelled, n=2)
     if near:
-        return f" (did you mean {' or '.join(repr(match) for match in near)}?)"
+        return f" (did you mean {' or '.join(repr(spelled[match]) for match in near)}?)"
     return f" (choose from {', '.join(options)})" if options else ""

@@ -87,6 +87,7 @@ def test_two_trackers_on_davis(davis, capsys):
         "baseline_copy_mask",
         "baseline_perfect",
         "comparison.csv",
+        "comparison.json",
         "plots",
         "report.html",
     }

@@ -161,7 +161,7 @@ def test_cvat_files_of_images_are_imported(tmp_path, caplog):
     assert main(["convert", str(tmp_path / "in.xml"), str(tmp_path / "out")]) == 0
     assert np.count_nonzero(read_label_map(tmp_path / "out/in/9.png") == 1) == 48
     assert not read_label_map(tmp_path / "out/in/10.png").any()
-    assert "left out, as they are no areas: 1 points" in caplog.text
+    assert "left out, since they cover no area: 1 points" in caplog.text
     two = image.format(1, shape * 2) + image.format(2, shape)
     (tmp_path / "in.xml").write_text(f"<annotations>{two}</annotations>")
     assert main(["convert", str(tmp_path / "in.xml"), str(tmp_path / "b")]) == 2

@@ -202,11 +202,11 @@ def test_polygons_and_boxes_of_labelling_tools_are_filled(tmp_path: Path) -> Non
         ("a.xml", "<annotations><meta/></annotations>", "it has no task"),
         ("a.xml", "<annotations", "is not annotations"),
         ("a.json", '{"annotations": [{}], "images": []}', "is damaged"),
-        ("a.json", "{}", "cannot be told"),
+        ("a.json", "{}", "is not recognised"),
         ("a.json", '[{"data": {"image": "a.jpg"}}]', "no brush"),
         ("a.txt", "0 1001 1 4 4", "5 fields"),
         ("a.txt", "99999999 1001 1 4 4 `0", "frames"),
-        ("a.bin", "", "cannot be told"),
+        ("a.bin", "", "is not recognised"),
     ],
 )
 def test_damaged_files_are_one_sentence(
