@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -135,7 +136,8 @@ def read_position(values: Mapping[str, Any], batch_size: int, path: Path) -> Pos
     if not isinstance(stored, Mapping) or not stored.keys() <= names:
         raise CheckpointError(f"{path}: the position of the run is damaged")
     for name, value in stored.items():
-        if type(value) is not int or not 0 <= value < _MAX_NUMBER:
+        is_score = name == "best" and (value is None or (type(value) is float and isfinite(value)))
+        if not is_score and (type(value) is not int or not 0 <= value < _MAX_NUMBER):
             raise CheckpointError(f"{path}: the position of the run is damaged ({name})")
     position = Position(**stored)
     if "samples" not in stored:
