@@ -31,7 +31,6 @@ _WHITE = 0xFFFFFF
 _FEWEST_RAMPS = 3
 _COMPRESSED = (".jpg", ".jpeg", ".webp")
 _MAX_OBJECTS = 100
-_CODE = np.array([1 << 16, 1 << 8, 1], np.int32)
 _ANNOTATIONS = (".json", ".xml", ".zip")
 # A command above this package; it knows the files of other tools.
 _OTHER_TOOLS = "pytracking.convert_masks"
@@ -235,9 +234,13 @@ def _codes(file: Path) -> np.ndarray:
         return wide
     pixels = read_rgba(file) if wide is None else _grey_rgba(wide)
     opaque = pixels[..., 3] >= _OPAQUE
-    codes = np.where(opaque, pixels[..., :3] @ _CODE, 0)
+    codes = pixels[..., 0].astype(np.int32)
+    for channel in (1, 2):
+        codes <<= 8
+        codes |= pixels[..., channel]
+    codes[~opaque] = 0
     if not opaque.all() and not codes.any():
-        return np.where(opaque, _WHITE, 0)
+        codes[opaque] = _WHITE
     return codes
 
 

@@ -320,3 +320,15 @@ def test_the_original_launcher_wants_its_two_words():
     )  # fmt: skip
     assert run.returncode == 2
     assert run.stderr == "error: expected OUT and PRETRAINED, then further arguments\n"
+
+
+def test_more_sentences_than_labels_are_refused_before_work(tmp_path, common, capsys):
+    clip = tmp_path / "a.mp4"
+    write_mp4(clip, 2)
+    words = [word for number in range(260) for word in ("--text", f"square {number}")]
+    out = tmp_path / "out"
+    command = ["referring", "refytvos_r50", str(clip), "--output", str(out), *common, *words]
+    assert run_video.main(command) == 2
+    told = capsys.readouterr().err
+    assert told == "error: 260 sentences are given, a label map holds at most 254 objects\n"
+    assert not out.exists()

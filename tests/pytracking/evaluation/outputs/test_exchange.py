@@ -217,6 +217,18 @@ def test_damaged_files_are_one_sentence(
         list(read_exchange(tmp_path / name))
 
 
+@pytest.mark.parametrize("mask", ["", "!", "AAAA", "eJwDAAAAAAE=", 3, None])
+def test_damaged_masks_of_fiftyone_are_one_sentence(tmp_path: Path, mask: object) -> None:
+    labels = drawn_labels(3)
+    write_exchange("fiftyone", [video_of(labels)], tmp_path / "a")
+    file = tmp_path / "a" / "labels" / "dog.json"
+    content = json.loads(file.read_text())
+    content["frames"]["1"]["objects"]["objects"][0]["mask"] = mask
+    file.write_text(json.dumps(content))
+    with pytest.raises(DataError, match=r"dog\.json is damaged"):
+        [read_all(video) for video in read_exchange(tmp_path / "a")]
+
+
 def test_runs_of_cvat_must_fill_their_box() -> None:
     mask = np.array([[0, 1, 1], [1, 0, 0]], bool)
     assert cvat.encode_box_runs(mask) == [1, 3, 2]
