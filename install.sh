@@ -13,8 +13,10 @@ set -euo pipefail
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 venv="${VENV:-$root/.venv}"
-[[ "$venv" == /* ]] || venv="$PWD/$venv"
-python="$venv/bin/python"
+[[ "$venv" == /* || "$venv" == ?:* ]] || venv="$PWD/$venv"
+bin="$venv/bin"
+[[ "$OSTYPE" != msys* && "$OSTYPE" != cygwin* ]] || bin="$venv/Scripts" # Windows
+python="$bin/python"
 stamp="$venv/.installed"
 
 fail() {
@@ -25,7 +27,7 @@ fail() {
 # Prints the first interpreter that is new enough and can make environments.
 find_python() {
     local candidate old="" bare=""
-    local candidates=(python3 python3.13 python3.12 python3.11 python3.10)
+    local candidates=(python3 python3.13 python3.12 python3.11 python3.10 python)
     [[ -z "${PYTHON:-}" ]] || candidates=("$PYTHON")
     for candidate in "${candidates[@]}"; do
         command -v "$candidate" >/dev/null || continue
@@ -135,7 +137,7 @@ lock() (
 )
 
 resolve() {
-    "$venv/bin/uv" pip compile -q pyproject.toml "${@:2}" --build-constraint constraints.txt \
+    "$bin/uv" pip compile -q pyproject.toml "${@:2}" --build-constraint constraints.txt \
         --universal --python-version 3.10 --generate-hashes --no-annotate \
         --no-emit-package vos-toolkit --custom-compile-command "bash install.sh lock" \
         -o "requirements/$1.txt"
@@ -143,11 +145,11 @@ resolve() {
 
 run_tests() {
     cd "$root"
-    "$venv/bin/ruff" check .
-    "$venv/bin/ruff" format --check .
-    "$venv/bin/mypy"
+    "$bin/ruff" check .
+    "$bin/ruff" format --check .
+    "$bin/mypy"
     export OMP_NUM_THREADS=1
-    exec "$venv/bin/pytest" -n 2 "$@"
+    exec "$bin/pytest" -n 2 "$@"
 }
 
 action="${1:-set up}"
@@ -155,7 +157,7 @@ action="${1:-set up}"
 case "$action" in
     "set up")
         set_up default
-        printf 'ready; to use it: source %q\n' "$venv/bin/activate"
+        printf 'ready; to use it: source %q\n' "$bin/activate"
         ;;
     demo)
         set_up demo

@@ -11,6 +11,10 @@ import sys
 import warnings
 from pathlib import Path
 
+if sys.version_info < (3, 10):  # noqa: UP036 -- pip refuses it, but a checkout meets it here
+    sys.stderr.write(f"error: Python 3.10 or newer is needed, not {sys.version.split()[0]}\n")
+    sys.exit(2)
+
 TOOLKIT = "vos-toolkit"
 """By this name its two packages know each other: both import names exist elsewhere too."""
 

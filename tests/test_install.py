@@ -149,3 +149,12 @@ def test_wrong_input_is_one_sentence(tmp_path, words, variables, reason):
     assert reason in result.stderr
     assert result.stderr.count("\n") == 1
     assert (tmp_path / "my env" / "thesis.txt").read_text() == "years of work"
+
+
+def test_on_windows_the_programs_lie_in_another_folder(tmp_path, calls):
+    environment = tmp_path / "my env"
+    (environment / "bin").rename(environment / "Scripts")
+    result = install(tmp_path, OSTYPE="msys")
+    assert result.returncode == 0, result.stderr
+    assert "Scripts/activate" in result.stdout
+    assert len(notes(calls, "pip install")) == 2

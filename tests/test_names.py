@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -41,3 +44,17 @@ def test_another_pytracking_is_named_at_the_import_of_ltr(tmp_path):
 def test_our_own_packages_import_in_silence(tmp_path):
     done = run([ROOT, tmp_path], "import warnings; warnings.simplefilter('error'); import ltr")
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("version", ["3.8", "3.9"])
+def test_an_old_python_is_one_sentence(version):
+    python = shutil.which(f"python{version}")
+    if python is None or subprocess.run([python, "-c", ""], check=False).returncode:
+        pytest.skip(f"needs Python {version}")
+    done = subprocess.run(
+        [python, str(ROOT / "pytracking" / "run_tracker.py"), "joint", "joint_demo"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: Python 3.10 or newer is needed, not {version}.")
+    assert done.stderr.count("\n") == 1

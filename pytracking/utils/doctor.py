@@ -31,6 +31,8 @@ EXTRAS = {
     "ray": ("ray",),
     "visdom": ("visdom",),
     "vot": ("vot-trax",),
+    "hub": ("huggingface-hub", "safetensors"),
+    "backends": ("aiohttp", "cvat-sdk"),
 }
 """What else is used, by the extra that brings it."""
 _MADE_ON_DEMAND = ("results_path", "result_plot_path", "workspace_dir", "tensorboard_dir")

@@ -121,7 +121,9 @@ class Transfer:
 def _receive(transfer: Transfer, address: str, folder: Path, may_follow: bool) -> None:
     """One try; raises ``_Cut`` where another may help."""
     state = _read_state(folder, transfer.address)
-    with urllib.request.urlopen(_request(address, folder, state), timeout=_TIMEOUT_S) as response:
+    # An opener of its own: the shared one would keep the proxies of its first use.
+    opener = urllib.request.build_opener()
+    with opener.open(_request(address, folder, state), timeout=_TIMEOUT_S) as response:
         if _is_page(response):
             form = _form_address(response) if may_follow else None
             if form is None:

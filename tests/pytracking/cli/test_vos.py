@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from ltr.data.image_io import write_image, write_label_map
+from pytracking.cli.prompt_arguments import parse_mask
 from pytracking.cli.vos import COMMANDS, completion, main
+from pytracking.evaluation.outputs.exchange.registry import parse_export
 from tests.project_file import project_table
 
 
@@ -103,3 +105,16 @@ def test_doctor_and_downloads_speak_json(capsys):
     assert report["problems"] == []
     assert main(["download", "--list", "--json"]) == 0
     assert "joint_davis" in json.loads(capsys.readouterr().out)
+
+
+def test_paths_of_windows_are_understood(capsys):
+    """A drive is no frame; where there are no drives, the path is named as it was given."""
+    path = r"C:\clips\first mask.png"
+    assert str(parse_mask(path).path) == path
+    prompt = parse_mask(f"40:{path}")
+    assert (prompt.frame, str(prompt.path)) == (40, path)
+    assert parse_export(f"coco:{path}") == ("coco", Path(path))
+    assert main(["video", "joint", "joint_demo", path, "--mask", path]) == 2
+    error = capsys.readouterr().err
+    assert path in error
+    assert "Traceback" not in error

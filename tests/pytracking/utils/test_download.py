@@ -348,3 +348,20 @@ def test_the_list_names_every_file(capsys):
     for released in by_name().values():
         assert released.name in output
         assert released.page in output
+
+
+def test_a_proxy_is_used_and_one_that_does_not_answer_is_one_sentence(
+    server, tmp_path, monkeypatch
+):
+    """The server plays the proxy: it is asked for a host that does not exist."""
+    released = find_released("joint_davis")
+    address, target = "http://nowhere.invalid/", tmp_path / released.file
+    monkeypatch.delenv("no_proxy")
+    monkeypatch.setenv("http_proxy", server)
+    fetch(released, tmp_path, address, lambda done, total: None, pauses_s=())
+    assert target.read_bytes() == CONTENT
+    for proxy in ("http://127.0.0.1:9", ""):
+        monkeypatch.setenv("http_proxy", proxy)
+        with pytest.raises(CheckpointError, match=r"joint_davis could not be fetched"):
+            fetch(released, tmp_path, address, lambda done, total: None, pauses_s=())
+    assert target.read_bytes() == CONTENT
