@@ -34,7 +34,7 @@ from ltr.admin.settings import Settings
 
 _LOG = logging.getLogger(__name__)
 _EXPERIMENTS = Path(__file__).resolve().parent / "train_settings"
-_NO_EXPERIMENTS = {"__init__", "recipe", "assembly"}
+_NO_EXPERIMENTS = ("__init__", "recipe", "assembly")  # ends of names
 
 
 @command
@@ -81,7 +81,8 @@ def find_experiment(system: str, name: str) -> str:
             for module in pkgutil.iter_modules(package.__path__)
         }
     if system in own:
-        names = {path.stem for path in (_EXPERIMENTS / system).glob("*.py")} - _NO_EXPERIMENTS
+        files = {path.stem for path in (_EXPERIMENTS / system).glob("*.py")}
+        names = [name for name in files if not name.endswith(_NO_EXPERIMENTS)]
         experiments |= {found: f"ltr.train_settings.{system}.{found}" for found in names}
     if name not in experiments:
         raise ConfigError(f"{system} has no experiment {name!r}{did_you_mean(name, experiments)}")

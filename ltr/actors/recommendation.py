@@ -1,4 +1,4 @@
-"""How the recommendation agent learns: double DQN with a second target for the final score.
+"""How agent and quality network learn; the agent by double DQN with a second target for the score.
 
 IVOS-W, arXiv 2103.10391, section 3.3, as the authors' program has it: both targets are for the same
 value, every transition counts as if the episode continued.
@@ -6,22 +6,18 @@ value, every transition counts as if the episode continued.
 
 from __future__ import annotations
 
-import copy
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+import random
+from collections.abc import Mapping
+from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import nn
 
-from ltr.admin.errors import DataError
-from ltr.dataset.experience import Transition
+from ltr.actors.base import Actor, Stats
+from ltr.models.interactive.agent import AgentPair
 
 _REWARD_SCALE = 0.1
-_GRADIENT_LIMIT = 1.0
 
 
 def exploration_rate(
@@ -41,66 +37,61 @@ def exploration_rate(
     return end + (start - end) * math.exp(-0.5 * decision / decay)
 
 
-class TransitionBatch(NamedTuple):
-    """Transitions of videos of one length.
+class AgentActor(Actor):
+    """The loss of the agent.
 
     Args:
-        states: float32 (batch, frames, 2), quality and number of annotations.
-        actions: int64 (batch,).
-        next_states: Like ``states``.
-        step_rewards: float32 (batch,).
-        done_rewards: float32 (batch,).
+        network: An ``AgentPair``.
+        discount: Weight of the next state's value.
+        update_rate: Probability that the target network becomes a copy after a step.
+        seed: Decides when it does.
     """
 
-    states: torch.Tensor
-    actions: torch.Tensor
-    next_states: torch.Tensor
-    step_rewards: torch.Tensor
-    done_rewards: torch.Tensor
+    def __init__(
+        self, network: AgentPair, discount: float = 0.95, update_rate: float = 0.05, seed: int = 0
+    ) -> None:
+        super().__init__(network)
+        self._pair = network
+        self.discount = discount
+        self.update_rate = update_rate
+        self.seed = seed
 
-    def to(self, device: torch.device) -> TransitionBatch:
-        """The same batch on another device."""
-        return TransitionBatch(*(tensor.to(device) for tensor in self))
+    def __call__(self, batch: Mapping[str, Any]) -> tuple[torch.Tensor, Stats]:
+        """See ``Actor``; the batch is one of ``ExperienceSamples``.
 
-
-def make_batch(rows: Sequence[Transition]) -> TransitionBatch:
-    """Stack transitions.
-
-    Raises:
-        DataError: Their videos differ in length.
-    """
-    lengths = {len(row.state_iou) for row in rows}
-    if len(lengths) > 1:
-        raise DataError(
-            f"transitions of windows of {sorted(lengths)} frames cannot form a batch: choose a "
-            "data.len_subseq that all videos have"
-        )
-    states = [np.stack([row.state_iou, row.annotated_frames], axis=-1) for row in rows]
-    after = [np.stack([row.next_state_iou, row.next_annotated_frames], axis=-1) for row in rows]
-    return TransitionBatch(
-        torch.from_numpy(np.stack(states)).float(),
-        torch.tensor([row.action for row in rows]),
-        torch.from_numpy(np.stack(after)).float(),
-        torch.tensor([row.reward_step for row in rows], dtype=torch.float32),
-        torch.tensor([row.reward_done for row in rows], dtype=torch.float32),
-    )
+        Returns:
+            The loss; ``Loss/total``, and ``Stats/value``, the mean rating of the chosen frames.
+        """
+        step = batch["step"]
+        if step and random.Random(f"{self.seed} {step}").random() < self.update_rate:
+            self._pair.refresh_target()
+        ratings, to_come = self.network(batch["states"], batch["next_states"])
+        rewards = batch["step_rewards"], batch["done_rewards"]
+        loss = agent_loss(ratings, to_come, batch["actions"], rewards, self.discount)
+        value = ratings.gather(1, batch["actions"][:, None]).mean()
+        return loss, {"Loss/total": loss, "Stats/value": value}
 
 
-@dataclass(frozen=True)
-class LearningRules:
-    """How values are updated.
+def agent_loss(
+    ratings: torch.Tensor,
+    to_come: torch.Tensor,
+    actions: torch.Tensor,
+    rewards: tuple[torch.Tensor, torch.Tensor],
+    discount: float,
+) -> torch.Tensor:
+    """The sum of both squared errors, a scalar.
 
     Args:
-        gamma: Weight of the next state's value.
-        lr: Learning rate of Adam.
-        weight_decay: L2 penalty.
-        update_rate: Probability that after an update the target network becomes a copy.
+        ratings: (batch, frames) of the states.
+        to_come: (batch,), value of the next states.
+        actions: int64 (batch,), the chosen frames.
+        rewards: (batch,) each, for the step and for the final score.
+        discount: Weight of the next state's value.
     """
-
-    gamma: float = 0.95
-    lr: float = 5e-6
-    weight_decay: float = 5e-4
-    update_rate: float = 0.05
+    values = ratings.gather(1, actions[:, None])[:, 0]
+    step_rewards, done_rewards = rewards
+    step = discount * to_come + _REWARD_SCALE * step_rewards
+    return _squared_error(values, step) + _squared_error(values, _REWARD_SCALE * done_rewards)
 
 
 def _squared_error(values: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -108,60 +99,16 @@ def _squared_error(values: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     return F.mse_loss(values.to(targets.dtype), targets)
 
 
-class AgentLearner:
-    """Updates a policy network from experience.
+class QualityActor(Actor):
+    """The squared error of the quality network over the masks that show anything."""
 
-    Args:
-        policy: (batch, frames, 2) -> (batch, frames).
-        rules: See ``LearningRules``.
-        rng: Decides when the target network is copied.
-        target: The network that values next states; by default a copy of the policy.
-    """
-
-    def __init__(
-        self,
-        policy: nn.Module,
-        rules: LearningRules,
-        rng: np.random.RandomState,
-        target: nn.Module | None = None,
-    ) -> None:
-        self.policy = policy
-        self.target = copy.deepcopy(policy) if target is None else target
-        self.rules = rules
-        self._rng = rng
-        self._optimizer = torch.optim.Adam(
-            policy.parameters(), lr=rules.lr, weight_decay=rules.weight_decay
-        )
-
-    def loss(self, batch: TransitionBatch) -> torch.Tensor:
-        """The sum of both squared errors, a scalar."""
-        values = _of_actions(self.policy(batch.states), batch.actions)
-        to_come = self._value_of_next(batch.next_states)
-        step = self.rules.gamma * to_come + _REWARD_SCALE * batch.step_rewards
-        done = _REWARD_SCALE * batch.done_rewards
-        return _squared_error(values, step) + _squared_error(values, done)
-
-    def update(self, batch: TransitionBatch) -> float:
-        """Make one step.
+    def __call__(self, batch: Mapping[str, Any]) -> tuple[torch.Tensor, Stats]:
+        """See ``Actor``; the batch is one of ``QualityMasks``.
 
         Returns:
-            The loss before it.
+            The loss, 0 where no mask counts; ``Loss/total``.
         """
-        loss = self.loss(batch)
-        self._optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_value_(self.policy.parameters(), _GRADIENT_LIMIT)
-        self._optimizer.step()
-        if self._rng.random_sample() < self.rules.update_rate:
-            self.target.load_state_dict(self.policy.state_dict())
-        return loss.item()
-
-    @torch.no_grad()
-    def _value_of_next(self, next_states: torch.Tensor) -> torch.Tensor:
-        """The policy chooses the frame, the target network values it."""
-        chosen = self.policy(next_states).argmax(dim=1)
-        return _of_actions(self.target(next_states), chosen)
-
-
-def _of_actions(values: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
-    return values.gather(1, actions[:, None])[:, 0]
+        found = self.network(batch["images"], batch["probabilities"])[:, 0]
+        errors = (found - batch["quality"]) ** 2 * batch["counts"]
+        loss = errors.sum() / batch["counts"].sum().clamp(min=1)
+        return loss, {"Loss/total": loss}

@@ -26,6 +26,7 @@ class Settings:
         quiet: No progress, only warnings and errors.
         wait: Wait while another run works in the folder, instead of refusing.
         visdom: ``(server, port)`` of a live view.
+        workspace: Base of the checkpoints instead of ``workspace_dir``.
     """
 
     module_name: str
@@ -40,6 +41,7 @@ class Settings:
     quiet: bool = False
     wait: bool = False
     visdom: tuple[str, int] | None = None
+    workspace: Path | None = None
 
     @property
     def project_path(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from torch import nn
 from ltr.admin.checkpoint import find_checkpoint, read_checkpoint
 from ltr.admin.config import describe, override, to_plain
 from ltr.admin.distributed import launch_fabric, lock_for_all
-from ltr.admin.environment import train_environment
+from ltr.admin.environment import TrainEnvironment, train_environment
 from ltr.admin.errors import CheckpointError
 from ltr.admin.files import atomic_write
 from ltr.admin.provenance import command_line, git_revision, versions
@@ -37,8 +38,11 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
+AssemblyClass = Callable[[Any, TrainEnvironment], Assembly[Any]]
+"""Makes an assembly from recipe and environment."""
 
-def train(settings: Settings, recipe: Recipe, assembly_class: type[Assembly[Any]]) -> None:
+
+def train(settings: Settings, recipe: Recipe, assembly_class: AssemblyClass) -> None:
     """Run an experiment, or resume it.
 
     Args:
@@ -58,7 +62,7 @@ def train(settings: Settings, recipe: Recipe, assembly_class: type[Assembly[Any]
         logging.getLogger().setLevel(logging.WARNING)
     _set_backends(settings, recipe)
     assembly = assembly_class(recipe, train_environment(create=fabric.is_global_zero))
-    workspace = Path(assembly.environment.workspace_dir)
+    workspace = _workspace(settings, assembly)
     folder, is_new = fabric.broadcast(_choose_folder(settings, workspace))
     with lock_for_all(fabric, folder.path, settings.wait and not is_new):
         _train_in(folder, settings, assembly, fabric)
@@ -71,7 +75,7 @@ def _train_in(
     fabric: Fabric,
 ) -> None:
     """Train in a folder that is locked, from its newest checkpoint or a new network."""
-    recipe, workspace = assembly.recipe, Path(assembly.environment.workspace_dir)
+    recipe, workspace = assembly.recipe, _workspace(settings, assembly)
     start = settings.resume or (None if settings.fresh else folder.newest())
     torch.manual_seed(recipe.seed)
     network = assembly.network()
@@ -86,6 +90,10 @@ def _train_in(
         _LOG.info("%s\n\ndevice %s, folder %s", describe(recipe), fabric.device, folder.path)
     fabric.barrier()
     trainer.train(recipe.max_epochs, settings.max_steps)
+
+
+def _workspace(settings: Settings, assembly: Assembly[Any]) -> Path:
+    return settings.workspace or Path(assembly.environment.workspace_dir)
 
 
 def _choose_folder(settings: Settings, workspace: Path) -> tuple[RunFolder, bool]:
@@ -187,6 +195,8 @@ def _make_trainer(
 def _make_schedule(recipe: Recipe) -> Cosine | MultiStep:
     if recipe.rate_schedule == "cosine":
         return Cosine(recipe.max_epochs)
+    if recipe.rate_schedule == "exponential":
+        return MultiStep(tuple(range(1, recipe.max_epochs)), recipe.gamma)
     return MultiStep(recipe.milestones, recipe.gamma)
 
 

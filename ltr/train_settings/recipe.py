@@ -10,6 +10,8 @@ from ltr.admin.errors import ConfigError, did_you_mean
 from ltr.admin.ranges import Count, CountOrZero, Inside, NotNegative, Positive, Ranged
 from ltr.trainers.optimizer import OptimizerKind
 
+RateSchedule = Literal["steps", "exponential", "cosine"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe(Ranged):
@@ -28,7 +30,7 @@ class Recipe(Ranged):
             sample once.
         validation_samples: Samples of one validation; 0 for none.
         validation_interval: Validate in every so many epochs.
-        optimizer: ``adam``, ``adamw`` or ``sgd``.
+        optimizer: ``adam``, ``adamw``, ``sgd`` or ``accumulating_sgd`` (see ``AccumulatingSGD``).
         learning_rates: Learning rate by module of the network; other modules must be frozen.
         lr_scale: Factor of all learning rates.
         weight_decay: Weight decay of all parameters.
@@ -37,7 +39,8 @@ class Recipe(Ranged):
         betas: Coefficients of ``adam`` and ``adamw``.
         bias_factor: Biases learn at this multiple of their module's rate, without weight decay;
             None treats them like weights.
-        rate_schedule: ``steps`` (see ``milestones``) or ``cosine``: towards 0 over the whole run.
+        rate_schedule: ``steps`` (see ``milestones``); ``exponential``: times ``gamma`` after every
+            epoch; or ``cosine``: towards 0 over the whole run.
         milestones: Epochs after which the learning rates are multiplied by ``gamma``.
         gamma: See ``milestones``.
         poly_modules: Modules of ``learning_rates`` whose rates also fall with every step, as
@@ -79,7 +82,7 @@ class Recipe(Ranged):
     nesterov: bool = False
     betas: tuple[float, float] = (0.9, 0.999)
     bias_factor: float | None = None
-    rate_schedule: Literal["steps", "cosine"] = "steps"
+    rate_schedule: RateSchedule = "steps"
     milestones: tuple[int, ...] = ()
     gamma: float = 0.1
     poly_modules: tuple[str, ...] = ()

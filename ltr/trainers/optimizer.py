@@ -9,8 +9,9 @@ import torch
 from torch import nn
 
 from ltr.admin.errors import ConfigError, did_you_mean
+from ltr.trainers.accumulating_sgd import AccumulatingSGD
 
-OptimizerKind = Literal["adam", "adamw", "sgd"]
+OptimizerKind = Literal["adam", "adamw", "sgd", "accumulating_sgd"]
 
 
 def make_optimizer(
@@ -30,7 +31,7 @@ def make_optimizer(
         learning_rates: Learning rate by module name. The parameters of a module that is named
             itself are taken out of the group of the module around it. A module without parameters
             gives an empty group.
-        kind: ``adam``, ``adamw`` or ``sgd``.
+        kind: ``adam``, ``adamw``, ``sgd`` or ``accumulating_sgd`` (see ``AccumulatingSGD``).
         weight_decay: Weight decay of all groups.
         momentum: Momentum of ``sgd``.
         betas: Coefficients of ``adam`` and ``adamw``.
@@ -63,6 +64,8 @@ def make_optimizer(
         return torch.optim.SGD(
             parts, lr=0.0, momentum=momentum, weight_decay=weight_decay, nesterov=nesterov
         )
+    if kind == "accumulating_sgd":
+        return AccumulatingSGD(parts, 0.0, momentum, weight_decay)
     optimizer = torch.optim.Adam if kind == "adam" else torch.optim.AdamW
     return optimizer(parts, betas=betas, weight_decay=weight_decay)
 

@@ -15,7 +15,11 @@ from pytracking.analysis.protocols.interactive import METRICS
 from pytracking.evaluation.datasets import get_dataset
 from pytracking.evaluation.datasets.sequence import SequenceList
 from pytracking.tracker.interactive.quality import AGENT_FILE, ASSESS_FILE
-from pytracking.utils.environment import evaluation_environment
+from pytracking.utils.environment import (
+    EvaluationEnvironment,
+    evaluation_environment,
+    require,
+)
 
 Setting = Literal["oracle", "wild"]
 Method = Literal["random", "linspace", "worst", "ours"]
@@ -268,7 +272,24 @@ def open_dataset(settings: RecommendationSettings, split: str) -> SequenceList:
         ConfigError: Its folder is nowhere.
         DataError: The folder has another layout.
     """
-    variable, key, original, name = _DATASETS[settings.dataset]
+    name = _DATASETS[settings.dataset][3]
+    return get_dataset(name.format(split=split), _environment(settings))
+
+
+def dataset_root(settings: RecommendationSettings, split: str) -> tuple[Path, str]:
+    """Folder of the data set that the settings name, and its list for a split.
+
+    Raises:
+        ConfigError: The folder is nowhere.
+    """
+    variable = _DATASETS[settings.dataset][0]
+    root = require(_environment(settings), variable)
+    return root, split if settings.dataset == "davis" else "val"
+
+
+def _environment(settings: RecommendationSettings) -> EvaluationEnvironment:
+    """The paths, with the data set's folder where the settings or the current folder have it."""
+    variable, key, original, _ = _DATASETS[settings.dataset]
     environment = evaluation_environment()
     given = getattr(settings.data, key)
     if not given and not getattr(environment, variable) and original.is_dir():
@@ -276,7 +297,7 @@ def open_dataset(settings: RecommendationSettings, split: str) -> SequenceList:
     if given:
         sources = {**environment.sources, variable: f"data.{key}"}
         environment = dataclasses.replace(environment, sources=sources, **{variable: given})
-    return get_dataset(name.format(split=split), environment)
+    return environment
 
 
 def _workspace() -> Path:

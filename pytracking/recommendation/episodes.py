@@ -111,17 +111,22 @@ class ExploringAgent(Recommender):
         agent: Recommender that is followed unless a random frame is explored.
         rng: Decides when, and which frame.
         rates: Exploration at the first decision and in the end, and how slowly it falls.
+        decisions: Number of decisions of earlier episodes.
     """
 
     needs_quality = True
 
     def __init__(
-        self, agent: AgentFrame, rng: random.Random, rates: tuple[float, float, float]
+        self,
+        agent: AgentFrame,
+        rng: random.Random,
+        rates: tuple[float, float, float],
+        decisions: int = 0,
     ) -> None:
         self._agent = agent
         self._rng = rng
         self._rates = rates
-        self._decisions = 0
+        self._decisions = decisions
 
     def next(self, context: RecommendContext) -> int:
         """See ``Recommender.next``."""

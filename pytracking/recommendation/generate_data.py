@@ -21,13 +21,13 @@ import torch
 from ltr.admin.cli import command
 from ltr.admin.files import atomic_write
 from ltr.admin.progress import FrameProgress
+from ltr.dataset.interactive.quality_masks import probability_file
 from pytracking.evaluation.interactive.playing import robot_for
 from pytracking.evaluation.interactive.sample import Sample
 from pytracking.evaluation.interactive.videos import InteractiveVideo
 from pytracking.recommendation.command import parse_task
 from pytracking.recommendation.config import RecommendationSettings
 from pytracking.recommendation.episodes import play_sample
-from pytracking.recommendation.quality_masks import probability_file
 from pytracking.recommendation.tables import training_videos
 from pytracking.tracker.interactive.base import InteractiveVOS
 from pytracking.tracker.interactive.recommend import WorstFrame

@@ -1,6 +1,7 @@
 """Train the agent: it plays the training samples and learns from a buffer of experience.
 
-Reads reward.csv and pretrain.csv, writes memory_pool.csv, and agent.pt after every epoch.
+Reads reward.csv and pretrain.csv, writes memory_pool.csv and agent.pt. A stopped run resumes from
+its newest checkpoint; ``--overwrite`` starts anew.
 
 Example:
     python scripts/interactive/train_agent.py
@@ -9,40 +10,27 @@ Example:
 
 from __future__ import annotations
 
-import logging
 import random
 from collections import deque
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Sequence
 from itertools import product
-from pathlib import Path
 
-import numpy as np
-import torch
-from torch import nn
-
-from ltr.actors.recommendation import AgentLearner, LearningRules, make_batch
-from ltr.admin.checkpoint import network_fields, save_checkpoint
 from ltr.admin.cli import command
-from ltr.admin.errors import DataError
-from ltr.admin.files import atomic_write
-from ltr.admin.model_constructor import NetConstructor
-from ltr.admin.progress import FrameProgress
-from ltr.dataset.experience import (
-    NUM_SCRIBBLES,
-    Transition,
-    read_experience,
-    worth_learning,
-    write_experience,
-)
-from ltr.models.interactive.agent import agent_network
+from ltr.admin.environment import TrainEnvironment
+from ltr.dataset.experience import NUM_SCRIBBLES, Transition, read_experience, write_experience
+from ltr.dataset.interactive.experience_samples import ExperienceSamples, first_experience
+from ltr.models.interactive.agent import AgentNet, AgentPair, agent_network
+from ltr.train_settings.assembly import SampleSets
+from ltr.train_settings.interactive.recommendation_assembly import AgentAssembly
+from ltr.train_settings.interactive.recommendation_recipe import AgentRecipe
 from pytracking.recommendation.command import Task, parse_task
 from pytracking.recommendation.config import RecommendationSettings
 from pytracking.recommendation.episodes import ExploringAgent
 from pytracking.recommendation.tables import play_episode, reward_table, training_videos
+from pytracking.recommendation.training import save_network, train_network
 from pytracking.tracker.interactive.recommend import AgentFrame
 from pytracking.utils.staging import translate_write_errors
 
-_LOG = logging.getLogger(__name__)
 _MEMORY = "memory_pool.csv"
 
 
@@ -50,113 +38,129 @@ _MEMORY = "memory_pool.csv"
 def main(argv: Sequence[str] | None = None) -> int:
     """Write ``agent.pt`` and ``memory_pool.csv``."""
     task = parse_task(__doc__, argv, RecommendationSettings(seed=2019))
-    settings = task.settings
-    pool, names = _first_experience(settings)
-    file, memory = settings.agent_file, settings.tables / _MEMORY
-    with translate_write_errors(file):
-        file.parent.mkdir(parents=True, exist_ok=True)
-    for epoch, agent in enumerate(train(task, pool, names), 1):
-        with translate_write_errors(file):
-            write_experience(memory, pool)
-            save_network(file, agent)
-        _LOG.info("epoch %d of %d: %s", epoch, settings.agent.train_epochs, file)
+    file, assemblies = task.settings.agent_file, []
+
+    def assemble(recipe: AgentRecipe, environment: TrainEnvironment) -> AgentAssembly:
+        assemblies.append(_PlayingAssembly(recipe, environment, task))
+        return assemblies[-1]
+
+    pair = train_network(task, "agent", file, recipe_of(task), assemble)
+    assemblies[-1].finish()
+    assert isinstance(pair, AgentPair)  # as the assembly built it
+    hidden = task.settings.agent.hidden
+    agent = agent_network() if hidden == AgentRecipe.hidden else agent_network(hidden=hidden)
+    agent.load_state_dict(pair.policy.state_dict())
+    save_network(file, agent)
     print(f"Agent: {file}")
     return 0
 
 
-def save_network(path: Path, network: nn.Module) -> None:
-    """Write a network that its constructor's defaults describe as upstream does, else with them.
+def recipe_of(task: Task) -> AgentRecipe:
+    """The recipe that upstream's keys describe; an epoch is what is learned after one episode."""
+    rules, settings = task.settings.agent, task.settings
+    table = settings.tables / rules.pretrain_csv
+    _, names = first_experience(table, rules.memory_size, rules.sample_th, rules.unfiltered_buffer)
+    num_videos = len(names.intersection(training_videos(settings)))
+    return AgentRecipe(
+        description="IVOS-W agent",
+        experience=str(table),
+        memory_size=rules.memory_size,
+        sample_th=rules.sample_th,
+        unfiltered_buffer=rules.unfiltered_buffer,
+        hidden=rules.hidden,
+        discount=rules.gamma,
+        update_rate=rules.update_rate,
+        max_epochs=rules.train_epochs * num_videos * NUM_SCRIBBLES,
+        samples_per_epoch=rules.updates * rules.train_batch_size,
+        batch_size=rules.train_batch_size,
+        learning_rates={"policy": rules.lr},
+        weight_decay=rules.weight_decay,
+        seed=settings.seed,
+    )
 
-    Raises:
-        OSError: It cannot be written.
-    """
-    constructor: NetConstructor | None = getattr(network, "constructor", None)
-    if constructor is not None and constructor.kwargs:
-        save_checkpoint(path, network_fields(network))
-        return
-    with atomic_write(path) as stream:
-        torch.save({key: value.cpu() for key, value in network.state_dict().items()}, stream)
+
+class _PlayingAssembly(AgentAssembly):
+    """Lets the agent play an episode before every epoch."""
+
+    def __init__(self, recipe: AgentRecipe, environment: TrainEnvironment, task: Task) -> None:
+        super().__init__(recipe, environment)
+        self._task = task
+        self._pair: AgentPair | None = None
+        self._samples: PlayedExperience | None = None
+
+    def network(self) -> AgentPair:
+        """See ``AgentAssembly``; the agent that learns is the one that plays."""
+        self._pair = super().network()
+        return self._pair
+
+    def datasets(self) -> SampleSets:
+        """The experience, which grows while it is learned from."""
+        assert self._pair is not None  # the network is built first
+        rows, names = self.experience()
+        length = self.samples_per_epoch(rows)
+        self._samples = PlayedExperience(self._task, self._pair.policy, rows, names, length)
+        return self._samples, None
+
+    def finish(self) -> None:
+        """Write the experience at the end."""
+        if self._samples is not None:
+            self._samples.save()
 
 
-def train(task: Task, pool: deque[Transition], names: Collection[str]) -> Iterator[nn.Module]:
-    """Play and learn.
+class PlayedExperience(ExperienceSamples):
+    """Experience that an episode adds to before every epoch; it displaces the oldest rows.
 
     Args:
         task: The host and the settings.
-        pool: The buffer; new transitions displace the oldest.
-        names: The videos that are played.
-
-    Yields:
-        The agent's network after every epoch.
-
-    Raises:
-        DataError: Files are missing or damaged, or windows differ in length.
+        policy: The agent that learns.
+        rows: The experience at the start, as many rows as are kept.
+        names: The videos that are played and learned from.
+        samples_per_epoch: Length of an epoch.
     """
-    settings, device = task.settings, task.device
-    rules = settings.agent
-    videos = [video for name, video in training_videos(settings).items() if name in names]
-    table, host = reward_table(settings), task.create_host()
-    torch.manual_seed(settings.seed)
-    width = (
-        {} if rules.hidden == RecommendationSettings().agent.hidden else {"hidden": rules.hidden}
-    )
-    network = agent_network(**width).to(device)
-    generator = random.Random(settings.seed)
-    rates = rules.eps_start, rules.eps_end, rules.eps_decay
-    explorer = ExploringAgent(AgentFrame(network), generator, rates)
-    learner = AgentLearner(
-        network,
-        LearningRules(rules.gamma, rules.lr, rules.weight_decay, rules.update_rate),
-        np.random.RandomState(settings.seed),
-    )
-    snapshot: list[Transition] = []
-    total = rules.train_epochs * len(videos) * NUM_SCRIBBLES
-    with FrameProgress("training", total, task.quiet, unit="episodes") as progress:
-        for epoch in range(rules.train_epochs):
-            for video, number in product(videos, range(1, NUM_SCRIBBLES + 1)):
-                episode = epoch * NUM_SCRIBBLES + number
-                if number == 1:  # the videos were chosen once, from the first experience
-                    snapshot = [row for row in pool if row.sequence in names]
-                pool.extend(play_episode(host, video, episode, explorer, table, settings))
-                losses = _learn(learner, snapshot, generator, rules.train_batch_size, rules.updates)
-                _LOG.info("%s %d: loss %.4f", video.name, episode, np.mean(losses))
-                progress.advance()
-            yield network
 
+    def __init__(
+        self,
+        task: Task,
+        policy: AgentNet,
+        rows: Sequence[Transition],
+        names: set[str],
+        samples_per_epoch: int,
+    ) -> None:
+        super().__init__((), samples_per_epoch)
+        self._task = task
+        self._policy = policy
+        self._pool = deque(rows, maxlen=len(rows))
+        self._names = names
+        videos = [v for name, v in training_videos(task.settings).items() if name in names]
+        self._episodes = list(product(videos, range(1, NUM_SCRIBBLES + 1)))
+        self._table, self._host = reward_table(task.settings), task.create_host()
 
-def _first_experience(
-    settings: RecommendationSettings,
-) -> tuple[deque[Transition], set[str]]:
-    """The buffer at the start, as large as the experience worth learning from, and its videos.
-
-    Raises:
-        DataError: The table is missing or damaged, or annotation changes nothing on any video.
-    """
-    agent, path = settings.agent, settings.tables / settings.agent.pretrain_csv
-    if not path.is_file():
-        raise DataError(f"{path} does not exist: run scripts/interactive/pretrain_agent.py first")
-    rows = read_experience(path, agent.memory_size)
-    kept = worth_learning(rows, agent.sample_th)
-    if not kept:
-        raise DataError(
-            f"{path}: on no video does quality change by more than agent.sample_th="
-            f"{agent.sample_th}"
+    def begin_epoch(self, epoch: int) -> None:
+        """Play the next episode; a resumed run finds its experience in ``memory_pool.csv``."""
+        settings = self._task.settings
+        if epoch > 1 and not self.rows:
+            self._pool.extend(read_experience(settings.tables / _MEMORY))
+        self.save()
+        cycle, place = divmod(epoch - 1, len(self._episodes))
+        video, number = self._episodes[place]
+        if number == 1 or not self.rows:
+            self.rows = [row for row in self._pool if row.sequence in self._names]
+        rates = settings.agent.eps_start, settings.agent.eps_end, settings.agent.eps_decay
+        explorer = ExploringAgent(
+            AgentFrame(self._policy),
+            random.Random(f"{settings.seed} {epoch}"),
+            rates,
+            (epoch - 1) * settings.davis_interactive.max_nb_interactions,
         )
-    first = rows if agent.unfiltered_buffer else kept
-    return deque(first[: len(kept)], maxlen=len(kept)), {row.sequence for row in kept}
+        episode = cycle * NUM_SCRIBBLES + number
+        self._pool.extend(play_episode(self._host, video, episode, explorer, self._table, settings))
 
+    def save(self) -> None:
+        """Write the experience.
 
-def _learn(
-    learner: AgentLearner,
-    rows: Sequence[Transition],
-    generator: random.Random,
-    batch_size: int,
-    updates: int,
-) -> list[float]:
-    """Go through the rows in random order, batch by batch, at most ``updates`` times."""
-    order = list(rows)
-    generator.shuffle(order)
-    starts = range(0, len(order), batch_size)
-    device = next(learner.policy.parameters()).device
-    batches = [order[start : start + batch_size] for start in starts][:updates]
-    return [learner.update(make_batch(batch).to(device)) for batch in batches]
+        Raises:
+            OutputError: It cannot be written.
+        """
+        path = self._task.settings.tables / _MEMORY
+        with translate_write_errors(path):
+            write_experience(path, self._pool)

@@ -9,12 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ltr.actors.recommendation import (
-    AgentLearner,
-    LearningRules,
-    TransitionBatch,
-    exploration_rate,
-)
+from ltr.actors.recommendation import exploration_rate
 from ltr.data.interactive.robot import (
     RobotParameters,
     draw_corrections,
@@ -23,7 +18,7 @@ from ltr.data.interactive.robot import (
 )
 from ltr.data.interactive.scribbles import draw_scribbles
 from ltr.dataset.experience import RewardTable, Transition, step_reward
-from ltr.models.interactive.agent import agent_network
+from ltr.models.interactive.agent import AgentNet, agent_network
 from pytracking.analysis.protocols.interactive import (
     ReportRow,
     SequenceInfo,
@@ -31,6 +26,7 @@ from pytracking.analysis.protocols.interactive import (
     score_masks,
     summarise_session,
 )
+from tests.agent_learner import AgentLearner
 from tests.conformance.report import Report
 from tests.seeded_weights import seeded_state_dict
 
@@ -197,23 +193,23 @@ def run_update(folder: Path, report: Report) -> None:
     with np.load(folder / "dqn_update.npz") as archive:
         arrays = {key: torch.from_numpy(archive[key]) for key in archive}
     arrays.pop("done")
-    batch = TransitionBatch(
-        *(arrays.pop(key) for key in ("state", "action", "new_state", "reward_step", "reward_done"))
-    )
-    learner = AgentLearner(
-        _seeded_agent(seed),
-        LearningRules(update_rate=0),
-        np.random.RandomState(0),
-        target=_seeded_agent(seed + _TARGET_SEED),
-    )
-    policy, name = learner.policy, "agent update"
+    names = {
+        "states": "state",
+        "actions": "action",
+        "next_states": "new_state",
+        "step_rewards": "reward_step",
+        "done_rewards": "reward_done",
+    }
+    batch = {key: arrays.pop(name) for key, name in names.items()}
+    learner = AgentLearner(_seeded_agent(seed), _seeded_agent(seed + _TARGET_SEED))
+    policy, name = learner.pair.policy, "agent update"
     with torch.no_grad():
-        after = policy(batch.next_states)
+        after = policy(batch["next_states"])
         report.close(name, "q_policy_next", after, arrays.pop("q_policy_next"), relative=_NETWORK)
         report.equal(name, "next_action", after.argmax(1), arrays.pop("next_action"))
-        valued = learner.target(batch.next_states)
+        valued = learner.pair.target(batch["next_states"])
         report.close(name, "q_target_next", valued, arrays.pop("q_target_next"), relative=_NETWORK)
-        values = policy(batch.states)
+        values = policy(batch["states"])
         report.close(name, "q_state", values, arrays.pop("q_state"), relative=_NETWORK)
     _run_updates(name, learner, batch, arrays, report)
     for key in arrays:
@@ -223,17 +219,17 @@ def run_update(folder: Path, report: Report) -> None:
 def _run_updates(
     name: str,
     learner: AgentLearner,
-    batch: TransitionBatch,
+    batch: dict[str, torch.Tensor],
     arrays: dict[str, torch.Tensor],
     report: Report,
 ) -> None:
     losses = []
-    before = {key: value.detach().clone() for key, value in learner.policy.named_parameters()}
+    before = {key: value.detach().clone() for key, value in learner.pair.policy.named_parameters()}
     for step in range(1, len(arrays["losses"]) + 1):
         losses.append(learner.update(batch))
-        for key, parameter in learner.policy.named_parameters():
+        for key, parameter in learner.pair.policy.named_parameters():
             if step == 1:
-                gradient = parameter.grad.flatten()[::_EVERY]
+                gradient = learner.gradients[key].flatten()[::_EVERY]
                 want = arrays.pop(f"grad_{key}")
                 report.close(name, f"grad {key}", gradient, want, relative=_NETWORK)
             want = arrays.pop(f"delta{step}_{key}")
@@ -242,7 +238,7 @@ def _run_updates(
     report.close(name, "losses", losses, arrays.pop("losses"), relative=_NETWORK)
 
 
-def _seeded_agent(seed: int) -> torch.nn.Module:
+def _seeded_agent(seed: int) -> AgentNet:
     network = agent_network()
     shapes = {key: tuple(value.shape) for key, value in network.state_dict().items()}
     network.load_state_dict(seeded_state_dict(shapes, seed))

@@ -66,3 +66,46 @@ class AgentNet(nn.Module):
 def agent_network(hidden: int = 128) -> AgentNet:
     """Build the agent; 128 is the width of the released one."""
     return AgentNet(hidden)
+
+
+class AgentPair(nn.Module):
+    """The agent that learns, and a copy of it that values next states.
+
+    Args:
+        hidden: Width of all layers.
+    """
+
+    def __init__(self, hidden: int) -> None:
+        super().__init__()
+        self.policy, self.target = AgentNet(hidden), AgentNet(hidden)
+        self.target.requires_grad_(False)
+        self.refresh_target()
+
+    def refresh_target(self) -> None:
+        """Make the target network a copy of the policy."""
+        self.target.load_state_dict(self.policy.state_dict())
+
+    def forward(
+        self, states: torch.Tensor, next_states: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Rate the frames of states, and value next states.
+
+        Args:
+            states: (videos, frames, 2), see ``AgentNet``.
+            next_states: (videos, frames, 2).
+
+        Returns:
+            (videos, frames), the policy's ratings; (videos,), without gradients, what the target
+            network thinks of the frame that the policy would choose next.
+        """
+        ratings = self.policy(states)
+        with torch.no_grad():
+            chosen = self.policy(next_states).argmax(dim=1)
+            to_come = self.target(next_states).gather(1, chosen[:, None])[:, 0]
+        return ratings, to_come
+
+
+@model_constructor
+def agent_pair(hidden: int = 128) -> AgentPair:
+    """Build the agent and its target network, equal to each other."""
+    return AgentPair(hidden)

@@ -8,64 +8,65 @@ import numpy as np
 import pytest
 import torch
 
-from ltr.actors.recommendation import (
-    AgentLearner,
-    LearningRules,
-    TransitionBatch,
-    exploration_rate,
-    make_batch,
-)
+from ltr.actors.recommendation import exploration_rate
 from ltr.admin.errors import DataError
+from ltr.data.randomness import SampleKey
 from ltr.dataset.experience import Transition
+from ltr.dataset.interactive.experience_samples import ExperienceSamples
 from ltr.models.interactive.agent import agent_network
+from tests.agent_learner import AgentLearner, Batch
 
 
-def batch(count: int = 6, frames: int = 5) -> TransitionBatch:
+def batch(count: int = 6, frames: int = 5) -> Batch:
     generator = torch.Generator().manual_seed(0)
     draw = lambda *shape: torch.rand(*shape, generator=generator)  # noqa: E731
-    return TransitionBatch(
-        draw(count, frames, 2),
-        torch.arange(count) % frames,
-        draw(count, frames, 2),
-        draw(count).round() * 2 - 1,
-        draw(count),
-    )
+    return {
+        "states": draw(count, frames, 2),
+        "actions": torch.arange(count) % frames,
+        "next_states": draw(count, frames, 2),
+        "step_rewards": draw(count).round() * 2 - 1,
+        "done_rewards": draw(count),
+    }
 
 
 def learner(**rules: float) -> AgentLearner:
     torch.manual_seed(0)
-    network, target = agent_network(hidden=8), agent_network(hidden=8)
-    return AgentLearner(network, LearningRules(**rules), np.random.RandomState(0), target)
+    return AgentLearner(agent_network(hidden=8), agent_network(hidden=8), **rules)
 
 
 def test_the_loss_is_that_of_the_formula():
     made, data = learner(), batch()
+    policy, target = made.pair.policy, made.pair.target
     with torch.no_grad():
         wanted = 0.0
         for place in range(6):
-            values = made.policy(data.states[place : place + 1])[0]
-            value = values[data.actions[place]]
-            after = data.next_states[place : place + 1]
-            best = made.policy(after)[0].argmax()
-            step = 0.95 * made.target(after)[0, best] + 0.1 * data.step_rewards[place]
+            values = policy(data["states"][place : place + 1])[0]
+            value = values[data["actions"][place]]
+            after = data["next_states"][place : place + 1]
+            best = policy(after)[0].argmax()
+            step = 0.95 * target(after)[0, best] + 0.1 * data["step_rewards"][place]
             wanted += (value - step) ** 2 / 6
-            wanted += (value - 0.1 * data.done_rewards[place]) ** 2 / 6
+            wanted += (value - 0.1 * data["done_rewards"][place]) ** 2 / 6
     assert made.loss(data).item() == pytest.approx(float(wanted), rel=1e-5)
 
 
 def test_updates_lower_the_loss_and_leave_the_target():
     made, data = learner(lr=1e-3, update_rate=0), batch()
-    before = copy.deepcopy(made.target.state_dict())
+    before = copy.deepcopy(made.pair.target.state_dict())
     losses = [made.update(data) for _ in range(60)]
     assert losses[-1] < 0.5 * losses[0]
-    assert all(torch.equal(before[key], value) for key, value in made.target.state_dict().items())
+    assert all(
+        torch.equal(before[key], value) for key, value in made.pair.target.state_dict().items()
+    )
 
 
 def test_the_target_becomes_a_copy():
     made = learner(lr=1e-3, update_rate=1)
     made.update(batch())
-    for key, value in made.target.state_dict().items():
-        assert torch.equal(value, made.policy.state_dict()[key])
+    learned = copy.deepcopy(made.pair.policy.state_dict())
+    made.update(batch())
+    for key, value in made.pair.target.state_dict().items():
+        assert torch.equal(value, learned[key])
 
 
 def test_exploration_falls_from_start_to_end():
@@ -79,6 +80,7 @@ def test_windows_of_two_lengths_make_no_batch():
     rows = [
         Transition("a", 1, 1, 2, 0, 1.0, 0.0, False, *[np.zeros(length)] * 4) for length in (3, 4)
     ]
-    assert make_batch(rows[:1]).states.shape == (1, 3, 2)
+    key = SampleKey(0, 1, 0)
+    assert ExperienceSamples(rows[:1], 4)[key]["states"].shape == (3, 2)
     with pytest.raises(DataError, match=r"\[3, 4\] frames"):
-        make_batch(rows)
+        ExperienceSamples(rows, 4)[key]

@@ -9,17 +9,21 @@ import numpy as np
 import pytest
 import torch
 
+from ltr.actors.recommendation import QualityActor
+from ltr.admin.environment import train_environment
 from ltr.admin.errors import CheckpointError, DataError
-from ltr.admin.progress import FrameProgress
 from ltr.data.image_io import read_label_map
-from pytracking.recommendation.config import AssessSettings
-from pytracking.recommendation.quality_assessment import _step, build_network
-from pytracking.recommendation.quality_masks import (
+from ltr.data.randomness import Generators, SampleKey
+from ltr.dataset.interactive.quality_masks import (
     QualityMasks,
     _change_light,
     list_samples,
     probability_file,
 )
+from ltr.models.interactive.assess import AssessNet
+from ltr.train_settings.interactive.recommendation_assembly import QualityAssembly
+from ltr.train_settings.interactive.recommendation_recipe import QualityRecipe
+from ltr.trainers.accumulating_sgd import AccumulatingSGD
 from tests.plain_host import scribbled_videos
 from tests.video_trees import SHAPE
 
@@ -37,32 +41,44 @@ def samples(tmp_path):
     return list_samples(tmp_path / "masks", [video], 2)
 
 
+def read(masks: QualityMasks, index: int, seed: int = 3) -> dict:
+    return masks.read(index, Generators.seeded(seed + index))
+
+
 def test_the_target_is_the_score_of_what_the_network_sees(samples):
-    masks = QualityMasks(samples, SHAPE, seed=3)
+    masks = QualityMasks(samples, SHAPE)
     assert len(masks) == 12
-    for image, probabilities, quality, counts in map(masks.__getitem__, range(12)):
-        assert image.shape == (3, *SHAPE)
-        assert 0 <= image.min() <= image.max() <= 1
-        assert probabilities.shape == SHAPE
-        assert 0 <= quality < 1
-        assert counts
-    closer = [masks[index][2] for index in range(6, 12)]
-    assert np.mean(closer) > np.mean([masks[index][2] for index in range(6)]) + 0.1
+    found = [read(masks, index) for index in range(12)]
+    for sample in found:
+        assert sample["images"].shape == (3, *SHAPE)
+        assert 0 <= sample["images"].min() <= sample["images"].max() <= 1
+        assert sample["probabilities"].shape == SHAPE
+        assert 0 <= sample["quality"] < 1
+        assert sample["counts"]
+    quality = [float(sample["quality"]) for sample in found]
+    assert np.mean(quality[6:]) > np.mean(quality[:6]) + 0.1
 
 
 def test_augmentation_keeps_label_and_mask_together(samples):
     for sample in samples[:6]:
         cv2.imwrite(str(sample.probabilities), 255 * read_label_map(sample.mask))
-    masks = QualityMasks(samples[:6], (80, 120), seed=5)
-    assert min(masks[index][2] for index in range(6)) > 0.8
+    masks = QualityMasks(samples[:6], (80, 120))
+    assert min(read(masks, index, 5)["quality"] for index in range(6)) > 0.8
 
 
-def test_an_epoch_and_a_seed_decide_the_augmentation(samples):
-    first, again = QualityMasks(samples, SHAPE, 1), QualityMasks(samples, SHAPE, 1)
-    assert torch.equal(first[4][0], again[4][0])
-    again.epoch = 1
-    assert not torch.equal(first[4][0], again[4][0])
-    assert not torch.equal(first[4][0], QualityMasks(samples, SHAPE, 2)[4][0])
+def test_epoch_seed_and_position_decide_the_sample(samples):
+    masks = QualityMasks(samples, SHAPE)
+    first = masks[SampleKey(1, 1, 4)]["images"]
+    assert torch.equal(first, masks[SampleKey(1, 1, 4)]["images"])
+    for key in (SampleKey(1, 2, 4), SampleKey(2, 1, 4), SampleKey(1, 1, 5)):
+        assert not torch.equal(first, masks[key]["images"])
+
+
+def test_an_epoch_shows_every_mask_once(samples):
+    masks = QualityMasks(samples, SHAPE)
+    for epoch in (1, 2):
+        sources = {masks[SampleKey(0, epoch, place)]["source"] for place in range(12)}
+        assert len(sources) == 12
 
 
 def test_a_missing_round_is_named(samples, tmp_path):
@@ -86,23 +102,31 @@ def test_light_is_multiplied_about_black():
     assert 0.015 < brightest <= 5 / 255 * 1.03  # about grey, black would reach 0.034
 
 
-def test_gradients_collect_decay_and_are_never_zeroed(tmp_path):
+def test_gradients_collect_decay_and_are_never_zeroed():
     """Three steps of a weight by hand: clamp and decay both act on the stored gradient."""
-    settings = AssessSettings(lr=0.1, momentum=0.9, weight_decay=0.5)
     network = _Scale()
-    optimizer = torch.optim.SGD(network.parameters(), settings.lr, settings.momentum)
+    optimizer = AccumulatingSGD(network.parameters(), 0.1, momentum=0.9, weight_decay=0.5)
     stored, buffer, weight = 0.0, None, 2.0
-    progress = FrameProgress("", 3, quiet=True)
+    actor = QualityActor(network)
     for quality in (1.0, 2.5, 0.5):
-        batch = [torch.ones(1, 3, 1, 1), torch.ones(1, 1, 1), torch.tensor([quality])]
-        _step(network, optimizer, [*batch, torch.tensor([True])], settings, progress)
+        batch = {
+            "images": torch.ones(1, 3, 1, 1),
+            "probabilities": torch.ones(1, 1, 1),
+            "quality": torch.tensor([quality]),
+            "counts": torch.tensor([True]),
+        }
+        loss, _ = actor(batch)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
         stored = min(max(stored + 2 * (weight - quality), -1.0), 1.0) + 0.5 * weight
         buffer = stored if buffer is None else 0.9 * buffer + stored
         weight -= 0.1 * buffer
         assert float(network.weight.detach()) == pytest.approx(weight)
-    empty = [*batch, torch.tensor([False])]
-    assert _step(network, optimizer, empty, settings, progress) is None
-    assert float(network.weight.detach()) == pytest.approx(weight)
+    again = AccumulatingSGD(network.parameters(), 0.1, momentum=0.9, weight_decay=0.5)
+    again.load_state_dict(optimizer.state_dict())
+    assert again.state[network.weight]["stored_gradient"] == pytest.approx(stored)
+    assert actor({**batch, "counts": torch.tensor([False])})[0] == 0
 
 
 class _Scale(torch.nn.Module):
@@ -116,18 +140,25 @@ class _Scale(torch.nn.Module):
         return self.weight.expand(len(images), 1)
 
 
+def build_network(**changes: object) -> AssessNet:
+    assembly = QualityAssembly(QualityRecipe(max_epochs=1, **changes), train_environment())
+    network = assembly.network()
+    assembly.initialise(network)
+    return network
+
+
 def test_the_quality_network_starts_from_imagenet(tmp_path, monkeypatch):
     small = {"width": 8, "depths": (1, 1, 1, 1), "side": 32}
-    plain = build_network(AssessSettings(**small, backbone_weights=None))
+    plain = build_network(**small, backbone_weights=None)
     own = ("conv1_", "mean", "std")
     state = {k: v + 1 for k, v in plain.Encoder.state_dict().items() if not k.startswith(own)}
     names = {f"res{n}.": f"layer{n - 1}." for n in range(2, 6)}
     renamed = {names.get(k[:5], k[:5]) + k[5:]: v for k, v in state.items()}
     torch.save({**renamed, "fc.weight": torch.zeros(1), "fc.bias": torch.zeros(1)},
                tmp_path / "resnet50.pth")  # fmt: skip
-    settings = AssessSettings(**small, backbone_weights=str(tmp_path / "resnet50.pth"))
-    found = build_network(settings).Encoder.state_dict()
+    weights = str(tmp_path / "resnet50.pth")
+    found = build_network(**small, backbone_weights=weights).Encoder.state_dict()
     assert all(torch.equal(found[key], value) for key, value in state.items())
     monkeypatch.setenv("LTR_PRETRAINED_NETWORKS", str(tmp_path))
-    with pytest.raises(CheckpointError, match=r"with assess_net.backbone_weights=none"):
-        build_network(AssessSettings())
+    with pytest.raises(CheckpointError, match=r"backbone_weights=none"):
+        build_network()

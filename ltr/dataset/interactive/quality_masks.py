@@ -6,18 +6,20 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 import torchvision.transforms.v2.functional as transform
-from torch.utils.data import Dataset
 from torchvision.transforms.v2 import InterpolationMode
 
 from ltr.admin.errors import DataError
 from ltr.data.image_io import read_image, read_label_map, read_shades
 from ltr.data.interactive.warps import deform
-from pytracking.analysis.metrics.starts import score_objects
-from pytracking.evaluation.interactive.videos import InteractiveVideo
+from ltr.data.mask_metrics.frame_pair import FramePair
+from ltr.data.randomness import Generators, SampleKey
+from ltr.data.samples import RandomSamples
+from ltr.dataset.vos_base import VosDataset, sizes_of
 
 _IS_OBJECT = 0.8  # threshold of ATNet's masks, whose quality is learned
 _BRIGHTNESS, _CONTRAST = 5 / 255, 0.03  # added; factor about black
@@ -49,7 +51,40 @@ class MaskSample:
     probabilities: Path
 
 
-def list_samples(folder: Path, videos: Sequence[InteractiveVideo], rounds: int) -> list[MaskSample]:
+class AnnotatedVideo(NamedTuple):
+    """A video with a mask for every frame.
+
+    Args:
+        name: Name of the video.
+        frames: The frames, from the first one that shows an object.
+        masks: Their annotations.
+        num_objects: The objects are 1 to ``num_objects``.
+    """
+
+    name: str
+    frames: tuple[Path, ...]
+    masks: tuple[Path, ...]
+    num_objects: int
+
+
+def annotated_videos(dataset: VosDataset) -> list[AnnotatedVideo]:
+    """The videos of a data set in which every frame is annotated.
+
+    Raises:
+        DataError: Files are missing or damaged.
+    """
+    videos = []
+    for name in dataset.videos:
+        record, ids = dataset.index[name], dataset.object_ids(name)
+        first = int(np.flatnonzero(sizes_of(record, ids).any(axis=1))[0])
+        files = {path.stem: path for path in dataset.tracking_frames(name)}
+        stems = record.stems[first:]
+        masks = tuple(dataset.layout.mask_path(name, stem) for stem in stems)
+        videos.append(AnnotatedVideo(name, tuple(files[s] for s in stems), masks, len(ids)))
+    return videos
+
+
+def list_samples(folder: Path, videos: Sequence[AnnotatedVideo], rounds: int) -> list[MaskSample]:
     """All samples of some videos.
 
     Args:
@@ -70,7 +105,7 @@ def list_samples(folder: Path, videos: Sequence[InteractiveVideo], rounds: int) 
         for video in videos
         for interaction in range(1, rounds + 1)
         for object_id in range(1, video.num_objects + 1)
-        for frame in range(len(video))
+        for frame in range(len(video.frames))
     ]
     for sample in samples:
         if not sample.probabilities.is_file():
@@ -81,44 +116,67 @@ def list_samples(folder: Path, videos: Sequence[InteractiveVideo], rounds: int) 
     return samples
 
 
-class QualityMasks(Dataset):
-    """Augmented samples for the quality network.
+class QualityMasks(RandomSamples[int]):
+    """Augmented samples for the quality network; every epoch shows some of them once, or all.
 
     Args:
         samples: Samples from ``list_samples``.
         size: (height, width) to which all are resized, in pixels.
-        seed: With the epoch and the position it decides the augmentation.
+        samples_per_epoch: At most as many as there are samples; None for all.
     """
 
-    def __init__(self, samples: Sequence[MaskSample], size: tuple[int, int], seed: int) -> None:
+    orders_epochs = True
+
+    def __init__(
+        self,
+        samples: Sequence[MaskSample],
+        size: tuple[int, int],
+        samples_per_epoch: int | None = None,
+    ) -> None:
+        super().__init__(samples_per_epoch or len(samples))
         self.samples = samples
         self.size = size
-        self.seed = seed
-        self.epoch = 0
+        self._epoch: tuple[int, ...] = ()
+        self._order: Sequence[int] = ()
 
-    def __len__(self) -> int:
-        return len(self.samples)
+    def choose(self, key: SampleKey, attempt: int, random: Generators) -> int:
+        """The sample whose turn it is; another one, at random, when that fails."""
+        if attempt:
+            return random.python.randrange(len(self.samples))
+        if self._epoch != key[:2]:
+            self._epoch = key[:2]
+            self._order = np.random.default_rng(key[:2]).permutation(len(self.samples)).tolist()
+        return self._order[key.position]
 
-    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor, float, bool]:
+    def read(self, draw: int, random: Generators) -> dict[str, Any]:
         """Read and augment a sample.
 
         Returns:
-            The image float32 (3, H, W) 0..1 RGB, the probabilities float32 (H, W), their true J&F,
-            and whether label or mask has any pixel.
+            ``images`` float32 (3, H, W) 0..1 RGB; ``probabilities`` float32 (H, W); ``quality``
+            float32 (), their true J&F; ``counts`` bool (), whether label or mask has any pixel.
 
         Raises:
             DataError: A file is missing or damaged.
         """
-        rng = random.Random(f"{self.seed} {self.epoch} {index}")
-        image, probabilities, label = self._read(self.samples[index])
+        rng = random.python
+        image, probabilities, label = self._read(self.samples[draw])
         label, image, probabilities = deform(label, (image, probabilities), rng)
         image = _change_light(image, rng)
         if rng.random() < 0.5:
             image, probabilities, label = (x.flip(-1) for x in (image, probabilities, label))
         mask = (probabilities[0] > _IS_OBJECT).numpy().astype(np.uint8)
         truth = label[0].numpy()
-        jaccard, contour = score_objects(truth, mask, [1])[:, 0]
-        return image, probabilities[0], float(jaccard + contour) / 2, bool((truth | mask).any())
+        pair = FramePair(truth, mask)
+        return {
+            "images": image,
+            "probabilities": probabilities[0],
+            "quality": torch.tensor((pair.jaccard(1, 1) + pair.boundary_f(1, 1)) / 2).float(),
+            "counts": torch.tensor(bool((truth | mask).any())),
+        }
+
+    def source(self, draw: int) -> str:
+        """The file of the probabilities."""
+        return str(self.samples[draw].probabilities)
 
     def _read(self, sample: MaskSample) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         size = list(self.size)

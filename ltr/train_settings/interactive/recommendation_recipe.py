@@ -1,0 +1,88 @@
+"""The rows of experiments with the networks of IVOS-W (CVPR 2021): agent and quality network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ltr.admin.ranges import Count, CountOrZero, NotNegative, Positive
+from ltr.train_settings.recipe import RateSchedule, Recipe
+from ltr.trainers.optimizer import OptimizerKind
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentRecipe(Recipe):
+    """How the agent of IVOS-W learns; see ``Recipe`` for the other rows.
+
+    Args:
+        experience: Table of first experience; None takes ``pretrain.csv`` in
+            ``workspace_dir/interactive``.
+        memory_size: Most rows of it that are read.
+        sample_th: Videos on which quality changes less are left out, 0..1.
+        unfiltered_buffer: Begin with the first rows of the table, those that ``sample_th`` refuses
+            among them, as upstream does.
+        hidden: Width of the network.
+        discount: Weight of the next state's value.
+        update_rate: Probability that a step copies the policy to the target network.
+    """
+
+    experience: str | None = None
+    memory_size: Count = 100_000
+    sample_th: NotNegative = 0.05
+    unfiltered_buffer: bool = True
+    hidden: Count = 128
+    discount: NotNegative = 0.95
+    update_rate: NotNegative = 0.05
+
+    samples_per_epoch: Count = 14 * 32
+    batch_size: Count = 32
+    num_workers: CountOrZero = 0
+    learning_rates: Mapping[str, float] = field(default_factory=lambda: {"policy": 5e-6})
+    weight_decay: NotNegative = 5e-4
+    max_gradient_value: Positive | None = 1.0
+    keep_checkpoints: CountOrZero = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class QualityRecipe(Recipe):
+    """How the quality network of IVOS-W learns; see ``Recipe`` for the other rows.
+
+    The optimiser ``accumulating_sgd`` is the rule that upstream's program really followed;
+    ``sgd`` with ``max_gradient_value=1`` is the usual one.
+
+    Args:
+        root: Data set in the layout of DAVIS; None takes ``davis_dir``.
+        split: Its list of sequences.
+        masks: Folder of the probabilities that ``generate_data`` writes; None takes
+            ``quality_assessment`` in ``workspace_dir/interactive``.
+        rounds: Rounds that were played for every video.
+        backbone_weights: ImageNet weights of the backbone: a name of torchvision, whose file lies
+            in ``pretrained_networks``, or a path; None starts from random weights.
+        image_size: (height, width) to which frames are resized, in pixels.
+        width: Channels of the network's stem.
+        depths: Blocks of its stages.
+        side: Side of the region that the network sees, pixels.
+        samples_per_epoch: Number of masks per epoch, drawn anew for each; None for all.
+    """
+
+    root: str | None = None
+    split: str = "train"
+    masks: str | None = None
+    rounds: Count = 5
+    backbone_weights: str | None = "resnet50"
+    image_size: tuple[int, int] = (480, 854)
+    width: Count = 64
+    depths: tuple[int, ...] = (3, 4, 6, 3)
+    side: Count = 256
+
+    samples_per_epoch: Count | None = None
+    batch_size: Count = 32
+    num_workers: CountOrZero = 12
+    optimizer: OptimizerKind = "accumulating_sgd"
+    learning_rates: Mapping[str, float] = field(
+        default_factory=lambda: dict.fromkeys(("Encoder", "fc1"), 5e-6)
+    )
+    weight_decay: NotNegative = 5e-4
+    rate_schedule: RateSchedule = "exponential"
+    gamma: float = 0.95
+    keep_checkpoints: CountOrZero = 1
