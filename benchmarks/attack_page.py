@@ -29,9 +29,9 @@ from urllib.parse import quote, urlsplit
 
 import fuzz_containers
 import numpy as np
-from drawn_clip import draw_clip
 from fuzz_mutations import mutate
 from kill_replacing import StillHost
+from synthetic_clip import draw_clip
 
 from ltr.admin.progress import process_memory_mb
 from ltr.data.interactive.scribbles import ScribbleLine

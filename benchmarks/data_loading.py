@@ -25,7 +25,7 @@ import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
-from drawn_clip import draw_clip
+from synthetic_clip import draw_clip
 
 from ltr.admin.environment import train_environment
 from ltr.data.crops import Window, target_window
@@ -97,7 +97,7 @@ class PlainSampler(SegSampler):
 
 
 def write_videos(folder: Path, size: tuple[int, int]) -> Path:
-    """Write drawn videos of (height, width)."""
+    """Write synthetic videos of (height, width)."""
     for video in range(VIDEOS):
         frames, labels = draw_clip(FRAMES, 1, size, seed=video)
         for number, frame in enumerate(frames):

@@ -4,10 +4,10 @@
     python benchmarks/dense_ulearn_inference.py --full        also early frames, a late object, bf16
     python benchmarks/dense_ulearn_inference.py --device cuda
 
-Both forms get the same network (drawn weights), the same drawn clip and the same state: features
-and labels of the earlier frames are computed once by our tracker. Each form then continues in a
-process of its own; times are of whole frames, network included. The last line is ``ratio=``: time
-of the reference implementation divided by ours, with the context full.
+Both forms get the same network (random weights), the same synthetic clip and the same state:
+features and labels of the earlier frames are computed once by our tracker. Each form then continues
+in a process of its own; times are of whole frames, network included. The last line is ``ratio=``:
+time of the reference implementation divided by ours, with the context full.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from drawn_clip import draw_clip
 from fresh_process import run_in_fresh_process
 from plain_dense_ulearn import PlainPropagation, PlainReference
+from synthetic_clip import draw_clip
 
 from ltr.admin.process_memory import peak_mib, reset_peak, resident_mib
 from ltr.models.dense_ulearn.dense_ulearn_net import DenseULearnNet, dense_ulearn_resnet18

@@ -1,7 +1,7 @@
 """Speed and memory of the evaluation against a straightforward reference implementation.
 
     python benchmarks/evaluation.py            DAVIS masks from $VOS_SHARED_DIR, else drawn ones
-    python benchmarks/evaluation.py --drawn    drawn masks in any case
+    python benchmarks/evaluation.py --synthetic    synthetic masks in any case
     python benchmarks/evaluation.py --full     more frames and five runs
 
 Both forms read the same PNG files and must give the same six digits; the results of a frame are the
@@ -67,7 +67,7 @@ def main() -> None:
     most = _FULL_FRAMES if arguments.full else _MAX_FRAMES
     totals = np.zeros(2)
     with tempfile.TemporaryDirectory() as folder:
-        for masks in _collect(Path(folder), most, arguments.drawn):
+        for masks in _collect(Path(folder), most, arguments.synthetic):
             totals += _compare(masks, runs)
         _measure_processes(Path(folder))
     print(f"ratio={totals[0] / totals[1]:.2f}")
@@ -202,7 +202,7 @@ def _parse() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--full", action="store_true", help="all frames, five runs")
-    parser.add_argument("--drawn", action="store_true", help="draw the masks")
+    parser.add_argument("--synthetic", action="store_true", help="use synthetic masks")
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     return parser.parse_args()
 

@@ -6,7 +6,7 @@
 
 The reference implementation does as upstream: every object has a copy of a frame's features, its
 own correlations and similarities, and all of them are recomputed in every round. Both forms get the
-same network (drawn weights), the same clip and the same lines. On a CPU the seconds are those of
+same network (random weights), the same clip and the same lines. On a CPU the seconds are those of
 the processor, so that other work on the machine does not count. The last line is ``ratio=``: time
 of the plain form divided by ours.
 """
@@ -18,7 +18,7 @@ import time
 
 import numpy as np
 import torch
-from drawn_clip import draw_clip
+from synthetic_clip import draw_clip
 
 from ltr.data.interactive.scribbles import ScribbleLine
 from ltr.models.interactive.atnet import ATNet, FrameFeatures, atnet, transfer_globally

@@ -5,11 +5,11 @@
     python benchmarks/joint_inference.py --full           1, 3, 5 objects, a sequence, bf16, compile
     python benchmarks/joint_inference.py --device cuda    the same on a GPU
 
-Both forms get the same network (drawn weights), the same drawn clip and the same state: our tracker
-runs until every object's memory holds 20 frames, then each form continues from there in a process
-of its own. One frame, which updates the memory, warms the process up; then whole cycles of one
-memory update are timed. The last line is ``ratio=``: time of the reference implementation divided
-by ours, for one object with the memory full.
+Both forms get the same network (random weights), the same synthetic clip and the same state: our
+tracker runs until every object's memory holds 20 frames, then each form continues from there in a
+process of its own. One frame, which updates the memory, warms the process up; then whole cycles of
+one memory update are timed. The last line is ``ratio=``: time of the reference implementation
+divided by ours, for one object with the memory full.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from drawn_clip import draw_clip
 from fresh_process import run_in_fresh_process
 from plain_joint import LastFrame, PlainJointTracker, PlainObject
 from seeded_network import seeded_network
+from synthetic_clip import draw_clip
 
 from ltr.admin.process_memory import peak_mib, reset_peak, resident_mib
 from pytracking.tracker.base import FrameInfo, FrameOutput, OnlineTracker, Runtime

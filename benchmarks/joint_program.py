@@ -1,9 +1,9 @@
 """Time of the whole program against the tracker's own: reading, writing and the start included.
 
-    python benchmarks/joint_program.py                two drawn sequences of 70 frames, 480x854
+    python benchmarks/joint_program.py                two synthetic sequences of 70 frames, 480x854
 
-``run_tracker.py`` runs with drawn weights over drawn JPEGs; the tracker's time is what it notes
-beside its results. The last line is ``ratio=``: whole time divided by the tracker's.
+``run_tracker.py`` runs with random weights over synthetic JPEGs; the tracker's time is what it
+notes beside its results. The last line is ``ratio=``: whole time divided by the tracker's.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import time
 from pathlib import Path
 
 import torch
-from drawn_clip import draw_clip
 from seeded_network import seeded_network
+from synthetic_clip import draw_clip
 
 from ltr.admin.checkpoint import network_fields, save_checkpoint
 from ltr.data.image_io import write_image, write_label_map

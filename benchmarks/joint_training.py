@@ -4,7 +4,7 @@
     python benchmarks/joint_training.py --full           also 2 sequences, and crops of 832x480
     python benchmarks/joint_training.py --device cuda    4 sequences, crops of 832x480, also bf16
 
-Both forms get the same network (drawn weights), batch and optimiser, each in a process of its own,
+Both forms get the same network (random weights), batch and optimiser, each in a process of its own,
 and must come to the same losses. On a CPU the time is that of one core, on a GPU that of the clock.
 The last line is ``ratio=``: time of a step of the reference implementation divided by ours, for the
 smallest setting in float32.

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from drawn_clip import draw_clip
+from synthetic_clip import draw_clip
 
 from ltr.admin.checkpoint import network_fields, read_checkpoint, save_checkpoint
 from ltr.data.image_io import read_image, read_label_map, write_image, write_label_map

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import kill_replacing as replacing
 import torch
-from drawn_clip import draw_clip
+from synthetic_clip import draw_clip
 
 from ltr.admin import convert
 from ltr.admin.checkpoint import network_fields, read_checkpoint, save_checkpoint
@@ -56,7 +56,7 @@ class Task:
 
 
 def write_videos(folder: Path, count: int = 4, frames: int = 12) -> None:
-    """Write drawn videos, all frames annotated, in the layout ``folder:PATH``."""
+    """Write synthetic videos, all frames annotated, in the layout ``folder:PATH``."""
     for video in range(count):
         clip, labels = draw_clip(frames, 1, SIZE, seed=video)
         for time, image in enumerate(clip):

@@ -1,7 +1,7 @@
 """Time and memory of ProposeReduce against the published form, on equal results.
 
-Both forms run the released network's layout with drawn weights over a drawn clip. The memory is
-measured on clips of 60 and 300 frames with a thin network and ``mem_num``.
+Both forms run the released network's layout with random weights over a synthetic clip. The memory
+is measured on clips of 60 and 300 frames with a thin network and ``mem_num``.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from drawn_clip import draw_clip
 from plain_propose_reduce import PlainProposals, PlainSequences
+from synthetic_clip import draw_clip
 
 from ltr.admin.process_memory import peak_mib, reset_peak
 from ltr.data.rle import Rle, decode
@@ -84,7 +84,7 @@ class Setting:
     width: int = 256
 
     def network(self) -> SeqMaskRCNN:
-        """The network with drawn weights, so that boxes, masks and classes differ."""
+        """The network with random weights, so that boxes, masks and classes differ."""
         torch.manual_seed(0)
         network = seq_mask_rcnn(41, self.backbone, self.width).eval().requires_grad_(False)
         for layer, factor in _WEIGHT_FACTORS.items():

@@ -4,7 +4,7 @@
     python benchmarks/referring.py --full           also 36 frames, the window of the published runs
     python benchmarks/referring.py --device cuda
 
-Both forms get the same network (drawn weights, the text encoder of full size), clip and two
+Both forms get the same network (random weights, the text encoder of full size), clip and two
 sentences (Ref-YouTube-VOS has about four a video), each in a process of its own, and give the masks
 of one slot a sentence at 720x1280. The last line is ``ratio=``: time of the reference
 implementation divided by ours.

@@ -1,6 +1,6 @@
 """Memory of the process while it segments a long video: it must not grow with the length.
 
-A drawn clip is written as mp4, then read, segmented and saved as `run_video.py` does it, masks,
+A synthetic clip is written as mp4, then read, segmented and saved as `run_video.py` does it, masks,
 overlay and contact sheet included. Fails when the memory after the first tenth of the frames
 leaves a band of 5 %.
 
@@ -101,7 +101,7 @@ def _write_clip(clip: Path, frames: int, size: tuple[int, int]) -> np.ndarray:
 
 
 def _small_network(system: str, folder: Path) -> str:
-    """Write a narrow network with drawn weights: memory does not depend on what it learnt."""
+    """Write a narrow network with random weights: memory does not depend on what it learnt."""
     if system not in SMALL_NETWORKS:
         raise ConfigError(f"--small: choose from {', '.join(SMALL_NETWORKS)}, not {system}")
     torch.manual_seed(0)
@@ -151,7 +151,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     network = parser.add_mutually_exclusive_group()
     network.add_argument("--net", help="network file")
     network.add_argument(
-        "--small", action="store_true", help="160x96 frames, a narrow network with drawn weights"
+        "--small", action="store_true", help="160x96 frames, a narrow network with random weights"
     )
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--frames", type=int, default=3000)

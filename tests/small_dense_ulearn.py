@@ -11,7 +11,7 @@ from pytracking.tracker.dense_ulearn.parameters import DenseULearnParameters
 
 
 def small_network(seed: int = 0) -> DenseULearnNet:
-    """A network with drawn weights, in eval mode."""
+    """A network with random weights, in eval mode."""
     torch.manual_seed(seed)
     return dense_ulearn_resnet18(feature_dim=8, backbone_width=8).eval().requires_grad_(False)
 

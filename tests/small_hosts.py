@@ -34,7 +34,7 @@ FRAMES, OBJECTS = 6, 2
 
 
 def drawn(network: Network, seed: int = 0, gain: float = 1.0) -> Network:
-    """A network with drawn weights, in eval mode; constants of images stay."""
+    """A network with random weights, in eval mode; constants of images stay."""
     state = {
         key: value
         if key.endswith((".mean", ".std"))

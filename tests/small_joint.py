@@ -22,7 +22,7 @@ SIZES = {
 
 
 def small_network(seed: int = 0) -> JOINTNet:
-    """A network with drawn weights whose scores take both signs, in eval mode."""
+    """A network with random weights whose scores take both signs, in eval mode."""
     network = steepest_descent_resnet18(**SIZES)
     state = {k: seeded_tensor(k, v.shape, seed) for k, v in network.state_dict().items()}
     state["label_encoder.samp_w_pred.bias"].fill_(1.0)

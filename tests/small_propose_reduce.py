@@ -19,13 +19,13 @@ SHAPES = CLASSES["shapes"]
 
 
 def small_network(seed: int = 0, width: int = 16) -> SeqMaskRCNN:
-    """A thin network for the drawn shapes, with random weights."""
+    """A thin network for the synthetic shapes, with random weights."""
     torch.manual_seed(seed)
     return seq_mask_rcnn(len(SHAPES) + 1, "resnet18", width, 8, from_scratch=True)
 
 
 def drawn_sampler(folder: Path, clips: int = 2, frames: int = 3) -> PairSampler:
-    """Pairs of drawn clips of 64 x 96 pixels."""
+    """Pairs of synthetic clips of 64 x 96 pixels."""
     write_synthetic_split(folder, "train", range(clips), SHAPES, frames, (64, 96))
     pairs = open_pairs(f"videos:{folder}/train", SHAPES)
     return PairSampler(pairs, None, partial(network_size, scale=(96, 64)))

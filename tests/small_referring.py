@@ -45,7 +45,7 @@ SIZES = {
 
 
 def small_network(seed: int = 0, **changes: object) -> ReferFormer:
-    """A network with drawn weights whose slots differ, in eval mode."""
+    """A network with random weights whose slots differ, in eval mode."""
     network = referformer(**{**SIZES, **changes})
     state = network.state_dict()
     for key, value in state.items():

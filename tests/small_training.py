@@ -1,4 +1,4 @@
-"""Training runs that take seconds: a few drawn videos and the debug recipe."""
+"""Training runs that take seconds: a few synthetic videos and the debug recipe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training of a backbone to see shape, colour and motion of drawn objects."""
+"""Training of a backbone to see shape, colour and motion of synthetic objects."""
 
 from __future__ import annotations
 

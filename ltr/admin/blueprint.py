@@ -172,7 +172,7 @@ def build_to_fit(
         state: The weights, as the file holds them.
 
     Returns:
-        The network with drawn weights, and an empty text; or one without weights ("meta"), and
+        The network with random weights, and an empty text; or one without weights ("meta"), and
         what does not fit.
 
     Raises:

@@ -67,7 +67,7 @@ def _prepared(image: np.ndarray, scale: list[int]) -> torch.Tensor:
 
 
 def run_reductions(name: str, folder: Path, entry: Mapping[str, Any], report: Report) -> None:
-    """Compare the reductions of drawn sequences."""
+    """Compare the reductions of synthetic sequences."""
     case = Case(name, folder / f"{name}.npz", report)
     masks, scores = case.take("masks"), case.take("scores")
     sequences = [[encode(mask) for mask in sequence] for sequence in masks]

@@ -66,7 +66,7 @@ class LookSamples(RandomSamples[int]):
 
     def source(self, draw: int) -> str:
         """The seed."""
-        return f"drawn clip {draw}"
+        return f"synthetic clip {draw}"
 
     def _render(self, seed: int, frames: int) -> SyntheticClip:
         return render_clip(seed, frames, self.size, _OBJECTS, _OBJECTS)

@@ -34,7 +34,7 @@ def seq_mask_rcnn(
     backbone_width: int = 64,
     from_scratch: bool = False,
 ) -> SeqMaskRCNN:
-    """Build the network, with drawn weights.
+    """Build the network, with random weights.
 
     Args:
         num_classes: With the background: 41 for YouTube-VIS, 2 for DAVIS.

@@ -52,7 +52,7 @@ class LookNet(nn.Module):
 def look_network(
     outputs: int, backbone: str = "resnet18_shifted", backbone_width: int = 64, width: int = 64
 ) -> LookNet:
-    """Build the network, with drawn weights.
+    """Build the network, with random weights.
 
     Args:
         outputs: See ``LookNet``.

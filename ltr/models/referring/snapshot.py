@@ -56,7 +56,7 @@ def _find(record: Any, path: Path) -> tuple[Callable[[], ReferFormer], Mapping[s
 
 
 def load_pretrained(network: ReferFormer, path: str | os.PathLike[str]) -> None:
-    """Start fine-tuning: load everything but the classifiers, which keep their drawn weights.
+    """Start fine-tuning: load everything but the classifiers, which keep their random weights.
 
     Args:
         network: To be trained.

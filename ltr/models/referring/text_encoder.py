@@ -73,7 +73,7 @@ class FeatureResizer(nn.Module):
 
 
 def build_text_encoder(changes: Mapping[str, Any] | None = None) -> RobertaModel:
-    """Build a RoBERTa with drawn weights; nothing is fetched.
+    """Build a RoBERTa with random weights; nothing is fetched.
 
     Args:
         changes: Fields of ``transformers.RobertaConfig`` that differ from roberta-base; those

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 from ltr.admin.settings import Settings
 from ltr.train_settings.experiment import train
-from ltr.train_settings.propose_reduce import drawn
+from ltr.train_settings.propose_reduce import synthetic
 from ltr.train_settings.propose_reduce.assembly import ProposeReduceAssembly
 
 RECIPE = replace(
-    drawn.RECIPE,
+    synthetic.RECIPE,
     description="Small Propose-Reduce on clips of objects cut out of still images",
     categories="coarse",
     img_scale=(192, 112),

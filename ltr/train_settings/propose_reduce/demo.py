@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from ltr.admin.settings import Settings
 from ltr.train_settings.experiment import train
-from ltr.train_settings.propose_reduce import drawn
+from ltr.train_settings.propose_reduce import synthetic
 from ltr.train_settings.propose_reduce.assembly import ProposeReduceAssembly
 
 RECIPE = replace(
-    drawn.RECIPE,
+    synthetic.RECIPE,
     max_epochs=12,
     rate_schedule="cosine",
     average_decay=0.99,

@@ -12,7 +12,7 @@ from ltr.train_settings.referring.assembly import ReferringAssembly
 
 RECIPE = replace(
     demo_images.RECIPE,
-    description="ReferFormer with a ResNet-18 that sees neighbouring frames, on drawn clips",
+    description="ReferFormer with a ResNet-18 that sees neighbouring frames, on synthetic clips",
     init_checkpoint="ltr/referring/demo_images",
     num_frames=3,
     batch_size=8,

@@ -1,4 +1,4 @@
-"""ReferFormer for the shipped network, first part: single frames of drawn clips, from scratch.
+"""ReferFormer for the shipped network, first part: single frames of synthetic clips, from scratch.
 
 ``docs/demo_networks.md`` has the commands.
 """
@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from ltr.admin.settings import Settings
 from ltr.train_settings.experiment import train
-from ltr.train_settings.referring import drawn_images
+from ltr.train_settings.referring import synthetic_images
 from ltr.train_settings.referring.assembly import ReferringAssembly
 
 RECIPE = replace(
-    drawn_images.RECIPE,
-    description="ReferFormer with a narrow ResNet-18 and a small text encoder, on drawn images",
+    synthetic_images.RECIPE,
+    description="ReferFormer with a narrow ResNet-18 and a small text encoder, on synthetic images",
     backbone="resnet18_shifted",
     backbone_width=24,
     hidden_dim=64,

@@ -1,4 +1,4 @@
-"""The backbone of the shipped ReferFormer: it learns what drawn objects look like, cell by cell.
+"""The backbone of the bundled ReferFormer: it learns the looks of synthetic objects, cell by cell.
 
 A sentence tells the network about one object of a clip; here it is told everything about all of
 them. ``docs/demo_networks.md`` has the commands.
@@ -67,7 +67,7 @@ class LookAssembly(Assembly[LookNet]):
 
 
 RECIPE = LookRecipe(
-    description="A ResNet-18 that sees neighbouring frames learns looks of drawn shapes",
+    description="A ResNet-18 that sees neighbouring frames learns looks of synthetic shapes",
     max_epochs=20,
     batch_size=4,
     samples_per_epoch=4 * 100,

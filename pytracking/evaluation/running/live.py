@@ -43,7 +43,7 @@ def live_frames(
     Args:
         session: A fresh one.
         frames: uint8 (H, W, 3) RGB.
-        prompts: Objects known beforehand, by the frame in which they start.
+        prompts: Objects known in advance, by the frame in which they start.
         screen: Screen that shows the results, or None.
         stop: Ends the loop after the current frame.
 

@@ -82,7 +82,7 @@ def process_live(
     Args:
         spec: The tracker.
         runtime: Device and precision.
-        task: The video, the objects known beforehand, and where the results go.
+        task: The video, the objects known in advance, and where the results go.
         screen: A window in which objects can be boxed, or None.
         stop: Ends the run when set; what was done so far is kept.
 

@@ -1,4 +1,4 @@
-"""Cells of drawn clips are described by what is drawn in them."""
+"""Cells of synthetic clips are described by what is drawn in them."""
 
 from __future__ import annotations
 
@@ -81,4 +81,4 @@ def test_right_answers_have_no_loss_and_motion_counts_in_clips_only() -> None:
 def test_a_sample_names_its_seed() -> None:
     samples = LookSamples(4, 3, (64, 96), 8)
     draw = samples.choose(SampleKey(1, 1, 0), 0, Generators.seeded(3))
-    assert samples.source(draw) == f"drawn clip {draw}"
+    assert samples.source(draw) == f"synthetic clip {draw}"

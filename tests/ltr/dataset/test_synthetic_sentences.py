@@ -1,4 +1,4 @@
-"""Sentences about drawn clips."""
+"""Sentences about synthetic clips."""
 
 from __future__ import annotations
 

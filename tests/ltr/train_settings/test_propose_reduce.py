@@ -1,4 +1,4 @@
-"""The recipes, and a run from drawn clips to scored results."""
+"""The recipes, and a run from synthetic clips to scored results."""
 
 from __future__ import annotations
 
@@ -89,14 +89,14 @@ def train(name: str, *assignments: str, words: Sequence[str] = ()) -> int:
     ],
 )
 def test_wrong_rows_are_sentences(change, message, drawn, tmp_path, capsys):
-    assert train("drawn", f"train_set=videos:{drawn}/train", change) == 2
+    assert train("synthetic", f"train_set=videos:{drawn}/train", change) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "work" / "checkpoints").exists()
 
 
 def test_from_drawn_clips_to_scores(drawn, tmp_path, monkeypatch, capsys):
-    assert train("drawn", f"train_set=videos:{drawn}/train") == 0
-    folder = tmp_path / "work/checkpoints/ltr/propose_reduce/drawn"
+    assert train("synthetic", f"train_set=videos:{drawn}/train") == 0
+    folder = tmp_path / "work/checkpoints/ltr/propose_reduce/synthetic"
     checkpoints = sorted(folder.glob("*.pth.tar"))
     assert [path.name for path in checkpoints] == [
         f"SeqMaskRCNN_ep000{epoch}.pth.tar" for epoch in (1, 2)
@@ -107,13 +107,13 @@ def test_from_drawn_clips_to_scores(drawn, tmp_path, monkeypatch, capsys):
     # Hardly trained, so everything counts.
     loose = ("detection_threshold=0", "min_output_score=0", "max_per_img=2", "key_num=2")
     changes = [word for change in loose for word in ("--set", change)]
-    assert run_tracker.main(["propose_reduce", "drawn", *words, *net, *changes]) == 0
-    results = tmp_path / "out/propose_reduce/drawn/ytvis2019_valid/results.json"
+    assert run_tracker.main(["propose_reduce", "synthetic", *words, *net, *changes]) == 0
+    results = tmp_path / "out/propose_reduce/synthetic/ytvis2019_valid/results.json"
     found = json.loads(results.read_text())
     assert {entry["video_id"] for entry in found} == {1, 2}
     assert {entry["category_id"] for entry in found} <= {1, 2, 3}
     capsys.readouterr()
-    assert run_evaluation.main(["propose_reduce", "drawn", *words]) == 0
+    assert run_evaluation.main(["propose_reduce", "synthetic", *words]) == 0
     last = capsys.readouterr().out.strip().splitlines()[-1]
     assert last.startswith("AP=")
 
@@ -139,23 +139,23 @@ def test_a_file_of_the_authors_is_read_by_its_name(drawn, tmp_path):
     (folder / "train_davis.json").write_text(json.dumps(record))
     (folder / "JPEGImages").symlink_to(drawn / "train" / "JPEGImages")
     data = f"train_set=videos:{folder}/train_davis.json"
-    assert train("drawn", data, "categories=davis", words=["--max-steps", "1"]) == 0
+    assert train("synthetic", data, "categories=davis", words=["--max-steps", "1"]) == 0
 
 
 def test_half_precision_and_pieces_of_batches(drawn, tmp_path):
     words = ["--precision", "bf16", "--max-steps", "1", "--set", "accumulation_steps=2"]
-    assert train("drawn", f"train_set=videos:{drawn}/train", words=words) == 0
-    assert list(tmp_path.glob("work/checkpoints/ltr/propose_reduce/drawn/*.pth.tar"))
+    assert train("synthetic", f"train_set=videos:{drawn}/train", words=words) == 0
+    assert list(tmp_path.glob("work/checkpoints/ltr/propose_reduce/synthetic/*.pth.tar"))
 
 
 def test_a_stage_starts_from_the_one_before_and_warms_up(drawn, tmp_path):
     data = f"train_set=videos:{drawn}/train"
-    assert train("drawn", data, "max_epochs=1") == 0
+    assert train("synthetic", data, "max_epochs=1") == 0
     folder = tmp_path / "work/checkpoints/ltr/propose_reduce"
-    before = read_checkpoint(next(folder.glob("drawn/*.pth.tar"))).net
+    before = read_checkpoint(next(folder.glob("synthetic/*.pth.tar"))).net
     # The rates of the first step are zero, so it leaves the weights as they were read.
     one_step = ("max_epochs=1", "samples_per_epoch=2", "warmup_start=0")
-    start = ("init_checkpoint=ltr/propose_reduce/drawn", "seed=7")
+    start = ("init_checkpoint=ltr/propose_reduce/synthetic", "seed=7")
     assert train("ytvis19_r50", data, "categories=shapes", *SMALL_NETWORK, *one_step, *start) == 0
     after = read_checkpoint(next(folder.glob("ytvis19_r50/*.pth.tar"))).net
     learned = [name for name in before if "running" not in name and "batches" not in name]

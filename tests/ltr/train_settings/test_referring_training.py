@@ -27,7 +27,7 @@ from ltr.models.referring.criterion import Criterion
 from ltr.models.referring.referformer import Predictions, referformer
 from ltr.models.referring.snapshot import load_referformer
 from ltr.models.referring.text_encoder import tokenise
-from ltr.train_settings.referring import drawn_images, drawn_small, refytvos_r50
+from ltr.train_settings.referring import refytvos_r50, synthetic_images, synthetic_small
 from ltr.train_settings.referring.assembly import ReferringAssembly
 from ltr.train_settings.referring.recipe import START_FILES, ReferringRecipe
 from ltr.trainers.optimizer import make_optimizer
@@ -122,7 +122,7 @@ def test_evaluation_after_an_epoch(tmp_path, monkeypatch):
 
 def test_flags_of_the_losses_and_the_network(tmp_path):
     rows = ["auxiliary_losses=false", "loss_weights=loss_ce=1", "match_costs=dice=0"]
-    recipe = override(recipe_of("drawn_images"), [*rows, "relative_coordinates=false"])
+    recipe = override(recipe_of("synthetic_images"), [*rows, "relative_coordinates=false"])
     recipe = replace(recipe, focal_alpha=0.5, **SIZES)
     small_tokenizer(tmp_path, TEXTS)
     recipe = replace(recipe, tokenizer_dir=str(tmp_path))
@@ -151,7 +151,7 @@ def test_wrong_rows(row, message):
 
 
 def test_all_parameters_but_the_frozen_ones_are_trained(tmp_path):
-    recipe = override(drawn_images.RECIPE, ["freeze_text_encoder=true"])
+    recipe = override(synthetic_images.RECIPE, ["freeze_text_encoder=true"])
     network = ReferringAssembly(recipe, train_environment(create=False)).network()
     optimizer = make_optimizer(network, recipe.learning_rates, recipe.optimizer)
     trained = {id(p) for group in optimizer.param_groups for p in group["params"]}
@@ -214,18 +214,20 @@ def test_a_run_from_images_to_tracking(tmp_path, monkeypatch):
     rows = [f"train_sets=RefYouTubeVOS:{root}", f"tokenizer_dir={tokenizer}", "max_epochs=1"]
     rows += ["milestones=", "batch_size=2", "samples_per_epoch=4", "backbone_width=8"]
     words = [word for row in rows for word in ("--set", row)]
-    for name in ("drawn_images", "drawn_small"):
+    for name in ("synthetic_images", "synthetic_small"):
         assert run_training.main(["referring", name, "--device", "cpu", "--quiet", *words]) == 0
     folder = tmp_path / "work/checkpoints/ltr/referring"
-    first, second = (load_referformer(folder / n) for n in ("drawn_images", "drawn_small"))
+    first, second = (load_referformer(folder / n) for n in ("synthetic_images", "synthetic_small"))
     assert not torch.equal(first.query_embed.weight, second.query_embed.weight)
     words = ["referring", "refytvos_r50", "--dataset_name", "refytvos_valid", "--quiet"]
-    words += ["--net", str(folder / "drawn_small"), "--results", str(tmp_path / "out")]
+    words += ["--net", str(folder / "synthetic_small"), "--results", str(tmp_path / "out")]
     words += ["--set", f"tokenizer_dir={tokenizer}", "--set", "short_side=64"]
     assert run_tracker.main(words) == 0
     results = tmp_path / "out/referring/refytvos_r50/refytvos_valid"
     assert len([*results.glob("a/[0-3]/*.png")]) == 12
-    log = [json.loads(line) for line in (folder / "drawn_small/log.jsonl").read_text().splitlines()]
+    log = [
+        json.loads(line) for line in (folder / "synthetic_small/log.jsonl").read_text().splitlines()
+    ]
     assert np.isfinite([float(v) for v in _numbers(log)]).all()
 
 
@@ -243,7 +245,7 @@ def test_fine_tuning_keeps_all_but_the_classifiers(tmp_path, monkeypatch):
     changes = {key: value for key, value in SIZES.items() if key != "text_config"}
     changes = {key: value for key, value in changes.items() if key != "num_levels"}
     recipe = replace(
-        drawn_small.RECIPE, **changes, num_queries=5, num_levels=4, text_config=TEXT,
+        synthetic_small.RECIPE, **changes, num_queries=5, num_levels=4, text_config=TEXT,
         pretrained=str(tmp_path / "pre.pth.tar"),
     )  # fmt: skip
     assembly = ReferringAssembly(recipe, train_environment(create=False))

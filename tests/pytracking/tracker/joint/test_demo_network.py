@@ -25,7 +25,7 @@ def test_the_file_is_small_and_holds_only_what_inference_needs() -> None:
 
 
 def test_it_finds_moving_objects(monkeypatch, tmp_path) -> None:
-    """Every fourth frame of the drawn clip, whose photographs no network was trained on."""
+    """Every fourth frame of the synthetic clip, whose photographs no network was trained on."""
     monkeypatch.setenv("PYTRACKING_NETWORK_PATH", str(tmp_path))
     frames = list(demo_clip(40))[::4]
     truth = [frame.labels for frame in frames]

@@ -1,4 +1,4 @@
-"""A drawn clip with textured objects that move and change size, for timing without data."""
+"""A synthetic clip with textured objects that move and change size, for timing without data."""
 
 from __future__ import annotations
 

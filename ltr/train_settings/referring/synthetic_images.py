@@ -11,8 +11,8 @@ from ltr.train_settings.referring.recipe import RATES, ReferringRecipe
 
 RECIPE = ReferringRecipe(
     description="ReferFormer with a narrow ResNet-18 and a small text encoder, on synthetic images",
-    train_sets=("RefYouTubeVOS:drawn",),
-    tokenizer_dir="drawn/tokenizer",
+    train_sets=("RefYouTubeVOS:synthetic",),
+    tokenizer_dir="synthetic/tokenizer",
     load_text_encoder=False,
     full_epochs=False,
     samples_per_epoch=16 * 100,

@@ -1,8 +1,8 @@
-"""How often a sentence found its object in drawn clips, by what the sentence names.
+"""How often a sentence found its object in synthetic clips, by what the sentence names.
 
-``python drawn_sentences.py DATA RESULTS``: DATA as ``ltr.dataset.referring.synthetic`` writes it,
-RESULTS the folder ``.../refytvos_valid`` of a run of ``run_tracker.py``. An object is found when
-its masks and those of the run overlap by more than a half, all frames of the clip together.
+``python synthetic_sentences.py DATA RESULTS``: DATA as ``ltr.dataset.referring.synthetic`` writes
+it, RESULTS the folder ``.../refytvos_valid`` of a run of ``run_tracker.py``. An object is found
+when its masks and those of the run overlap by more than a half, all frames of the clip together.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _FOUND = 0.5
 
 @command
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = CommandParser(__doc__, prog="drawn_sentences.py")
+    parser = CommandParser(__doc__, prog="synthetic_sentences.py")
     parser.add_argument("data", type=Path, metavar="DATA")
     parser.add_argument("results", type=Path, metavar="RESULTS")
     arguments = parser.parse_args(argv)
