@@ -54,6 +54,9 @@ class Environment:
     refdavis_dir: str = variable("Ref-DAVIS 2017: meta_expressions/, train/, valid/")
     a2d_dir: str = variable("A2D-Sentences: Release/, text_annotations/")
     jhmdb_dir: str = variable("JHMDB-Sentences: Rename_Images/, puppet_mask/")
+    coco_dir: str = variable(
+        "COCO: annotations/instances_train2014.json, images/train2014; RefCOCO: train2014, refcoco"
+    )
     scribble_ytvos_dir: str = variable("Scribble YouTube-VOS: JPEGImages, Annotations, Scribbles")
 
 
@@ -76,7 +79,6 @@ class TrainEnvironment(Environment):
     trackingnet_dir: str = variable("TrackingNet: train/jpegs/<seq>")
     oxuva_dir: str = variable("OxUvA: images/dev/<seq>")
     kinetics_dir: str = variable("Kinetics-400: video_jpeg/train/<seq>")
-    coco_dir: str = variable("COCO: annotations/instances_train2014.json, images/train2014")
     lvis_dir: str = variable("LVIS: annotations/lvis_v0.5_train.json, images/train2017")
     sbd_dir: str = variable("SBD: train.txt, img/*.jpg, inst/*.mat")
     imagenet_dir: str = variable("ImageNet VID: Data/VID, Annotations/VID")

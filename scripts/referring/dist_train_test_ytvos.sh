@@ -7,20 +7,10 @@
 set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 
-if [ $# -lt 2 ]; then
-  echo "error: expected OUT and PRETRAINED, then further arguments" >&2
-  exit 2
-fi
+source "${here}/launch.sh"
+expect 2 "OUT and PRETRAINED" "$@"
 out="$1" pretrained="$2"
 shift 2
-GPUS="${GPUS:-8}"
-PORT="${PORT:-29500}"
-PYTHON="${PYTHON:-python}"
-
-launcher=("$PYTHON")
-if [ "$GPUS" -gt 0 ]; then
-  launcher=("$PYTHON" -m torch.distributed.run --nproc_per_node "$GPUS" --master_port "$PORT")
-fi
 common=(--with_box_refine --binary --freeze_text_encoder --output_dir="$out")
 "${launcher[@]}" "${here}/main.py" "${common[@]}" --pretrained_weights="$pretrained" \
   --epochs 6 --lr_drop 3 5 "$@"

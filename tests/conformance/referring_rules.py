@@ -103,6 +103,7 @@ def run_sentence_scores(name: str, info: dict[str, Any], arrays: Arrays, report:
         found = sentence_masks(
             torch.tensor(arrays["logits_in"][number][0]),
             torch.tensor(arrays["masks_in"][number][0]),
+            torch.zeros(len(arrays["masks_in"][number][0]), 4),
             tuple(size),
             tuple(original),
         )

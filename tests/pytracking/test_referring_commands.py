@@ -32,6 +32,7 @@ from tests.referring_trees import (
     write_jhmdb,
     write_list,
     write_mp4,
+    write_refcoco,
     write_refdavis,
     write_refytvos,
 )
@@ -159,6 +160,38 @@ def test_single_frames(dataset, count, tracking, tmp_path, common, monkeypatch, 
     capsys.readouterr()
     assert run_evaluation.main(own) == 0
     assert capsys.readouterr().out.splitlines()[-1].startswith("mAP=")
+
+
+@pytest.mark.parametrize("family", ["refcoco", "refcoco+", "refcocog"])
+def test_pictures(family, tmp_path, common, monkeypatch, capsys):
+    """Boxes and masks of all queries; the best of each sentence is scored."""
+    write_refcoco(tmp_path / "coco", family, "val")
+    monkeypatch.setenv("PYTRACKING_COCO_DIR", str(tmp_path / "coco"))
+    dataset = f"{family}_val"
+    sequence = get_dataset(dataset)[0]
+    assert sequence.prompt == TargetPrompt(("The LEFT  square",), 0)  # not cleaned, as upstream
+    assert len(sequence.around_target(5).frames) == 1
+    plain = ("--set", "tracking=false")
+    assert track(dataset, tmp_path, common, *plain) == 0
+    file = tmp_path / "referring/refytvos_r50" / dataset / "results.json"
+    entries = json.loads(file.read_text())
+    queries = small_network(3).query_embed.num_embeddings
+    assert [entry["image_id"] for entry in entries] == [0] * queries + [1] * queries
+    own = ["referring", "refytvos_r50", "--results", str(tmp_path), "--dataset_name", dataset]
+    capsys.readouterr()
+    assert run_evaluation.main(own) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("REC=")
+    best = max(range(queries), key=lambda place: entries[place]["score"])
+    for entry, box in ((entries[best], [10.0, 8.0, 18.0, 16.0]), (entries[best - 1], [0, 0, 1, 1])):
+        entry["bbox"] = box
+    for entry in entries[queries:]:
+        entry["bbox"] = [14.0, 8.0, 22.0, 16.0]  # half of the object, so an IoU of 1/3
+    file.write_text(json.dumps(entries))
+    assert run_evaluation.main([*own, "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    text = json.dumps(shown)
+    assert '"bbox P@0.5": 0.5' in text
+    assert '"bbox mean_iou": 0.66' in text
 
 
 def test_single_frames_are_read_as_upstream(tmp_path, monkeypatch):
@@ -332,3 +365,78 @@ def test_more_sentences_than_labels_are_refused_before_work(tmp_path, common, ca
     told = capsys.readouterr().err
     assert told == "error: 260 sentences are given, a label map holds at most 254 objects\n"
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("script", "own", "programs", "wanted"),
+    [
+        ("dist_pretrain.sh", ["OUT"], ["main.py"],
+         {"dataset_file": "all", "epochs": 12, "lr_drop": [8, 10], "batch_size": 2,
+          "num_frames": 1, "binary": True, "freeze_text_encoder": False}),
+        ("dist_train_test_refcoco.sh", ["--resume", "FILE"], ["main.py"],
+         {"dataset_file": "all", "eval": True, "batch_size": 16, "resume": "FILE"}),
+        ("dist_train_test_ytvos_scratch.sh", ["OUT"], ["main.py", "inference_ytvos.py"],
+         {"dataset_file": "ytvos", "epochs": 10, "lr_drop": [6, 8], "no_tracking": True,
+          "pretrained_weights": "", "freeze_text_encoder": True}),
+        ("dist_joint_train_ytvos.sh", ["OUT"], ["main.py", "inference_ytvos.py"],
+         {"dataset_file": "joint", "epochs": 12, "lr_drop": [8, 10], "binary": True}),
+        ("dist_train_a2d.sh", ["OUT", "FILE"], ["main.py"],
+         {"dataset_file": "a2d", "batch_size": 2, "epochs": 6, "lr_drop": [3, 5],
+          "pretrained_weights": "FILE", "binary": False}),
+        ("dist_test_davis.sh", ["OUT", "FILE"], ["inference_davis.py", "eval_davis.py"], {}),
+        ("dist_train_test_ytvos.sh", ["OUT", "FILE"], ["main.py", "inference_frame_key.py"],
+         {"dataset_file": "ytvos", "epochs": 6, "lr_drop": [3, 5], "no_tracking": False}),
+    ],
+)  # fmt: skip
+def test_launchers_give_the_original_words(script, own, programs, wanted, program):
+    run = subprocess.run(
+        ["bash", str(SCRIPTS / script), *own, "--backbone", "resnet101"],
+        env={**os.environ, "GPUS": "0", "PYTHON": "echo"},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    lines = [line.split() for line in run.stdout.splitlines()]
+    assert [Path(words[0]).name for words in lines] == programs
+    if programs[0] == "main.py":
+        parsed = vars(program("main").make_parser().parse_args(lines[0][1:]))
+        assert parsed["backbone"] == "resnet101"
+        assert {name: parsed[name] for name in wanted} == wanted
+    several = subprocess.run(
+        ["bash", str(SCRIPTS / script), *own],
+        env={**os.environ, "GPUS": "4", "PORT": "2", "PYTHON": "echo"},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    is_distributed = "--nproc_per_node 4 --master_port 2" in several.stdout
+    assert is_distributed == (script not in ("dist_test_davis.sh", "dist_train_test_refcoco.sh"))
+
+
+def test_a_network_is_scored_on_pictures_by_the_original_words(
+    tmp_path, files, program, monkeypatch, capsys
+):
+    for name in ("refcoco", "refcoco+", "refcocog"):
+        write_refcoco(tmp_path / "data/coco", name, "val")
+    in_folder(monkeypatch, tmp_path)
+    words = [
+        "--dataset_file",
+        "all",
+        "--eval",
+        f"--resume={files}/small.pth.tar",
+        "--device",
+        "cpu",
+    ]
+    words += ["--tokenizer_dir", f"{files}/tokenizer", "--set", "short_side=64"]
+    assert program("main").main([*words, "--output_dir=OUT"]) == 0
+    assert capsys.readouterr().out.count("REC=") == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "rows"),
+    [
+        ([], {"pretrained=none", "backbone_weights=resnet50-0676ba61.pth"}),
+        (["--backbone", "swin_t_p4w7"], {"pretrained=none", "backbone_weights=none"}),
+        (["--backbone_pretrained", "B"], {"pretrained=none"}),
+        (["--pretrained_weights", "N"], set()),
+    ],
+)
+def test_where_training_starts_without_a_network(words, rows, program):
+    main = program("main")
+    assert set(main._start(main.make_parser().parse_args(words))) == rows

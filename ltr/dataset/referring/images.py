@@ -52,6 +52,19 @@ class ReferringImages(ReferringDataset):
         """See ``ReferringDataset``."""
         return self._entries[index]["caption"]
 
+    def identifier(self, index: int) -> int:
+        """Id of the sentence's image entry."""
+        return int(self._entries[index]["id"])
+
+    def path(self, index: int) -> Path:
+        """The picture."""
+        return self._images / plain_name(self._entries[index]["file_name"], self.file)
+
+    def shape(self, index: int) -> tuple[int, int]:
+        """(H, W) of the picture, pixels."""
+        entry = self._entries[index]
+        return int(entry["height"]), int(entry["width"])
+
     def box(self, index: int) -> np.ndarray | None:
         """The annotation's box, cut at the image's border; zeros for a crowd region."""
         entry = self._entries[index]
@@ -71,7 +84,7 @@ class ReferringImages(ReferringDataset):
     ) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """See ``ReferringDataset``; the only position is 0."""
         entry = self._entries[index]
-        path = self._images / plain_name(entry["file_name"], self.file)
+        path = self.path(index)
         image = read_image(path)
         if image.shape[:2] != (entry["height"], entry["width"]):
             raise DataError(

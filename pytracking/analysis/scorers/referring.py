@@ -18,7 +18,7 @@ from pytracking.analysis.files.truth_folder import (
     list_masks,
 )
 from pytracking.analysis.protocols.mask_rules import expression
-from pytracking.analysis.protocols.referring import evaluate_images
+from pytracking.analysis.protocols.referring import evaluate_boxes, evaluate_images
 from pytracking.analysis.reports.masks import davis_report, refdavis_report
 from pytracking.analysis.reports.report import Report, Table, csv_table, undefined
 from pytracking.analysis.scorers import servers
@@ -127,11 +127,8 @@ def score_sentences(request: Request, variable: str, file: str) -> Report:
         file: Ground truth in COCO form.
     """
     resolve_rule(request.rule, OFFICIAL, (OFFICIAL,))
-    truth = request.ground_truth or request.find_root(variable) / file
-    results = read_json(request.result_file(RESULTS_FILE, "predictions.json"))
-    if not isinstance(results, list):
-        raise DataError(f"{request.results}: expected a list of predictions")
-    scores = evaluate_images(read_json(truth), results, request.best_only)
+    truth, results = _read_single_frames(request, variable, file)
+    scores = evaluate_images(truth, results, request.best_only)
     numbers = {name: undefined(value) for name, value in scores.table().items()}
     table = csv_table(list(numbers), [list(numbers.values())])
     rows = {name: (value,) for name, value in numbers.items()}
@@ -142,3 +139,45 @@ def score_sentences(request: Request, variable: str, file: str) -> Report:
         numbers,
         {"global_results.csv": table},
     )
+
+
+def score_pictures(request: Request, variable: str, file: str) -> Report:
+    """Score boxes and masks of single pictures (RefCOCO, RefCOCO+, RefCOCOg).
+
+    REC is the precision of the boxes at an overlap of 0.5, RIS the overall overlap of the masks.
+
+    Args:
+        request: The evaluation.
+        variable: Path variable of its folder.
+        file: Ground truth in COCO form.
+    """
+    resolve_rule(request.rule, OFFICIAL, (OFFICIAL,))
+    truth, results = _read_single_frames(request, variable, file)
+    boxes, masks = (
+        evaluate_boxes(truth, results),
+        evaluate_images(truth, results, request.best_only),
+    )
+    numbers = {
+        f"{kind} {name}": undefined(value)
+        for kind, scores in (("bbox", boxes), ("segm", masks))
+        for name, value in scores.table().items()
+    }
+    rec, ris = 100 * boxes.precision_at(0.5), 100 * masks.overall_iou
+    table = csv_table(list(numbers), [list(numbers.values())])
+    rows = {name: (value,) for name, value in numbers.items()}
+    return Report(
+        request.heading("sentences"),
+        (Table(("all",), rows, f"{len(masks.images)} images"),),
+        f"REC={rec:.1f} RIS={ris:.1f}",
+        numbers,
+        {"global_results.csv": table},
+    )
+
+
+def _read_single_frames(request: Request, variable: str, file: str) -> tuple[Any, list[Any]]:
+    """The ground truth and the predictions."""
+    truth = request.ground_truth or request.find_root(variable) / file
+    results = read_json(request.result_file(RESULTS_FILE, "predictions.json"))
+    if not isinstance(results, list):
+        raise DataError(f"{request.results}: expected a list of predictions")
+    return read_json(truth), results

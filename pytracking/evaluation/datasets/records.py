@@ -184,7 +184,24 @@ def _sentences(variable: str, sequences: str, truth: str) -> DatasetRecord:
     )
 
 
+def _refcoco(family: str, split: str) -> DatasetRecord:
+    return DatasetRecord(
+        "coco_dir",
+        _sequences("referring:refcoco", family=family, split=split),
+        _scorer(
+            "referring:score_pictures",
+            variable="coco_dir",
+            file=f"{family}/instances_{family}_{split}.json",
+        ),
+    )
+
+
 _STARTS = ("starts",)
+_REFCOCO_SPLITS = {
+    "refcoco": ("val", "testA", "testB"),
+    "refcoco+": ("val", "testA", "testB"),
+    "refcocog": ("val", "test"),
+}
 
 RECORDS: dict[str, DatasetRecord] = {
     "dv2016_val": _davis("val", "davis16_dir", "2016"),
@@ -217,6 +234,11 @@ RECORDS: dict[str, DatasetRecord] = {
     ),
     "a2d_test": _sentences("a2d_dir", "a2d", "a2d_sentences_test_annotations_in_coco_format.json"),
     "jhmdb": _sentences("jhmdb_dir", "jhmdb", "jhmdb_sentences_gt_annotations_in_coco_format.json"),
+    **{
+        f"{family}_{split.lower()}": _refcoco(family, split)
+        for family, splits in _REFCOCO_SPLITS.items()
+        for split in splits
+    },
     "scribble_ytvos": DatasetRecord(
         "scribble_ytvos_dir",
         _sequences("interactive:scribble_youtubevos"),

@@ -17,6 +17,7 @@ from ltr.data.referring.sentences import clean_sentence
 from ltr.data.video_frames import measure_video, read_video_frames
 from ltr.dataset.referring.a2d import A2DSample, a2d_video, read_a2d_samples
 from ltr.dataset.referring.expressions import ExpressionVideo, read_expressions
+from ltr.dataset.referring.images import ReferringImages
 from ltr.dataset.referring.jhmdb import JHMDBSample, read_jhmdb_samples
 from pytracking.evaluation.datasets.sequence import SequenceList, WholeVideoSequence
 from pytracking.tracker.clip import ClipPrompt, ClipSegmenter
@@ -60,6 +61,11 @@ class TargetSequence(WholeVideoSequence):
     positions: tuple[int, ...] = ()
 
     @property
+    def image_id(self) -> int | str:
+        """Id of the frame in the ground truth."""
+        return self.name
+
+    @property
     def target(self) -> int:
         """Place of the target frame among ``frames``, the first where it stands twice."""
         return self.positions.index(min(self.moment, self.length - 1))
@@ -80,6 +86,20 @@ class TargetSequence(WholeVideoSequence):
         if not self.is_packed:
             return super().open_frames()
         return _PackedFrames(self.frames[0], self.positions)
+
+
+@dataclass(frozen=True)
+class ImageSequence(TargetSequence):
+    """A sentence for a single picture (RefCOCO); its box is scored, too."""
+
+    @property
+    def image_id(self) -> int | str:
+        """See ``TargetSequence``."""
+        return int(self.name)
+
+    def around_target(self, count: int) -> ImageSequence:
+        """There is nothing around it."""
+        return self
 
 
 class _PackedFrames(LazyFrames):
@@ -197,3 +217,27 @@ def _jhmdb_sequence(sample: JHMDBSample, dataset: str) -> TargetSequence:
         locate=sample.frame_path,
     )
     return sequence.around_target(ClipSegmenter.target_window)
+
+
+def refcoco(root: Path, name: str, family: str, split: str) -> SequenceList:
+    """The sentences of RefCOCO, RefCOCO+ or RefCOCOg, each with its picture."""
+    images = ReferringImages(name, root, family, split)
+    builders = {
+        str(images.identifier(index)): partial(_image_sequence, images, index)
+        for index in range(len(images))
+    }
+    return _targets(name, builders)
+
+
+def _image_sequence(images: ReferringImages, index: int, dataset: str) -> ImageSequence:
+    path = images.path(index)
+    return ImageSequence(
+        str(images.identifier(index)),
+        dataset,
+        images.shape(index),
+        (path,),
+        _CANDIDATE_MASKS,
+        {"0": images.sentence(index)},
+        locate=partial(_always, path),
+        positions=(0,),
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,12 +14,14 @@ from ltr.data.image_io import read_label_map
 from ltr.data.json_io import read_json, write_json
 from ltr.data.rle import decode, encode
 from pytracking.analysis.files.submission_check import RESULTS_FILE
+from pytracking.evaluation.datasets.referring import ImageSequence, TargetSequence
 from pytracking.evaluation.datasets.sequence import SequenceList, WholeVideoSequence
 from pytracking.evaluation.outputs.folder import MASK_SUFFIX, ResultFolder, SequenceWriter
 from pytracking.evaluation.outputs.formats import ExpressionMasks, Member, Picture, ResultFormat
 from pytracking.tracker.clip import InstanceTrack
 from pytracking.tracker.referring.prompts import ReferredTrack
 from pytracking.tracker.referring.rules import merge_objects
+from pytracking.tracker.referring.sentence_masks import ScoredMasks
 from pytracking.utils.staging import translate_write_errors
 
 KEY_FRAMES_FILE = "key_frames.json"
@@ -87,22 +90,29 @@ class AnnotatorLabels(ResultFormat):
 
 
 class CandidateMasks(ResultFormat):
-    """``results.json`` with all masks of one frame a sentence (A2D- and JHMDB-Sentences)."""
+    """``results.json`` with all masks of one frame a sentence (A2D- and JHMDB-Sentences, RefCOCO).
+
+    Entries of RefCOCO also have the ``bbox``, x0, y0, x1, y1, as upstream has it.
+    """
 
     def write(
         self, sequence: WholeVideoSequence, tracks: Sequence[InstanceTrack], writer: SequenceWriter
     ) -> None:
         """See ``ResultFormat.write``."""
-        entries = [
-            {
-                "image_id": sequence.name,
-                "category_id": 1,
-                "segmentation": encode(mask.numpy()),
-                "score": float(score),
-            }
-            for track in tracks
-            for score, mask in zip(*_candidates(track), strict=True)
-        ]
+        image_id = sequence.image_id if isinstance(sequence, TargetSequence) else sequence.name
+        entries = []
+        for track in tracks:
+            found = _candidates(track)
+            for score, mask, box in zip(*found, strict=True):
+                entry: dict[str, Any] = {
+                    "image_id": image_id,
+                    "category_id": 1,
+                    "segmentation": encode(mask.numpy()),
+                    "score": float(score),
+                }
+                if isinstance(sequence, ImageSequence):
+                    entry["bbox"] = box.tolist()
+                entries.append(entry)
         writer.add_file(PREDICTIONS_FILE, json.dumps(entries).encode())
 
     def assemble(self, folder: ResultFolder) -> None:
@@ -138,7 +148,7 @@ def _soft_mask(track: InstanceTrack, position: int, size: tuple[int, int]) -> np
     return np.zeros(size, np.float32) if mask is None else decode(mask).astype(np.float32)
 
 
-def _candidates(track: InstanceTrack) -> tuple[Sequence[float], Sequence[torch.Tensor]]:
+def _candidates(track: InstanceTrack) -> ScoredMasks:
     if not isinstance(track, ReferredTrack) or track.candidates is None:
         raise DataError("this tracker gives no scored masks of the frame that a sentence means")
-    return track.candidates.scores.tolist(), list(track.candidates.masks)
+    return track.candidates

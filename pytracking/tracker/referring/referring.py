@@ -252,6 +252,7 @@ class ReferringSegmenter(ClipSegmenter):
         found = sentence_masks(
             predicted.logits[0, place],
             predicted.masks[0, place],
+            predicted.boxes[0, place],
             (input_size[0], input_size[1]),
             frames[target].shape[:2],
         )

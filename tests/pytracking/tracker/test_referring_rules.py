@@ -92,7 +92,14 @@ def test_probabilities_have_the_frames_size():
 def test_masks_of_sentences_ignore_the_padding():
     masks = torch.full((2, 4, 4), -5.0)
     masks[0, :, 2:] = 5.0
-    found = sentence_masks(torch.tensor([[2.0], [-1.0]]), masks, (12, 10), (6, 5))
+    found = sentence_masks(
+        torch.tensor([[2.0], [-1.0]]),
+        masks,
+        torch.tensor([[0.5, 0.5, 0.2, 0.5]] * 2),
+        (12, 10),
+        (6, 5),
+    )
+    assert found.boxes[0].tolist() == pytest.approx([2.0, 1.5, 3.0, 4.5])
     assert found.masks.shape == (2, 6, 5)
     assert found.masks[0].sum() == 6  # columns 8 and 9 of the input: one of the frame
     assert not found.masks[1].any()

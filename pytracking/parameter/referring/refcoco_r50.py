@@ -1,0 +1,8 @@
+"""Plain ReferFormer with ResNet-50 after its training on images, for RefCOCO."""
+
+from pytracking.tracker.referring.parameters import ReferringParameters
+
+
+def parameters() -> ReferringParameters:
+    """As ``referformer_r50``, with the longer side of the input limited."""
+    return ReferringParameters(net="r50_pretrain.pth", tracking=False, max_size=640)
