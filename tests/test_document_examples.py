@@ -15,8 +15,11 @@ from pathlib import Path
 import pytest
 from mypy import api
 
+from pytracking.cli.vos import COMMANDS as COMMANDS_OF_VOS
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+_PROGRAMS = ("python", "torchrun", "vos")
 _ASSIGNMENT = re.compile(r"\w+=\S*")
 _CHECKS = ("--check-untyped-defs", "--ignore-missing-imports", "--follow-imports=silent")
 
@@ -108,7 +111,8 @@ def command_lines() -> Iterator[tuple[str, list[str]]]:
                 while words and _ASSIGNMENT.fullmatch(words[0]):
                     words = words[1:]
                 words = [word for word in words if not word.startswith("$")]  # the shell's own
-                if words and (words[0] in ("python", "torchrun") or words[0].startswith("vos-")):
+                words = words[: words.index(">")] if ">" in words else words
+                if words and (words[0] in _PROGRAMS or words[0].startswith("vos-")):
                     yield page.name, words
 
 
@@ -117,6 +121,10 @@ class _Parsed(Exception):
 
 
 def run_until_parsed(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    if words[0] == "vos" and words[1:2] and not words[1].startswith("-"):
+        words = ["python", "-m", COMMANDS_OF_VOS[words[1]].module, *words[2:]]
+    elif words[0] == "vos":
+        words = ["python", "-m", "pytracking.cli.vos", *words[1:]]
     if words[0].startswith("vos-"):
         entry = re.search(
             rf'^{words[0]} = "([\w.]+):main"', (ROOT / "pyproject.toml").read_text(), re.MULTILINE
@@ -155,7 +163,7 @@ def test_command_lines_are_understood(page, line, monkeypatch):
     words = shlex.split(line)
     if words[1:3] in (["-m", "pytest"], ["-m", "pip"]) or "..." in words or "-c" in words:
         pytest.skip("another program, or not the whole line")
-    if words[1].endswith("training_curves.py"):
+    if words[1:] and words[1].endswith("training_curves.py"):
         pytest.skip("takes names of files only and reads them at once")
     monkeypatch.setattr(argparse.ArgumentParser, "parse_known_args", parse_and_stop)
     with pytest.raises(_Parsed):
