@@ -165,7 +165,7 @@ def test_a_run_can_start_from_the_network_of_another(videos, workspace, capsys) 
 
 
 def test_an_infinite_loss_stops_and_saves_network_and_batch(videos, workspace, capsys) -> None:
-    assert main(small_run(videos, "--set", "mask_weight=inf")) == 1
+    assert main(small_run(videos, "--set", "mask_weight=1e39")) == 1
     message = capsys.readouterr().err.splitlines()[-1]
     (path,) = run_folder(workspace).glob("nonfinite_*")
     assert path.name == "nonfinite_train_ep0001_step000001.pt"
@@ -191,7 +191,7 @@ def test_an_infinite_loss_stops_and_saves_network_and_batch(videos, workspace, c
         (["joint", "joint_debug", "--set", "init_checkpoint=ltr/joint/x"], "train that first"),
         (["joint", "joint_debug", "--resume", "nowhere.pth.tar"], "there is no such file"),
         (["joint", "joint_debug", "--device", "cuda:99"], "--device cuda:99: PyTorch sees"),
-        (["joint", "joint_debug", "--device", "gpu"], "expected auto, cpu, cuda or cuda:N"),
+        (["joint", "joint_debug", "--device", "gpu"], "expected auto, cpu, cuda, cuda:N or mps"),
         (["joint", "joint_debug", "--device", "cpu", "--precision", "fp16"], "needs a GPU"),
         (["joint", "joint_debug"], "davis_dir is not set"),
         (["joint", "joint_stage1"], "--set backbone_weights=none"),
