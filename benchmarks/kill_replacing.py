@@ -23,6 +23,7 @@ from ltr.data.image_io import read_image, read_label_map, write_image, write_lab
 from ltr.data.interactive.scribbles import ScribbleLine
 from ltr.models.joint.joint_net import steepest_descent_resnet18
 from pytracking.interactive_page.guidance import ConfidenceQuality, Guidance
+from pytracking.interactive_page.opening import open_with_host
 from pytracking.interactive_page.settings import PageSettings
 from pytracking.interactive_page.workbench import Workbench
 from pytracking.run_tracker import main as track
@@ -220,7 +221,9 @@ class StillHost(InteractiveVOS):
 
     def _interact(self, frame: int, scribbles: Sequence[ScribbleLine]) -> Segmentation:
         masks = np.ones((len(self.frames), *self.frames[0].shape[:2]), np.uint8)
-        return Segmentation(masks, torch.zeros(len(masks), 2, 1, 1), (0, len(masks) - 1))
+        probabilities = torch.zeros(len(masks), 2, *masks.shape[1:])
+        probabilities[:, 1] = 1
+        return Segmentation(masks, probabilities, (0, len(masks) - 1))
 
     def _finish(self) -> None:
         pass
@@ -240,7 +243,7 @@ def write_page(folder: Path) -> None:
 def export_page(source: Path, target: Path) -> int:
     """Replace what the page had exported."""
     guidance = Guidance(ConfidenceQuality(), WorstFrame(), "confidence")
-    workbench = Workbench(StillHost(), guidance, PageSettings())
+    workbench = Workbench("still", open_with_host(StillHost()), guidance, PageSettings())
     workbench.open(source / "clip.mp4")
     workbench.propagate(0, [ScribbleLine(np.array([(0.5, 0.5)]), 1)])
     workbench.export(target)
