@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import re
 import subprocess
 import sys
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.project_file import ROOT, project_table
+
 OPTIONAL = (
     "aiohttp", "h5py", "lightning", "lightning_fabric", "matplotlib", "pandas", "pytest",
     "ray", "skimage", "tensorboard", "torchmetrics", "transformers", "visdom",
@@ -105,3 +109,39 @@ assert code[1][0].endswith("needs {package}: pip install 'vos-toolkit[{extra}]'"
 assert not Path("b").exists()
 """
     run_without(script, tmp_path)
+
+
+DISTRIBUTIONS = {
+    "PIL": "pillow",
+    "cv2": "opencv-python-headless",
+    "skimage": "scikit-image",
+    "tokenizers": "transformers",  # comes with it
+    "trax": "vot-trax",
+}
+_NOT_OURS = {
+    "supervision",  # a user of it has it; it would put opencv-python over the other OpenCV
+    "triton",  # comes with PyTorch where there is CUDA
+}
+
+
+def _imports(path: Path) -> set[str]:
+    """First words of the modules that a file imports, wherever it does."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add((node.module or "").partition(".")[0])
+    return found
+
+
+def test_every_package_that_is_imported_is_declared():
+    project = project_table()
+    lines = [*project["dependencies"], *chain(*project["optional-dependencies"].values())]
+    declared = {re.match(r"[\w.-]+", line)[0] for line in lines} | _NOT_OURS
+    known = {*sys.stdlib_module_names, "tomllib", "_typeshed", "ltr", "pytracking"}
+    for path in [*ROOT.glob("ltr/**/*.py"), *ROOT.glob("pytracking/**/*.py")]:
+        if path.name != "local.py" or path.parent.name == "engines":
+            for module in _imports(path) - known:
+                name = DISTRIBUTIONS.get(module, module.replace("_", "-"))
+                assert name in declared, f"{path.relative_to(ROOT)} imports {module}"
