@@ -42,6 +42,7 @@ from pytracking.cli.video_arguments import (
     add_output_arguments,
     add_prompt_arguments,
     add_scribble_arguments,
+    add_stream_arguments,
 )
 
 if TYPE_CHECKING:
@@ -136,10 +137,13 @@ def _export(arguments: argparse.Namespace, folder: Path | None, clip: Path) -> N
 
 
 def _tell(summary: Outcome) -> None:
+    from pytracking.cli.console import tell_dropped
+
     rate = summary.fps
     if summary.deviation:
         print(f"{summary.folder} differs from the configuration: {summary.deviation}", flush=True)
     print(f"{summary.frames} frames at {rate:.1f} fps: {summary.folder}", flush=True)
+    tell_dropped(summary)
 
 
 def _tell_left_out(found: FolderContent) -> None:
@@ -150,12 +154,13 @@ def _tell_left_out(found: FolderContent) -> None:
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = CommandParser(__doc__)
     add_tracker_arguments(parser)
-    parser.add_argument("videofile", help="video file, folder of frames or of clips")
+    parser.add_argument("videofile", help="video file, folder of frames or of clips, address or -")
     add_object_arguments(parser)
     add_scribble_arguments(parser)
     add_prompt_arguments(parser)
     add_clip_arguments(parser)
     add_output_arguments(parser)
+    add_stream_arguments(parser)
     add_export_argument(parser)
     add_json_switch(parser)
     add_engine_arguments(parser)

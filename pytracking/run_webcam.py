@@ -6,6 +6,7 @@ q ends the run. Ctrl-C ends it too and keeps the results.
 Example:
     python run_webcam.py joint joint_ytvos --show
     python run_webcam.py joint joint_ytvos --source dog.mp4 --optional-box 46 37 24 17 --output out
+    python run_webcam.py joint joint_ytvos --source rtsp://camera/1 --realtime --show
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from pytracking.cli.arguments import (
 from pytracking.cli.video_arguments import (
     add_object_arguments,
     add_output_arguments,
+    add_stream_arguments,
     resolve_task,
 )
 
@@ -42,6 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     set_up_logging(arguments.quiet)
     if not arguments.show and arguments.output is None:
         raise ConfigError("nothing would be seen: give --show for a window or --output DIR")
+    from pytracking.cli.console import tell_dropped
     from pytracking.evaluation.running.live import stop_on_interrupt
     from pytracking.evaluation.running.video import process_live
     from pytracking.utils.window import DisplayWindow
@@ -57,16 +60,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         summary = process_live(spec, runtime, task, window, stop)
     folder = f": {summary.folder}" if summary.folder else ""
     print(f"{summary.frames} frames at {summary.fps:.1f} fps{folder}")
-    return 0
+    tell_dropped(summary)
+    if summary.failure:
+        print(f"failed: {summary.failure}", file=sys.stderr, flush=True)
+    return int(bool(summary.failure))
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = CommandParser(__doc__)
     add_tracker_arguments(parser)
-    parser.add_argument("--source", default="0", help="camera number, video or folder (0)")
+    parser.add_argument("--source", default="0", help="camera number, video, address or - (0)")
     add_switch(parser, "--show", False, "open a window")
     add_object_arguments(parser)
     add_output_arguments(parser)
+    add_stream_arguments(parser)
     add_runtime_arguments(parser)
     return parser.parse_args(argv)
 

@@ -171,6 +171,23 @@ def _checked_export(text: str) -> str:
     return text
 
 
+def add_stream_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add how streams are read."""
+    add_switch(
+        parser,
+        "--realtime",
+        False,
+        "leave out frames that come while the tracker works, so that the delay stays constant",
+    )
+    parser.add_argument(
+        "--reconnects",
+        type=int,
+        default=5,
+        metavar="N",
+        help="attempts to connect again when a stream is lost (5)",
+    )
+
+
 def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     """Add where and what to write."""
     parser.add_argument("--output", type=Path, metavar="DIR", help="folder of the results")
@@ -207,6 +224,7 @@ def resolve_task(arguments: argparse.Namespace, source: VideoLike) -> VideoTask:
         ConfigError: The results would lie among the frames or clips.
     """
     from pytracking.evaluation.running.task import VideoTask
+    from pytracking.utils.video_stream import StreamOptions
 
     if arguments.output is not None and _is_same(source, arguments.output):
         raise ConfigError(f"--output {arguments.output} is the folder of the video: name another")
@@ -219,6 +237,7 @@ def resolve_task(arguments: argparse.Namespace, source: VideoLike) -> VideoTask:
         overwrite=arguments.overwrite,
         quiet=arguments.quiet,
         wait=arguments.wait,
+        stream=StreamOptions(arguments.reconnects, drops_late=arguments.realtime),
         view=open_view(arguments),
     )
 

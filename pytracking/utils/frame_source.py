@@ -36,6 +36,7 @@ class FrameSource:
         files: These files.
         pixel_aspect: Width of a pixel by its height, None when square.
         release: Function that ``close`` calls.
+        count_dropped: Gives the number of frames that came too late and were left out.
 
     Attributes:
         failure: Why the video ended early, after ``end_at_damage``; empty while it has not.
@@ -50,6 +51,7 @@ class FrameSource:
     files: Sequence[Path] = ()
     pixel_aspect: Fraction | None = None
     release: Callable[[], None] = field(default=_nothing, repr=False)
+    count_dropped: Callable[[], int] = field(default=int, repr=False)
     failure: str = field(default="", init=False)
 
     def __iter__(self) -> Iterator[np.ndarray]:

@@ -10,23 +10,29 @@ import os
 from collections.abc import Iterable, Sequence, Sized
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ltr.admin.errors import DataError
 from pytracking.utils.frame_source import FrameSource, checked_frames
 
+if TYPE_CHECKING:
+    from pytracking.utils.video_stream import StreamOptions
+
 _LOG = logging.getLogger(__name__)
 
 VideoLike = str | os.PathLike[str] | int | Iterable[np.ndarray]
 
 
-def read_video(source: VideoLike) -> FrameSource:
+def read_video(source: VideoLike, stream: StreamOptions | None = None) -> FrameSource:
     """Open a video of any kind.
 
     Args:
-        source: A video file, a folder of pictures, the index of a camera, or an iterable of frames
+        source: A video file, a folder of pictures, the index of a camera, an address
+            (``rtsp://...``, ``http(s)://...``), ``-`` for standard input, or an iterable of frames
             uint8 (H, W, 3) RGB.
+        stream: How often a lost connection is made again, and whether late frames are left out.
 
     Returns:
         The opened video; its first frame has been read already.
@@ -39,6 +45,16 @@ def read_video(source: VideoLike) -> FrameSource:
     >>> video.size, video.length, [frame.shape for frame in video]
     ((6, 4), 3, [(4, 6, 3), (4, 6, 3), (4, 6, 3)])
     """
+    from pytracking.utils.video_stream import drop_late, is_stream, open_stream
+
+    if isinstance(source, str) and is_stream(source):
+        return open_stream(source, stream)
+    video = _open(source)
+    return drop_late(video) if stream is not None and stream.drops_late else video
+
+
+def _open(source: VideoLike) -> FrameSource:
+    """Open what is no stream."""
     if isinstance(source, int):
         from pytracking.utils.video_decoder import open_camera
 

@@ -35,6 +35,7 @@ class Outcome:
         failure: Why there are no results, or only some; empty where nothing failed.
         deviation: In what it was run otherwise than the parameters say; empty where it was not.
         folder: Folder of a video's results; None where nothing was saved.
+        dropped: Frames of a stream that came too late and were left out.
         peak_mib: Largest memory of the process meanwhile, MiB; NaN where it is not known.
     """
 
@@ -45,6 +46,7 @@ class Outcome:
     deviation: str = ""
     folder: Path | None = None
     peak_mib: float = math.nan
+    dropped: int = 0
 
     @property
     def fps(self) -> float:

@@ -29,7 +29,6 @@ from pytracking.tracker.interactive.scribble_networks import create_scribble_to_
 from pytracking.utils.clip_frames import LazyFrames, open_frames
 from pytracking.utils.frame_source import FrameSource
 from pytracking.utils.staging import staged_folder
-from pytracking.utils.video_reader import read_video
 
 _LOG = logging.getLogger(__name__)
 Planned = list[tuple[int, list[Prompt]]]
@@ -61,7 +60,7 @@ def process_prompts(
     if task.everything:
         finders.append((parse_finder(task.all_finder, False), ()))
     direction = task.direction or ("both" if finders else "forward")
-    with read_video(task.source).end_at_damage() as video:
+    with task.open() as video:
         planned = plan_all(task, video)
         folder = task.folder(spec, video.name)
         with (

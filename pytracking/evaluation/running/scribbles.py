@@ -22,7 +22,6 @@ from pytracking.tracker.base import FrameInfo, FrameOutput, Runtime
 from pytracking.tracker.interactive.scribble_networks import create_scribble_to_mask
 from pytracking.utils.clip_frames import LazyFrames, open_frames
 from pytracking.utils.staging import staged_folder
-from pytracking.utils.video_reader import read_video
 
 _LOG = logging.getLogger(__name__)
 
@@ -43,7 +42,7 @@ def process_scribbles(spec: TrackerSpec, runtime: Runtime, task: VideoTask) -> O
     if file is None:
         raise ConfigError("no file of scribbles is given")
     scribbles = _read(file)
-    with read_video(task.source).end_at_damage() as video:
+    with task.open() as video:
         folder = task.folder(spec, video.name)
         with (
             staged_folder(folder, ENTRIES, task.overwrite, task.wait) as staging,

@@ -19,7 +19,8 @@ from pytracking.evaluation.tracker import TrackerSpec, describe_run
 from pytracking.tracker.base import FrameInfo, Runtime
 from pytracking.utils.environment import evaluation_environment
 from pytracking.utils.frame_source import FrameSource
-from pytracking.utils.video_reader import VideoLike
+from pytracking.utils.video_reader import VideoLike, read_video
+from pytracking.utils.video_stream import StreamOptions
 
 MAX_DRAWN = 254
 """Objects that a label map can hold."""
@@ -52,6 +53,7 @@ class VideoTask:
         overwrite: Replace the results of an earlier run.
         quiet: Show no progress.
         wait: Wait while another process works in the output folder, instead of refusing.
+        stream: How a stream is read, and whether late frames are left out.
         view: Shows the results while they are made, or None.
     """
 
@@ -73,7 +75,12 @@ class VideoTask:
     overwrite: bool = False
     quiet: bool = False
     wait: bool = False
+    stream: StreamOptions | None = None
     view: LiveView | None = None
+
+    def open(self) -> FrameSource:
+        """Open the video; damage or a lost connection after a good frame ends it."""
+        return read_video(self.source, self.stream).end_at_damage()
 
     def folder(self, spec: TrackerSpec, name: str) -> Path:
         """Where the results of a video of this name go."""

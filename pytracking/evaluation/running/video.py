@@ -24,7 +24,6 @@ from pytracking.tracker.base import FrameInfo, Runtime
 from pytracking.tracker.clip import ignore_progress
 from pytracking.utils.frame_source import FrameSource
 from pytracking.utils.staging import staged_folder
-from pytracking.utils.video_reader import read_video
 
 
 def process_video(
@@ -63,7 +62,7 @@ def _process_online(
     spec: TrackerSpec, runtime: Runtime, task: VideoTask, load: Load, count: CountFrames
 ) -> Outcome:
     """Frame by frame, each read and written while the tracker works."""
-    with read_video(task.source).end_at_damage() as video:
+    with task.open() as video:
         prompts = plan_prompts(task.masks, task.boxes, video.size, video.length)
         folder = task.folder(spec, video.name)
         with staged_folder(folder, ENTRIES, task.overwrite, task.wait) as staging:
@@ -71,7 +70,14 @@ def _process_online(
             progress = save_frames(frames, video, task, staging, count)
             seconds = progress.seconds
             write_config(staging, describe_run(spec, runtime), video, prompts, progress.frames)
-    return Outcome(video.name, progress.frames, seconds, video.failure, folder=folder)
+    return Outcome(
+        video.name,
+        progress.frames,
+        seconds,
+        video.failure,
+        folder=folder,
+        dropped=video.count_dropped(),
+    )
 
 
 def process_live(
@@ -92,7 +98,7 @@ def process_live(
     """
     if spec.kind != "online":
         raise ConfigError(f"{spec.system} cannot follow a live video: it needs the whole clip")
-    with read_video(task.source).end_at_damage() as video, ExitStack() as stack:
+    with task.open() as video, ExitStack() as stack:
         prompts: dict[int, FrameInfo] = {}
         if screen is None or task.masks or task.boxes:
             prompts = plan_prompts(task.masks, task.boxes, video.size, video.length)
@@ -107,7 +113,14 @@ def process_live(
         seconds = progress.seconds
         if staging is not None:
             write_config(staging, describe_run(spec, runtime), video, prompts, progress.frames)
-    return Outcome(video.name, progress.frames, seconds, video.failure, folder=task.output)
+    return Outcome(
+        video.name,
+        progress.frames,
+        seconds,
+        video.failure,
+        folder=task.output,
+        dropped=video.count_dropped(),
+    )
 
 
 def save_frames(

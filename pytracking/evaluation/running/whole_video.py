@@ -31,7 +31,6 @@ from pytracking.tracker.clip import ClipPrompt, ClipSegmenter, InstanceTrack, la
 from pytracking.utils.clip_frames import LazyFrames, open_frames
 from pytracking.utils.frame_source import FrameSource
 from pytracking.utils.staging import check_free, staged_folder, translate_write_errors
-from pytracking.utils.video_reader import read_video
 
 INSTANCES = "instances.json"
 
@@ -42,7 +41,7 @@ def process_whole_video(
     spec: TrackerSpec, runtime: Runtime, task: VideoTask, load: Load, count: CountFrames
 ) -> Outcome:
     """Segment a video with a tracker that needs all its frames; see ``process_video``."""
-    with read_video(task.source).end_at_damage() as video:
+    with task.open() as video:
         folder = task.folder(spec, video.name)
         as_pictures = task.is_one_of_many and bool(video.files)
         as_movie = task.is_one_of_many and task.with_overlay and not as_pictures
