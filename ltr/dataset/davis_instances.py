@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ltr.admin.environment import train_environment
 from ltr.admin.errors import DataError
 from ltr.admin.progress import FrameProgress
 from ltr.data.image_io import read_label_map
@@ -45,6 +46,21 @@ def describe_davis(root: Path, split: str, year: str = "2017", quiet: bool = Fal
             writer.add(frames, labels, dict.fromkeys(range(1, 255), category))
             progress.advance()
     return writer
+
+
+def frames_of(file: Path) -> Path:
+    """The folder of the frames of a file that was given by its name.
+
+    Raises:
+        DataError: There is none beside it, and ``davis_dir`` is not set.
+    """
+    beside = [file.parent / IMAGES, file.parent / "JPEGImages"]
+    davis = train_environment().davis_dir
+    folders = [*beside, Path(davis) / IMAGES] if davis else beside
+    for folder in folders:
+        if folder.is_dir():
+            return folder
+    raise DataError(f"the frames of {file} are in none of {', '.join(map(str, folders))}")
 
 
 def _label_files(root: Path, name: str) -> list[Path]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from ltr.admin.environment import require, train_environment
 from ltr.admin.errors import ConfigError, DataError
 from ltr.data.pair_dataset import InstancePairs
-from ltr.dataset.davis_instances import IMAGES
+from ltr.dataset.davis_instances import IMAGES, frames_of
 from ltr.dataset.names import Family, open_named
 from ltr.dataset.registry import open_images
 from ltr.dataset.youtubevis_file import check_record, find_split, read_vis_file
@@ -58,7 +58,7 @@ def _open_own(classes: tuple[str, ...], path: str) -> InstancePairs:
     name = f"videos:{path}"
     if path.endswith(".json"):
         file = Path(path).expanduser()
-        return _open_file(name, file, _frames_of(file), classes)
+        return _open_file(name, file, frames_of(file), classes)
     return _open_videos(name, Path(path).parent, Path(path).name, classes)
 
 
@@ -73,21 +73,6 @@ def _open_youtubevis(classes: tuple[str, ...], version: str, split: str) -> Inst
 def _open_videos(name: str, root: Path, split: str, classes: tuple[str, ...]) -> InstancePairs:
     found = find_split(root, split)
     return _open_file(name, found.file, found.images, classes)
-
-
-def _frames_of(file: Path) -> Path:
-    """The folder of the frames of a file that was given by its name.
-
-    Raises:
-        DataError: There is none beside it, and ``davis_dir`` is not set.
-    """
-    beside = [file.parent / IMAGES, file.parent / "JPEGImages"]
-    davis = train_environment().davis_dir
-    folders = [*beside, Path(davis) / IMAGES] if davis else beside
-    for folder in folders:
-        if folder.is_dir():
-            return folder
-    raise DataError(f"the frames of {file} are in none of {', '.join(map(str, folders))}")
 
 
 def _open_file(name: str, file: Path, images: Path, classes: tuple[str, ...]) -> InstancePairs:

@@ -12,7 +12,12 @@ from pytracking.analysis.scorers.folder import score_folder
 from pytracking.analysis.scorers.request import Request
 from pytracking.analysis.scorers.submissions import FindRoot, Submission
 from pytracking.evaluation.datasets.records import all_records, find_record
-from pytracking.utils.folder_names import folder_path, folder_result_name, is_folder_name
+from pytracking.utils.folder_names import (
+    folder_path,
+    folder_result_name,
+    is_file_name,
+    is_folder_name,
+)
 
 
 def score_results(request: Request) -> Report:
@@ -49,6 +54,11 @@ def result_name(dataset: str) -> str:
     """
     if is_folder_name(dataset):
         return folder_result_name(folder_path(dataset))
+    if is_file_name(dataset):
+        raise ConfigError(
+            f"{dataset} has no rule of its own: score its results with --results DIR and "
+            "--dataset-name dv2017_unsup_val, or that of a YouTube-VIS set"
+        )
     name = dataset.lower()
     if name not in _plugin_scorers():
         find_record(name)

@@ -1,4 +1,4 @@
-"""``folder:PATH``, the name of a data set that is any folder of videos."""
+"""``folder:PATH`` and ``videos:FILE.json``, the names of data sets of one's own."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 FOLDER_PREFIX = "folder:"
+VIDEOS_PREFIX = "videos:"
 
 
 def is_folder_name(dataset: str) -> bool:
@@ -13,8 +14,13 @@ def is_folder_name(dataset: str) -> bool:
     return dataset.lower().startswith(FOLDER_PREFIX)
 
 
+def is_file_name(dataset: str) -> bool:
+    """Whether a name has the form ``videos:FILE.json``."""
+    return dataset.lower().startswith(VIDEOS_PREFIX)
+
+
 def folder_path(dataset: str) -> Path:
-    """The folder that ``folder:PATH`` names."""
+    """The path that ``folder:PATH`` or ``videos:FILE.json`` names."""
     return Path(dataset.partition(":")[2]).expanduser().resolve()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -165,6 +166,35 @@ def test_davis_wants_label_maps(network, tmp_path, monkeypatch, capsys):
         assert sorted(pack.namelist()) == [f"goat/{index:05d}.png" for index in range(3)]
     assert run_evaluation([*words, *on_set]) == 0
     assert capsys.readouterr().out.splitlines()[-1].startswith("J&F=")
+
+
+def test_the_file_of_the_authors_is_run_by_its_name(network, tmp_path, monkeypatch, capsys):
+    """As ``valid_davis.json``: no annotations are needed; the scores are those of DAVIS."""
+    video = {f"{t:05d}": {1: (3 + 4 * t, 4 + 2 * t), 2: (40 - 3 * t, 24)} for t in range(3)}
+    davis = write_davis(tmp_path / "davis", {"goat": video, "dog": video})
+    shutil.copytree(davis / "Annotations", davis / "Annotations_unsupervised")
+    frames = [f"{t:05d}.jpg" for t in range(3)]
+    videos = [
+        {"id": 4 - i, "width": 60, "height": 40, "file_names": [f"{name}/{f}" for f in frames]}
+        for i, name in enumerate(("goat", "dog"))
+    ]
+    record = {"videos": videos, "categories": [{"id": 1, "name": "object"}]}
+    (tmp_path / "valid_davis.json").write_text(json.dumps(record))
+    words = ["propose_reduce", "davis_r101", *_options(network)]
+    words += ["--results", str(tmp_path / "results")]
+    name = f"videos:{tmp_path}/valid_davis.json"
+    assert run_tracker([*words, "--dataset-name", name]) == 2
+    assert "JPEGImages" in capsys.readouterr().err
+    monkeypatch.setenv("PYTRACKING_DAVIS_DIR", str(davis))
+    monkeypatch.setenv("LTR_DAVIS_DIR", str(davis))
+    assert [video.name for video in get_dataset(name)] == ["goat", "dog"]
+    assert run_tracker([*words, "--dataset-name", name]) == 0
+    folder = tmp_path / "results/propose_reduce/davis_r101/videos_valid_davis"
+    assert {path.name for path in (folder / "goat").iterdir()} == {f"{t:05d}.png" for t in range(3)}
+    own = ["--results", str(folder), "--dataset-name", "dv2017_unsup_val"]
+    assert run_evaluation(own) == 0
+    assert run_evaluation([*words[:2], "--dataset-name", name]) == 2
+    assert "dv2017_unsup_val" in capsys.readouterr().err
 
 
 def test_a_video_leaves_masks_instances_and_drawings(network, tmp_path, capsys):

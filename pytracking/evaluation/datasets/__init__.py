@@ -14,7 +14,7 @@ from pytracking.utils.environment import (
     evaluation_environment,
     require,
 )
-from pytracking.utils.folder_names import folder_path, is_folder_name
+from pytracking.utils.folder_names import folder_path, is_file_name, is_folder_name
 
 if TYPE_CHECKING:
     from pytracking.evaluation.datasets.sequence import SequenceList
@@ -26,7 +26,8 @@ def get_dataset(name: str, environment: EvaluationEnvironment | None = None) -> 
     """Find a data set.
 
     Args:
-        name: One of ``list_datasets()``, upper or lower case, or ``folder:PATH``.
+        name: One of ``list_datasets()``, upper or lower case, ``folder:PATH``,
+            or ``videos:FILE.json`` (YouTube-VIS's form).
         environment: The paths; by default those of ``local.py``.
 
     Raises:
@@ -37,6 +38,10 @@ def get_dataset(name: str, environment: EvaluationEnvironment | None = None) -> 
         from pytracking.evaluation.datasets.folder import folder_sequences
 
         return folder_sequences(folder_path(name))
+    if is_file_name(name):
+        from pytracking.evaluation.datasets.instances import vis_file
+
+        return vis_file(folder_path(name))
     key, record = name.lower(), find_record(name)
     if not record.variable:
         return replace(record.build(Path(), key), source=key, hint=record.hint)

@@ -7,10 +7,13 @@ from functools import partial
 from pathlib import Path
 
 from ltr.admin.errors import DataError
+from ltr.dataset.davis_instances import frames_of
 from ltr.dataset.youtubevis_file import VisVideo, find_split, read_vis_file
 from pytracking.evaluation.datasets.sequence import SequenceList, WholeVideoSequence
+from pytracking.utils.folder_names import VIDEOS_PREFIX
 
 _FORMAT = "pytracking.evaluation.outputs.formats:INSTANCE_FILE"
+_LABELS = "pytracking.evaluation.outputs.formats:LABEL_MAPS"
 
 
 def youtubevis(root: Path, name: str, split: str) -> SequenceList:
@@ -32,6 +35,32 @@ def youtubevis(root: Path, name: str, split: str) -> SequenceList:
     return SequenceList(name, builders, result_format=_FORMAT)
 
 
+def vis_file(path: Path) -> SequenceList:
+    """The videos of one file in YouTube-VIS's form, such as the authors' ``valid_davis.json``.
+
+    Frames lie where ``frames_of`` finds them. Results of a file with one category are label maps,
+    as the task of DAVIS wants them, else instances.
+
+    Raises:
+        DataError: It is missing or damaged, or its frames are nowhere.
+    """
+    content, images = read_vis_file(path), frames_of(path)
+    is_davis = len(content.categories) == 1
+    name, result_format = f"videos_{path.stem}", _LABELS if is_davis else _FORMAT
+    builders = {
+        _label(video, is_alone=True): partial(
+            _sequence, video, _label(video, is_alone=True), images, name,
+            tuple(content.categories), result_format,
+        )
+        for video in content.videos
+    }  # fmt: skip
+    if len(builders) < len(content.videos):
+        raise DataError(f"{path} holds two videos of the same name")
+    return SequenceList(
+        name, builders, source=f"{VIDEOS_PREFIX}{path}", result_format=result_format
+    )
+
+
 def _label(video: VisVideo, is_alone: bool) -> str:
     """A name for the folder of results."""
     folder = video.name.replace("/", "_")
@@ -41,14 +70,19 @@ def _label(video: VisVideo, is_alone: bool) -> str:
 
 
 def _sequence(
-    video: VisVideo, label: str, images: Path, dataset: str, category_ids: tuple[int, ...]
+    video: VisVideo,
+    label: str,
+    images: Path,
+    dataset: str,
+    category_ids: tuple[int, ...],
+    result_format: str = _FORMAT,
 ) -> WholeVideoSequence:
     return WholeVideoSequence(
         name=label,
         dataset=dataset,
         shape=video.size,
         frames=tuple(images / name for name in video.files),
-        result_format=_FORMAT,
+        result_format=result_format,
         number=video.number,
         category_ids=category_ids,
     )

@@ -6,9 +6,10 @@ from tests.small_propose_reduce import drawn_batch, small_network
 
 
 def test_a_few_steps_on_one_batch_lower_every_loss(tmp_path):
+    torch.manual_seed(0)
     network, batch = small_network().train(), drawn_batch(tmp_path)
-    actor = ProposeReduceActor(network, Sampling(box_batch_size=128))
-    optimizer = torch.optim.AdamW(network.parameters(), 2e-3)
+    actor = ProposeReduceActor(network, Sampling(box_batch_size=32))
+    optimizer = torch.optim.AdamW(network.parameters(), 5e-4)
     history = []
     for _ in range(25):
         optimizer.zero_grad()
@@ -20,8 +21,8 @@ def test_a_few_steps_on_one_batch_lower_every_loss(tmp_path):
     parts = [v for k, v in first.items() if k.startswith("Loss/") and k != "Loss/total"]
     assert first["Loss/total"] == torch.tensor(parts).sum().item()
     for name in ("Loss/rpn_cls", "Loss/cls", "Loss/mask", "Loss/prop"):
-        assert last[name] < first[name]
-    assert last["Loss/total"] < 0.6 * first["Loss/total"]
+        assert last[name] < 0.6 * first[name]
+    assert last["Loss/total"] < 0.4 * first["Loss/total"]
     assert last["Stats/acc"] > first["Stats/acc"]
 
 

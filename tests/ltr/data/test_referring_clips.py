@@ -157,12 +157,18 @@ def test_pseudo_clips_move_the_mask_with_the_object():
     mask = np.zeros((1, *size), bool)
     mask[0, 20:40, 30:55] = True
     image = np.where(mask[..., None], 255, 0).astype(np.uint8).repeat(3, axis=-1)
-    clip = pseudo_clip(Clip.of_masks(list(image), mask, "a"), 4, Generators.seeded(3))
-    assert clip.masks.shape == (4, *size)
-    assert sum(np.array_equal(own, mask[0]) for own in clip.masks) == 1
-    for picture, own in zip(clip.images, clip.masks, strict=True):
-        bright = picture.max(axis=-1) > 128
-        assert (bright & own).sum() / (bright | own).sum() > 0.75
+    overlaps = []
+    for seed in range(30):
+        clip = pseudo_clip(Clip.of_masks(list(image), mask, "a"), 4, Generators.seeded(seed))
+        assert clip.masks.shape == (4, *size)
+        is_copy = [not np.array_equal(own, mask[0]) for own in clip.masks]
+        assert sum(is_copy) == 3
+        for picture, own in zip(clip.images[is_copy], clip.masks[is_copy], strict=True):
+            bright = picture.max(axis=-1) > 128
+            overlaps.append((bright & own).sum() / (bright | own).sum())
+    # Images and masks are resampled by other rules, twice, and motion blurs one image in four.
+    assert min(overlaps) > 0.75
+    assert np.median(overlaps) > 0.9
 
 
 def test_copies_change_brightness_or_hue_or_both():
