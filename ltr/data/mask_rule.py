@@ -21,6 +21,7 @@ from ltr.data.palette import NUM_RESULT_COLOURS, VOID, pascal_palette, result_pa
 
 PathLike = str | os.PathLike[str]
 
+_MAX_COLOURED = 8192 * 4320
 _CONVERT = "convert it with `python -m pytracking.utils.masks convert`"
 _OPAQUE = 128
 _CODE = np.array([1 << 16, 1 << 8, 1])
@@ -59,6 +60,8 @@ def mask_of_picture(picture: Image.Image, path: PathLike) -> Mask:
     Raises:
         DataError: Its pixels are not object ids.
     """
+    if picture.mode not in ("1", "L", "P"):
+        _refuse_large(picture.height, picture.width, path)
     opaque = _opaque_pixels(picture)
     if picture.mode == "P":
         palette = np.array(picture.getpalette() or [], np.uint8).reshape(-1, 3)
@@ -105,6 +108,7 @@ def mask_of_indices(
         _refuse_smoothed_indices(indices, colours, present, path)
         _refuse_dithered_indices(indices, present, path)
         return _masked(indices, opaque, has_known_palette=False)
+    _refuse_large(*indices.shape, path)
     return _mask_of_colours(colours[indices], path, opaque)
 
 
@@ -224,6 +228,14 @@ def _refuse_dithered_indices(indices: np.ndarray, present: np.ndarray, path: Pat
         raise DataError(
             f"{path} mixes the colours of its palette in dots ({num_ids} beside background): save "
             f"it without dithering; {_CONVERT}"
+        )
+
+
+def _refuse_large(height: int, width: int, path: PathLike) -> None:
+    """Colours are looked up pixel by pixel: not more of them than a frame of a video has."""
+    if height * width > _MAX_COLOURED:
+        raise DataError(
+            f"{path} has {width}x{height} pixels in colours or 16 bits, more than {_MAX_COLOURED}"
         )
 
 

@@ -9,6 +9,7 @@ from PIL import Image
 
 from ltr.admin.errors import DataError
 from ltr.data.image_io import read_mask_file, write_label_map
+from ltr.data.mask_rule import mask_of_picture
 from ltr.data.palette import pascal_palette
 from pytracking.analysis.files.mask_reader import read_mask
 
@@ -155,3 +156,13 @@ def test_fractions_and_large_ids_are_refused(tmp_path):
         Image.fromarray(pixels.astype(np.float32)).save(path)
         with pytest.raises(DataError, match=message):
             read_mask_file(path)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA", "P"])
+def test_a_small_file_of_very_many_coloured_pixels_is_refused(mode):
+    """134 megapixels of one colour took 8 s; a file of a few hundred bytes holds them."""
+    picture = Image.new(mode, (32, 1 << 21))
+    if mode == "P":
+        picture.putpalette([9, 9, 9, 8, 8, 8])
+    with pytest.raises(DataError, match="has 32x2097152 pixels in colours or 16 bits, more than"):
+        mask_of_picture(picture, "mask.png")
