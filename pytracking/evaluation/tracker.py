@@ -112,10 +112,13 @@ def _describe_network(net: str | None) -> dict[str, str | None]:
     if net is None:
         return {"network_sha256": None}
     from ltr.admin.checkpoint import find_checkpoint
+    from pytracking.tracker.promptable.loading import checksum_file
     from pytracking.utils.hub import PREFIX, revision_of
     from pytracking.utils.loading import find_network
 
     path = find_network(net)
+    if (path / "config.json").is_file():  # a folder of transformers
+        path = checksum_file(path)
     checksum = file_checksum(find_checkpoint(path) if path.is_dir() else path)
     commit = {"network_revision": revision_of(path)} if net.startswith(PREFIX) else {}
     return {"network_sha256": checksum, **commit}

@@ -19,7 +19,8 @@ from pytracking.tracker.interactive.computing import image_batch, load_host_netw
 from pytracking.tracker.interactive.parameters import AtnetParameters, IpnParameters
 from pytracking.tracker.interactive.scribble_mask import GrabCutMask, ScribbleToMask
 
-_METHODS = ("grabcut", "atnet", "ipn")
+_METHODS = ("grabcut", "atnet", "ipn", "sam2")
+_SAM2 = "sam2.1_hiera_tiny"
 
 
 class InteractionMask(ScribbleToMask):
@@ -93,7 +94,7 @@ def create_scribble_to_mask(method: str, device: torch.device) -> ScribbleToMask
 
     Args:
         method: ``grabcut``, or ``atnet`` or ``ipn`` for the network of that host; ``ipn:FILE``
-            names another file than the released one.
+            names another file than the released one; ``sam2`` or ``sam2:FOLDER`` for SAM 2.
         device: Device of the network, if there is one.
 
     Raises:
@@ -111,6 +112,10 @@ def create_scribble_to_mask(method: str, device: torch.device) -> ScribbleToMask
     if name == "atnet":
         net = file or AtnetParameters().net
         return AnnotationMask(load_host_network(net, ATNet, atnet, device))
+    if name == "sam2":
+        from pytracking.tracker.promptable.mask import PromptableMask
+
+        return PromptableMask(file or _SAM2, device)
     if file:
         raise ConfigError(f"grabcut uses no network: leave out {file}")
     return GrabCutMask()

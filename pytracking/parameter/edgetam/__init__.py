@@ -1,0 +1,1 @@
+"""Parameter files of EdgeTAM (arXiv 2501.07256)."""

@@ -1,0 +1,1 @@
+"""What the promptable video models of transformers share: SAM 2, EdgeTAM, SAM 3."""

@@ -1,0 +1,216 @@
+"""An online tracker around the video sessions of transformers.
+
+Frames are given one by one, objects may start in any of them, and only the last frames stay in
+memory. The models are those of Segment Anything 2 (arXiv 2408.00714), EdgeTAM (arXiv 2501.07256)
+and Segment Anything 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+
+from ltr.admin.errors import DataError
+from ltr.data.palette import VOID
+from pytracking.tracker.base import FrameInfo, FrameOutput, OnlineTracker, Runtime, StateOfVideo
+from pytracking.tracker.promptable.loading import load_pretrained
+from pytracking.tracker.promptable.parameters import PromptableParameters
+
+
+@dataclass
+class _Group:
+    """Objects that share a session of transformers.
+
+    Args:
+        session: The session.
+        object_ids: Objects in it.
+    """
+
+    session: Any
+    object_ids: list[int]
+
+
+@dataclass
+class PromptableState:
+    """All state of a video.
+
+    Args:
+        shape: (height, width) of the frames.
+        frame: Index of the last frame, -1 before the first.
+        groups: The sessions.
+        object_ids: Running objects in the order in which they started.
+    """
+
+    shape: tuple[int, int]
+    frame: int = -1
+    groups: list[_Group] = field(default_factory=list)
+    object_ids: list[int] = field(default_factory=list)
+
+
+class PromptableTracker(StateOfVideo[PromptableState], OnlineTracker):
+    """Follows objects with a promptable video model.
+
+    Args:
+        params: Which weights, and how many frames are kept.
+        runtime: Device and precision.
+        model: The model of transformers.
+        processor: Its processor.
+    """
+
+    model_class: ClassVar[str]
+    processor_class: ClassVar[str]
+    shares_session: ClassVar[bool] = True
+    """Whether one session can hold objects that are prompted and others that are tracked."""
+
+    def __init__(
+        self, params: PromptableParameters, runtime: Runtime, model: Any, processor: Any
+    ) -> None:
+        self.params = params
+        self.runtime = runtime
+        self._model = model
+        self._processor = processor
+
+    @classmethod
+    def create(cls, params: PromptableParameters, runtime: Runtime) -> PromptableTracker:
+        """See ``OnlineTracker.create``."""
+        runtime.keep_exact()
+        model, processor = load_pretrained(
+            params.net, cls.model_class, cls.processor_class, runtime.device
+        )
+        return cls(params, runtime, model, processor)
+
+    def initialize(self, image: np.ndarray, info: FrameInfo) -> FrameOutput:
+        """See ``OnlineTracker.initialize``."""
+        self.state = PromptableState(image.shape[:2])
+        return self.track(image, info)
+
+    @torch.inference_mode()
+    def track(self, image: np.ndarray, info: FrameInfo | None = None) -> FrameOutput:
+        """See ``OnlineTracker.track``."""
+        state = self.state
+        if image.shape[:2] != state.shape:
+            raise DataError(f"the frame is {image.shape[:2]}, those before it {state.shape}")
+        state.frame += 1
+        if info is not None and info.object_ids:
+            self._check_masks(info)
+            self._join_groups(info.object_ids)
+            for group in state.groups:
+                self._prompt(group, info)
+        inputs = self._processor(
+            images=np.ascontiguousarray(image), device=self.runtime.device, return_tensors="pt"
+        )
+        # Without an index a session numbers a frame by how many it holds.
+        frame = {"frame": inputs.pixel_values[0], "frame_idx": state.frame}
+        output = self._output([self._run(group, **frame) for group in state.groups])
+        self._forget_old_frames()
+        return output
+
+    @torch.inference_mode()
+    def correct(
+        self, image: np.ndarray, info: FrameInfo, is_remembered: bool = False
+    ) -> FrameOutput:
+        """See ``OnlineTracker.correct``; the frame then conditions all later ones."""
+        if info.mask is None:
+            raise DataError("a correction needs a mask")
+        state = self.state
+        seen = tuple(n for n in info.object_ids if (info.mask == n).any())
+        gone = [n for n in info.object_ids if n not in seen]
+        known = FrameInfo(seen, info.mask)
+        for group in state.groups:
+            if self._prompt(group, known):
+                self._run(group, frame_idx=state.frame)
+        labels = np.where(np.isin(info.mask, [*gone, VOID]), 0, info.mask).astype(np.uint8)
+        return FrameOutput.of_labels(labels, state.object_ids)
+
+    def remove(self, object_id: int) -> None:
+        """See ``OnlineTracker.remove``; in a shared session only its result is left out."""
+        state = self.state
+        if object_id not in state.object_ids:
+            raise DataError(f"object {object_id} is not followed")
+        state.object_ids.remove(object_id)
+        running = set(state.object_ids)
+        state.groups = [group for group in state.groups if running.intersection(group.object_ids)]
+        if not state.object_ids:
+            self._state = None
+
+    def _check_masks(self, info: FrameInfo) -> None:
+        shape = self.state.shape
+        if info.mask is None or info.mask.shape != shape:
+            raise DataError(f"expected a start mask of the frame's size {shape}")
+        empty = [number for number in info.object_ids if not (info.mask == number).any()]
+        if empty:
+            raise DataError(f"the start mask shows nothing of the objects {empty}")
+
+    def _join_groups(self, object_ids: Sequence[int]) -> None:
+        """Put new objects into the one session, or each into its own."""
+        state = self.state
+        new = [number for number in object_ids if number not in state.object_ids]
+        state.object_ids += new
+        if self.shares_session and state.groups:
+            state.groups[0].object_ids += new
+            return
+        for own in [new] if self.shares_session else [[number] for number in new]:
+            session = self._processor.init_video_session(
+                inference_device=self.runtime.device, dtype=torch.float32
+            )
+            state.groups.append(_Group(session, own))
+
+    def _prompt(self, group: _Group, info: FrameInfo) -> bool:
+        """Give a session the masks of its objects; whether there are any."""
+        own = [number for number in info.object_ids if number in group.object_ids]
+        if own and info.mask is not None:
+            self._processor.add_inputs_to_inference_session(
+                group.session,
+                frame_idx=self.state.frame,
+                obj_ids=own,
+                input_masks=[info.mask == number for number in own],
+                original_size=self.state.shape,
+            )
+        return bool(own)
+
+    def _run(self, group: _Group, **frame: Any) -> Any:
+        with self.runtime.autocast():
+            return self._model(inference_session=group.session, **frame)
+
+    def _forget_old_frames(self) -> None:
+        """Keep what the model can still look at: the prompted frames' results and the last ones."""
+        frame = self.state.frame
+        for group in self.state.groups:
+            _keep_from(group.session.processed_frames, frame)
+            for own in group.session.output_dict_per_obj.values():
+                _keep_from(own["non_cond_frame_outputs"], frame - self.params.kept_frames)
+            for tracked in group.session.frames_tracked_per_obj.values():
+                _keep_from(tracked, frame - self.params.kept_frames)
+
+    def _output(self, found: Sequence[Any]) -> FrameOutput:
+        state = self.state
+        logits = self._processor.post_process_masks(
+            [torch.cat([one.pred_masks for one in found]).float()],
+            original_sizes=[state.shape],
+            binarize=False,
+        )[0][:, 0]
+        ids = [int(number) for one in found for number in one.object_ids]
+        labels = _labels_of_logits(logits, ids, state.object_ids)
+        return FrameOutput.of_labels(labels, state.object_ids)
+
+
+def _labels_of_logits(
+    logits: torch.Tensor, ids: Sequence[int], wanted: Sequence[int]
+) -> np.ndarray:
+    """The label map, uint8 (H, W), of float (objects, H, W): the largest positive logit wins."""
+    places = [place for place, number in enumerate(ids) if number in wanted]
+    if not places:
+        return np.zeros(tuple(logits.shape[1:]), np.uint8)
+    own = logits[places]
+    best, index = own.max(dim=0)
+    numbers = torch.tensor([ids[place] for place in places], dtype=torch.uint8, device=own.device)
+    return torch.where(best > 0, numbers[index], 0).to(torch.uint8).cpu().numpy()
+
+
+def _keep_from(frames: dict[int, Any], first: int) -> None:
+    for index in [index for index in frames if index < first]:
+        del frames[index]
