@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,16 @@ def describe_prompts(prompts: Mapping[int, Prompt]) -> list[dict[str, Any]]:
             "hasMask": prompt.mask is not None,
         }
         for key, prompt in prompts.items()
+    ]
+
+
+def describe_prompted(
+    prompts: Mapping[int, Mapping[int, Prompt]], new_frames: Collection[int]
+) -> list[dict[str, Any]]:
+    """All frames with prompts, JSON-like."""
+    return [
+        {"frame": frame, "isNew": frame in new_frames, "objects": describe_prompts(drawn)}
+        for frame, drawn in prompts.items()
     ]
 
 

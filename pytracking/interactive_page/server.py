@@ -28,7 +28,8 @@ from pytracking.interactive_page.requests import (
     read_prompts,
     read_text,
 )
-from pytracking.interactive_page.workbench import Cancelled, Workbench
+from pytracking.interactive_page.steps import Cancelled
+from pytracking.interactive_page.workbench import Workbench
 from pytracking.utils.publishing import finish_publishing
 from pytracking.utils.staging import temporary_folder, translate_write_errors
 

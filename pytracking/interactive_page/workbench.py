@@ -6,34 +6,41 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from ltr.admin.errors import DataError, ToolkitError
+from ltr.admin.errors import DataError
 from ltr.data.interactive.scribbles import ScribbleLine
 from ltr.data.palette import VOID
 from pytracking.evaluation.outputs.exchange.registry import format_names
 from pytracking.evaluation.prompt_types import Prompt
-from pytracking.evaluation.session import PassDirection, SessionState, VideoSession
+from pytracking.evaluation.session import PassDirection, VideoSession
 from pytracking.evaluation.sessions.rounds import say
 from pytracking.interactive_page.clip import Clip, load_clip
 from pytracking.interactive_page.describing import (
     describe_clip,
     describe_lines,
-    describe_prompts,
+    describe_prompted,
     encode_mask,
 )
 from pytracking.interactive_page.exporting import export_clip
 from pytracking.interactive_page.guidance import Guidance
-from pytracking.interactive_page.host_session import HostSession, HostState
+from pytracking.interactive_page.host_session import HostSession
 from pytracking.interactive_page.limits import check_prompts
 from pytracking.interactive_page.progress import Progress
 from pytracking.interactive_page.requests import Brush
 from pytracking.interactive_page.settings import PageSettings
+from pytracking.interactive_page.steps import (
+    Cancelled,
+    ObjectStyle,
+    Step,
+    lines_of,
+    pass_length,
+)
 from pytracking.tracker.interactive.recommend import RecommendContext
 from pytracking.utils.clip_frames import LazyFrames
 from pytracking.utils.overlay import bright_palette
@@ -42,39 +49,6 @@ Session = VideoSession | HostSession
 OpenSession = Callable[[LazyFrames, Callable[[], None]], Session]
 Find = Callable[[LazyFrames, str, Callable[[], None]], Sequence[tuple[int, Prompt]]]
 _MAX_HISTORY = 100
-
-
-class Cancelled(ToolkitError):
-    """The person does not want to wait for the end."""
-
-
-@dataclass(frozen=True)
-class ObjectStyle:
-    """How an object is called and painted."""
-
-    name: str
-    colour: tuple[int, int, int]
-
-
-@dataclass(frozen=True)
-class Step:
-    """Where the work was before something was done.
-
-    Args:
-        state: State of the session.
-        rounds: Frames and lines of the rounds.
-        quality: Estimated quality of every frame, 0..1; NaN where no pass has been.
-        recommended: The frame to correct next.
-        seconds: What the last round took.
-        is_round: Whether what was done is a round.
-    """
-
-    state: SessionState | HostState
-    rounds: tuple[tuple[int, tuple[ScribbleLine, ...]], ...]
-    quality: np.ndarray
-    recommended: int | None
-    seconds: float | None
-    is_round: bool = False
 
 
 class Workbench:
@@ -341,7 +315,7 @@ class Workbench:
             starts = [frame]
         elif is_first and isinstance(session, VideoSession):
             starts = [None]
-        lengths = [_length(direction, start, end, len(session.frames)) for start in starts]
+        lengths = [pass_length(direction, start, end, len(session.frames)) for start in starts]
         self.progress = Progress(sum(lengths))
         fresh = session.new_frames
         for start in starts:
@@ -350,7 +324,7 @@ class Workbench:
                 self._quality[result.index] = self._rate(result.index, result.image)
                 self.progress.show(result.index)
         drawn = session.all_prompts()
-        lines = [(place, _lines(drawn.get(place, {}))) for place in fresh or (frame,)]
+        lines = [(place, lines_of(drawn.get(place, {}))) for place in fresh or (frame,)]
         self._rounds = (*self._rounds, *lines)
         self._seconds = time.perf_counter() - started
         rated = np.nan_to_num(self._quality, nan=1.0)
@@ -401,6 +375,7 @@ class Workbench:
         quality = [None if np.isnan(value) else round(value, 4) for value in self._quality.tolist()]
         ids = () if session is None else session.object_ids
         styles = {key: self._style(key) for key in ids}
+        {} if session is None else session.all_prompts()
         self._described = {
             "version": self._version,
             "clip": None if self.clip is None else describe_clip(self.clip, self.num_opened),
@@ -411,7 +386,9 @@ class Workbench:
             "rounds": [
                 {"frame": frame, "lines": describe_lines(lines)} for frame, lines in self._rounds
             ],
-            "prompts": [] if session is None else _describe_prompted(session),
+            "prompts": []
+            if session is None
+            else describe_prompted(session.all_prompts(), session.new_frames),
             "objects": [
                 {"id": key, "name": own.name, "colour": own.colour} for key, own in styles.items()
             ],
@@ -443,24 +420,3 @@ class _Step:
         else:
             bench._history = [*bench._history, self._before][-_MAX_HISTORY:]
         bench._changed()
-
-
-def _describe_prompted(session: Session) -> list[dict[str, Any]]:
-    """All frames with prompts, JSON-like."""
-    return [
-        {"frame": frame, "isNew": frame in session.new_frames, "objects": describe_prompts(drawn)}
-        for frame, drawn in session.all_prompts().items()
-    ]
-
-
-def _lines(prompts: dict[int, Prompt]) -> tuple[ScribbleLine, ...]:
-    return tuple(line for prompt in prompts.values() for line in prompt.scribbles)
-
-
-def _length(direction: PassDirection, start: int | None, end: int | None, count: int) -> int:
-    """About how many frames a pass has."""
-    if direction == "both":
-        return count + 1
-    place = start or 0
-    last = end if end is not None else (count - 1 if direction == "forward" else 0)
-    return abs(last - place) + 1

@@ -10,7 +10,7 @@ from ltr.data.image_io import decode_label_map, read_label_map
 from ltr.data.interactive.scribbles import ScribbleLine, read_scribbles
 from pytracking.interactive_page.guidance import ConfidenceQuality
 from pytracking.interactive_page.settings import PageSettings
-from pytracking.interactive_page.workbench import Cancelled
+from pytracking.interactive_page.steps import Cancelled
 from pytracking.utils.video_reader import read_video
 from tests.page_server import plain_workbench, write_clip
 from tests.small_hosts import (

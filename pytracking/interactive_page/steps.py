@@ -1,0 +1,61 @@
+"""Steps of the work on a clip, which can be undone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ltr.admin.errors import ToolkitError
+from ltr.data.interactive.scribbles import ScribbleLine
+from pytracking.evaluation.prompt_types import Prompt
+from pytracking.evaluation.session import PassDirection, SessionState
+from pytracking.interactive_page.host_session import HostState
+
+
+class Cancelled(ToolkitError):
+    """The person does not want to wait for the end."""
+
+
+@dataclass(frozen=True)
+class ObjectStyle:
+    """How an object is called and painted."""
+
+    name: str
+    colour: tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where the work was before something was done.
+
+    Args:
+        state: State of the session.
+        rounds: Frames and lines of the rounds.
+        quality: Estimated quality of every frame, 0..1; NaN where no pass has been.
+        recommended: The frame to correct next.
+        seconds: What the last round took.
+        is_round: Whether what was done is a round.
+    """
+
+    state: SessionState | HostState
+    rounds: tuple[tuple[int, tuple[ScribbleLine, ...]], ...]
+    quality: np.ndarray
+    recommended: int | None
+    seconds: float | None
+    is_round: bool = False
+
+
+def lines_of(prompts: Mapping[int, Prompt]) -> tuple[ScribbleLine, ...]:
+    """All lines of a frame's prompts."""
+    return tuple(line for prompt in prompts.values() for line in prompt.scribbles)
+
+
+def pass_length(direction: PassDirection, start: int | None, end: int | None, count: int) -> int:
+    """About how many frames a pass has."""
+    if direction == "both":
+        return count + 1
+    place = start or 0
+    last = end if end is not None else (count - 1 if direction == "forward" else 0)
+    return abs(last - place) + 1
