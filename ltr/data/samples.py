@@ -31,6 +31,14 @@ class RandomSamples(Dataset[dict[str, Any]], Generic[Draw]):
     def __len__(self) -> int:
         return self.samples_per_epoch
 
+    def begin_epoch(self, epoch: int, first_sample: int) -> None:
+        """Called in the training process before the samples of an epoch are loaded.
+
+        Args:
+            epoch: Counted from 1.
+            first_sample: Samples of the epoch that an earlier start of the run has learned from.
+        """
+
     def __getitem__(self, key: SampleKey) -> dict[str, Any]:
         """Draw, read and process the sample of a key; one that fails is drawn again.
 

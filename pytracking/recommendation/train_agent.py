@@ -11,9 +11,9 @@ Example:
 from __future__ import annotations
 
 import random
-from collections import deque
 from collections.abc import Sequence
 from itertools import product
+from pathlib import Path
 
 from ltr.admin.cli import command
 from ltr.admin.environment import TrainEnvironment
@@ -23,6 +23,7 @@ from ltr.models.interactive.agent import AgentNet, AgentPair, agent_network
 from ltr.train_settings.assembly import SampleSets
 from ltr.train_settings.interactive.recommendation_assembly import AgentAssembly
 from ltr.train_settings.interactive.recommendation_recipe import AgentRecipe
+from pytracking.evaluation.interactive.videos import InteractiveVideo
 from pytracking.recommendation.command import Task, parse_task
 from pytracking.recommendation.config import RecommendationSettings
 from pytracking.recommendation.episodes import ExploringAgent
@@ -104,7 +105,7 @@ class _PlayingAssembly(AgentAssembly):
     def finish(self) -> None:
         """Write the experience at the end."""
         if self._samples is not None:
-            self._samples.save()
+            self._samples.finish()
 
 
 class PlayedExperience(ExperienceSamples):
@@ -126,25 +127,50 @@ class PlayedExperience(ExperienceSamples):
         names: set[str],
         samples_per_epoch: int,
     ) -> None:
-        super().__init__((), samples_per_epoch)
+        super().__init__([row for row in rows if row.sequence in names], samples_per_epoch)
         self._task = task
         self._policy = policy
-        self._pool = deque(rows, maxlen=len(rows))
+        self._size = len(rows)
         self._names = names
+        self._pool = list(rows)
+        self._has_begun = False
         videos = [v for name, v in training_videos(task.settings).items() if name in names]
         self._episodes = list(product(videos, range(1, NUM_SCRIBBLES + 1)))
         self._table, self._host = reward_table(task.settings), task.create_host()
 
-    def begin_epoch(self, epoch: int) -> None:
-        """Play the next episode; a resumed run finds its experience in ``memory_pool.csv``."""
-        settings = self._task.settings
-        if epoch > 1 and not self.rows:
-            self._pool.extend(read_experience(settings.tables / _MEMORY))
-        self.save()
+    def begin_epoch(self, epoch: int, first_sample: int) -> None:
+        """Play the next episode, unless the run that is resumed has played it already.
+
+        ``rows`` stay those of the first episode of a video. The pool, and so ``memory_pool.csv``,
+        keeps them in front of what was played since, for a run that resumes between two episodes.
+        """
         cycle, place = divmod(epoch - 1, len(self._episodes))
         video, number = self._episodes[place]
-        if number == 1 or not self.rows:
-            self.rows = [row for row in self._pool if row.sequence in self._names]
+        episode, is_played = cycle * NUM_SCRIBBLES + number, False
+        if not self._has_begun and (epoch > 1 or first_sample):
+            self._pool = read_experience(self._path)
+            newest = self._pool[-1]
+            is_played = (newest.sequence, newest.scribble_iter) == (video.name, episode)
+        self._has_begun = True
+        if number == 1 and not is_played:
+            self._pool = self._pool[-self._size :]
+        self.rows = [row for row in self._pool[: self._size] if row.sequence in self._names]
+        if not is_played:
+            self._pool += self._play(video, episode, epoch)
+            self._save()
+
+    def finish(self) -> None:
+        """Write the experience as it is at the end.
+
+        Raises:
+            OutputError: It cannot be written.
+        """
+        if self._has_begun:
+            self._pool = self._pool[-self._size :]
+            self._save()
+
+    def _play(self, video: InteractiveVideo, episode: int, epoch: int) -> list[Transition]:
+        settings = self._task.settings
         rates = settings.agent.eps_start, settings.agent.eps_end, settings.agent.eps_decay
         explorer = ExploringAgent(
             AgentFrame(self._policy),
@@ -152,15 +178,12 @@ class PlayedExperience(ExperienceSamples):
             rates,
             (epoch - 1) * settings.davis_interactive.max_nb_interactions,
         )
-        episode = cycle * NUM_SCRIBBLES + number
-        self._pool.extend(play_episode(self._host, video, episode, explorer, self._table, settings))
+        return play_episode(self._host, video, episode, explorer, self._table, settings)
 
-    def save(self) -> None:
-        """Write the experience.
+    @property
+    def _path(self) -> Path:
+        return self._task.settings.tables / _MEMORY
 
-        Raises:
-            OutputError: It cannot be written.
-        """
-        path = self._task.settings.tables / _MEMORY
-        with translate_write_errors(path):
-            write_experience(path, self._pool)
+    def _save(self) -> None:
+        with translate_write_errors(self._path):
+            write_experience(self._path, self._pool)

@@ -56,13 +56,9 @@ class ExperienceSamples(RandomSamples[int]):
         self._epoch = 0
         self._order: Sequence[int] = ()
 
-    def begin_epoch(self, epoch: int) -> None:
-        """Called before the first sample of an epoch; may renew ``rows``."""
-
     def choose(self, key: SampleKey, attempt: int, random: Generators) -> int:
         """The row whose turn it is."""
         if self._epoch != key.epoch:
-            self.begin_epoch(key.epoch)
             check_lengths(self.rows)
             self._epoch = key.epoch
             self._order = np.random.default_rng(key[:2]).permutation(len(self.rows)).tolist()

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from ltr.dataset.experience import read_experience
+from ltr.models.interactive.agent import agent_network
 from pytracking.analysis.protocols.interactive import (
     SequenceInfo,
     SessionLimits,
@@ -28,6 +29,8 @@ from pytracking.recommendation import (
     quality_assessment,
     train_agent,
 )
+from pytracking.recommendation.command import parse_task
+from pytracking.recommendation.config import RecommendationSettings
 from pytracking.tracker.interactive.quality import load_agent_network, load_assess_network
 from tests.video_trees import write_davis
 
@@ -96,17 +99,49 @@ def test_the_quality_network_is_trained_and_used(words, tmp_path):
     assert all(float(entry["squared_error"]) >= 0 for entry in entries)
 
 
-def test_a_resumed_training_is_the_straight_one(words, tmp_path):
-    row, file = "assess_net.num_epochs", "assess_net.pt"
-    assert generate_data.main([*HOST, *words]) == 0
-    assert quality_assessment.main([*words, f"ckpt_dir={tmp_path}/straight", f"{row}=2"]) == 0
+@pytest.mark.parametrize(
+    ("module", "played", "file", "row"),
+    [
+        (quality_assessment, [generate_data], "assess_net.pt", "assess_net.num_epochs"),
+        (train_agent, [produce_reward, pretrain_agent], "agent.pt", "agent.train_epochs"),
+    ],
+)
+def test_a_resumed_training_is_the_straight_one(module, played, file, row, words, tmp_path):
+    for earlier in played:
+        assert earlier.main([*HOST, *words]) == 0
+    straight = [f"ckpt_dir={tmp_path}/straight", f"{row}=2"]
+    assert module.main([*HOST, *words, *straight]) == 0
     for count in (1, 2):
-        assert quality_assessment.main([*words, f"{row}={count}"]) == 0
+        assert module.main([*HOST, *words, f"{row}={count}"]) == 0
     found, wanted = (
         torch.load(tmp_path / folder / file, weights_only=True)["net"]
         for folder in ("nets", "straight")
     )
     assert all(torch.equal(found[key], value) for key, value in wanted.items())
+
+
+def test_experience_resumes_between_and_within_episodes(words):
+    for earlier in (produce_reward, pretrain_agent):
+        assert earlier.main([*HOST, *words]) == 0
+    task = parse_task(None, [*HOST, *words], RecommendationSettings(seed=2019))
+    rows = read_experience(task.settings.tables / "pretrain.csv")
+    policy = agent_network(hidden=8).eval()
+
+    def experience() -> train_agent.PlayedExperience:
+        return train_agent.PlayedExperience(task, policy, rows, {"bear", "dog"}, 8)
+
+    straight, learned, written = experience(), [], []
+    for epoch in range(1, 6):
+        straight.begin_epoch(epoch, 0)
+        learned.append(list(map(repr, straight.rows)))
+        written.append((task.settings.tables / "memory_pool.csv").read_bytes())
+    assert learned[0] == learned[2] != learned[3] == learned[4]  # three episodes per video
+    for epoch, first_sample, before in [(1, 4, 1), (2, 4, 2), (2, 0, 1), (2, 0, 2), (5, 0, 4)]:
+        (task.settings.tables / "memory_pool.csv").write_bytes(written[before - 1])
+        resumed = experience()
+        resumed.begin_epoch(epoch, first_sample)
+        assert list(map(repr, resumed.rows)) == learned[epoch - 1]
+        assert (task.settings.tables / "memory_pool.csv").read_bytes() == written[epoch - 1]
 
 
 def test_the_summary_is_that_of_the_report(words, tmp_path):
