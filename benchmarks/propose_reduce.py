@@ -24,10 +24,10 @@ from ltr.admin.process_memory import peak_mib, reset_peak
 from ltr.data.rle import Rle, decode
 from ltr.models.propose_reduce.seq_mask_rcnn import SeqMaskRCNN, seq_mask_rcnn
 from pytracking.tracker.base import Runtime
-from pytracking.tracker.clip import ClipPrompt
 from pytracking.tracker.propose_reduce.loading import prepare_network
 from pytracking.tracker.propose_reduce.parameters import ProposeReduceParameters
 from pytracking.tracker.propose_reduce.propose_reduce import ProposeReduce
+from pytracking.tracker.whole_video import TextPrompt
 from pytracking.utils.mask_overlaps import video_overlaps
 
 _CPU = torch.device("cpu")
@@ -183,7 +183,7 @@ def _peak_of(frames: int, threads: int) -> float:
     segmenter = ProposeReduce(setting.params, prepare_network(setting.network(), _CPU), Runtime())
     clip = setting.clip()
     reset_peak()
-    segmenter.segment(clip, ClipPrompt())
+    segmenter.segment(clip, TextPrompt())
     return peak_mib()
 
 

@@ -26,6 +26,7 @@ from ltr.admin.cli import (
 )
 from ltr.admin.errors import ConfigError
 from pytracking.cli.arguments import (
+    add_memory_argument,
     add_run_arguments,
     add_runtime_arguments,
     add_switch,
@@ -85,6 +86,7 @@ def _run(arguments: argparse.Namespace, engine: Engine | None) -> int:
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = CommandParser(__doc__)
     add_tracker_arguments(parser)
+    add_memory_argument(parser)
     parser.add_argument(
         "--runid", type=int, help="number of this run; keeps the results of runs apart"
     )

@@ -7,9 +7,9 @@ Example:
         --direction both
     python run_video.py joint joint_demo dog.mp4 --text "the dog on the left"
     python run_video.py joint joint_demo dog.mp4 --all
-    python run_video.py propose_reduce ytvis19_r50 clip.mp4
-    python run_video.py propose_reduce ytvis19_r101 folder_of_clips --output out
-    python run_video.py joint joint_ytvos folder_of_clips --mask folder_of_masks --threads 4
+    python run_video.py propose_reduce ytvis19_r50 video.mp4
+    python run_video.py propose_reduce ytvis19_r101 folder_of_videos --output out
+    python run_video.py joint joint_ytvos folder_of_videos --mask folder_of_masks --threads 4
 """
 
 from __future__ import annotations
@@ -30,19 +30,20 @@ from ltr.admin.errors import ConfigError
 from ltr.admin.locks import lock_folder
 from pytracking.cli.arguments import (
     add_engine_arguments,
+    add_memory_argument,
     add_runtime_arguments,
     add_tracker_arguments,
     resolve_runtime,
     resolve_tracker,
 )
 from pytracking.cli.video_arguments import (
-    add_clip_arguments,
     add_export_argument,
     add_object_arguments,
     add_output_arguments,
     add_prompt_arguments,
     add_scribble_arguments,
     add_stream_arguments,
+    add_whole_video_arguments,
 )
 
 if TYPE_CHECKING:
@@ -57,16 +58,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parse(argv)
     set_up_logging(arguments.quiet)
     from pytracking.cli.console import run_with_engine
-    from pytracking.utils.video_reader import find_clips
+    from pytracking.utils.video_reader import find_videos
 
     beside = [prompt.path for prompt in arguments.masks if prompt.path.is_dir()]
     beside += [arguments.output] if arguments.output else []
-    found = find_clips(Path(arguments.videofile), beside)
-    if found.clips and arguments.scribbles is None:
-        return run_with_engine(arguments, partial(_segment_clips, arguments, found))
+    found = find_videos(Path(arguments.videofile), beside)
+    if found.videos and arguments.scribbles is None:
+        return run_with_engine(arguments, partial(_segment_folder, arguments, found))
     if arguments.engine != "local" or arguments.threads:
         raise ConfigError(
-            f"--engine and --threads need a folder of clips: {arguments.videofile} is not one"
+            f"--engine and --threads need a folder of videos: {arguments.videofile} is not one"
         )
     with json_results(arguments.json) as results:
         summary = _segment(arguments)
@@ -89,10 +90,10 @@ def _segment(arguments: argparse.Namespace) -> Outcome:
     return process_video(spec, runtime, task)
 
 
-def _segment_clips(
+def _segment_folder(
     arguments: argparse.Namespace, found: FolderContent, engine: Engine | None
 ) -> int:
-    """Segment all clips of a folder that have no results yet."""
+    """Segment all videos of a folder that have no results yet."""
     from pytracking.cli.console import refuse_live_view
     from pytracking.cli.video_arguments import resolve_video_task
     from pytracking.evaluation.running.video_folder import VideoFolder, output_of
@@ -101,37 +102,37 @@ def _segment_clips(
         refuse_live_view(arguments)
     task = resolve_video_task(arguments)
     spec, runtime = resolve_tracker(arguments), resolve_runtime(arguments, task.view)
-    clips: dict[str, Any] = {}
+    videos: dict[str, Any] = {}
     num_failed = 0
     with json_results(arguments.json) as results:
         with lock_folder(output_of(spec, task), arguments.wait):
-            folder = VideoFolder(spec, runtime, task, found.clips)
+            folder = VideoFolder(spec, runtime, task, found.videos)
             for outcome in folder.run(engine):
-                clips[outcome.name] = dataclasses.asdict(outcome)
+                videos[outcome.name] = dataclasses.asdict(outcome)
                 if outcome.folder is not None:
                     _tell(outcome)
-                    clip = next(clip for clip in found.clips if clip.name == outcome.name)
-                    _export(arguments, outcome.folder, clip)
+                    video = next(video for video in found.videos if video.name == outcome.name)
+                    _export(arguments, outcome.folder, video)
                 if outcome.failure:
                     num_failed += 1
                     print(f"failed: {outcome.name}: {outcome.failure}", file=sys.stderr, flush=True)
         if folder.num_finished:
-            print(f"{folder.num_finished} clips already done (--overwrite runs them again)")
+            print(f"{folder.num_finished} videos already done (--overwrite runs them again)")
         _tell_left_out(found)
-        print(f"{len(clips) - num_failed} clips done, {num_failed} failed", flush=True)
-        results.update(clips=clips, failed=num_failed, skipped=folder.num_finished)
+        print(f"{len(videos) - num_failed} videos done, {num_failed} failed", flush=True)
+        results.update(videos=videos, failed=num_failed, skipped=folder.num_finished)
     return int(num_failed > 0)
 
 
-def _export(arguments: argparse.Namespace, folder: Path | None, clip: Path) -> None:
-    """Write the results of a clip in further formats; those of several into folders."""
+def _export(arguments: argparse.Namespace, folder: Path | None, video: Path) -> None:
+    """Write the results of a video in further formats; those of several into folders."""
     if not arguments.exports or folder is None:
         return
     from pytracking.evaluation.outputs.exchange.frames import export_results
 
-    is_one_of_many = str(clip) != arguments.videofile
+    is_one_of_many = str(video) != arguments.videofile
     for path in export_results(
-        folder, clip, arguments.exports, arguments.overwrite, in_folder=is_one_of_many
+        folder, video, arguments.exports, arguments.overwrite, in_folder=is_one_of_many
     ):
         print(f"exported: {path}", flush=True)
 
@@ -148,17 +149,18 @@ def _tell(summary: Outcome) -> None:
 
 def _tell_left_out(found: FolderContent) -> None:
     if found.left_out:
-        print(f"left out, neither clips nor frames: {', '.join(found.left_out)}")
+        print(f"left out, neither videos nor frames: {', '.join(found.left_out)}")
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = CommandParser(__doc__)
     add_tracker_arguments(parser)
-    parser.add_argument("videofile", help="video file, folder of frames or of clips, address or -")
+    add_memory_argument(parser)
+    parser.add_argument("videofile", help="video file, folder of frames or of videos, address or -")
     add_object_arguments(parser)
     add_scribble_arguments(parser)
     add_prompt_arguments(parser)
-    add_clip_arguments(parser)
+    add_whole_video_arguments(parser)
     add_output_arguments(parser)
     add_stream_arguments(parser)
     add_export_argument(parser)

@@ -72,21 +72,21 @@ from pytracking import FrameInfo, FrameStepper, load_tracker, read_video, segmen
 from pytracking.evaluation import Tracker, create_tracker, get_dataset, trackerlist
 from pytracking.run_tracker import main as run_tracker
 from pytracking.tracker.base import OnlineTracker
-from pytracking.tracker.clip import ClipPrompt, ClipSegmenter
+from pytracking.tracker.whole_video import TextPrompt, WholeVideoTracker
 from pytracking.tracker.interactive.base import InteractiveVOS
 
 
 def work(mask: np.ndarray[tuple[int, int], np.dtype[np.uint8]]) -> int:
     online = load_tracker("joint", "joint_ytvos")
     assert_type(online, OnlineTracker)
-    assert_type(create_tracker("propose_reduce", "ytvis19_r50"), ClipSegmenter)
+    assert_type(create_tracker("propose_reduce", "ytvis19_r50"), WholeVideoTracker)
     assert_type(load_tracker("interactive", "atnet"), InteractiveVOS)
     with read_video("dog.mp4") as video:
         for frame in segment_video(online, video, mask):
             print(frame.index, frame.output.boxes)
             FrameStepper(online).step(frame.image, FrameInfo((1,), mask))
     frames = [np.zeros((4, 4, 3), np.uint8)]
-    print(load_tracker("referring", "referformer_r50").segment(frames, ClipPrompt(("a dog",))))
+    print(load_tracker("referring", "referformer_r50").segment(frames, TextPrompt(("a dog",))))
     trackers: tuple[Tracker, ...] = trackerlist("joint", "joint_davis", range(3))
     print(trackers, [sequence.name for sequence in get_dataset("dv2017_val")])
     return run_tracker() + train(["joint", "joint_stage1"])

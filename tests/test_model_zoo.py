@@ -22,8 +22,8 @@ from pytracking.evaluation.tracker import create_tracker, load_parameters
 from pytracking.recommendation.command import parse_task
 from pytracking.recommendation.evaluation import RecommendationSettings
 from pytracking.tracker.base import FrameInfo
-from pytracking.tracker.clip import ClipPrompt
 from pytracking.tracker.interactive.quality import load_agent_network, load_assess_network
+from pytracking.tracker.whole_video import TextPrompt
 from tests.shared_material import golden
 from tests.small_referring import SENTENCES, small_tokenizer
 
@@ -196,7 +196,7 @@ def test_propose_reduce(name, folder):
     settings = ("img_scale=96,64", "key_num=2", "detection_threshold=0.01", "max_per_img=2")
     segmenter = create_tracker("propose_reduce", name, settings)
     assert segmenter.network.num_classes == (2 if kind == "davis" else 41)
-    tracks = segmenter.segment(FRAMES, ClipPrompt())
+    tracks = segmenter.segment(FRAMES, TextPrompt())
     assert all(len(track.masks) == len(FRAMES) for track in tracks)
 
 
@@ -217,7 +217,7 @@ def test_referring(name, folder):
     settings = (f"tokenizer_dir={folder}/words", "short_side=64")
     segmenter = create_tracker("referring", name, settings)
     assert segmenter.network.trained_with_tracking is False
-    tracks = segmenter.segment(FRAMES, ClipPrompt(SENTENCES[:1]))
+    tracks = segmenter.segment(FRAMES, TextPrompt(SENTENCES[:1]))
     assert [len(track.masks) for track in tracks] == [len(FRAMES)]
 
 

@@ -66,7 +66,7 @@ def test_every_page_of_the_site_is_reached_from_the_first(site):
 
 def test_the_reference_shows_the_public_calls_with_their_docstrings(site):
     page = (site / "api/evaluation/index.html").read_text(encoding="utf-8")
-    for name in ("create_tracker", "FrameStepper", "FrameOutput", "ClipSegmenter", "Runtime"):
+    for name in ("create_tracker", "FrameStepper", "FrameOutput", "WholeVideoTracker", "Runtime"):
         assert re.search(rf'id="[\w.]*\b{name}"', page), name
     assert "by default the best one here" in page
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ltr.admin.cli import add_device_argument, add_plugin_argument, add_wait_argument, boolean
+from ltr.admin.errors import ConfigError
 from pytracking.evaluation.tracker import TrackerSpec
 
 if TYPE_CHECKING:
@@ -32,11 +34,15 @@ def add_tracker_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--net", metavar="FILE", help="network file, in place of the one in the parameters"
     )
+
+
+def add_memory_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the limit of memory of the trackers whose parameters have ``max_memory``."""
     parser.add_argument(
         "--max-memory",
         type=_positive,
         metavar="MIB",
-        help="memory that may grow with the video, for whole-video trackers (max_memory)",
+        help="memory that may grow with the video; only propose_reduce and referring (4096)",
     )
 
 
@@ -105,17 +111,27 @@ def _positive(text: str) -> int:
 
 
 def resolve_tracker(arguments: argparse.Namespace) -> TrackerSpec:
-    """The tracker that the arguments name; it is not loaded yet."""
-    overrides = list(arguments.overrides)
-    if arguments.max_memory is not None:
-        overrides.append(f"max_memory={arguments.max_memory}")
-    return TrackerSpec(
+    """The tracker that the arguments name; it is not loaded yet.
+
+    Raises:
+        ConfigError: ``--max-memory`` was given for a tracker without such a limit.
+    """
+    spec = TrackerSpec(
         arguments.system,
         arguments.name,
-        overrides=tuple(overrides),
+        overrides=tuple(arguments.overrides),
         net=arguments.net,
         run_id=getattr(arguments, "runid", None),
     )
+    limit = getattr(arguments, "max_memory", None)
+    if limit is None:
+        return spec
+    if not hasattr(spec.load_parameters(), "max_memory"):
+        raise ConfigError(
+            f"--max-memory limits whole-video trackers; the memory of {spec.system} {spec.name} "
+            "does not grow with the video: leave the option out"
+        )
+    return replace(spec, overrides=(*spec.overrides, f"max_memory={limit}"))
 
 
 def open_view(arguments: argparse.Namespace) -> LiveView | None:

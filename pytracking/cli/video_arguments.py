@@ -28,7 +28,7 @@ def add_object_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="[FRAME:]FILE",
         help="PNG, pixel value = object id; its objects start in this frame (0), repeatable; for "
-        "a folder of clips a folder with <clip>.png",
+        "a folder of videos a folder with <video>.png",
     )
     parser.add_argument(
         "--box",
@@ -130,8 +130,8 @@ def add_to_mask_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_clip_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what trackers take that see a whole clip."""
+def add_whole_video_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what trackers take that see a whole video."""
     parser.add_argument(
         "--text",
         dest="texts",
@@ -221,7 +221,7 @@ def resolve_task(arguments: argparse.Namespace, source: VideoLike) -> VideoTask:
     """The work that the arguments describe.
 
     Raises:
-        ConfigError: The results would lie among the frames or clips.
+        ConfigError: The results would lie among the frames or videos.
     """
     from pytracking.evaluation.running.task import VideoTask
     from pytracking.utils.video_stream import StreamOptions

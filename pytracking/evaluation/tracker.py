@@ -18,10 +18,10 @@ from ltr.admin.provenance import versions
 
 if TYPE_CHECKING:
     from pytracking.tracker.base import OnlineTracker, Runtime
-    from pytracking.tracker.clip import ClipSegmenter
     from pytracking.tracker.interactive.base import InteractiveVOS
+    from pytracking.tracker.whole_video import WholeVideoTracker
 
-    TrackerClass = type[OnlineTracker] | type[ClipSegmenter] | type[InteractiveVOS]
+    TrackerClass = type[OnlineTracker] | type[WholeVideoTracker] | type[InteractiveVOS]
 
 _PARAMETERS = "pytracking.parameter"
 _TRACKERS = "pytracking.tracker"
@@ -57,7 +57,7 @@ class TrackerSpec:
 
     @property
     def kind(self) -> str:
-        """How the tracker is run: ``online``, ``clip`` or ``interactive``.
+        """How the tracker is run: ``online``, ``whole_video`` or ``interactive``.
 
         Raises:
             ConfigError: There is no such system.
@@ -186,7 +186,7 @@ def create_tracker(
     overrides: Sequence[str] = ...,
     net: str | None = ...,
     runtime: Runtime | None = ...,
-) -> ClipSegmenter: ...
+) -> WholeVideoTracker: ...
 @overload
 def create_tracker(
     system: Literal["interactive"],
@@ -209,7 +209,7 @@ def create_tracker(
     overrides: Sequence[str] = (),
     net: str | None = None,
     runtime: Runtime | None = None,
-) -> OnlineTracker | ClipSegmenter | InteractiveVOS:
+) -> OnlineTracker | WholeVideoTracker | InteractiveVOS:
     """Make a tracker ready, its network loaded.
 
     Args:

@@ -97,7 +97,7 @@ def _open_folder(folder: Path) -> FrameSource:
     from ltr.data.frame_files import find_gap, list_frames, stem_of
     from ltr.data.image_io import read_image
 
-    _refuse_clips(folder)
+    _refuse_videos(folder)
     names = list_frames(folder)
     if len(names) == 1 and (pages := _open_pages(folder / names[0])) is not None:
         return replace(pages, name=folder.resolve().name)
@@ -117,22 +117,22 @@ class FolderContent:
     """What lies in a folder of videos or frames.
 
     Args:
-        clips: Its videos, files and folders of frames; none where it holds frames itself.
+        videos: Its videos, files and folders of frames; none where it holds frames itself.
         left_out: Names of what is neither a video nor a frame of it.
     """
 
-    clips: tuple[Path, ...] = ()
+    videos: tuple[Path, ...] = ()
     left_out: tuple[str, ...] = ()
 
 
-def find_clips(folder: Path, beside: Sequence[Path] = ()) -> FolderContent:
-    """Tell a folder of clips from a folder of frames, and name what is left out.
+def find_videos(folder: Path, beside: Sequence[Path] = ()) -> FolderContent:
+    """Tell a folder of videos from a folder of frames, and name what is left out.
 
-    Hidden files and what systems leave behind do not count. Pictures beside clips are posters, and
-    a clip beside more numbered frames is a preview.
+    Hidden files and what systems leave behind do not count. Pictures beside videos are posters, and
+    a video beside more numbered frames is a preview.
 
     Args:
-        folder: Anything; what is not a folder holds no clips.
+        folder: Anything; what is not a folder holds no videos.
         beside: Folders in it that serve another purpose: results, masks.
 
     Raises:
@@ -172,15 +172,15 @@ def _are_posters(folder: Path, pictures: Sequence[str], videos: Sequence[Path]) 
         return False
     raise DataError(
         f"{folder} holds {len(pictures)} pictures and {len(videos)} video files: are these frames "
-        "or clips? Move either to a folder of its own"
+        "or videos? Move either to a folder of its own"
     )
 
 
-def _refuse_clips(folder: Path) -> None:
-    """Tell a folder of clips from a folder of frames."""
-    clips = [clip.name for clip in find_clips(folder).clips]
-    if clips:
+def _refuse_videos(folder: Path) -> None:
+    """Tell a folder of videos from a folder of frames."""
+    videos = [video.name for video in find_videos(folder).videos]
+    if videos:
         raise DataError(
-            f"{folder} holds no frames but clips ({', '.join(clips[:3])}"
-            f"{', ...' if len(clips) > 3 else ''}): name one of them"
+            f"{folder} holds no frames but videos ({', '.join(videos[:3])}"
+            f"{', ...' if len(videos) > 3 else ''}): name one of them"
         )

@@ -12,7 +12,6 @@ import torch
 
 from ltr.data.rle import as_rle, decode
 from pytracking.tracker.base import Runtime
-from pytracking.tracker.clip import ClipPrompt, InstanceTrack, label_map
 from pytracking.tracker.propose_reduce.key_frames import (
     detect_masks,
     key_positions,
@@ -22,6 +21,7 @@ from pytracking.tracker.propose_reduce.loading import prepare_network
 from pytracking.tracker.propose_reduce.parameters import ProposeReduceParameters
 from pytracking.tracker.propose_reduce.propose_reduce import ProposeReduce
 from pytracking.tracker.propose_reduce.sequences import SequenceStore
+from pytracking.tracker.whole_video import InstanceTrack, TextPrompt, label_map
 from pytracking.utils.mask_overlaps import video_overlaps
 from tests.conformance.propose_reduce_files import Case, golden_network, parse_config
 from tests.conformance.report import Report
@@ -51,7 +51,7 @@ def run(name: str, folder: Path, entry: Mapping[str, Any], report: Report) -> No
     report.equal(name, "out_n", len(reduced.kept), int(case.take("out_n")))
     masks = [store.masks[place] for place in reduced.kept]
     _compare_masks(case, "out_masks", masks, padded)
-    tracks = segmenter.segment(frames, ClipPrompt())
+    tracks = segmenter.segment(frames, TextPrompt())
     if "png" in case:
         _compare_labels(case, tracks, frames.shape[1:3])
     results = folder / f"{name}_results.json"

@@ -227,7 +227,7 @@ def test_a_folder_of_clips_and_frame_folders_in_one_command(network, tmp_path, c
     (clips / "broken.mp4").write_bytes(b"no video")
     arguments = [*_SYSTEM, str(clips), *_options(network), "--output", str(out)]
     assert run_video(arguments) == 2
-    assert "several clips called moving" in capsys.readouterr().err
+    assert "several videos called moving" in capsys.readouterr().err
     (clips / "moving").rmdir()
     assert run_video(arguments) == 1
     assert "failed: broken.mp4" in capsys.readouterr().err

@@ -24,7 +24,7 @@ from pytracking.evaluation.datasets import get_dataset
 from pytracking.evaluation.tracker import list_names, load_parameters
 from pytracking.tracker.referring.loading import load_referring_network
 from pytracking.tracker.referring.prompts import TargetPrompt
-from pytracking.tracker.referring.referring import ReferringSegmenter
+from pytracking.tracker.referring.referring import ReferringTracker
 from tests.referring_trees import (
     STEMS,
     TEXTS,
@@ -219,13 +219,13 @@ def test_the_window_of_single_frames_is_a_parameter(window, tmp_path, common, mo
     write_a2d(tmp_path / "a2d", "test")
     monkeypatch.setenv("PYTRACKING_A2D_DIR", str(tmp_path / "a2d"))
     seen = []
-    plain = ReferringSegmenter._find_in_target
+    plain = ReferringTracker._find_in_target
 
     def watched(self, frames, sentence, target):
         seen.append((len(frames), target))
         return plain(self, frames, sentence, target)
 
-    monkeypatch.setattr(ReferringSegmenter, "_find_in_target", watched)
+    monkeypatch.setattr(ReferringTracker, "_find_in_target", watched)
     assert track("a2d_test", tmp_path, common, "--set", f"target_window={window}") == 0
     assert seen == [(window, window // 2)] * 2
 

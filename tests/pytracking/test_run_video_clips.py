@@ -17,7 +17,7 @@ from pytracking.evaluation.running.video_folder import VideoFolder
 from pytracking.evaluation.tracker import TrackerSpec
 from pytracking.run_video import main
 from pytracking.tracker.base import Runtime
-from pytracking.utils.video_reader import find_clips
+from pytracking.utils.video_reader import find_videos
 from tests.pytracking.clips import bar_mask, numbered_frames, write_clip, write_folder
 
 TRACKER = ["baseline", "copy_mask"]
@@ -62,7 +62,7 @@ def arguments(clips, masks, tmp_path) -> list[str]:
 
 def test_every_clip_has_results_of_its_own_mask(arguments, tmp_path, capsys):
     assert main(arguments) == 0
-    assert capsys.readouterr().out.endswith("3 clips done, 0 failed\n")
+    assert capsys.readouterr().out.endswith("3 videos done, 0 failed\n")
     for name, number, length in (("folder", 1, 4), ("long", 2, 6), ("short", 3, 2)):
         found = sorted((tmp_path / "out" / name / "masks").iterdir())
         assert len(found) == length
@@ -80,8 +80,8 @@ def test_finished_clips_are_left_alone(arguments, clips, tmp_path, capsys):
     capsys.readouterr()
     assert main(arguments) == 0
     assert capsys.readouterr().out.splitlines()[-2:] == [
-        "1 clips already done (--overwrite runs them again)",
-        "2 clips done, 0 failed",
+        "1 videos already done (--overwrite runs them again)",
+        "2 videos done, 0 failed",
     ]
     assert (out / "short/config.json").stat().st_mtime_ns == written
     assert main([*arguments, "--set", "method=optical_flow"]) == 2
@@ -106,7 +106,7 @@ def test_a_clip_without_a_usable_mask_fails_alone(arguments, clips, masks, tmp_p
     (clips / "short.mp4").write_bytes(b"no video")
     assert main(arguments) == 1
     output = capsys.readouterr()
-    assert output.out.endswith("1 clips done, 2 failed\n")
+    assert output.out.endswith("1 videos done, 2 failed\n")
     assert f"failed: folder: {clips / 'folder'} has no mask: {masks / 'folder.png'}" in output.err
     assert "failed: short.mp4" in output.err
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["long"]
@@ -121,8 +121,8 @@ def test_masks_of_a_later_frame(arguments, masks, capsys):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (["--mask", "first.png"], "--mask FOLDER, which holds a first mask <clip>.png"),
-        ([], "for every clip: none is named"),
+        (["--mask", "first.png"], "--mask FOLDER, which holds a first mask <video>.png"),
+        ([], "for every video: none is named"),
         (["--mask", ".", "--optional_box", "1", "1", "5", "5"], "boxes belong to one video"),
         (["--mask", ".", "--point", "0:1:5,5"], "points belong to one video"),
     ],
@@ -141,7 +141,7 @@ def test_a_host_of_scribbles_is_told_before_anything_is_read(clips, masks, capsy
 
 def test_an_engine_needs_several_clips(clips, tmp_path, capsys):
     assert main([*TRACKER, str(clips / "long.mp4"), "--threads", "2"]) == 2
-    assert "need a folder of clips" in capsys.readouterr().err
+    assert "need a folder of videos" in capsys.readouterr().err
 
 
 def test_engines_get_the_longest_clips_first(clips, masks, tmp_path):
@@ -149,7 +149,7 @@ def test_engines_get_the_longest_clips_first(clips, masks, tmp_path):
 
     task = VideoTask(clips, (MaskPrompt(0, masks),), output=tmp_path / "out", quiet=True)
     engine = InOrder()
-    folder = VideoFolder(TrackerSpec(*TRACKER), Runtime(), task, find_clips(clips).clips)
+    folder = VideoFolder(TrackerSpec(*TRACKER), Runtime(), task, find_videos(clips).videos)
     outcomes = list(folder.run(engine))
     assert engine.names == ["long.mp4", "folder", "short.mp4"]
     assert [outcome.failure for outcome in outcomes] == ["", "", ""]

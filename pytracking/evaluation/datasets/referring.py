@@ -20,8 +20,8 @@ from ltr.dataset.referring.expressions import ExpressionVideo, read_expressions
 from ltr.dataset.referring.images import ReferringImages
 from ltr.dataset.referring.jhmdb import JHMDBSample, read_jhmdb_samples
 from pytracking.evaluation.datasets.sequence import SequenceList, WholeVideoSequence
-from pytracking.tracker.clip import ClipPrompt, ClipSegmenter
 from pytracking.tracker.referring.prompts import TargetPrompt, VideoPrompt
+from pytracking.tracker.whole_video import TextPrompt, WholeVideoTracker
 from pytracking.utils.clip_frames import LazyFrames
 
 _FORMATS = "pytracking.evaluation.outputs.referring"
@@ -36,7 +36,7 @@ class ExpressionSequence(WholeVideoSequence):
     """A video with all its sentences."""
 
     @property
-    def prompt(self) -> ClipPrompt:
+    def prompt(self) -> TextPrompt:
         """The sentences, and the names under which files may tell more."""
         stems = tuple(frame.stem for frame in self.frames)
         return VideoPrompt(tuple(self.texts.values()), self.name, tuple(self.texts), stems)
@@ -77,7 +77,7 @@ class TargetSequence(WholeVideoSequence):
         return replace(self, frames=frames, positions=positions)
 
     @property
-    def prompt(self) -> ClipPrompt:
+    def prompt(self) -> TextPrompt:
         """The sentence and its frame."""
         return TargetPrompt(tuple(self.texts.values()), self.target)
 
@@ -196,7 +196,7 @@ def _a2d_sequence(root: Path, sample: A2DSample, dataset: str) -> TargetSequence
         locate=partial(_always, path),
         is_packed=True,
     )
-    return sequence.around_target(ClipSegmenter.target_window)
+    return sequence.around_target(WholeVideoTracker.target_window)
 
 
 def _always(path: Path, position: int) -> Path:
@@ -216,7 +216,7 @@ def _jhmdb_sequence(sample: JHMDBSample, dataset: str) -> TargetSequence:
         length=sample.length,
         locate=sample.frame_path,
     )
-    return sequence.around_target(ClipSegmenter.target_window)
+    return sequence.around_target(WholeVideoTracker.target_window)
 
 
 def refcoco(root: Path, name: str, family: str, split: str) -> SequenceList:

@@ -16,7 +16,7 @@ from ltr.dataset.vos_base import VosDataset, sizes_of
 from ltr.dataset.vos_cache import VideoRecord
 from ltr.dataset.vos_index import VosLayout
 from pytracking.tracker.base import FrameInfo
-from pytracking.tracker.clip import ClipPrompt
+from pytracking.tracker.whole_video import TextPrompt
 from pytracking.utils.clip_frames import FileFrames, LazyFrames
 
 _LOG = logging.getLogger(__name__)
@@ -116,9 +116,9 @@ class WholeVideoSequence:
     category_ids: tuple[int, ...] = ()
 
     @property
-    def prompt(self) -> ClipPrompt:
+    def prompt(self) -> TextPrompt:
         """What comes with the frames."""
-        return ClipPrompt(tuple(self.texts.values()))
+        return TextPrompt(tuple(self.texts.values()))
 
     def around_target(self, count: int) -> WholeVideoSequence:
         """The clip with ``count`` frames around its target frame; itself where it has no target."""

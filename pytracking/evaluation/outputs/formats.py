@@ -24,7 +24,7 @@ from pytracking.evaluation.datasets.sequence import (
     WholeVideoSequence,
 )
 from pytracking.evaluation.outputs.folder import MASK_SUFFIX, ResultFolder, SequenceWriter
-from pytracking.tracker.clip import InstanceTrack, label_map
+from pytracking.tracker.whole_video import InstanceTrack, label_map
 from pytracking.utils.staging import translate_write_errors
 
 _SEQUENCE_FILE = "instances.json"

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from ltr.dataset.vos_index import measure_objects
-from pytracking.tracker.clip import InstanceTrack, label_map
+from pytracking.tracker.whole_video import InstanceTrack, label_map
 from pytracking.utils.overlay import bright_palette, draw_result
 
 _FONT, _FONT_SCALE = cv2.FONT_HERSHEY_COMPLEX, 0.5

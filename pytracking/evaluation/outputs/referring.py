@@ -18,10 +18,10 @@ from pytracking.evaluation.datasets.referring import ImageSequence, TargetSequen
 from pytracking.evaluation.datasets.sequence import SequenceList, WholeVideoSequence
 from pytracking.evaluation.outputs.folder import MASK_SUFFIX, ResultFolder, SequenceWriter
 from pytracking.evaluation.outputs.formats import ExpressionMasks, Member, Picture, ResultFormat
-from pytracking.tracker.clip import InstanceTrack
 from pytracking.tracker.referring.prompts import ReferredTrack
 from pytracking.tracker.referring.rules import merge_objects
 from pytracking.tracker.referring.sentence_masks import ScoredMasks
+from pytracking.tracker.whole_video import InstanceTrack
 from pytracking.utils.staging import translate_write_errors
 
 KEY_FRAMES_FILE = "key_frames.json"

@@ -12,7 +12,7 @@ from ltr.data.rle import decode
 from pytracking.evaluation.prompt_types import Prompt
 from pytracking.evaluation.tracker import TrackerSpec
 from pytracking.tracker.base import Runtime
-from pytracking.tracker.clip import Advance, ClipPrompt, InstanceTrack, ignore_progress
+from pytracking.tracker.whole_video import Advance, InstanceTrack, TextPrompt, ignore_progress
 from pytracking.utils.clip_frames import LazyFrames
 
 _MIN_SCORE = 0.2
@@ -43,7 +43,7 @@ def parse_finder(finder: str, takes_text: bool) -> TrackerSpec:
     if not separator or not name:
         raise ConfigError(f"expected SYSTEM:NAME, for instance referring:demo, got {finder!r}")
     spec = TrackerSpec(system, name)
-    if spec.kind != "clip" or spec.takes_text != takes_text:
+    if spec.kind != "whole_video" or spec.takes_text != takes_text:
         wanted = "sentences" if takes_text else "a video alone"
         raise ConfigError(f"{finder} finds no objects by {wanted}")
     spec.load_parameters()
@@ -69,7 +69,7 @@ def find_objects(
         frames: All frames.
         texts: A sentence for every wanted object; empty for all objects.
         min_score: Objects below it are left out, where all are wanted.
-        advance: See ``ClipSegmenter.segment``.
+        advance: See ``WholeVideoTracker.segment``.
 
     Returns:
         One key frame per sentence, or those of the surest objects.
@@ -77,7 +77,7 @@ def find_objects(
     Raises:
         DataError: Nothing is found.
     """
-    tracks = finder.create(runtime).segment(frames, ClipPrompt(tuple(texts)), advance)
+    tracks = finder.create(runtime).segment(frames, TextPrompt(tuple(texts)), advance)
     if not texts:
         tracks = [track for track in tracks if track.score >= min_score][:_MAX_OBJECTS]
     found = [_key_frame(track) for track in tracks]

@@ -24,8 +24,8 @@ from pytracking.evaluation.session import VideoSession
 from pytracking.evaluation.sessions.rounds import say
 from pytracking.evaluation.tracker import TrackerSpec
 from pytracking.tracker.base import FrameInfo, OnlineTracker, Runtime
-from pytracking.tracker.clip import ignore_progress
 from pytracking.tracker.interactive.scribble_networks import create_scribble_to_mask
+from pytracking.tracker.whole_video import ignore_progress
 from pytracking.utils.clip_frames import LazyFrames, open_frames
 from pytracking.utils.frame_source import FrameSource
 from pytracking.utils.staging import staged_folder

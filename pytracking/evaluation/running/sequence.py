@@ -16,7 +16,7 @@ from pytracking.evaluation.outputs.folder import ResultFolder, SequenceWriter
 from pytracking.evaluation.outputs.formats import as_whole_video, find_format
 from pytracking.evaluation.stepper import FrameStepper
 from pytracking.tracker.base import FrameInfo, FrameOutput, OnlineTracker
-from pytracking.tracker.clip import Advance, ClipSegmenter, ignore_progress, label_map
+from pytracking.tracker.whole_video import Advance, WholeVideoTracker, ignore_progress, label_map
 from pytracking.utils.background import read_ahead
 from pytracking.utils.frame_source import checked_frames
 
@@ -40,7 +40,7 @@ class TrackedFrame(NamedTuple):
     seconds: float
 
 
-Tracker = OnlineTracker | ClipSegmenter
+Tracker = OnlineTracker | WholeVideoTracker
 FrameObserver = Callable[[AnySequence, TrackedFrame], None]
 
 
@@ -144,7 +144,7 @@ def _run_interactive(host: InteractiveVOS, sequence: Sequence) -> Iterator[Track
 
 
 def _run_whole_video(
-    tracker: ClipSegmenter,
+    tracker: WholeVideoTracker,
     sequence: AnySequence,
     writer: SequenceWriter,
     observe: FrameObserver | None,
@@ -174,5 +174,5 @@ def _run_whole_video(
 _LOOPS: Mapping[str, Callable[..., float]] = {
     "online": partial(_run_frames, _run_online),
     "interactive": partial(_run_frames, _run_interactive),
-    "clip": _run_whole_video,
+    "whole_video": _run_whole_video,
 }

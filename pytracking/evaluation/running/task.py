@@ -147,7 +147,7 @@ def check_task(spec: TrackerSpec, task: VideoTask) -> None:
         raise ConfigError("this tracker takes no sentences: leave out --text")
     if spec.takes_text and not task.texts:
         raise ConfigError("no object is given: name one with --text SENTENCE")
-    if spec.kind == "clip" and (task.masks or task.boxes):
+    if spec.kind == "whole_video" and (task.masks or task.boxes):
         raise ConfigError("this tracker finds its objects itself: leave out masks and boxes")
 
 
@@ -159,7 +159,7 @@ def start_tracker(spec: TrackerSpec, runtime: Runtime) -> Any:
 
 def describe_video_run(spec: TrackerSpec, runtime: Runtime, task: VideoTask) -> dict[str, Any]:
     """What decides the results of a video, beside its masks; see ``describe_run``."""
-    if spec.kind != "clip":
+    if spec.kind != "whole_video":
         return describe_run(spec, runtime) | task.session_settings
     wanted = {"texts": list(task.texts), "score_threshold": task.score_threshold}
     return describe_run(spec, runtime) | wanted

@@ -21,7 +21,7 @@ from pytracking.evaluation.running.whole_video import process_whole_video
 from pytracking.evaluation.stepper import FrameStepper, VideoFrame, segment_video
 from pytracking.evaluation.tracker import TrackerSpec, describe_run
 from pytracking.tracker.base import FrameInfo, Runtime
-from pytracking.tracker.clip import ignore_progress
+from pytracking.tracker.whole_video import ignore_progress
 from pytracking.utils.frame_source import FrameSource
 from pytracking.utils.staging import staged_folder
 
@@ -51,7 +51,7 @@ def process_video(
     check_task(spec, task)
     if task.scribbles is not None:
         return process_scribbles(spec, runtime, task)
-    if spec.kind == "clip":
+    if spec.kind == "whole_video":
         return process_whole_video(spec, runtime, task, load, count)
     if task.needs_session:
         return process_prompts(spec, runtime, task, load, count)
@@ -97,7 +97,7 @@ def process_live(
         OutputError: The results cannot be written.
     """
     if spec.kind != "online":
-        raise ConfigError(f"{spec.system} cannot follow a live video: it needs the whole clip")
+        raise ConfigError(f"{spec.system} cannot follow a live video: it needs the whole video")
     with task.open() as video, ExitStack() as stack:
         prompts: dict[int, FrameInfo] = {}
         if screen is None or task.masks or task.boxes:

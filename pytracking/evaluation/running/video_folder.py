@@ -1,4 +1,4 @@
-"""All clips of a folder, in this process or by an engine: ``run_video``'s work with many videos."""
+"""All videos of a folder, in this process or by an engine: the work of ``run_video``."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from pytracking.utils.staging import translate_write_errors
 from pytracking.utils.video_reader import read_video
 
 _LOG = logging.getLogger(__name__)
-_OF_ONE_CLIP = {"video", "objects", FAILURE}
+_OF_ONE_VIDEO = {"video", "objects", FAILURE}
 
 
 @dataclass(frozen=True)
@@ -68,49 +68,49 @@ class VideoJob(Job):
 
 
 class VideoFolder:
-    """The clips of a folder, and what is to be done with them.
+    """The videos of a folder, and what is to be done with them.
 
-    The results of a clip lie in ``<output>/<clip>``. For a tracker that needs masks,
-    every mask prompt names a folder with a file ``<clip>.png`` for the clips that it concerns.
+    The results of a video lie in ``<output>/<video>``. For a tracker that needs masks,
+    every mask prompt names a folder with a file ``<video>.png`` for the videos that it concerns.
 
     Args:
         spec: The tracker.
         runtime: Device and precision.
-        task: Source and output stand for all clips.
-        clips: Videos from ``find_clips``, at least one.
+        task: Source and output stand for all videos.
+        videos: Videos from ``find_videos``, at least one.
 
     Attributes:
-        num_finished: Clips that had results of this configuration before, and are left alone.
+        num_finished: Videos that had results of this configuration before, and are left alone.
 
     Raises:
-        ConfigError: The task does not fit several clips, or there are results of another
+        ConfigError: The task does not fit several videos, or there are results of another
             configuration.
     """
 
     def __init__(
-        self, spec: TrackerSpec, runtime: Runtime, task: VideoTask, clips: Sequence[Path]
+        self, spec: TrackerSpec, runtime: Runtime, task: VideoTask, videos: Sequence[Path]
     ) -> None:
         self._spec = spec
         self._runtime = runtime
         self._task = task
-        self._check(clips)
+        self._check(videos)
         run = describe_video_run(spec, runtime, task)
         output = output_of(spec, task)
-        folders = {clip: output / _name(clip) for clip in clips}
-        waiting = {clip: own for clip, own in folders.items() if not self._is_done(own, run)}
+        folders = {path: output / _name(path) for path in videos}
+        waiting = {path: own for path, own in folders.items() if not self._is_done(own, run)}
         self.num_finished = len(folders) - len(waiting)
         self._failures: list[Outcome] = []
         self._jobs: list[VideoJob] = []
-        for clip, folder in waiting.items():
+        for path, folder in waiting.items():
             try:
-                self._jobs.append(self._job(clip, folder))
+                self._jobs.append(self._job(path, folder))
             except DataError as error:
-                self._failures.append(Outcome(clip.name, failure=str(error)))
+                self._failures.append(Outcome(path.name, failure=str(error)))
 
     def run(self, engine: Engine | None) -> Iterator[Outcome]:
-        """Segment the clips that have no results yet, each whole or not at all.
+        """Segment the videos that have no results yet, each whole or not at all.
 
-        A damaged clip does not stop the others. An engine takes the longest clips first.
+        A damaged video does not stop the others. An engine takes the longest videos first.
 
         Raises:
             ToolkitError: The tracker cannot be used.
@@ -134,31 +134,31 @@ class VideoFolder:
             with suppress(OSError):
                 folder.rmdir()
 
-    def _check(self, clips: Sequence[Path]) -> None:
-        names = Counter(map(_name, clips))
+    def _check(self, videos: Sequence[Path]) -> None:
+        names = Counter(map(_name, videos))
         twice = [name for name, count in names.items() if count > 1]
         if twice:
             raise ConfigError(
-                f"{clips[0].parent} holds several clips called {twice[0]}: rename one"
+                f"{videos[0].parent} holds several videos called {twice[0]}: rename one"
             )
         check_task(self._spec, self._task)
         task = self._task
         if task.boxes or task.points:
             what = "boxes" if task.boxes else "points"
             raise ConfigError(f"{what} belong to one video: name masks with --mask FOLDER")
-        if self._spec.kind == "clip":
+        if self._spec.kind == "whole_video":
             return
         folders = [prompt.path for prompt in task.masks]
         files = [path for path in folders if not path.is_dir()]
         if files or not (folders or task.is_searched):
             found = f"{files[0]} is none" if files else "none is named"
             raise ConfigError(
-                "clips of a folder need --mask FOLDER, which holds a first mask <clip>.png for "
-                f"every clip: {found}"
+                "videos of a folder need --mask FOLDER, which holds a first mask <video>.png for "
+                f"every video: {found}"
             )
 
     def _is_done(self, folder: Path, run: Mapping[str, Any]) -> bool:
-        """Whether a clip has results of this configuration, and they are to be kept."""
+        """Whether a video has results of this configuration, and they are to be kept."""
         if folder.is_dir():
             with translate_write_errors(folder), lock_folder(folder, self._task.wait):
                 finish_publishing(folder)
@@ -170,28 +170,28 @@ class VideoFolder:
         if difference:
             raise ConfigError(
                 f"{folder} holds results of another configuration ({difference}): choose another "
-                "--output, or run all clips again with --overwrite"
+                "--output, or run all videos again with --overwrite"
             )
-        if self._spec.kind == "clip":
+        if self._spec.kind == "whole_video":
             move_movie(folder)
         return True
 
-    def _job(self, clip: Path, folder: Path) -> VideoJob:
+    def _job(self, path: Path, folder: Path) -> VideoJob:
         task = self._task
         masks = tuple(
-            MaskPrompt(prompt.frame, find_mask(prompt.path, _name(clip))) for prompt in task.masks
+            MaskPrompt(prompt.frame, find_mask(prompt.path, _name(path))) for prompt in task.masks
         )
         present = tuple(prompt for prompt in masks if prompt.path.exists())
         if masks and not present:
-            raise DataError(f"{clip} has no mask: {masks[0].path} does not exist")
-        with read_video(clip) as video:
+            raise DataError(f"{path} has no mask: {masks[0].path} does not exist")
+        with read_video(path) as video:
             length = video.length or 0
         last = max((prompt.frame for prompt in present), default=0)
         if length and last >= length:
-            raise DataError(f"{clip} has {length} frames, a mask is for frame {last}")
+            raise DataError(f"{path} has {length} frames, a mask is for frame {last}")
         own = replace(
             task,
-            source=clip,
+            source=path,
             masks=present,
             output=folder,
             quiet=True,
@@ -202,7 +202,7 @@ class VideoFolder:
 
 
 def output_of(spec: TrackerSpec, task: VideoTask) -> Path:
-    """The folder that holds a folder of results for every clip."""
+    """The folder that holds a folder of results for every video."""
     return task.folder(spec, _path_of(task).resolve().name)
 
 
@@ -212,13 +212,13 @@ def _path_of(task: VideoTask) -> Path:
     return Path(task.source)
 
 
-def _name(clip: Path) -> str:
-    return clip.name if clip.is_dir() else clip.stem
+def _name(path: Path) -> str:
+    return path.name if path.is_dir() else path.stem
 
 
 def _stored_run(folder: Path) -> dict[str, Any]:
     stored = _stored_config(folder)
-    return {key: value for key, value in stored.items() if key not in _OF_ONE_CLIP}
+    return {key: value for key, value in stored.items() if key not in _OF_ONE_VIDEO}
 
 
 def _stored_config(folder: Path) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from pytracking.evaluation.running.task import (
 from pytracking.evaluation.stepper import VideoFrame
 from pytracking.evaluation.tracker import DEVIATIONS, TrackerSpec
 from pytracking.tracker.base import FrameOutput, Runtime
-from pytracking.tracker.clip import ClipPrompt, ClipSegmenter, InstanceTrack, label_map
+from pytracking.tracker.whole_video import InstanceTrack, TextPrompt, WholeVideoTracker, label_map
 from pytracking.utils.clip_frames import LazyFrames, open_frames
 from pytracking.utils.frame_source import FrameSource
 from pytracking.utils.staging import check_free, staged_folder, translate_write_errors
@@ -61,7 +61,7 @@ def process_whole_video(
 
             segmenter = load(spec, runtime)
             started = perf_counter()
-            tracks = segmenter.segment(frames, ClipPrompt(task.texts), advance)
+            tracks = segmenter.segment(frames, TextPrompt(task.texts), advance)
             seconds = perf_counter() - started
             _InstanceWriter(task, segmenter, video, staging, as_pictures).write(frames, tracks)
             run, deviation = describe_video_run(spec, runtime, task), segmenter.deviation
@@ -74,7 +74,7 @@ def process_whole_video(
 
 
 def move_movie(folder: Path) -> None:
-    """Move the overlay of one clip of many, where it is, beside the clip's folder.
+    """Move the overlay of one video of many, where it is, beside the video's folder.
 
     Raises:
         OutputError: It cannot be moved.
@@ -91,18 +91,18 @@ def _movie(folder: Path) -> Path:
 
 @dataclass(frozen=True)
 class _InstanceWriter:
-    """Writes what a segmenter found in a clip.
+    """Writes what a tracker found in a video.
 
     Args:
         task: What is wanted.
         segmenter: Knows the categories' names.
-        video: The clip.
+        video: The video.
         folder: An existing folder.
         as_pictures: Write the drawings as pictures, not as a video.
     """
 
     task: VideoTask
-    segmenter: ClipSegmenter
+    segmenter: WholeVideoTracker
     video: FrameSource
     folder: Path
     as_pictures: bool

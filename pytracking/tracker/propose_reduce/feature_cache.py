@@ -14,7 +14,7 @@ from ltr.models.propose_reduce.mask_rcnn import Features
 from ltr.models.propose_reduce.propagation import FrameQuery
 from ltr.models.propose_reduce.seq_mask_rcnn import SeqMaskRCNN
 from pytracking.tracker.base import Runtime
-from pytracking.tracker.clip import Frames
+from pytracking.tracker.whole_video import Frames
 
 _NEVER = inf
 

@@ -11,14 +11,6 @@ from ltr.dataset.youtubevis_classes import CLASSES
 from ltr.models.propose_reduce.image_input import network_size
 from ltr.models.propose_reduce.seq_mask_rcnn import SeqMaskRCNN
 from pytracking.tracker.base import Runtime
-from pytracking.tracker.clip import (
-    Advance,
-    ClipPrompt,
-    ClipSegmenter,
-    Frames,
-    InstanceTrack,
-    ignore_progress,
-)
 from pytracking.tracker.propose_reduce.feature_cache import FeatureCache
 from pytracking.tracker.propose_reduce.key_frames import (
     KeyFrame,
@@ -30,12 +22,20 @@ from pytracking.tracker.propose_reduce.parameters import ProposeReduceParameters
 from pytracking.tracker.propose_reduce.propagation import Propagated, Propagation
 from pytracking.tracker.propose_reduce.reduction import ReducedSequences, reduce_sequences
 from pytracking.tracker.propose_reduce.sequences import SequenceStore, enlarge, mask_boxes
+from pytracking.tracker.whole_video import (
+    Advance,
+    Frames,
+    InstanceTrack,
+    TextPrompt,
+    WholeVideoTracker,
+    ignore_progress,
+)
 from pytracking.utils.mask_overlaps import video_overlaps
 
 _PRESENT = 0.5
 
 
-class ProposeReduce(ClipSegmenter):
+class ProposeReduce(WholeVideoTracker):
     """Finds all instances of a clip.
 
     Args:
@@ -60,16 +60,16 @@ class ProposeReduce(ClipSegmenter):
 
     @classmethod
     def create(cls, params: ProposeReduceParameters, runtime: Runtime) -> ProposeReduce:
-        """See ``ClipSegmenter.create``."""
+        """See ``WholeVideoTracker.create``."""
         from pytracking.tracker.propose_reduce.loading import load_propagation_network
 
         return cls(params, load_propagation_network(params.net, runtime.device), runtime)
 
     @torch.inference_mode()
     def segment(
-        self, frames: Frames, prompt: ClipPrompt, advance: Advance = ignore_progress
+        self, frames: Frames, prompt: TextPrompt, advance: Advance = ignore_progress
     ) -> list[InstanceTrack]:
-        """See ``ClipSegmenter.segment``."""
+        """See ``WholeVideoTracker.segment``."""
         with self.runtime.autocast():
             return self._segment(frames, advance)
 

@@ -12,7 +12,6 @@ import torch.nn.functional as F
 from ltr.data.referring.batches import ClipBatch, SentenceBatch
 from ltr.models.referring.outputs import ClipFeatures, Predictions
 from ltr.models.referring.referformer import EncodedSentences
-from pytracking.tracker.clip import Frames
 from pytracking.tracker.referring.images import network_input, tracking_input
 from pytracking.tracker.referring.parameters import ReferringParameters
 from pytracking.tracker.referring.rules import (
@@ -21,6 +20,7 @@ from pytracking.tracker.referring.rules import (
     query_scores,
     tracking_order,
 )
+from pytracking.tracker.whole_video import Frames
 
 _CERTAIN = 8.0  # logit of a pixel of a given mask
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from pytracking.tracker.clip import ClipPrompt, InstanceTrack
 from pytracking.tracker.referring.sentence_masks import ScoredMasks
+from pytracking.tracker.whole_video import InstanceTrack, TextPrompt
 
 
 @dataclass(frozen=True)
-class VideoPrompt(ClipPrompt):
+class VideoPrompt(TextPrompt):
     """The sentences of a data set's video, for which files may give key frames or masks.
 
     Args:
@@ -27,7 +27,7 @@ class VideoPrompt(ClipPrompt):
 
 
 @dataclass(frozen=True)
-class TargetPrompt(ClipPrompt):
+class TargetPrompt(TextPrompt):
     """A sentence for one frame of a short clip (A2D-Sentences, JHMDB-Sentences).
 
     Args:

@@ -19,7 +19,6 @@ from ltr.models.referring.deformable_attention import use_kernel
 from ltr.models.referring.outputs import ClipFeatures, Predictions
 from ltr.models.referring.referformer import EncodedSentences, ReferFormer
 from pytracking.tracker.base import Runtime
-from pytracking.tracker.clip import Advance, ClipPrompt, ClipSegmenter, Frames, ignore_progress
 from pytracking.tracker.referring.given_files import (
     KeyFrames,
     read_first_masks,
@@ -31,12 +30,19 @@ from pytracking.tracker.referring.passes import TrackState, as_clip, first_pass,
 from pytracking.tracker.referring.prompts import ReferredTrack, TargetPrompt, VideoPrompt
 from pytracking.tracker.referring.rules import choose_key_frame, key_frame_terms
 from pytracking.tracker.referring.sentence_masks import sentence_masks
+from pytracking.tracker.whole_video import (
+    Advance,
+    Frames,
+    TextPrompt,
+    WholeVideoTracker,
+    ignore_progress,
+)
 
 _MULTIPLE = 32  # of the padded input of single frames, as upstream's loader has it
 _MIB = 1 << 20
 
 
-class ReferringSegmenter(ClipSegmenter):
+class ReferringTracker(WholeVideoTracker):
     """Finds one object for each sentence.
 
     Args:
@@ -80,8 +86,8 @@ class ReferringSegmenter(ClipSegmenter):
         self._feed_frames = params.tracking and first_network is None
 
     @classmethod
-    def create(cls, params: ReferringParameters, runtime: Runtime) -> ReferringSegmenter:
-        """See ``ClipSegmenter.create``."""
+    def create(cls, params: ReferringParameters, runtime: Runtime) -> ReferringTracker:
+        """See ``WholeVideoTracker.create``."""
         from pytracking.tracker.referring.loading import load_referring_network, load_text_reader
 
         key_frames = read_key_frames(Path(params.key_frames)) if params.key_frames else None
@@ -94,9 +100,9 @@ class ReferringSegmenter(ClipSegmenter):
 
     @torch.inference_mode()
     def segment(
-        self, frames: Frames, prompt: ClipPrompt, advance: Advance = ignore_progress
+        self, frames: Frames, prompt: TextPrompt, advance: Advance = ignore_progress
     ) -> list[ReferredTrack]:
-        """See ``ClipSegmenter.segment``."""
+        """See ``WholeVideoTracker.segment``."""
         self._check_memory(len(frames), frames[0].shape[:2], len(prompt.texts))
         sentences = [self._read(text) for text in prompt.texts]
         if isinstance(prompt, TargetPrompt):
@@ -115,7 +121,7 @@ class ReferringSegmenter(ClipSegmenter):
         return tracks
 
     def _first_pass(
-        self, frames: Frames, prompt: ClipPrompt, sentences: Sequence[SentenceBatch]
+        self, frames: Frames, prompt: TextPrompt, sentences: Sequence[SentenceBatch]
     ) -> list[TrackState]:
         """The first pass, or the masks of an earlier one."""
         if self.params.first_masks is None or not isinstance(prompt, VideoPrompt):
@@ -192,7 +198,7 @@ class ReferringSegmenter(ClipSegmenter):
         terms = key_frame_terms(state.scores, state.mask_logits)
         return choose_key_frame(terms, self.params.key_criterion)
 
-    def _given_key(self, prompt: ClipPrompt, number: int, length: int) -> int | None:
+    def _given_key(self, prompt: TextPrompt, number: int, length: int) -> int | None:
         """The key frame that the file names for a sentence, by its number in the video."""
         if not isinstance(prompt, VideoPrompt):
             return None

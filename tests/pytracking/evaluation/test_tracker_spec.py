@@ -10,12 +10,13 @@ import typing
 import pytest
 import torch
 
-from ltr.admin.cli import CommandParser
+from ltr.admin.cli import CommandParser, parser_of
 from ltr.admin.config import to_plain
 from ltr.admin.errors import CheckpointError, ConfigError
 from ltr.admin.ranges import Range, ranges_of
-from pytracking import load_tracker
+from pytracking import load_tracker, run_interactive, run_vot, run_webcam
 from pytracking.cli.arguments import (
+    add_memory_argument,
     add_run_arguments,
     add_runtime_arguments,
     add_tracker_arguments,
@@ -33,12 +34,13 @@ from pytracking.evaluation.tracker import (
 from pytracking.tracker.base import Runtime
 
 
-def parse(*words: str) -> argparse.Namespace:
+def parse(*words: str, tracker: tuple[str, str] = ("baseline", "copy_mask")) -> argparse.Namespace:
     parser = CommandParser("test")
     add_tracker_arguments(parser)
+    add_memory_argument(parser)
     add_run_arguments(parser)
     add_runtime_arguments(parser)
-    return parser.parse_args(["baseline", "copy_mask", *words])
+    return parser.parse_args([*tracker, *words])
 
 
 def test_every_parameter_file_gives_parameters():
@@ -98,12 +100,15 @@ def test_arguments_describe_tracker_and_runtime():
     assert (arguments.use_visdom, arguments.quiet, arguments.compile) == (False, True, False)
 
 
-def test_limit_of_memory_is_a_parameter():
-    spec = resolve_tracker(parse("--max-memory", "300"))
-    assert spec.overrides == ("max_memory=300",)
-    with pytest.raises(ConfigError, match="has no setting 'max_memory'"):
-        spec.load_parameters()
-    assert load_parameters("referring", "refytvos_r50", spec.overrides).max_memory == 300
+def test_limit_of_memory_is_for_trackers_whose_memory_grows():
+    for words in (("referring", "refytvos_r50"), ("propose_reduce", "ytvis19_r50")):
+        spec = resolve_tracker(parse("--max-memory", "300", tracker=words))
+        assert spec.load_parameters().max_memory == 300
+    for words in (("joint", "joint_davis"), ("interactive", "atnet")):
+        with pytest.raises(ConfigError, match=f"memory of {' '.join(words)} does not grow"):
+            resolve_tracker(parse("--max-memory", "300", tracker=words))
+    for command in (run_webcam, run_interactive, run_vot):
+        assert "--max-memory" not in parser_of(command.main).format_help()
     with pytest.raises(ConfigError, match="expected a positive number, got 0"):
         parse("--max-memory", "0")
 

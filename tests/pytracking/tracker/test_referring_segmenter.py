@@ -17,10 +17,10 @@ from ltr.data.rle import decode
 from ltr.models.referring.referformer import Predictions
 from ltr.models.referring.text_encoder import tokenise
 from pytracking.tracker.base import Runtime
-from pytracking.tracker.clip import ClipPrompt
 from pytracking.tracker.referring.parameters import ReferringParameters
 from pytracking.tracker.referring.prompts import TargetPrompt, VideoPrompt
-from pytracking.tracker.referring.referring import ReferringSegmenter
+from pytracking.tracker.referring.referring import ReferringTracker
+from pytracking.tracker.whole_video import TextPrompt
 from tests.small_referring import SENTENCES, small_network, small_tokenizer
 
 SIZE = (32, 48)
@@ -90,15 +90,15 @@ def clip(count: int = 6, gone: tuple[int, ...] = ()) -> list[np.ndarray]:
     return frames
 
 
-def segmenter(**changes: object) -> tuple[ReferringSegmenter, RedFinder]:
+def segmenter(**changes: object) -> tuple[ReferringTracker, RedFinder]:
     network = RedFinder()
     params = replace(PARAMS, **changes)
-    return ReferringSegmenter(params, network, read_text, Runtime()), network
+    return ReferringTracker(params, network, read_text, Runtime()), network
 
 
 def test_without_tracking_every_window_is_looked_at_once():
     tracker, network = segmenter(tracking=False)
-    (track,) = tracker.segment(clip(), ClipPrompt(("red",)))
+    (track,) = tracker.segment(clip(), TextPrompt(("red",)))
     assert network.calls == [(4, None), (2, None)]
     assert track.key_frame is None
     mask = decode(track.masks[5])
@@ -108,7 +108,7 @@ def test_without_tracking_every_window_is_looked_at_once():
 def test_tracking_starts_from_the_surest_frame_and_goes_outward():
     frames, counts = clip(), []
     tracker, network = segmenter(window=36)
-    (track,) = tracker.segment(frames, ClipPrompt(("red",)), counts.append)
+    (track,) = tracker.segment(frames, TextPrompt(("red",)), counts.append)
     assert track.key_frame == 5
     assert [length for length, _ in network.calls] == [6, 1, 1, 1, 1, 1]
     first, *steps = [seen for _, seen in network.calls]
@@ -119,7 +119,7 @@ def test_tracking_starts_from_the_surest_frame_and_goes_outward():
 
 def test_tracking_forgets_what_is_far_from_the_last_mask():
     tracker, _ = segmenter(key_criterion="first")
-    (track,) = tracker.segment(clip(), ClipPrompt(("red",)))
+    (track,) = tracker.segment(clip(), TextPrompt(("red",)))
     assert track.key_frame == 0
     for number in range(6):
         mask = decode(track.masks[number])
@@ -133,7 +133,7 @@ def test_tracking_forgets_what_is_far_from_the_last_mask():
 def test_a_clip_whose_masks_would_be_too_large_is_refused_at_once():
     tracker, network = segmenter(tracking=False, max_memory=1)
     max_size = (1 << 20) // (16 * 24 * 4)
-    prompt = ClipPrompt(("red", "red"))
+    prompt = TextPrompt(("red", "red"))
     (image,) = clip(1)
     with pytest.raises(DataError, match="342 frames and 2 sentences take 1 MiB"):
         tracker.segment([image] * (max_size // 2 + 1), prompt)
@@ -146,14 +146,14 @@ def test_a_clip_whose_masks_would_be_too_large_is_refused_at_once():
 @pytest.mark.parametrize(("on_empty", "found"), [("black", False), ("keep", True)])
 def test_an_empty_mask_stops_tracking_or_does_not(on_empty, found):
     tracker, _ = segmenter(key_criterion="first", on_empty=on_empty)
-    (track,) = tracker.segment(clip(4, gone=(1,)), ClipPrompt(("red",)))
+    (track,) = tracker.segment(clip(4, gone=(1,)), TextPrompt(("red",)))
     assert track.masks[1] is None
     assert [mask is not None for mask in track.masks] == [True, False, found, found]
 
 
 def test_given_key_frames_win_and_are_checked():
     keys = {"bear": {"1": 3}}
-    tracker = ReferringSegmenter(PARAMS, RedFinder(), read_text, Runtime(), key_frames=keys)
+    tracker = ReferringTracker(PARAMS, RedFinder(), read_text, Runtime(), key_frames=keys)
     prompt = VideoPrompt(("red", "red"), "bear", ("0", "1"), ())
     tracks = tracker.segment(clip(), prompt)
     assert [track.key_frame for track in tracks] == [5, 3]
@@ -163,15 +163,15 @@ def test_given_key_frames_win_and_are_checked():
 
 def test_a_network_of_its_own_for_the_first_pass():
     first, second = RedFinder(), RedFinder()
-    tracker = ReferringSegmenter(PARAMS, second, read_text, Runtime(), first)
-    tracker.segment(clip(), ClipPrompt(("red",)))
+    tracker = ReferringTracker(PARAMS, second, read_text, Runtime(), first)
+    tracker.segment(clip(), TextPrompt(("red",)))
     assert [seen for _, seen in first.calls] == [None, None]
     assert len(second.calls) == 5
 
 
 def test_rounds_choose_the_key_frame_again():
     tracker, network = segmenter(rounds=2, window=36)
-    tracker.segment(clip(), ClipPrompt(("red",)))
+    tracker.segment(clip(), TextPrompt(("red",)))
     assert len(network.calls) == 1 + 2 * 5
 
 
@@ -194,7 +194,7 @@ def test_sentences_are_checked():
         ("x" * 400, "belongs to another network"),
     ):
         with pytest.raises(DataError, match=message):
-            tracker.segment(clip(2), ClipPrompt((text,)))
+            tracker.segment(clip(2), TextPrompt((text,)))
 
 
 @pytest.mark.parametrize(
@@ -212,8 +212,8 @@ def test_wrong_parameters(changes, message):
 
 def test_the_real_network_runs_and_repeats_itself(tmp_path):
     reader = partial(tokenise, small_tokenizer(tmp_path))
-    tracker = ReferringSegmenter(PARAMS, small_network(), reader, Runtime())
-    prompt = ClipPrompt(SENTENCES[:2])
+    tracker = ReferringTracker(PARAMS, small_network(), reader, Runtime())
+    prompt = TextPrompt(SENTENCES[:2])
     first, again = (tracker.segment(clip(3), prompt) for _ in range(2))
     assert len(first) == 2
     assert first[0].mask_logits.shape == (3, 16, 24)

@@ -16,7 +16,7 @@ from ltr.admin.errors import DataError
 from ltr.data.image_io import read_image
 from pytracking.utils.frame_source import BrokenVideoError
 from pytracking.utils.video_decoder import turned
-from pytracking.utils.video_reader import find_clips, read_video
+from pytracking.utils.video_reader import find_videos, read_video
 from pytracking.utils.video_writer import VideoWriter
 from tests.pytracking.clips import numbered_frames, write_clip
 
@@ -123,16 +123,16 @@ def test_posters_beside_clips_are_named(tmp_path):
     for name in ("a.mp4", "b.MTS", "poster.jpg", "._a.mp4", "notes.txt"):
         (tmp_path / name).touch()
     (tmp_path / "__MACOSX").mkdir()
-    found = find_clips(tmp_path)
-    assert [clip.name for clip in found.clips] == ["a.mp4", "b.MTS"]
+    found = find_videos(tmp_path)
+    assert [clip.name for clip in found.videos] == ["a.mp4", "b.MTS"]
     assert found.left_out == ("poster.jpg", "notes.txt")
 
 
 def test_a_preview_beside_frames_is_named(tmp_path):
     for name in ("1.jpg", "2.jpg", "3.jpg", "preview.mp4"):
         (tmp_path / name).touch()
-    assert find_clips(tmp_path).left_out == ("preview.mp4",)
+    assert find_videos(tmp_path).left_out == ("preview.mp4",)
     for number in (1, 2, 3):
         (tmp_path / f"{number}.jpg").rename(tmp_path / f"{'abc'[number - 1]}.jpg")
-    with pytest.raises(DataError, match="are these frames or clips"):
-        find_clips(tmp_path)
+    with pytest.raises(DataError, match="are these frames or videos"):
+        find_videos(tmp_path)

@@ -7,7 +7,7 @@ import pytest
 
 from ltr.data.rle import encode
 from pytracking.evaluation.outputs.instance_drawing import describe, draw_instances
-from pytracking.tracker.clip import InstanceTrack
+from pytracking.tracker.whole_video import InstanceTrack
 
 _NAMES = {1: "giant_panda"}
 

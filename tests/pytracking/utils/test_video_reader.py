@@ -210,7 +210,7 @@ def test_folder_without_frames_is_refused(tmp_path):
 
 def test_folder_of_clips_names_them(tmp_path):
     write_folder(tmp_path / "clips" / "dog", numbered_frames(1))
-    with pytest.raises(DataError, match=r"holds no frames but clips \(dog\): name one"):
+    with pytest.raises(DataError, match=r"holds no frames but videos \(dog\): name one"):
         read_video(tmp_path / "clips")
 
 

@@ -23,7 +23,7 @@ from pytracking.evaluation.running.task import VideoTask
 from pytracking.evaluation.running.video_folder import VideoFolder
 from pytracking.evaluation.tracker import TrackerSpec
 from pytracking.tracker.base import Runtime
-from pytracking.utils.video_reader import find_clips
+from pytracking.utils.video_reader import find_videos
 from tests.pytracking.clips import bar_mask, numbered_frames, write_clip
 from tests.video_trees import write_folder_videos
 
@@ -77,7 +77,7 @@ def segment_clips(clips: Path, output: Path, engine: Engine | None) -> dict[str,
     """Segment all clips; returns all results."""
     masks = (MaskPrompt(0, clips.with_name("masks")),)
     task = VideoTask(clips, masks, output=output, quiet=True)
-    outcomes = list(VideoFolder(FLOW, Runtime(), task, find_clips(clips).clips).run(engine))
+    outcomes = list(VideoFolder(FLOW, Runtime(), task, find_videos(clips).videos).run(engine))
     assert [outcome.failure for outcome in outcomes] == ["", "", ""]
     return files_of(output)
 
@@ -112,7 +112,7 @@ def test_local_processes_share_the_clips(clips, tmp_path):
 def test_torchrun_shares_the_clips(clips, tmp_path):
     out, masks = tmp_path / "out", clips.with_name("masks")
     told = torchrun("run_video.py", str(clips), "--mask", str(masks), "--output", str(out))
-    assert told.count("3 clips done, 0 failed") == 1
+    assert told.count("3 videos done, 0 failed") == 1
     assert files_of(out) == segment_clips(clips, tmp_path / "alone", None)
 
 

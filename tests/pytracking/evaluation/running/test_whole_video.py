@@ -17,7 +17,7 @@ from pytracking.evaluation.datasets.sequence import SequenceList, WholeVideoSequ
 from pytracking.evaluation.outputs.folder import ResultFolder
 from pytracking.evaluation.outputs.submission import pack_submission
 from pytracking.evaluation.running.sequence import run_sequence
-from pytracking.tracker.clip import ClipPrompt, ClipSegmenter, InstanceTrack, label_map
+from pytracking.tracker.whole_video import InstanceTrack, TextPrompt, WholeVideoTracker, label_map
 
 _SHAPE = (12, 16)
 EXPRESSION_MASKS = "pytracking.evaluation.outputs.formats:EXPRESSION_MASKS"
@@ -25,7 +25,7 @@ LABEL_MAPS = "pytracking.evaluation.outputs.formats:LABEL_MAPS"
 _HALVES = {"left": np.s_[:, :8], "right": np.s_[:, 8:], "all": np.s_[:, :]}
 
 
-class HalfSegmenter(ClipSegmenter):
+class HalfSegmenter(WholeVideoTracker):
     """Finds the half of the frame that a sentence names, in all frames but the first."""
 
     takes_text = True
@@ -104,7 +104,7 @@ def test_a_segmenter_needs_its_sentences(sequence, tmp_path):
 
 def test_earlier_tracks_cover_later_ones():
     tracks = HalfSegmenter().segment(
-        np.zeros((2, *_SHAPE, 3), np.uint8), ClipPrompt(("right", "all", "left"))
+        np.zeros((2, *_SHAPE, 3), np.uint8), TextPrompt(("right", "all", "left"))
     )
     labels = label_map(tracks, 1, _SHAPE)
     assert np.unique(labels[:, :8]).tolist() == [2]

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from ltr.admin.errors import ConfigError
 from ltr.data.rle import decode
 from pytracking.tracker.base import Runtime
-from pytracking.tracker.clip import ClipPrompt
 from pytracking.tracker.propose_reduce.key_frames import key_positions, without_overlap
 from pytracking.tracker.propose_reduce.parameters import ProposeReduceParameters
 from pytracking.tracker.propose_reduce.propose_reduce import ProposeReduce
 from pytracking.tracker.propose_reduce.sequences import SequenceStore
+from pytracking.tracker.whole_video import TextPrompt
 from pytracking.utils.mask_overlaps import video_overlaps
 from tests.small_segmenter import small_clip, small_segmenter, vivid_network
 
@@ -118,7 +118,7 @@ def test_the_mask_memory_stays_below_its_limit(caplog):
 def test_short_clips(length, key_num):
     counted = []
     tracks = small_segmenter(key_num=key_num).segment(
-        small_clip(length), ClipPrompt(), counted.append
+        small_clip(length), TextPrompt(), counted.append
     )
     assert tracks
     assert sum(counted) == length
@@ -130,14 +130,14 @@ def test_nothing_found_is_an_empty_list():
     counted = []
     clip = small_clip(3)
     assert (
-        small_segmenter(detection_threshold=1.0).segment(clip, ClipPrompt(), counted.append) == []
+        small_segmenter(detection_threshold=1.0).segment(clip, TextPrompt(), counted.append) == []
     )
     assert sum(counted) == 3
 
 
 def test_tracks_have_names_and_scores_above_the_threshold():
     segmenter = small_segmenter(reduction="category_aware")
-    tracks = segmenter.segment(small_clip(4), ClipPrompt())
+    tracks = segmenter.segment(small_clip(4), TextPrompt())
     assert segmenter.category_names[8] == "dog"
     assert tracks
     for track in tracks:
@@ -153,7 +153,7 @@ def test_bfloat16_stays_close():
     clip = small_clip(3)
     params = small_segmenter().params
     network = small_segmenter().network
-    tracks = ProposeReduce(params, network, Runtime(precision="bf16")).segment(clip, ClipPrompt())
+    tracks = ProposeReduce(params, network, Runtime(precision="bf16")).segment(clip, TextPrompt())
     assert tracks
     with pytest.raises(ConfigError, match="fp16 needs a GPU"):
         ProposeReduce(params, network, Runtime(precision="fp16"))

@@ -1,4 +1,4 @@
-"""The contract of trackers that see a whole clip at once, with or without a sentence."""
+"""The contract of trackers that see a whole video at once, with or without a sentence."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def ignore_progress(count: int) -> None:
 
 
 @dataclass(frozen=True)
-class ClipPrompt:
-    """What comes with a clip.
+class TextPrompt:
+    """What comes with a video.
 
     Args:
-        texts: One sentence for each wanted object; empty for systems that need none.
+        texts: One sentence per object to be found; empty for trackers that take no text.
     """
 
     texts: tuple[str, ...] = ()
@@ -35,7 +35,7 @@ class ClipPrompt:
 
 @dataclass(frozen=True)
 class InstanceTrack:
-    """One object through the whole clip; small, since masks are run lengths.
+    """One object through the whole video; small, since masks are run lengths.
 
     Args:
         masks: COCO run lengths (compressed, of the frames' size) for every frame, None where the
@@ -56,18 +56,18 @@ class InstanceTrack:
     boxes: tuple[Box | None, ...] = ()
 
 
-class ClipSegmenter(ABC):
-    """A tracker that is given all frames of a clip together.
+class WholeVideoTracker(ABC):
+    """A tracker that is given all frames of a video together.
 
-    It keeps nothing from clip to clip, and reads frames when it needs them, each as often as it
-    likes, so the memory need not depend on the length of the clip.
+    It keeps nothing from video to video, and reads frames when it needs them, each as often as it
+    likes, so the memory need not depend on the length of the video.
 
     ``target_window`` says how many frames it is given where a data set asks for a single one: the
-    target in the middle, its neighbours around it. ``deviation`` says in what the last clip was
+    target in the middle, its neighbours around it. ``deviation`` says in what the last video was
     segmented otherwise than the parameters say; it is empty where it was not.
     """
 
-    kind: ClassVar[str] = "clip"
+    kind: ClassVar[str] = "whole_video"
     takes_text: ClassVar[bool] = False
     target_window: int = 5
     deviation: str = ""
@@ -75,8 +75,8 @@ class ClipSegmenter(ABC):
 
     @classmethod
     @abstractmethod
-    def create(cls, params: Any, runtime: Runtime) -> ClipSegmenter:
-        """Build a segmenter once for a process; it then serves any number of clips.
+    def create(cls, params: Any, runtime: Runtime) -> WholeVideoTracker:
+        """Build a tracker once for a process; it then serves any number of videos.
 
         Args:
             params: The frozen dataclass that the parameter module returned. One that uses a
@@ -89,13 +89,13 @@ class ClipSegmenter(ABC):
 
     @abstractmethod
     def segment(
-        self, frames: Frames, prompt: ClipPrompt, advance: Advance = ignore_progress
+        self, frames: Frames, prompt: TextPrompt, advance: Advance = ignore_progress
     ) -> Sequence[InstanceTrack]:
-        """Find the objects of a clip.
+        """Find the objects of a video.
 
         Args:
             frames: Lazily read, uint8 (H, W, 3) RGB, at least one, all of one size.
-            prompt: Sentences for a segmenter that ``takes_text``, else none.
+            prompt: Sentences for a tracker that ``takes_text``, else none.
             advance: Called now and then with the number of frames done since the last call; the
                 numbers add up to ``len(frames)``.
 
