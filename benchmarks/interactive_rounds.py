@@ -18,10 +18,13 @@ import time
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from synthetic_clip import draw_clip
 
 from ltr.data.interactive.scribbles import ScribbleLine
-from ltr.models.interactive.atnet import ATNet, FrameFeatures, atnet, transfer_globally
+from ltr.models.interactive.atnet import ATNet, FrameFeatures, transfer_globally
+from ltr.models.interactive.deeplab import resize
+from ltr.models.interactive.transfer import transfer
 from pytracking.tracker.base import Runtime
 from pytracking.tracker.interactive.atnet import AtnetHost
 from pytracking.tracker.interactive.parameters import AtnetParameters
@@ -30,6 +33,33 @@ _OBJECTS = 3
 _ROUNDS = 3
 # A drawn network gives all objects nearly the same probabilities: masks would compare noise.
 _TOLERANCE = 1e-4
+
+
+class PlainNetwork(ATNet):
+    """Compares displacement by displacement, and mixes the frame anew with every transfer."""
+
+    def propagate(
+        self,
+        target: FrameFeatures,
+        looks: torch.Tensor,
+        neighbour: FrameFeatures,
+        masks: torch.Tensor,
+        align_corners: bool = True,
+    ) -> torch.Tensor:
+        """See ``ATNet.propagate``."""
+        weights = correlate_plainly(target.key, neighbour.key).softmax(dim=2)
+        small = resize(masks, target.key.shape[-2:])
+        local = transfer(weights, small, align_corners)
+        top = self.conv1x1(torch.cat([target.top, looks], dim=1))
+        return self.decoder_prop(top, (target.middle, target.fine), local)[0]
+
+
+def correlate_plainly(target: torch.Tensor, neighbour: torch.Tensor) -> torch.Tensor:
+    """See ``correlate``: one pass over both maps for each of the 81 displacements."""
+    height, width = target.shape[-2:]
+    padded, steps = F.pad(neighbour, (8,) * 4), range(0, 17, 2)
+    moved = (padded[..., y : y + height, x : x + width] for y in steps for x in steps)
+    return torch.stack([(target * maps).mean(dim=1) for maps in moved], dim=1)
 
 
 class PlainAtnet(AtnetHost):
@@ -51,10 +81,10 @@ class PlainAtnet(AtnetHost):
         return torch.cat(found)
 
 
-def drawn_network(device: torch.device) -> ATNet:
+def drawn_network(device: torch.device, kind: type[ATNet] = ATNet) -> ATNet:
     """The released network's form with PyTorch's initial weights, its logits spread."""
     torch.manual_seed(0)
-    network = atnet().eval().requires_grad_(False)
+    network = kind(64, 256).eval().requires_grad_(False)
     for name in ("decoder_iact", "decoder_prop"):
         last = f"{name}.lastconv.{len(network.decoder_iact.lastconv) - 1}"
         network.get_parameter(f"{last}.weight").mul_(50)
@@ -77,7 +107,8 @@ def play(
 ) -> tuple[list[float], torch.Tensor]:
     """Seconds of every round, and the probabilities after the first."""
     clock = time.process_time if device.type == "cpu" else time.perf_counter
-    host = form(AtnetParameters(net=""), drawn_network(device), Runtime(device))
+    network = drawn_network(device, PlainNetwork if form is PlainAtnet else ATNet)
+    host = form(AtnetParameters(net=""), network, Runtime(device))
     host.start(frames, _OBJECTS)
     seconds: list[float] = []
     probabilities: list[torch.Tensor] = []

@@ -40,4 +40,4 @@ def keep_memory() -> bool:
         (_M_TRIM_THRESHOLD, _NEVER),
         (_M_TOP_PAD, _TOP_PAD_BYTES),
     )
-    return all([mallopt(name, value) == 1 for name, value in settings])
+    return all(mallopt(name, value) == 1 for name, value in settings)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+from ltr.admin.allocator import keep_memory
 from ltr.admin.config import override, to_plain
 from ltr.admin.errors import ConfigError, did_you_mean
 from ltr.admin.files import file_checksum
@@ -212,6 +213,8 @@ def create_tracker(
 ) -> OnlineTracker | WholeVideoTracker | InteractiveVOS:
     """Make a tracker ready, its network loaded.
 
+    On a CPU the process keeps freed memory from now on, see ``ltr.admin.allocator``.
+
     Args:
         system: System, for example ``"joint"``.
         name: One of the system's parameter files, for instance ``"joint_davis"``.
@@ -224,14 +227,15 @@ def create_tracker(
         checker cannot say which: ask its ``kind``, or ``isinstance``.
 
     Raises:
-        ConfigError: An unknown system, name or field.
+        ConfigError: An unknown system, name or field, or ``VOS_KEEP_MEMORY`` is no switch.
         CheckpointError: The network file is missing, damaged or of another network.
     """
     from pytracking.tracker.base import Runtime
 
-    params = load_parameters(system, name, overrides, net)
-    tracker_class = _tracker_class(system)
-    return tracker_class.create(params, runtime or Runtime())
+    params, runtime = load_parameters(system, name, overrides, net), runtime or Runtime()
+    if runtime.device.type == "cpu":
+        keep_memory()
+    return _tracker_class(system).create(params, runtime)
 
 
 def load_parameters(

@@ -52,6 +52,7 @@ class Encoder(nn.Module):
         self.stem = f"conv0_{inputs}ch"
         self.add_module(self.stem, nn.Conv2d(inputs, width, 7, 2, 3))
         self.bn1 = nn.BatchNorm2d(width)
+        self.norm_of = {self.stem: "bn1"}
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(3, 2, 1)
         stages, self.out_channels = dilated_stages(SqueezeBottleneck, width, _DEPTHS)
@@ -79,11 +80,22 @@ class Refine(nn.Module):
         self.convMM1 = nn.Conv2d(planes, planes, 3, 1, 1)
         self.convMM2 = nn.Conv2d(planes, planes, 3, 1, 1)
 
-    def forward(self, features: torch.Tensor, above: torch.Tensor) -> torch.Tensor:
-        """(N, inplanes, H, W), (N, planes, h, w) -> (N, planes, H, W)."""
+    def prepare(self, features: torch.Tensor) -> torch.Tensor:
+        """What depends on the stage alone, (N, inplanes, H, W) -> (N, planes, H, W)."""
         s = self.convFS1(features)
-        s = s + self.convFS3(F.relu(self.convFS2(F.relu(s))))
-        m = s + resize(above, s.shape[-2:])
+        return s + self.convFS3(F.relu(self.convFS2(F.relu(s))))
+
+    def forward(self, prepared: torch.Tensor, above: torch.Tensor) -> torch.Tensor:
+        """Refine.
+
+        Args:
+            prepared: (N or 1, planes, H, W), of ``prepare``.
+            above: (N, planes, h, w), the map of the stage above.
+
+        Returns:
+            (N, planes, H, W).
+        """
+        m = prepared + resize(above, prepared.shape[-2:])
         return m + self.convMM2(F.relu(self.convMM1(F.relu(m))))
 
 
@@ -115,17 +127,21 @@ class Decoder(nn.Module):
             nn.Conv2d(planes, 1, 1),
         )
 
+    def prepare(self, features: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        """What depends on ``res3`` and ``res2`` alone, (N, planes, H / 8, W / 8) and (.., / 4)."""
+        return self.RF3.prepare(features["res3"]), self.RF2.prepare(features["res2"])
+
     def forward(
         self,
         top: torch.Tensor,
-        features: Mapping[str, torch.Tensor],
+        prepared: tuple[torch.Tensor, torch.Tensor],
         local: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Decode.
 
         Args:
             top: (N, 32 * width, H / 16, W / 16), ``res5`` or what replaces it.
-            features: ``res3`` and ``res2``, of N samples or of one for all.
+            prepared: Of ``prepare``, of N samples or of one for all.
             local: (N, 1, H / 4, W / 4), mask of the neighbour moved here; the transfer network's.
 
         Returns:
@@ -133,10 +149,10 @@ class Decoder(nn.Module):
             W / 4).
         """
         maps = self.convG2(F.relu(self.convG1(F.relu(self.convG0(F.relu(top))))))
-        maps = self.RF3(features["res3"], maps)
+        maps = self.RF3(prepared[0], maps)
         if local is not None:
             maps = maps + _TRANSFER_WEIGHT * resize(local, maps.shape[-2:])
-        maps = self.RF2(features["res2"], maps)
+        maps = self.RF2(prepared[1], maps)
         if local is not None:
             maps = maps + _TRANSFER_WEIGHT * local
         maps = torch.cat([maps, resize(self.aspp_decoder(top), maps.shape[-2:])], dim=1)
@@ -163,14 +179,17 @@ class FrameFeatures(NamedTuple):
 
     Args:
         top: (1, 32 * width, H / 16, W / 16), ``res5``.
-        res3: (1, 8 * width, H / 8, W / 8).
-        res2: (1, 4 * width, H / 4, W / 4).
+        mixed: (1, 32 * width, H / 16, W / 16), its share of the convolution that mixes it with the
+            global transfer.
+        middle: (1, planes, H / 8, W / 8), ``res3`` prepared for the decoder.
+        fine: (1, planes, H / 4, W / 4), ``res2`` prepared for the decoder.
         key: (1, 4 * width, H / 4, W / 4), compared with neighbours.
     """
 
     top: torch.Tensor
-    res3: torch.Tensor
-    res2: torch.Tensor
+    mixed: torch.Tensor
+    middle: torch.Tensor
+    fine: torch.Tensor
     key: torch.Tensor
 
 
@@ -200,8 +219,10 @@ class ATNet(nn.Module):
     def encode(self, image: torch.Tensor) -> FrameFeatures:
         """Features of a frame (1, 3, H, W), normalised by ``IMAGENET_RGB``."""
         found = self.encoder_3ch(image)
-        key = self.prev_conv1x1(found["res2"])
-        return FrameFeatures(found["res5"], found["res3"], found["res2"], key)
+        top, key = found["res5"], self.prev_conv1x1(found["res2"])
+        weight, bias = self.conv1x1.weight, self.conv1x1.bias
+        mixed = F.conv2d(top, weight[:, : top.shape[1]], bias)
+        return FrameFeatures(top, mixed, *self.decoder_prop.prepare(found), key)
 
     def annotate(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Segment objects on the annotated frame (A-Net).
@@ -214,7 +235,7 @@ class ATNet(nn.Module):
             Logits (N, 1, H, W) and indicators (N, 32 * width, H / 16, W / 16).
         """
         features = self.encoder_6ch(inputs)
-        logits, maps = self.decoder_iact(features["res5"], features)
+        logits, maps = self.decoder_iact(features["res5"], self.decoder_iact.prepare(features))
         return logits, self.indicator_encoder(features["res5"], maps)
 
     def propagate(
@@ -238,9 +259,8 @@ class ATNet(nn.Module):
             Logits (N, 1, H, W).
         """
         local = self.transfer_locally(target, neighbour, masks, align_corners)
-        top = self.conv1x1(torch.cat([target.top.expand_as(looks), looks], dim=1))
-        features = {"res3": target.res3, "res2": target.res2}
-        return self.decoder_prop(top, features, local)[0]
+        top = target.mixed + F.conv2d(looks, self.conv1x1.weight[:, target.top.shape[1] :])
+        return self.decoder_prop(top, (target.middle, target.fine), local)[0]
 
     def transfer_locally(
         self,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -41,6 +42,8 @@ def dilated_stages(
 
 
 class _Branch(nn.Module):
+    norm_of: ClassVar[Mapping[str, str]] = {"atrous_conv": "bn"}
+
     def __init__(self, inplanes: int, planes: int, rate: int) -> None:
         super().__init__()
         size, padding = (1, 0) if rate == 1 else (3, rate)

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 
 _REACH, _STEP = 8, 2  # largest displacement and its step, in pixels of the maps
+_RUN = 16  # pixels of a row that are compared at once
 _INSIDE = 0.999  # sampled share of the neighbour from which a pixel counts as inside
 
 
@@ -27,13 +28,39 @@ def correlate(target: torch.Tensor, neighbour: torch.Tensor) -> torch.Tensor:
     Returns:
         (N, 81, H, W), mean products over the channels; 0 outside the neighbour.
     """
-    height, width = target.shape[-2:]
-    padded = F.pad(neighbour, (_REACH,) * 4)
-    maps = [
-        (target * padded[..., _REACH + dy :, _REACH + dx :][..., :height, :width]).mean(dim=1)
-        for dx, dy in _displacements()
-    ]
-    return torch.stack(maps, dim=1)
+    pairs = zip(target, neighbour, strict=True)
+    return torch.stack([_correlate_frame(own, other) for own, other in pairs])
+
+
+def _correlate_frame(target: torch.Tensor, neighbour: torch.Tensor) -> torch.Tensor:
+    """Compare (C, H, W) and (C, H, W) in small matrix products, (81, H, W).
+
+    The rows are cut into runs of ``_RUN`` pixels. Run by run all pixels are multiplied with all of
+    the neighbour's pixels that are near any of them; what belongs to a displacement lies on a
+    diagonal of the products. A run reads beyond the end of its row into the zeros that begin the
+    next one, so the runs of all rows lie at equal distances in memory.
+    """
+    channels, height, width = target.shape
+    runs = -(-(width + _REACH) // _RUN)
+    row, wide = runs * _RUN, _RUN + 2 * _REACH
+    pixels = target.new_zeros(height, row, channels)
+    pixels[:, :width] = target.permute(1, 2, 0)
+    around = neighbour.new_zeros(height + 2 * _REACH + 1, row, channels)
+    inside = slice(_REACH, _REACH + height), slice(_REACH, _REACH + width)
+    around[inside] = neighbour.permute(1, 2, 0)
+    steps = 2 * _REACH // _STEP + 1
+    found = target.new_empty(steps, steps, height, width)
+    for index, maps in enumerate(found):
+        first = index * _STEP * row * channels
+        windows = around.as_strided(
+            (height * runs, channels, wide), (_RUN * channels, 1, channels), first
+        )
+        products = pixels.view(-1, _RUN, channels) @ windows
+        diagonals = products.as_strided(
+            (height, runs, _RUN, steps), (runs * _RUN * wide, _RUN * wide, wide + 1, _STEP)
+        )
+        maps.copy_(diagonals.flatten(1, 2)[:, :width].permute(2, 0, 1))
+    return found.flatten(0, 1) / channels
 
 
 def transfer(weights: torch.Tensor, masks: torch.Tensor, align_corners: bool) -> torch.Tensor:

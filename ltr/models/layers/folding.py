@@ -17,7 +17,8 @@ Network = TypeVar("Network", bound=nn.Module)
 def fold_batch_norms(module: Network) -> Network:
     """Fold every batch norm that follows a convolution, in place; for inference only.
 
-    Pairs are found by position in an ``nn.Sequential`` and by name elsewhere (``conv1``, ``bn1``).
+    Pairs are found by position in an ``nn.Sequential`` and by name elsewhere (``conv1``, ``bn1``);
+    a module whose names differ says in ``norm_of`` which norm follows which convolution.
     Folding twice changes nothing.
 
     Args:
@@ -36,12 +37,13 @@ def fold_batch_norms(module: Network) -> Network:
 
 def _pairs(parent: nn.Module) -> Iterator[tuple[str, str]]:
     children = dict(parent.named_children())
-    names = list(children)
+    names, norm_of = list(children), getattr(parent, "norm_of", {})
     for index, name in enumerate(names):
         if isinstance(parent, nn.Sequential):
             follower = names[index + 1] if index + 1 < len(names) else ""
         else:
-            follower = name.replace("conv", "bn") if name.startswith("conv") else ""
+            usual = name.replace("conv", "bn") if name.startswith("conv") else ""
+            follower = norm_of.get(name, usual)
         if isinstance(children[name], nn.Conv2d) and isinstance(
             children.get(follower), nn.BatchNorm2d | FrozenBatchNorm2d
         ):

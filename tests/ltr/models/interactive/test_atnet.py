@@ -1,0 +1,58 @@
+"""ATNet computes what depends on a frame alone once, and gives what the published form gives."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from ltr.models.interactive.atnet import ATNet, Encoder
+from ltr.models.interactive.transfer import correlate
+from ltr.models.layers.folding import fold_batch_norms
+
+
+@pytest.mark.parametrize("size", [(5, 3), (9, 16), (17, 40)])
+def test_correlation_equals_the_mean_product_at_every_displacement(size):
+    height, width = size
+    drawn = torch.Generator().manual_seed(0)
+    target, neighbour = torch.randn(2, 2, 6, height, width, generator=drawn)
+    padded = F.pad(neighbour, (8,) * 4)
+    expected = [
+        (target * padded[..., y : y + height, x : x + width]).mean(dim=1)
+        for y in range(0, 17, 2)
+        for x in range(0, 17, 2)
+    ]
+    torch.testing.assert_close(
+        correlate(target, neighbour), torch.stack(expected, dim=1), rtol=1e-6, atol=1e-6
+    )
+
+
+@torch.inference_mode()
+def test_propagation_equals_the_form_that_prepares_nothing():
+    torch.manual_seed(0)
+    network = ATNet(4, 8).eval()
+    target, neighbour = (network.encode(torch.randn(1, 3, 64, 80)) for _ in range(2))
+    looks, masks = torch.randn(2, 128, 4, 5), torch.rand(2, 1, 64, 80)
+    local = network.transfer_locally(target, neighbour, masks)
+    top = network.conv1x1(torch.cat([target.top.expand_as(looks), looks], dim=1))
+    expected = network.decoder_prop(top, (target.middle, target.fine), local)[0]
+    found = network.propagate(target, looks, neighbour, masks)
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
+
+
+@torch.inference_mode()
+def test_the_norms_of_the_stem_and_of_the_pooling_are_folded_too():
+    torch.manual_seed(0)
+    network = ATNet(4, 8).eval()
+    for norm in network.modules():
+        if isinstance(norm, nn.BatchNorm2d):
+            norm.running_mean.normal_()
+            norm.running_var.uniform_(0.5, 2)
+    image = torch.randn(1, 3, 64, 80)
+    expected = network.encode(image)
+    folded = fold_batch_norms(network)
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
+    assert isinstance(folded.encoder_3ch, Encoder)
+    for found, wanted in zip(folded.encode(image), expected, strict=True):
+        torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4)
