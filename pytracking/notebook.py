@@ -52,7 +52,7 @@ class BoxTable:
     Args:
         runs: Name of every run; runs of one name are averaged.
         sequences: Name of every object of every sequence that counts.
-        num_sequences: Of the data set, with those that were left out.
+        num_sequences: Number of sequences in the data set, those left out included.
         errors: By run, then by sequence.
     """
 

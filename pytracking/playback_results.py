@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -157,57 +157,74 @@ def playback_results(
         ConfigError: There is no such sequence, or it has no masks of single objects.
         DataError: Boxes are missing or damaged.
     """
-    import_optional("matplotlib", "the playback", "plots")
-    import matplotlib.pyplot as plt
-    from matplotlib.patches import Rectangle
-
-    from ltr.data.image_io import read_image
-    from pytracking.analysis.reports.plots import colour_of
     from pytracking.evaluation.datasets.sequence import Sequence as VideoSequence
 
     video = dataset[sequence]
     if not isinstance(video, VideoSequence):
         raise ConfigError(f"{dataset.name} has no masks of single objects, so no boxes")
-    boxes = read_sequence_boxes(trackers, dataset, video, results)
-    playback, figure = Playback(len(video.frames)), plt.figure()
-    axes = figure.add_subplot()
+    import_optional("matplotlib", "the playback", "plots")
+    return _Window(video, read_sequence_boxes(trackers, dataset, video, results)).figure
 
-    def draw() -> None:
+
+class _Window:
+    """A figure that shows frames and boxes and answers keys.
+
+    Args:
+        video: The sequence.
+        boxes: Boxes of every object by the tracker's name, see ``read_sequence_boxes``.
+    """
+
+    def __init__(self, video: VideoSequence, boxes: Mapping[str, Sequence[np.ndarray]]) -> None:
+        import matplotlib.pyplot as plt
+
+        self._video, self._boxes = video, boxes
+        self._playback = Playback(len(video.frames))
+        self.figure: Any = plt.figure()
+        self._axes = self.figure.add_subplot()
+        self.figure.canvas.mpl_connect("key_press_event", self._press)
+        self._timer = self.figure.canvas.new_timer(interval=_INTERVAL_MS)
+        self._timer.add_callback(self._tick)
+        self._timer.start()
+        vars(self.figure)["playback_timer"] = self._timer  # else it would be collected
+        self._draw()
+
+    def _draw(self) -> None:
+        from ltr.data.image_io import read_image
+        from pytracking.analysis.reports.plots import colour_of
+
+        axes, frame = self._axes, self._playback.frame
         axes.clear()
         axes.axis("off")
-        axes.imshow(read_image(video.frames[playback.frame]))
-        axes.set_title(f"Sequence: {video.name} {playback.title}")
-        for place, (name, objects) in enumerate(boxes.items()):
+        axes.imshow(read_image(self._video.frames[frame]))
+        axes.set_title(f"Sequence: {self._video.name} {self._playback.title}")
+        for place, (name, objects) in enumerate(self._boxes.items()):
             axes.plot([], color=colour_of(place), label=name)
-            for own in objects:
-                x, y, width, height = own[playback.frame]
-                if width > 0:
-                    axes.add_patch(
-                        Rectangle((x, y), width, height, fill=False, color=colour_of(place))
-                    )
+            for boxes in objects:
+                self._draw_box(boxes[frame], colour_of(place))
         axes.legend(loc="lower right")
-        figure.canvas.draw_idle()
+        self.figure.canvas.draw_idle()
 
-    def press(event: Any) -> None:
+    def _draw_box(self, box: np.ndarray, colour: Any) -> None:
+        from matplotlib.patches import Rectangle
+
+        x, y, width, height = box
+        if width > 0:
+            self._axes.add_patch(Rectangle((x, y), width, height, fill=False, color=colour))
+
+    def _press(self, event: Any) -> None:
+        import matplotlib.pyplot as plt
+
         if event.key in ("q", "escape"):
-            timer.stop()
-            plt.close(figure)
+            self._timer.stop()
+            plt.close(self.figure)
             return
-        playback.press(event.key or "")
-        draw()
+        self._playback.press(event.key or "")
+        self._draw()
 
-    def tick() -> None:
-        if playback.is_auto:
-            playback.tick()
-            draw()
-
-    figure.canvas.mpl_connect("key_press_event", press)
-    timer = figure.canvas.new_timer(interval=_INTERVAL_MS)
-    timer.add_callback(tick)
-    timer.start()
-    vars(figure)["playback_timer"] = timer  # else it would be collected with this call
-    draw()
-    return figure
+    def _tick(self) -> None:
+        if self._playback.is_auto:
+            self._playback.tick()
+            self._draw()
 
 
 def read_sequence_boxes(

@@ -40,7 +40,7 @@ class PluginPart(NamedTuple):
     """One entry point.
 
     Args:
-        name: Its name.
+        name: Name under which the toolkit offers what it points to.
         value: ``"module"`` or ``"module:member"``.
         origin: The package or folder it comes from, for errors.
     """

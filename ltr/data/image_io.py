@@ -165,7 +165,7 @@ def decode_label_map(encoded: bytes, path: str | os.PathLike[str]) -> np.ndarray
 
     Args:
         encoded: The content.
-        path: Its name, for errors.
+        path: The image file, named in errors.
     """
     return decode_mask_file(encoded, path).labels
 

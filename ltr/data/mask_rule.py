@@ -55,7 +55,7 @@ def mask_of_picture(picture: Image.Image, path: PathLike) -> Mask:
 
     Args:
         picture: Palette, grey (1 to 16 bits) or colour, with or without transparency.
-        path: Its file, for errors.
+        path: The mask file, named in errors.
 
     Raises:
         DataError: Its pixels are not object ids.
@@ -84,7 +84,7 @@ def mask_of_indices(
     Args:
         indices: uint8 (H, W).
         palette: uint8 (colours, 3) RGB; missing colours are black.
-        path: Its file, for errors.
+        path: The mask file, named in errors.
         opaque: bool (H, W), False where transparent; None where nothing is.
 
     Raises:
@@ -117,7 +117,7 @@ def mask_of_values(values: np.ndarray, path: PathLike, opaque: np.ndarray | None
 
     Args:
         values: uint8 (H, W).
-        path: Its file, for errors.
+        path: The mask file, named in errors.
         opaque: bool (H, W), False where transparent; None where nothing is.
 
     Raises:

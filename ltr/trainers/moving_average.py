@@ -16,7 +16,7 @@ class MovingAverage:
     The first steps count more than ``decay`` says, so that the random start is soon forgotten.
 
     Args:
-        network: Its state is the first average.
+        network: The network in training; its weights are the first average.
         decay: Share of the average that a step keeps, 0..1.
 
     >>> network = nn.Linear(1, 1, bias=False)
@@ -37,7 +37,7 @@ class MovingAverage:
         """Take in the network's present state.
 
         Args:
-            network: The same network.
+            network: The network in training, after the optimiser step.
             steps: Steps of the run, this one included.
         """
         decay = min(self.decay, steps / (_EARLY_STEPS + steps))

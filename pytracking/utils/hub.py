@@ -21,7 +21,7 @@ class HubFile(NamedTuple):
 
     Args:
         repository: ``owner/name``.
-        file: Its path there.
+        file: Path of the file within the repository.
         revision: Branch, tag or commit; None takes the newest.
     """
 

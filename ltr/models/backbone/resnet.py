@@ -64,7 +64,7 @@ def shift_in_time(x: torch.Tensor, frames: int, share: int = 8) -> torch.Tensor:
 
     Args:
         x: (clips * frames, C, H, W); the first and the last frame are their own neighbours.
-        frames: Of each clip.
+        frames: Frames per clip; the batch axis holds whole clips one after the other.
         share: What part of the channels moves in each direction, 1 / ``share``.
     """
     if frames == 1:

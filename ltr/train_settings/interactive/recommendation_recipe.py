@@ -52,7 +52,7 @@ class QualityRecipe(Recipe):
 
     Args:
         root: Data set in the layout of DAVIS; None takes ``davis_dir``.
-        split: Its list of sequences.
+        split: List of its sequences, a file of ``ImageSets/2017`` without ``.txt``.
         masks: Folder of the probabilities that ``generate_data`` writes; None takes
             ``quality_assessment`` in ``workspace_dir/interactive``.
         rounds: Rounds that were played for every video.

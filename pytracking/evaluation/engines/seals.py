@@ -33,8 +33,8 @@ class Seal:
     """Seals messages, and opens those that the same launch sealed.
 
     Args:
-        secret: Of the launch.
-        name: Of the launch: a message of another one does not open.
+        secret: Random bytes that only the processes of one launch know.
+        name: Identifies the launch; messages of another launch do not open.
         file: Where the secret lies, to be removed by ``forget``; None where it lies nowhere.
     """
 

@@ -26,7 +26,7 @@ class Block:
         mode: How its data are drawn, a key of ``MODES``.
         is_shown: Whether it has a window.
         data: What was registered last.
-        channels: Of a feature map, those that are shown.
+        channels: Indices of the channels of a feature map that are shown.
     """
 
     title: str

@@ -24,7 +24,7 @@ class KeyFrame(NamedTuple):
 
     Args:
         frame: Index of the frame.
-        prompt: Its mask there, without an id.
+        prompt: Its mask in that frame, not yet with an object id.
         score: Confidence in the object, the higher the surer.
     """
 

@@ -152,7 +152,7 @@ def run_vot2020(
 
     Args:
         name: System, for instance ``"joint"``.
-        param: Its parameter file.
+        param: File of ``pytracking/parameter/<name>``, without ``.py``.
         run_id: Nothing is written, so it changes nothing.
         debug: Level of the live view.
         visdom_info: ``use_visdom``, ``server`` and ``port``.

@@ -63,7 +63,7 @@ def read_session(path: Path, layers: Layers, first_frame: np.ndarray) -> dict[in
     Args:
         path: The file.
         layers: Empty; the results are put into it.
-        first_frame: Of the video to which the session must belong.
+        first_frame: uint8 (H, W, 3) RGB, first frame of the video to which the session must belong.
 
     Returns:
         The prompts by frame.

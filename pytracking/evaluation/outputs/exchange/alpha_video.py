@@ -35,8 +35,8 @@ class AlphaVideo(ExchangeFormat):
     Args:
         suffix: Suffix of the file.
         codec: Name of FFmpeg's encoder.
-        pixels: Its pixel format, with alpha.
-        options: Its options.
+        pixels: FFmpeg name of a pixel format with alpha, for example ``yuva420p``.
+        options: Options of the encoder, as FFmpeg names them.
     """
 
     needs_frames = True

@@ -164,7 +164,7 @@ class ObjectNumbers:
 
         Args:
             key: Identifies the object in the file.
-            name: Its name.
+            name: What the object is called, or its category.
             wanted: The id that it should have, if that is possible and free.
 
         Raises:
