@@ -23,7 +23,7 @@ LTR = (
     ("admin",),
 )
 PYTRACKING = (
-    ("experiments", "interactive_page", "recommendation"),
+    ("experiments", "interactive_page", "recommendation", "export"),
     ("cli",),
     ("evaluation",),
     ("analysis",),

@@ -55,6 +55,8 @@ COMMANDS = {
     "masks": _Command("pytracking.utils.masks", "make label PNGs of coloured or smoothed masks"),
     "exchange": _Command("pytracking.convert_masks", "convert masks of labelling tools"),
     "new-tracker": _Command("pytracking.new_tracker", "write the skeleton of a tracker"),
+    "export": _Command("pytracking.export_tracker", "write a tracker as ONNX graphs"),
+    "exported": _Command("pytracking.run_exported", "segment a video without PyTorch"),
     "dataset": _Command("ltr.dataset.convert.__main__", "bring a data set into the form needed"),
 }
 """Module and description of every command, in the order of the list."""

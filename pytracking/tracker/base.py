@@ -6,7 +6,7 @@ Coordinates: boxes are ``(x, y, width, height)`` in pixels of the frame, x to th
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
@@ -18,6 +18,7 @@ from ltr.admin.errors import ConfigError, DataError
 from ltr.data.bounding_boxes import NO_BOX, Box, as_box
 from ltr.data.palette import VOID
 from ltr.dataset.vos_index import measure_objects
+from pytracking.tracker.frame_info import FrameInfo as FrameInfo
 
 Precision = Literal["fp32", "bf16", "fp16"]
 
@@ -71,22 +72,6 @@ class Runtime:
         """A context in which networks of single precision compute in this one."""
         is_reduced = self.precision != "fp32"
         return torch.autocast(self.device.type, self.dtype if is_reduced else None, is_reduced)
-
-
-@dataclass(frozen=True)
-class FrameInfo:
-    """The prompt that comes with one frame: the objects that start in it.
-
-    Args:
-        object_ids: Ids (1..254) that start in this frame; empty on all other frames.
-        mask: uint8 (H, W) label map in which these ids are drawn (other labels are ignored).
-        boxes: Start box of an id; where one is missing it is taken from the mask as
-            ``(xmin, ymin, xmax - xmin, ymax - ymin)``.
-    """
-
-    object_ids: tuple[int, ...] = ()
-    mask: np.ndarray | None = None
-    boxes: Mapping[int, Box] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import numpy as np
 
 from ltr.admin.errors import DataError
 from ltr.data.palette import VOID
-from pytracking.tracker.base import FrameInfo
+from pytracking.tracker.frame_info import FrameInfo
 
 
 def check_frame(

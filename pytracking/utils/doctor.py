@@ -33,6 +33,7 @@ EXTRAS = {
     "vot": ("vot-trax",),
     "hub": ("huggingface-hub", "safetensors"),
     "backends": ("aiohttp", "cvat-sdk"),
+    "export": ("onnx", "onnxscript", "onnxruntime"),
 }
 """What else is used, by the extra that brings it."""
 _MADE_ON_DEMAND = ("results_path", "result_plot_path", "workspace_dir", "tensorboard_dir")

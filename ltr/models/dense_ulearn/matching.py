@@ -114,7 +114,7 @@ def match_everywhere(queries: torch.Tensor, keys: torch.Tensor, count: int) -> M
     width, flat = keys.shape[1], keys.flatten(0, 1)
     found = []
     for part in queries.flatten(0, 1).split(_QUERIES_AT_ONCE):
-        scores, rows, columns = _strongest(linear_fast(flat, part).unflatten(0, (-1, width)), count)
+        scores, rows, columns = strongest(linear_fast(flat, part).unflatten(0, (-1, width)), count)
         found.append(Matches(scores, torch.zeros_like(rows), rows * width + columns))
     return Matches(*(torch.cat(parts, dim=1) for parts in zip(*found, strict=True)))
 
@@ -144,7 +144,7 @@ def match_nearby(
     for tile, scores in _compare(queries, keys, tiles):
         for frames, result in zip(choices, results, strict=True):
             chosen = scores[frames]
-            found, members, groups = _strongest(chosen, len(result.scores), tile.outside)
+            found, members, groups = strongest(chosen, len(result.scores), tile.outside)
             size = (-1, tile.rows.stop - tile.rows.start, tile.columns.stop - tile.columns.start)
             values = Matches(found, frames[members], tile.positions[groups])
             for target, value in zip(result, values, strict=True):
@@ -174,7 +174,7 @@ def _compare(
             yield tile, linear_fast(windows.flatten(0, 2), part).unflatten(0, (len(keys), -1))
 
 
-def _strongest(
+def strongest(
     scores: torch.Tensor, count: int, excluded: torch.Tensor | None = None
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """The largest scores of every query.

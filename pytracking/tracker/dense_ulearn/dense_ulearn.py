@@ -135,6 +135,14 @@ class DenseULearnTracker(StateOfVideo[VideoState], OnlineTracker):
     def embed(self, image: np.ndarray) -> torch.Tensor:
         """Features of an image, float32 (h, w, channels), of length one."""
         pixels = torch.from_numpy(np.ascontiguousarray(image)).to(self.runtime.device)
+        features = self.features_of(pixels)
+        if self.runtime.inspector is not None:
+            maps = features.permute(2, 0, 1)
+            self.runtime.inspector.register(maps, "featmap", _DATA_LEVEL, "Features")
+        return features
+
+    def features_of(self, pixels: torch.Tensor) -> torch.Tensor:
+        """The same of an image that is a tensor on the runtime's device, uint8 (H, W, 3)."""
         images = IMAGENET_RGB.normalise(pixels.permute(2, 0, 1)[None].float())
         if self.params.input_size > 0:
             scale = self.params.input_size / min(images.shape[-2:])
@@ -143,8 +151,6 @@ class DenseULearnTracker(StateOfVideo[VideoState], OnlineTracker):
         images = images.to(self.dtype, memory_format=torch.channels_last)
         features = getattr(self._embed(images, normalises=False), self.params.key)
         features = F.normalize(features.float(), dim=1)[0]
-        if self.runtime.inspector is not None:
-            self.runtime.inspector.register(features, "featmap", _DATA_LEVEL, "Features")
         return features.permute(1, 2, 0).contiguous()
 
     def _masks(self, info: FrameInfo) -> torch.Tensor:

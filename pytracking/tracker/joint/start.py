@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ltr.data.bounding_boxes import Box
-from pytracking.tracker.base import FrameInfo
+from pytracking.tracker.frame_info import FrameInfo
 
 
 def start_boxes(info: FrameInfo) -> list[Box]:

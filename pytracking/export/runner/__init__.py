@@ -1,0 +1,1 @@
+"""Runs exported trackers with onnxruntime and NumPy; nothing here imports PyTorch."""

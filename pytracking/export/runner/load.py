@@ -1,0 +1,37 @@
+"""Opens a folder of exported graphs as a tracker."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from ltr.admin.errors import DataError, did_you_mean
+from pytracking.export.runner.dense_ulearn import ExportedDenseULearn
+from pytracking.export.runner.graphs import ExportedGraph, open_graphs
+from pytracking.export.runner.manifest import Manifest, read_manifest
+from pytracking.export.runner.output import ExportedTracker
+
+_RUNNERS: dict[str, Callable[[Manifest, dict[str, ExportedGraph]], ExportedTracker]] = {
+    "dense_ulearn": ExportedDenseULearn,
+}
+
+
+def load_exported(folder: str | os.PathLike[str], threads: int = 0) -> ExportedTracker:
+    """Open an exported tracker.
+
+    Args:
+        folder: What ``export_tracker.py`` wrote.
+        threads: Of onnxruntime; 0 for one a core.
+
+    Raises:
+        ConfigError: The package that runs the graphs is missing.
+        DataError: The folder is no exported tracker, damaged, or of a tracker unknown here.
+    """
+    manifest = read_manifest(Path(folder))
+    if manifest.system not in _RUNNERS:
+        raise DataError(
+            f"{folder} is an exported {manifest.system!r}, which this version cannot run"
+            f"{did_you_mean(manifest.system, _RUNNERS)}"
+        )
+    return _RUNNERS[manifest.system](manifest, open_graphs(manifest, threads))
