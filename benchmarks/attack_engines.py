@@ -27,7 +27,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from drawn_clip import draw_clip
+from synthetic_clip import draw_clip
 from torch._C._distributed_c10d import TCPStore
 
 from ltr.data.image_io import write_image, write_label_map

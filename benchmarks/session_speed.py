@@ -29,7 +29,7 @@ _TRIES = 5
 
 def measure_speed() -> None:
     """Print seconds of previews and of the first propagated frame."""
-    from drawn_clip import draw_clip
+    from synthetic_clip import draw_clip
 
     frames, labels = draw_clip(4, 1, (480, 854))
     rows, columns = np.nonzero(labels == 1)
