@@ -68,24 +68,13 @@ class CocoFile(ExchangeFormat):
                             "iscrowd": 0,
                         }
                     )
-        content = {
-            "info": {"description": "masks of videos"},
-            "licenses": [],
-            "images": images,
-            "annotations": annotations,
-            "categories": [{"id": number, "name": name} for name, number in categories.items()],
-        }
-        with atomic_write(target, "w") as stream:
-            json.dump(content, stream)
+        write_instances(target, categories, annotations, images=images)
 
     def read(self, source: Path) -> Iterator[LabelledVideo]:
         """See ``ExchangeFormat.read``; a video is the folder in the images' names."""
         content = read_json(source)
         with translate_json_errors(source, _EXPECTED):
-            names = {entry["id"]: str(entry["name"]) for entry in content.get("categories", [])}
-            by_image = defaultdict(list)
-            for annotation in content["annotations"]:
-                by_image[annotation["image_id"]].append(annotation)
+            names, by_image = read_instances(content, "image_id")
             videos: dict[str, list[dict[str, Any]]] = defaultdict(list)
             for image in content["images"]:
                 videos[_folder_of(image["file_name"])].append(image)
@@ -97,6 +86,56 @@ class CocoFile(ExchangeFormat):
 
 
 COCO_FILE = CocoFile()
+
+
+def write_instances(
+    target: Path,
+    categories: Mapping[str, int],
+    annotations: Sequence[dict[str, Any]],
+    **places: Sequence[dict[str, Any]],
+) -> None:
+    """Write a file in COCO's or YouTube-VIS's layout.
+
+    Args:
+        target: The JSON file.
+        categories: Ids by name.
+        annotations: Entries of ``annotations``.
+        places: ``images`` or ``videos``, the entries to which annotations belong.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    content = {
+        "info": {"description": "masks of videos"},
+        "licenses": [],
+        **places,
+        "annotations": annotations,
+        "categories": [{"id": number, "name": name} for name, number in categories.items()],
+    }
+    with atomic_write(target, "w") as stream:
+        json.dump(content, stream)
+
+
+def read_instances(
+    content: Mapping[str, Any], key: str
+) -> tuple[dict[Any, str], Mapping[Any, list[dict[str, Any]]]]:
+    """Categories and annotations of a file in COCO's or YouTube-VIS's layout.
+
+    Args:
+        content: What the file holds.
+        key: Field that says where an annotation belongs, ``image_id`` or ``video_id``.
+
+    Returns:
+        The categories' names by id; the annotations by the value of ``key``, empty where none is.
+
+    Raises:
+        Exception: Fields are missing or damaged, see ``translate_json_errors``.
+    """
+    names = {entry["id"]: str(entry["name"]) for entry in content.get("categories", [])}
+    grouped: defaultdict[Any, list[dict[str, Any]]] = defaultdict(list)
+    for annotation in content["annotations"]:
+        grouped[annotation[key]].append(annotation)
+    return names, grouped
 
 
 def _read_video(

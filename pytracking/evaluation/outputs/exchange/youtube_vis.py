@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ltr.admin.errors import DataError
-from ltr.admin.files import atomic_write
 from ltr.data.json_io import read_json, translate_json_errors
 from ltr.data.rle import Rle, as_rle, encode
-from pytracking.evaluation.outputs.exchange.coco import labels_of_runs
+from pytracking.evaluation.outputs.exchange.coco import (
+    labels_of_runs,
+    read_instances,
+    write_instances,
+)
 from pytracking.evaluation.outputs.exchange.labelled_video import (
     ExchangeFormat,
     LabelledVideo,
@@ -63,24 +64,13 @@ class YouTubeVisFile(ExchangeFormat):
                         **own,
                     }
                 )
-        content = {
-            "info": {"description": "masks of videos"},
-            "licenses": [],
-            "videos": entries,
-            "annotations": annotations,
-            "categories": [{"id": number, "name": name} for name, number in categories.items()],
-        }
-        with atomic_write(target, "w") as stream:
-            json.dump(content, stream)
+        write_instances(target, categories, annotations, videos=entries)
 
     def read(self, source: Path) -> Iterator[LabelledVideo]:
         """See ``ExchangeFormat.read``."""
         content = read_json(source)
         with translate_json_errors(source, _EXPECTED):
-            names = {entry["id"]: str(entry["name"]) for entry in content.get("categories", [])}
-            by_video = defaultdict(list)
-            for annotation in content["annotations"]:
-                by_video[annotation["video_id"]].append(annotation)
+            names, by_video = read_instances(content, "video_id")
             for video in content["videos"]:
                 yield _read_video(source, video, by_video[video["id"]], names)
 
