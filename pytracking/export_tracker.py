@@ -55,13 +55,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _export(tracker: object, arguments: argparse.Namespace) -> ExportedSystem:
     from pytracking.export.dense_ulearn import DenseULearnCapacity, export_dense_ulearn
+    from pytracking.export.joint import export_joint
     from pytracking.tracker.dense_ulearn.dense_ulearn import DenseULearnTracker
+    from pytracking.tracker.joint.joint import JointTracker
 
     if isinstance(tracker, DenseULearnTracker):
         size = arguments.frame_size
         capacity = DenseULearnCapacity(size, arguments.objects, arguments.starts)
         return export_dense_ulearn(tracker, capacity)
-    raise ConfigError(f"{arguments.system} cannot be exported: only dense_ulearn can")
+    if isinstance(tracker, JointTracker):
+        return export_joint(tracker)
+    raise ConfigError(f"{arguments.system} cannot be exported: only dense_ulearn and joint can")
 
 
 def _check(arguments: argparse.Namespace) -> None:

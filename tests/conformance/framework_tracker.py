@@ -18,10 +18,10 @@ from pytracking.tracker.joint.geometry import (
 from pytracking.tracker.joint.merge import (
     Moments,
     aggregate,
-    box_of,
     label_map,
     start_scores,
 )
+from pytracking.tracker.joint.moments import box_of
 from pytracking.tracker.joint.patch import cut_first_window, cut_window
 from tests.conformance.report import Report
 from tests.upstream_functions import merge_by_threshold

@@ -9,11 +9,13 @@ from pathlib import Path
 from ltr.admin.errors import DataError, did_you_mean
 from pytracking.export.runner.dense_ulearn import ExportedDenseULearn
 from pytracking.export.runner.graphs import ExportedGraph, open_graphs
+from pytracking.export.runner.joint import ExportedJoint
 from pytracking.export.runner.manifest import Manifest, read_manifest
 from pytracking.export.runner.output import ExportedTracker
 
 _RUNNERS: dict[str, Callable[[Manifest, dict[str, ExportedGraph]], ExportedTracker]] = {
     "dense_ulearn": ExportedDenseULearn,
+    "joint": ExportedJoint,
 }
 
 

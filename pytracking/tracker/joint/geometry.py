@@ -9,12 +9,11 @@ integer is truncated: one unit in the last place moves a window by a whole pixel
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import torch
 
 BorderMode = Literal["replicate", "inside", "inside_major"]
 Vector = np.ndarray  # float32 (2,): row, column
@@ -22,8 +21,13 @@ Vector = np.ndarray  # float32 (2,): row, column
 _F32 = np.float32
 
 
-def _sqrt(value: np.float32) -> np.float32:
+Root = Callable[[np.float32], np.float32]
+
+
+def torch_root(value: np.float32) -> np.float32:
     """PyTorch's square root: its last digit, not IEEE's, is in the published windows."""
+    import torch  # exported trackers use this module without it
+
     return _F32(torch.tensor(value, dtype=torch.float32).sqrt().item())
 
 
@@ -157,6 +161,7 @@ def plan_first_window(
     target_scale: np.float32,
     output_size: Sequence[int],
     mode: BorderMode,
+    root: Root = torch_root,
 ) -> FirstWindow:
     """Place the window of an object's first frame.
 
@@ -166,6 +171,7 @@ def plan_first_window(
         target_scale: Image pixels per pixel of the crop.
         output_size: (height, width) of the crop.
         mode: Border mode, as in ``plan_window``.
+        root: Square root.
     """
     size, image = vector(output_size), vector(image_size)
     scale, shift = target_scale, np.zeros(2, dtype=np.int64)
@@ -174,7 +180,7 @@ def plan_first_window(
         quotient = window / image
         factor = quotient.max() if mode == "inside" else quotient.min()
         window = window / max(factor, _F32(1))
-        scale = mean_ratio(window, size)
+        scale = mean_ratio(window, size, root)
         first = center - (window - _F32(1)) / _F32(2)
         last = center + window / _F32(2) + _F32(1)
         outside = np.maximum(-first, _F32(0)) - np.maximum(last - image, _F32(0))
@@ -185,10 +191,10 @@ def plan_first_window(
     return FirstWindow(plan, large, (height, width), _pair(shift))
 
 
-def mean_ratio(size: Vector, reference: Vector) -> np.float32:
+def mean_ratio(size: Vector, reference: Vector, root: Root = torch_root) -> np.float32:
     """Geometric mean of the axes' ratios."""
     ratio = size / reference
-    return _sqrt(ratio[0] * ratio[1])
+    return root(ratio[0] * ratio[1])
 
 
 @dataclass
@@ -213,6 +219,7 @@ class TargetState:
         box: Sequence[float],
         search_area_scale: float,
         output_size: Sequence[int],
+        root: Root = torch_root,
     ) -> TargetState:
         """State of an object that starts with a box (x, y, width, height).
 
@@ -224,20 +231,27 @@ class TargetState:
         center = vector((y + (height - one) * half, x + (width - one) * half))
         size = vector((height, width))
         area = (height * factor) * (width * factor)
-        crop_side = _sqrt(_F32(output_size[0]) * _F32(output_size[1]))
+        crop_side = root(_F32(output_size[0]) * _F32(output_size[1]))
         scale = _F32(math.sqrt(area)) * (one / crop_side)
         return cls(center, size, size / scale, scale)
 
-    def follow(self, center: Vector, size: Vector, max_scale_change: Sequence[float]) -> None:
+    def follow(
+        self,
+        center: Vector,
+        size: Vector,
+        max_scale_change: Sequence[float],
+        root: Root = torch_root,
+    ) -> None:
         """Move to a measured position; the scale follows the measured size within limits.
 
         Args:
             center: Measured (row, column).
             size: Measured (height, width).
             max_scale_change: Smallest and largest factor of the scale in one frame.
+            root: Square root.
         """
         self.center = center
-        ratio = _sqrt((size[0] * size[1]) / (self.base_size[0] * self.base_size[1]))
+        ratio = root((size[0] * size[1]) / (self.base_size[0] * self.base_size[1]))
         low, high = (_F32(limit) for limit in max_scale_change)
         self.scale = self.scale * min(max(ratio / self.scale, low), high)
         self.size = self.base_size * self.scale

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import torch
 
-from pytracking.tracker.joint.geometry import Vector, vector
+from pytracking.tracker.joint.moments import AxisMoments
 
 START_SCORE = 100.0
 _MIN_PROBABILITY = 1e-7
@@ -73,7 +72,7 @@ def overwrite(
     return torch.cat([1 - stacked.sum(dim=0, keepdim=True), stacked])
 
 
-class Moments:
+class Moments(AxisMoments):
     """Sum, mean position and deviation of probability maps.
 
     The maps' row and column sums go to the host in one transfer; the rest is a few numbers.
@@ -85,25 +84,4 @@ class Moments:
     def __init__(self, maps: torch.Tensor) -> None:
         height = maps.shape[1]
         sums = torch.cat([maps.sum(dim=2), maps.sum(dim=1)], dim=1).double().cpu().numpy()
-        self._axes = (sums[:, :height], sums[:, height:])
-
-    def mass(self, index: int) -> float:
-        """Sum of map ``index``."""
-        return float(self._axes[0][index].sum())
-
-    def center_and_size(self, index: int, size_factor: float) -> tuple[Vector, Vector]:
-        """Mean pixel index and ``size_factor`` standard deviations, (row, column) each."""
-        centers, sizes = [], []
-        for sums in self._axes:
-            weights = sums[index] / sums[index].sum()
-            positions = np.arange(len(weights))
-            center = float(weights @ positions)
-            centers.append(center)
-            sizes.append(size_factor * float(weights @ (positions - center) ** 2) ** 0.5)
-        return vector(centers), vector(sizes)
-
-
-def box_of(center: Vector, size: Vector) -> tuple[float, float, float, float]:
-    """Box (x, y, width, height) of a centre and a size, both (row, column)."""
-    (row, column), (height, width) = center.tolist(), size.tolist()
-    return column - (width - 1) / 2, row - (height - 1) / 2, width, height
+        super().__init__(sums[:, :height], sums[:, height:])

@@ -8,7 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytracking.tracker.joint.merge import Moments, aggregate, box_of, label_map, start_scores
+from pytracking.tracker.joint.merge import Moments, aggregate, label_map, start_scores
+from pytracking.tracker.joint.moments import box_of
 
 
 @given(st.integers(1, 6), st.floats(0, 150), st.integers(0, 1000))
