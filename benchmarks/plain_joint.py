@@ -27,7 +27,8 @@ from pytracking.tracker.joint.geometry import (
     plan_window,
     vector,
 )
-from pytracking.tracker.joint.merge import Moments, aggregate, box_of, label_map, start_scores
+from pytracking.tracker.joint.merge import Moments, aggregate, label_map, start_scores
+from pytracking.tracker.joint.moments import box_of
 from pytracking.tracker.joint.parameters import JointParameters
 from pytracking.tracker.joint.patch import cut_first_window, cut_window, paste_scores
 from pytracking.tracker.joint.sample_weights import SampleWeights
