@@ -108,7 +108,8 @@ def mask_of_indices(
         _refuse_smoothed_indices(indices, colours, present, path)
         _refuse_dithered_indices(indices, present, path)
         return _masked(indices, opaque, has_known_palette=False)
-    _refuse_large(*indices.shape, path)
+    height, width = indices.shape
+    _refuse_large(height, width, path)
     return _mask_of_colours(colours[indices], path, opaque)
 
 

@@ -51,7 +51,7 @@ def plan_prompts(
     """
     if not masks and not boxes:
         raise ConfigError(
-            "no object is given: name one with --mask FILE or --optional-box X Y WIDTH HEIGHT"
+            "no object is given: name one with --mask, --box, --point, --scribbles, --text or --all"
         )
     _check_frames([*(mask.frame for mask in masks), *(box.frame for box in boxes)], length)
     for box in boxes:
