@@ -200,25 +200,32 @@ def test_propose_reduce(name, folder):
     assert all(len(track.masks) == len(FRAMES) for track in tracks)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        name
-        for name in names("referring")
-        if "_a2d_" not in name and not name.startswith("refcoco_")
-    ],
-)
-def test_referring(name, folder):
-    """Other data sets' files hold the same networks as those of Ref-YouTube-VOS."""
-    backbone = REFERRING[name.removeprefix("referformer_")]
+def follow_sentence(name: str, folder: Path, frames: np.ndarray) -> int:
+    """How many masks a configuration finds with a file of all its keys."""
+    backbone = REFERRING[name.split("_", 1)[1]]
     state = plain_state(referring_entries(backbone))
     torch.save({"model": state}, folder / load_parameters("referring", name).net)
     small_tokenizer(folder / "words")
     settings = (f"tokenizer_dir={folder}/words", "short_side=64")
     segmenter = create_tracker("referring", name, settings)
     assert segmenter.network.trained_with_tracking is False
-    tracks = segmenter.segment(FRAMES, TextPrompt(SENTENCES[:1]))
-    assert [len(track.masks) for track in tracks] == [len(FRAMES)]
+    (track,) = segmenter.segment(frames, TextPrompt(SENTENCES[:1]))
+    return len(track.masks)
+
+
+@pytest.mark.parametrize(
+    "name", [n for n in names("referring") if re.match("referformer_(?!a2d)", n)]
+)
+def test_referring(name, folder):
+    """The files for A2D hold the same networks as those of Ref-YouTube-VOS."""
+    assert follow_sentence(name, folder, FRAMES) == 3
+
+
+@pytest.mark.parametrize("name", [n for n in names("referring") if n.startswith("refcoco_")])
+def test_referring_images(name, folder):
+    """RefCOCO: one image; the longer side of the input is limited as well."""
+    assert load_parameters("referring", name).max_size == 640
+    assert follow_sentence(name, folder, FRAMES[:1]) == 1
 
 
 @pytest.mark.parametrize(
