@@ -61,7 +61,7 @@ def mask_of_picture(picture: Image.Image, path: PathLike) -> Mask:
         DataError: Its pixels are not object ids.
     """
     if picture.mode not in ("1", "L", "P"):
-        _refuse_large(picture.height, picture.width, path)
+        refuse_large(picture.height, picture.width, path)
     opaque = _opaque_pixels(picture)
     if picture.mode == "P":
         palette = np.array(picture.getpalette() or [], np.uint8).reshape(-1, 3)
@@ -109,7 +109,7 @@ def mask_of_indices(
         _refuse_dithered_indices(indices, present, path)
         return _masked(indices, opaque, has_known_palette=False)
     height, width = indices.shape
-    _refuse_large(height, width, path)
+    refuse_large(height, width, path)
     return _mask_of_colours(colours[indices], path, opaque)
 
 
@@ -232,7 +232,7 @@ def _refuse_dithered_indices(indices: np.ndarray, present: np.ndarray, path: Pat
         )
 
 
-def _refuse_large(height: int, width: int, path: PathLike) -> None:
+def refuse_large(height: int, width: int, path: PathLike) -> None:
     """Colours are looked up pixel by pixel: not more of them than a frame of a video has."""
     if height * width > _MAX_COLOURED:
         raise DataError(

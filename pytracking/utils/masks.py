@@ -23,6 +23,7 @@ from ltr.admin.errors import ConfigError, DataError
 from ltr.data.frame_files import IMAGE_SUFFIXES, list_visible, shorten, sort_naturally
 from ltr.data.image_io import read_mask_file, read_rgba, read_wide_grey, write_label_map
 from ltr.data.json_io import read_json
+from ltr.data.mask_rule import refuse_large
 from ltr.data.palette import VOID
 from pytracking.utils.solid_colours import is_near, main_colours, nearest_main, solid_pixels
 
@@ -233,6 +234,8 @@ def _codes(file: Path) -> np.ndarray:
     if wide is not None and wide.max() > VOID:
         return wide
     pixels = read_rgba(file) if wide is None else _grey_rgba(wide)
+    height, width = pixels.shape[:2]
+    refuse_large(height, width, file)
     opaque = pixels[..., 3] >= _OPAQUE
     codes = pixels[..., 0].astype(np.int32)
     for channel in (1, 2):

@@ -204,3 +204,9 @@ def test_coco_objects_without_a_track_are_not_guessed(tmp_path, capsys):
     assert main(["convert", str(tmp_path / "in.json"), str(tmp_path / "out")]) == 0
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == ["x_v", "y_v"]
+
+
+def test_pictures_of_more_pixels_than_a_frame_are_refused(tmp_path, capsys):
+    Image.new("RGB", (64, 600_000), (200, 30, 30)).save(tmp_path / "large.png")
+    assert main(["convert", str(tmp_path / "large.png"), str(tmp_path / "labels")]) == 2
+    assert "has 64x600000 pixels in colours" in capsys.readouterr().err
