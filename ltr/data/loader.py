@@ -193,7 +193,8 @@ class LTRLoader(DataLoader[dict[str, Any]]):
             WorkerError: A worker died.
         """
         self.distributed_sampler.start(epoch, first_batch, first_sample)
-        self.samples.begin_epoch(epoch, self.distributed_sampler.first_sample)
+        if isinstance(self.samples, RandomSamples):
+            self.samples.begin_epoch(epoch, self.distributed_sampler.first_sample)
         return self._load()
 
     def _load(self) -> Iterator[list[dict[str, Any]]]:

@@ -16,7 +16,6 @@ from ltr.admin.cli import CommandParser, add_json_switch, command, json_results
 from ltr.admin.environment import train_environment
 from ltr.admin.errors import CheckpointError, ConfigError, did_you_mean
 from pytracking.utils.environment import evaluation_environment
-from pytracking.utils.released_check import check_released
 from pytracking.utils.released_files import Checksum, ReleasedFile, by_name
 from pytracking.utils.transfer import LOST, PAUSES_S, NotAFile, Show, Transfer, TransferError
 
@@ -42,6 +41,13 @@ def find_released(name: str) -> ReleasedFile:
     digits = file.removesuffix(".pth").rpartition("-")[-1]
     checksum = Checksum("sha256", digits)
     return ReleasedFile(file, "pretrained_networks", address, address, checksum=checksum)
+
+
+def _check(released: ReleasedFile, path: Path) -> None:
+    """See ``check_released``, whose module loads PyTorch: only where a file is read."""
+    from pytracking.utils.released_check import check_released
+
+    check_released(released, path)
 
 
 def default_folder(released: ReleasedFile) -> Path:
@@ -80,7 +86,7 @@ def fetch(
         raise CheckpointError(f"{released.name} needs a browser: {by_hand}")
     try:
         Transfer(address, target, show, pauses_s=tuple(pauses_s)).run(
-            lambda path: check_released(released, path)
+            lambda path: _check(released, path)
         )
     except NotAFile as error:
         raise CheckpointError(f"the host of {released.name} needs a browser: {by_hand}") from error
@@ -129,7 +135,7 @@ def check_existing(released: ReleasedFile, target: Path) -> None:
         CheckpointError: It is not.
     """
     try:
-        check_released(released, target)
+        _check(released, target)
     except CheckpointError as error:
         raise CheckpointError(f"{target}: {error}: give --overwrite to replace it") from error
 

@@ -54,7 +54,7 @@ def test_network_files_and_lists_execute_nothing(load, tmp_path, capsys):
     names = ["--reader", "network file", "--reader", "RefCOCO pickle"]
     progress = str(tmp_path / "progress.jsonl")
     assert campaign.main([*names, "--mutations", "0", "--progress", progress]) == 0
-    assert capsys.readouterr().out.count("159 of 159") == 2
+    assert capsys.readouterr().out.count("193 of 193") == 2
 
 
 def test_valid_files_are_read(load, tmp_path):

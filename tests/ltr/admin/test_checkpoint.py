@@ -342,7 +342,7 @@ def test_the_newest_or_a_named_epoch_of_a_folder_is_found(tmp_path):
         (tmp_path / f"{name}.pth.tar").touch()
     assert find_checkpoint(tmp_path).name == "JOINTNet_ep10000.pth.tar"
     assert find_checkpoint(tmp_path, 9).name == "JOINTNet_ep0009.pth.tar"
-    with pytest.raises(CheckpointError, match=r"epoch 8 .*there are: 9, 10, 10000"):
+    with pytest.raises(CheckpointError, match=r"epoch 8 .*available: 9, 10, 10000"):
         find_checkpoint(tmp_path, 8)
 
 

@@ -11,9 +11,9 @@ import pytest
 
 SCRIPT = """
 import numpy as np
-from pytracking.utils.window import Window
+from pytracking.utils.window import DisplayWindow
 
-window = Window("a test")
+window = DisplayWindow("a test")
 picture = np.zeros((120, 200, 3), np.uint8)
 assert window.show(picture) == ""
 label, root = window._label, window._root

@@ -94,7 +94,7 @@ def test_a_failing_clip_leaves_nothing(sequence, tmp_path):
 
 def test_a_segmenter_needs_its_sentences(sequence, tmp_path):
     folder = ResultFolder(tmp_path / "results")
-    with pytest.raises(ConfigError, match="wants a sentence, and test has none"):
+    with pytest.raises(ConfigError, match="needs a sentence, and test has none"):
         run_sequence(HalfSegmenter(), replace(sequence, texts={}, result_format=LABEL_MAPS), folder)
     silent = HalfSegmenter()
     silent.takes_text = False
