@@ -302,8 +302,8 @@ def test_dark_and_light(page):
 def test_everything_fits_on_the_screen(page, size):
     page.resize(*size)
     page.wait("document.querySelector('#canvas').clientWidth > 100")
-    assert page.run("document.documentElement.scrollWidth <= window.innerWidth")
-    assert page.run("document.documentElement.scrollHeight <= window.innerHeight")
+    page.wait("document.documentElement.scrollWidth <= window.innerWidth")
+    page.wait("document.documentElement.scrollHeight <= window.innerHeight")
 
 
 MASK_AGAIN = (
