@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -98,8 +98,10 @@ def make_tracker(row: Row, scale: Scale, device: torch.device) -> OnlineTracker:
     runtime = Runtime(device, precision, row.mode == "compile")
     if row.system == "joint":
         network = small_joint(device) if scale.is_small else seeded_network(device)
-        crop = {"image_sample_size": (64, 96), "min_mask_area": 10.0} if scale.is_small else {}
-        tracker: OnlineTracker = JointTracker(JointParameters(net="", **crop), network, runtime)
+        params = JointParameters(net="")
+        if scale.is_small:
+            params = replace(params, image_sample_size=(64, 96), min_mask_area=10.0)
+        tracker: OnlineTracker = JointTracker(params, network, runtime)
     else:
         torch.manual_seed(0)
         sizes = {"feature_dim": 8, "backbone_width": 8} if scale.is_small else {}

@@ -311,6 +311,8 @@ class RememberGraph(_Learner):
 class _Head(nn.Module):
     """The head of the decoder, its taps summed by a convolution instead of in place."""
 
+    places: torch.Tensor
+
     def __init__(self, head: ScoreHead) -> None:
         super().__init__()
         self.conv1, self.conv2 = head.conv1, head.conv2

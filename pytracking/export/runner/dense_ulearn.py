@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ltr.admin.errors import DataError
-from pytracking.export.runner.graphs import Arrays, ExportedGraph
-from pytracking.export.runner.manifest import Manifest
+from pytracking.export.runner.graphs import ExportedGraph
+from pytracking.export.runner.manifest import Arrays, Manifest
 from pytracking.export.runner.output import ExportedOutput, label_map
 from pytracking.tracker.checks import check_frame
 from pytracking.tracker.frame_info import FrameInfo

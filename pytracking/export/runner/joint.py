@@ -9,8 +9,8 @@ import numpy as np
 
 from ltr.admin.errors import DataError
 from pytracking.export.runner.crops import cut_first_window, cut_window, paste_scores
-from pytracking.export.runner.graphs import Arrays, ExportedGraph
-from pytracking.export.runner.manifest import Manifest
+from pytracking.export.runner.graphs import ExportedGraph
+from pytracking.export.runner.manifest import Arrays, Manifest
 from pytracking.export.runner.output import ExportedOutput, label_map
 from pytracking.tracker.checks import check_frame
 from pytracking.tracker.frame_info import FrameInfo
@@ -113,10 +113,12 @@ class ExportedJoint:
 
     def _start_objects(self, pixels: np.ndarray, info: FrameInfo) -> list[np.ndarray]:
         """Start the objects of ``info``; their scores, (H, W) each."""
-        params, size = self._params, self._crop_size
+        params, size, labels = self._params, self._crop_size, info.mask
+        if labels is None:
+            raise DataError("an object without a mask cannot start")
         scores = []
         for number, box in zip(info.object_ids, start_boxes(info), strict=True):
-            mask = (info.mask == number).astype(np.float32)
+            mask = (labels == number).astype(np.float32)
             target = TargetState.from_box(box, params["search_area_scale"], size, ieee_root)
             plan = plan_first_window(
                 pixels.shape[1:],
