@@ -159,6 +159,7 @@ def test_the_page_a_session_and_its_prompts_give_the_same_bits(page, bench, clip
     page.press("x")
     page.stroke("#canvas", [at(5, 5)])
     wait_for(lambda: len(prompted(bench, 0)[0]["points"]) == 2)
+    settle(page)
     page.press("Enter")
     page.wait("document.querySelector('#round').textContent === 'Round 1'")
     tracker = load_tracker("baseline", "optical_flow")
@@ -204,6 +205,7 @@ def test_objects_are_renamed_coloured_hidden_and_removed(page, bench):
     page.press("F2")
     page.run("document.querySelector('#objects input[type=text]').value = ''")
     page.type("Red disc")
+    settle(page)
     page.press("Enter")
     wait_for(lambda: bench.describe()["objects"][0]["name"] == "Red disc")
     page.run(
@@ -233,6 +235,7 @@ def test_zoom_and_pan_keep_the_pointer_on_its_pixel(page, bench):
     assert abs(y - 48) <= 1
     page.press("h")
     page.stroke("#canvas", [(0.5, 0.5), (0.3, 0.5), (0.2, 0.5)])
+    settle(page)
     page.press("p")
     page.stroke("#canvas", [(0.5, 0.5)])
     wait_for(lambda: len(prompted(bench, 0)[0]["points"]) == 2)
@@ -269,6 +272,7 @@ def test_a_finger_draws_too(page, bench):
 def test_a_sentence_leads_to_its_key_frame(page, bench):
     page.click("#find-text")
     page.type("the blue square")
+    settle(page)
     page.press("Enter")
     page.wait("document.querySelector('#position').textContent === 'Frame 4 / 8'")
     assert page.text("#objects").startswith("the blue square")
