@@ -56,7 +56,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _score(arguments: argparse.Namespace) -> dict[str, Report]:
     from pytracking.analysis.scorers.request import Request
     from pytracking.evaluation.scoring import score_results
-    from pytracking.utils.environment import evaluation_environment, require
 
     folders: list[Path] = arguments.folders
     for folder in folders:
@@ -65,12 +64,10 @@ def _score(arguments: argparse.Namespace) -> dict[str, Report]:
     truth = arguments.ground_truth
     if truth is None and arguments.dataset_name is None:
         truth, folders = folders[0], folders[1:]
-    environment = evaluation_environment()
     reports = {}
     for name, folder in zip(_names(folders), folders, strict=True):
         request = Request(
             results=folder,
-            find_root=lambda variable: require(environment, variable),
             dataset=arguments.dataset_name or "",
             tracker=name,
             rule=arguments.rule,

@@ -35,12 +35,12 @@ from ltr.admin.errors import ConfigError, did_you_mean
 from ltr.admin.locks import lock_folder
 from ltr.admin.optional import import_optional
 from pytracking.analysis.protocols.interactive import METRICS, SessionLimits
-from pytracking.analysis.reports.comparison import comparison_table
+from pytracking.analysis.reports.comparison import compare_numbers
 from pytracking.analysis.reports.report import Report
 from pytracking.analysis.scorers.request import CurveOptions, Request
 from pytracking.evaluation.scoring import expected_submission, result_name, score_results
 from pytracking.evaluation.tracker import TrackerSpec, list_names, list_systems
-from pytracking.utils.environment import evaluation_environment, require
+from pytracking.utils.environment import evaluation_environment, find_root
 from pytracking.utils.folder_names import FOLDER_PREFIX
 
 _LOG = logging.getLogger(__name__)
@@ -79,7 +79,8 @@ def _score_all(found: dict[str, Folders], arguments: argparse.Namespace) -> dict
         for report in reports.values():
             print(report.text())
         if len(reports) > 1:
-            _print_comparison(reports, dataset)
+            print(compare_numbers(reports, dataset))
+            print(next(iter(reports.values())).summary)
         _write(reports, folders, arguments, dataset if len(found) > 1 else "")
         contents[dataset] = {tracker: report.as_json() for tracker, report in reports.items()}
     return contents
@@ -143,11 +144,9 @@ def _has_upstreams_layout(tracker: Path) -> bool:
 
 
 def _request(arguments: argparse.Namespace, dataset: str, tracker: str, results: Path) -> Request:
-    environment = evaluation_environment()
     limits = SessionLimits(arguments.max_time_per_object, arguments.max_interactions)
     return Request(
         results=results,
-        find_root=lambda variable: require(environment, variable),
         dataset=dataset,
         tracker=tracker,
         rule=arguments.rule,
@@ -159,15 +158,6 @@ def _request(arguments: argparse.Namespace, dataset: str, tracker: str, results:
         is_class_agnostic=arguments.class_agnostic,
         best_only=arguments.best_only,
     )
-
-
-def _print_comparison(reports: dict[str, Report], dataset: str) -> None:
-    first = next(iter(reports.values()))
-    scores = {
-        name: [100 * report.numbers[name] for report in reports.values()] for name in first.numbers
-    }
-    print(comparison_table(list(reports), scores, dataset))
-    print(first.summary)
 
 
 def _write(
@@ -204,10 +194,7 @@ def _check_submission(arguments: argparse.Namespace) -> int:
 
     if not arguments.dataset_name:
         raise ConfigError("--check-submission needs --dataset-name")
-    environment = evaluation_environment()
-    expected = expected_submission(
-        arguments.dataset_name, lambda variable: require(environment, variable)
-    )
+    expected = expected_submission(arguments.dataset_name, find_root)
     print(check_submission(arguments.check_submission, expected))
     return 0
 

@@ -68,14 +68,12 @@ def _compare(
     dataset: str, runs: Mapping[TrackerSpec, RunSummary], arguments: argparse.Namespace
 ) -> None:
     """Score the trackers on a data set and write what compares them; needs its annotations."""
-    from pytracking.analysis.reports.comparison import comparison_table
+    from pytracking.analysis.reports.comparison import compare_numbers
     from pytracking.analysis.reports.paired import Cost, interval_table, paired_scores
     from pytracking.analysis.reports.writing import PAGE_FILE, write_everything
     from pytracking.analysis.scorers.request import Request
     from pytracking.evaluation.scoring import score_results
-    from pytracking.utils.environment import evaluation_environment, require
 
-    environment = evaluation_environment()
     reports, costs = {}, {}
     try:
         import_optional("matplotlib", "the report with its plots", "plots")
@@ -83,7 +81,6 @@ def _compare(
             name = f"{spec.system} {spec.result_name}"
             request = Request(
                 results=run.folder.path,
-                find_root=lambda variable: require(environment, variable),
                 dataset=dataset,
                 tracker=name,
                 quiet=arguments.quiet,
@@ -94,12 +91,7 @@ def _compare(
     except ConfigError as error:
         _LOG.warning("%s: no report: %s", dataset, error)
         return
-    first = next(iter(reports.values()))
-    scores = {
-        measure: [100 * report.numbers[measure] for report in reports.values()]
-        for measure in first.numbers
-    }
-    print(comparison_table(list(reports), scores, dataset))
+    print(compare_numbers(reports, dataset))
     scored = paired_scores(reports)
     if scored:
         print(interval_table(scored, costs).text())

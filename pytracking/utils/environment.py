@@ -24,7 +24,13 @@ from ltr.admin.environment import (
 from ltr.admin.local_file import create_local_file
 from ltr.admin.places import ROOT, download_folder, is_checkout, output_folder, settings_file
 
-__all__ = ["EnvSettings", "EvaluationEnvironment", "evaluation_environment", "require"]
+__all__ = [
+    "EnvSettings",
+    "EvaluationEnvironment",
+    "evaluation_environment",
+    "find_root",
+    "require",
+]
 
 _TEMPLATE = '''"""Your paths for evaluation; a process variable PYTRACKING_NAME wins over them."""
 
@@ -111,3 +117,12 @@ def _with_training_paths(environment: EvaluationEnvironment) -> EvaluationEnviro
             changes[name] = getattr(training, name)
             sources[name] = training.sources[name]
     return dataclasses.replace(environment, sources=sources, **changes)
+
+
+def find_root(variable: str) -> Path:
+    """The existing folder of a path variable of the user's own paths.
+
+    Raises:
+        ConfigError: It is not set, or wrong.
+    """
+    return require(evaluation_environment(), variable)

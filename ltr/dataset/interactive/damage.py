@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -23,12 +24,7 @@ def damage_labels(labels: np.ndarray, random: Generators) -> np.ndarray:
         labels: uint8 (H, W) label map.
         random: Draws.
     """
-    numbers = [int(number) for number in np.unique(labels) if number not in (0, VOID)]
-    random.python.shuffle(numbers)
-    damaged = np.zeros_like(labels)
-    for number in numbers:
-        damaged[_damage(labels == number, random)] = number
-    return damaged
+    return _each_object(labels, random, _damage)
 
 
 def spoil_labels(labels: np.ndarray, random: Generators) -> np.ndarray:
@@ -40,12 +36,21 @@ def spoil_labels(labels: np.ndarray, random: Generators) -> np.ndarray:
         labels: uint8 (H, W) label map.
         random: Draws.
     """
+    return _each_object(labels, random, _spoil)
+
+
+def _each_object(
+    labels: np.ndarray,
+    random: Generators,
+    change: Callable[[np.ndarray, Generators], np.ndarray],
+) -> np.ndarray:
+    """Change the mask, bool (H, W), of every object on its own, in random order."""
     numbers = [int(number) for number in np.unique(labels) if number not in (0, VOID)]
     random.python.shuffle(numbers)
-    damaged = np.zeros_like(labels)
+    changed = np.zeros_like(labels)
     for number in numbers:
-        damaged[_spoil(labels == number, random)] = number
-    return damaged
+        changed[change(labels == number, random)] = number
+    return changed
 
 
 def _spoil(mask: np.ndarray, random: Generators) -> np.ndarray:

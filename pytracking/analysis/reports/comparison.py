@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ltr.admin.optional import import_optional
-from pytracking.analysis.reports.report import csv_table
+from pytracking.analysis.reports.report import Report, csv_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,6 +41,20 @@ def comparison_table(
         for row in rows
     ]
     return "\n".join(["", *lines, ""])
+
+
+def compare_numbers(reports: Mapping[str, Report], title: str) -> str:
+    """That table of the totals of several reports, in percent.
+
+    Args:
+        reports: Reports by name of the tracker, all with the same measures.
+        title: Left of the names of the measures.
+    """
+    measures = next(iter(reports.values())).numbers
+    scores = {
+        name: [100 * report.numbers[name] for report in reports.values()] for name in measures
+    }
+    return comparison_table(list(reports), scores, title)
 
 
 def comparison_csv(numbers: Mapping[str, Mapping[str, float]]) -> str:

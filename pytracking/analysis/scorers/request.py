@@ -9,6 +9,7 @@ from pathlib import Path
 from ltr.admin.errors import ConfigError, DataError, did_you_mean
 from pytracking.analysis.protocols.interactive import SessionLimits
 from pytracking.analysis.reports.report import Heading
+from pytracking.utils.environment import find_root
 
 OFFICIAL = "official"
 
@@ -48,7 +49,7 @@ class Request:
     """
 
     results: Path
-    find_root: Callable[[str], Path]
+    find_root: Callable[[str], Path] = find_root
     dataset: str = ""
     tracker: str = ""
     rule: str = OFFICIAL

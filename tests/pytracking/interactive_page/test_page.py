@@ -205,7 +205,6 @@ def test_objects_are_renamed_coloured_hidden_and_removed(page, bench):
     page.press("F2")
     page.run("document.querySelector('#objects input[type=text]').value = ''")
     page.type("Red disc")
-    settle(page)
     page.press("Enter")
     wait_for(lambda: bench.describe()["objects"][0]["name"] == "Red disc")
     page.run(
@@ -272,7 +271,6 @@ def test_a_finger_draws_too(page, bench):
 def test_a_sentence_leads_to_its_key_frame(page, bench):
     page.click("#find-text")
     page.type("the blue square")
-    settle(page)
     page.press("Enter")
     page.wait("document.querySelector('#position').textContent === 'Frame 4 / 8'")
     assert page.text("#objects").startswith("the blue square")
