@@ -414,7 +414,8 @@ function play() {
 
 function toggleTheme() {
   const root = document.documentElement;
-  const isLight = getComputedStyle(document.body).getPropertyValue("color-scheme").trim() === "light";
+  const chosen = root.dataset.theme;
+  const isLight = chosen ? chosen === "light" : matchMedia("(prefers-color-scheme: light)").matches;
   root.dataset.theme = isLight ? "dark" : "light";
   localStorage.setItem("theme", root.dataset.theme);
   refresh();

@@ -173,12 +173,19 @@ export function pageOf(clip, frame) {
   return { first, count: Math.min(PAGE, count - first) };
 }
 
+// A canvas knows no variables: the page resolves them.
+function resolveColours(canvas) {
+  return ["empty", "fresh", "accent", "danger", "text"].map((name) => {
+    canvas.style.color = `var(--${name})`;
+    return getComputedStyle(canvas).color;
+  });
+}
+
 export function drawStrip(canvas, state, frame, marks) {
   const { clientWidth: width, clientHeight: height } = canvas.parentElement;
   const tall = height - 14;
   const context = prepare(canvas, width, tall);
-  const style = getComputedStyle(document.body);
-  const colour = (name) => style.getPropertyValue(name).trim();
+  const [empty, fresh, accent, danger, text] = resolveColours(canvas);
   const { first, count } = pageOf(state.clip, frame);
   const cell = width / count;
   const gap = cell > 6 ? 1 : 0;
@@ -186,31 +193,31 @@ export function drawStrip(canvas, state, frame, marks) {
   const isShown = (index) => index >= first && index < first + count;
   for (let index = first; index < first + count; index += 1) {
     const known = state.quality?.[index];
-    context.fillStyle = known == null ? colour("--empty") : qualityColour(known);
-    if (marks.done.has(index)) context.fillStyle = colour("--fresh");
+    context.fillStyle = known == null ? empty : qualityColour(known);
+    if (marks.done.has(index)) context.fillStyle = fresh;
     context.fillRect((index - first) * cell, 5, Math.max(cell - gap, 1), tall - 10);
   }
   for (const { frame: index, isNew } of state.prompts.filter((own) => isShown(own.frame))) {
     context.beginPath();
     context.arc(centre(index), tall / 2, 4, 0, 7);
-    context.fillStyle = isNew ? colour("--accent") : "#ffffff";
+    context.fillStyle = isNew ? accent : "#ffffff";
     context.fill();
     context.lineWidth = 2;
     context.strokeStyle = "#14161a";
     context.stroke();
   }
   if (marks.end !== null && isShown(marks.end)) {
-    context.fillStyle = colour("--danger");
+    context.fillStyle = danger;
     context.fillRect(centre(marks.end) - 2, 0, 4, tall);
   }
   if (state.recommended !== null && isShown(state.recommended)) {
     context.lineWidth = 2.5;
-    context.strokeStyle = colour("--accent");
+    context.strokeStyle = accent;
     const wide = Math.max(cell, 8);
     context.strokeRect(centre(state.recommended) - wide / 2, 2, wide, tall - 4);
   }
   if (!state.clip) return { cell, first };
-  context.fillStyle = colour("--text");
+  context.fillStyle = text;
   context.fillRect(centre(frame) - 1.5, 0, 3, tall);
   return { cell, first };
 }

@@ -293,10 +293,19 @@ def test_compare_shows_the_round_before(page, bench):
 
 
 def test_dark_and_light(page):
+    looks = []
     page.run("document.documentElement.dataset.theme = 'dark'")
-    dark = page.run("getComputedStyle(document.body).backgroundColor")
-    page.press("t")
-    assert page.run("getComputedStyle(document.body).backgroundColor") != dark
+    for _ in range(2):
+        ground = page.run("getComputedStyle(document.body).backgroundColor")
+        veil = page.run("getComputedStyle(document.querySelector('#zoom')).backgroundColor")
+        page.run("window.dispatchEvent(new Event('resize'))")  # draws the strip
+        place = "document.querySelector('#strip')"
+        strip = page.run(f"[...{place}.getContext('2d').getImageData(30, 12, 1, 1).data].join()")
+        looks.append((ground, veil, strip))
+        page.press("t")
+    assert [look[1] for look in looks] == ["rgba(28, 31, 37, 0.94)", "rgba(255, 255, 255, 0.94)"]
+    assert [look[2] for look in looks] == ["44,49,58,255", "217,221,228,255"]
+    assert looks[0][0] != looks[1][0]
     page.run("localStorage.clear()")
 
 
