@@ -26,6 +26,8 @@ from ltr.admin.model_constructor import NetConstructor
 from ltr.admin.tensor_files import Record, read_tensor_file
 
 SUFFIX = ".pth.tar"
+# The folders of an absolute path, alone or behind the kind of a data set.
+_FOLDERS = re.compile(r"(?:^|(?<=[:+=]))(?:[A-Za-z]:)?[/\\](?:[^:+/\\]*[/\\])*")
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,19 @@ def as_plain(value: Any, place: str) -> Any:
     if value is None or type(value) in (bool, int, float, str):
         return value
     raise TypeError(f"{place}: a {type(value).__name__} cannot be stored in a checkpoint")
+
+
+def without_folders(value: Any) -> Any:
+    """A plain value without the folders of the machine that made it, for files to hand out.
+
+    >>> without_folders({"train_set": "videos:/data/me/train", "net": "/home/me/a.pth", "rate": 1})
+    {'train_set': 'videos:train', 'net': 'a.pth', 'rate': 1}
+    """
+    if isinstance(value, Mapping):
+        return {key: without_folders(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(without_folders(item) for item in value)
+    return _FOLDERS.sub("", value) if isinstance(value, str) else value
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:

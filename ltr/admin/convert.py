@@ -2,7 +2,7 @@
 
 The source is read without executing anything; the new file holds tensors and plain values only
 and the source's checksum. ``--network-only`` makes a file to hand out: weights in half precision,
-without optimiser and statistics of the training.
+without optimiser, statistics of the training and folders of this machine.
 """
 
 from __future__ import annotations
@@ -38,13 +38,19 @@ def convert(source: Path, target: Path, network_only: bool = False) -> Checkpoin
         CheckpointError: The source is missing, damaged or refused, or holds an unknown object.
         OSError: The target cannot be written.
     """
-    from ltr.admin.checkpoint import constructor_field, read_checkpoint, save_checkpoint
+    from ltr.admin.checkpoint import (
+        constructor_field,
+        read_checkpoint,
+        save_checkpoint,
+        without_folders,
+    )
 
     checkpoint = read_checkpoint(source)
     net, fields = checkpoint.net, checkpoint.fields
     if network_only:
         net = {n: t.half() if t.is_floating_point() else t for n, t in net.items()}
-        fields = {name: fields[name] for name in _NETWORK_FIELDS if name in fields}
+        kept = {name: fields[name] for name in _NETWORK_FIELDS if name in fields}
+        fields = without_folders(kept)
     record = {
         **fields,
         "net": net,

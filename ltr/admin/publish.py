@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +58,13 @@ def publish(
         ConfigError: The folder holds something, or ``safetensors`` is not installed.
         OSError: The folder cannot be written.
     """
-    from ltr.admin.checkpoint import as_plain, constructor_field, find_checkpoint, read_checkpoint
+    from ltr.admin.checkpoint import (
+        as_plain,
+        constructor_field,
+        find_checkpoint,
+        read_checkpoint,
+        without_folders,
+    )
     from ltr.admin.safetensors_files import write_safetensors
 
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -65,7 +72,9 @@ def publish(
     checkpoint = read_checkpoint(find_checkpoint(network) if network.is_dir() else network)
     if checkpoint.constructor is None:
         raise CheckpointError(f"{checkpoint.path} does not say which network it belongs to")
-    fields = {name: checkpoint.fields[name] for name in _FIELDS if name in checkpoint.fields}
+    kept = {name: checkpoint.fields[name] for name in _FIELDS if name in checkpoint.fields}
+    checkpoint = replace(checkpoint, fields=without_folders(kept))
+    fields = checkpoint.fields
     record = {
         **{name: as_plain(value, name) for name, value in fields.items()},
         "net": checkpoint.net,

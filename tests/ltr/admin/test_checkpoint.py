@@ -13,7 +13,13 @@ import pytest
 import torch
 from torch import nn
 
-from ltr.admin.checkpoint import find_checkpoint, network_fields, read_checkpoint, save_checkpoint
+from ltr.admin.checkpoint import (
+    find_checkpoint,
+    network_fields,
+    read_checkpoint,
+    save_checkpoint,
+    without_folders,
+)
 from ltr.admin.convert import main as convert_main
 from ltr.admin.errors import CheckpointError, ConfigError
 from ltr.admin.files import file_checksum
@@ -21,6 +27,7 @@ from ltr.admin.loading import load_network, load_state
 from ltr.admin.model_constructor import NetConstructor, adapt_arguments, model_constructor
 from ltr.models.joint.joint_net import steepest_descent_resnet18
 from ltr.models.referring.referformer import referformer
+from pytracking.utils.loading import SHIPPED_NETWORKS
 from tests.seeded_weights import seeded_tensor
 from tests.shared_material import golden
 
@@ -352,3 +359,22 @@ def test_a_folder_stands_for_its_newest_checkpoint(tmp_path):
         save_network(tmp_path / f"JOINTNet_ep{epoch:04d}.pth.tar", net)
     assert load_network(tmp_path).optim_iter == 3
     assert load_network(tmp_path, epoch=1).optim_iter == 2
+
+
+@pytest.mark.parametrize("file", sorted(SHIPPED_NETWORKS.glob("*.pth.tar")), ids=lambda f: f.name)
+def test_shipped_networks_name_no_folder_of_a_machine(file):
+    fields = read_checkpoint(file).fields
+    assert fields["settings"]
+    assert without_folders(fields) == fields
+
+
+def test_files_to_hand_out_name_no_folder_of_a_machine(tmp_path):
+    net = nn.Linear(2, 2)
+    names = r"pasted:/x/b+folder:C:\y\d"
+    recipe = {"train_set": "videos:/data/me/train", "sets": ["A/train", names]}
+    record = {"net": net.state_dict(), "net_type": "Linear", "settings": {"recipe": recipe}}
+    save_checkpoint(tmp_path / "a.pth.tar", record)
+    words = [str(tmp_path / "a.pth.tar"), str(tmp_path / "b.pth.tar"), "--network-only"]
+    assert convert_main(words) == 0
+    kept = read_checkpoint(tmp_path / "b.pth.tar").fields["settings"]["recipe"]
+    assert kept == {"train_set": "videos:train", "sets": ["A/train", "pasted:b+folder:d"]}
