@@ -6,6 +6,7 @@ import json
 import logging
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,11 @@ _LOG = logging.getLogger(__name__)
 
 AssemblyClass = Callable[[Any, TrainEnvironment], Assembly[Any]]
 """Makes an assembly from recipe and environment."""
+
+
+def experiment(recipe: Recipe, assembly_class: AssemblyClass) -> Callable[[Settings], None]:
+    """What ``run_training.py`` calls as a module's ``run(settings)``; see ``train``."""
+    return partial(train, recipe=recipe, assembly_class=assembly_class)
 
 
 def train(settings: Settings, recipe: Recipe, assembly_class: AssemblyClass) -> None:

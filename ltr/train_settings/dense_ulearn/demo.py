@@ -5,10 +5,9 @@
 
 from dataclasses import replace
 
-from ltr.admin.settings import Settings
 from ltr.train_settings.dense_ulearn import mini
 from ltr.train_settings.dense_ulearn.assembly import DenseULearnAssembly
-from ltr.train_settings.experiment import train
+from ltr.train_settings.experiment import experiment
 
 RECIPE = replace(
     mini.RECIPE,
@@ -21,7 +20,4 @@ RECIPE = replace(
     average_decay=0.99,
 )
 
-
-def run(settings: Settings) -> None:
-    """Train."""
-    train(settings, RECIPE, DenseULearnAssembly)
+run = experiment(RECIPE, DenseULearnAssembly)

@@ -1,9 +1,8 @@
 """Dense Unsupervised Learning on your own videos: --set train_videos=folder:PATH."""
 
-from ltr.admin.settings import Settings
 from ltr.train_settings.dense_ulearn.assembly import DenseULearnAssembly
 from ltr.train_settings.dense_ulearn.recipe import DenseULearnRecipe
-from ltr.train_settings.experiment import train
+from ltr.train_settings.experiment import experiment
 
 RECIPE = DenseULearnRecipe(
     description="Dense Unsupervised Learning on any folder of videos",
@@ -20,7 +19,4 @@ RECIPE = DenseULearnRecipe(
     keep_checkpoints=3,
 )
 
-
-def run(settings: Settings) -> None:
-    """Train."""
-    train(settings, RECIPE, DenseULearnAssembly)
+run = experiment(RECIPE, DenseULearnAssembly)

@@ -3,10 +3,9 @@
 ``docs/dense_ulearn.md`` shows what it learned from 34 clips.
 """
 
-from ltr.admin.settings import Settings
 from ltr.train_settings.dense_ulearn.assembly import DenseULearnAssembly
 from ltr.train_settings.dense_ulearn.recipe import DenseULearnRecipe
-from ltr.train_settings.experiment import train
+from ltr.train_settings.experiment import experiment
 
 RECIPE = DenseULearnRecipe(
     description="Dense Unsupervised Learning with a very narrow ResNet-18, on a CPU",
@@ -27,7 +26,4 @@ RECIPE = DenseULearnRecipe(
     keep_checkpoints=3,
 )
 
-
-def run(settings: Settings) -> None:
-    """Train."""
-    train(settings, RECIPE, DenseULearnAssembly)
+run = experiment(RECIPE, DenseULearnAssembly)

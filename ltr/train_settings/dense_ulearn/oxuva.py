@@ -2,10 +2,9 @@
 
 from dataclasses import replace
 
-from ltr.admin.settings import Settings
 from ltr.train_settings.dense_ulearn.assembly import DenseULearnAssembly
 from ltr.train_settings.dense_ulearn.ytvos import RECIPE as YTVOS
-from ltr.train_settings.experiment import train
+from ltr.train_settings.experiment import experiment
 
 RECIPE = replace(
     YTVOS,
@@ -15,7 +14,4 @@ RECIPE = replace(
     samples_per_epoch=16 * 12,
 )
 
-
-def run(settings: Settings) -> None:
-    """Train."""
-    train(settings, RECIPE, DenseULearnAssembly)
+run = experiment(RECIPE, DenseULearnAssembly)

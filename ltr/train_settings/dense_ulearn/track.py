@@ -1,9 +1,8 @@
 """Dense Unsupervised Learning on TrackingNet."""
 
-from ltr.admin.settings import Settings
 from ltr.train_settings.dense_ulearn.assembly import DenseULearnAssembly
 from ltr.train_settings.dense_ulearn.recipe import DenseULearnRecipe
-from ltr.train_settings.experiment import train
+from ltr.train_settings.experiment import experiment
 
 # Upstream counts epochs from 0 to its last one, both included, and leaves out the last clips of an
 # epoch that fill no batch.
@@ -27,7 +26,4 @@ RECIPE = DenseULearnRecipe(
     keep_checkpoints=3,
 )
 
-
-def run(settings: Settings) -> None:
-    """Train."""
-    train(settings, RECIPE, DenseULearnAssembly)
+run = experiment(RECIPE, DenseULearnAssembly)

@@ -4,14 +4,10 @@
 epoch is what is learned after one episode, here and there.
 """
 
-from ltr.admin.settings import Settings
-from ltr.train_settings.experiment import train
+from ltr.train_settings.experiment import experiment
 from ltr.train_settings.interactive.recommendation_assembly import AgentAssembly
 from ltr.train_settings.interactive.recommendation_recipe import AgentRecipe
 
 RECIPE = AgentRecipe(description="IVOS-W agent: DQN on DAVIS 2017", max_epochs=900, seed=2019)
 
-
-def run(settings: Settings) -> None:
-    """Train."""
-    train(settings, RECIPE, AgentAssembly)
+run = experiment(RECIPE, AgentAssembly)

@@ -3,8 +3,7 @@
 500 epochs over the objects of DAVIS 2017, one clip of eight frames a step.
 """
 
-from ltr.admin.settings import Settings
-from ltr.train_settings.experiment import train
+from ltr.train_settings.experiment import experiment
 from ltr.train_settings.interactive.ipn_assembly import IpnAssembly
 from ltr.train_settings.interactive.ipn_recipe import IpnRecipe
 
@@ -18,7 +17,4 @@ RECIPE = IpnRecipe(
     seed=2019,
 )
 
-
-def run(settings: Settings) -> None:
-    """Train."""
-    train(settings, RECIPE, IpnAssembly)
+run = experiment(RECIPE, IpnAssembly)

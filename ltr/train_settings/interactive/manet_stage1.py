@@ -4,8 +4,7 @@ The released program lets only the rate of the feature extractor fall. 101,000 s
 triplets.
 """
 
-from ltr.admin.settings import Settings
-from ltr.train_settings.experiment import train
+from ltr.train_settings.experiment import experiment
 from ltr.train_settings.interactive.manet_assembly import ManetAssembly
 from ltr.train_settings.interactive.manet_recipe import ManetRecipe
 
@@ -21,7 +20,4 @@ RECIPE = ManetRecipe(
     keep_checkpoints=5,
 )
 
-
-def run(settings: Settings) -> None:
-    """Train."""
-    train(settings, RECIPE, ManetAssembly)
+run = experiment(RECIPE, ManetAssembly)

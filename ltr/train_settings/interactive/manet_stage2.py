@@ -4,8 +4,7 @@ It starts from step 100,000 of the first stage. Rounds of corrections change eve
 over the videos; 101,000 steps of two frames.
 """
 
-from ltr.admin.settings import Settings
-from ltr.train_settings.experiment import train
+from ltr.train_settings.experiment import experiment
 from ltr.train_settings.interactive.manet_assembly import ManetInteractionAssembly
 from ltr.train_settings.interactive.manet_recipe import ManetRecipe
 
@@ -22,7 +21,4 @@ RECIPE = ManetRecipe(
     keep_checkpoints=5,
 )
 
-
-def run(settings: Settings) -> None:
-    """Train."""
-    train(settings, RECIPE, ManetInteractionAssembly)
+run = experiment(RECIPE, ManetInteractionAssembly)

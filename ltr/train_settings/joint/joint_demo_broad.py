@@ -5,8 +5,7 @@
 
 from dataclasses import replace
 
-from ltr.admin.settings import Settings
-from ltr.train_settings.experiment import train
+from ltr.train_settings.experiment import experiment
 from ltr.train_settings.joint import joint_demo_middle
 from ltr.train_settings.joint.assembly import JointAssembly
 
@@ -25,7 +24,4 @@ RECIPE = replace(
     max_gradient_norm=5.0,
 )
 
-
-def run(settings: Settings) -> None:
-    """Train."""
-    train(settings, RECIPE, JointAssembly)
+run = experiment(RECIPE, JointAssembly)

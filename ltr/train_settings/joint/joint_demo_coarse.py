@@ -5,8 +5,7 @@
 
 from dataclasses import replace
 
-from ltr.admin.settings import Settings
-from ltr.train_settings.experiment import train
+from ltr.train_settings.experiment import experiment
 from ltr.train_settings.joint import joint_stage1
 from ltr.train_settings.joint.assembly import JointAssembly
 
@@ -53,7 +52,4 @@ RECIPE = replace(
     keep_checkpoints=3,
 )
 
-
-def run(settings: Settings) -> None:
-    """Train."""
-    train(settings, RECIPE, JointAssembly)
+run = experiment(RECIPE, JointAssembly)

@@ -5,8 +5,7 @@
 
 from dataclasses import replace
 
-from ltr.admin.settings import Settings
-from ltr.train_settings.experiment import train
+from ltr.train_settings.experiment import experiment
 from ltr.train_settings.joint import joint_demo_coarse
 from ltr.train_settings.joint.assembly import JointAssembly
 
@@ -20,7 +19,4 @@ RECIPE = replace(
     keep_checkpoints=16,
 )
 
-
-def run(settings: Settings) -> None:
-    """Train."""
-    train(settings, RECIPE, JointAssembly)
+run = experiment(RECIPE, JointAssembly)

@@ -1,8 +1,7 @@
 """JOINT, first stage: everything but the backbone."""
 
 from ltr.admin.pretrained import MASK_RCNN_FILE
-from ltr.admin.settings import Settings
-from ltr.train_settings.experiment import train
+from ltr.train_settings.experiment import experiment
 from ltr.train_settings.joint.assembly import JointAssembly
 from ltr.train_settings.joint.recipe import JointRecipe
 
@@ -30,7 +29,4 @@ RECIPE = JointRecipe(
     print_interval=1,
 )
 
-
-def run(settings: Settings) -> None:
-    """Train."""
-    train(settings, RECIPE, JointAssembly)
+run = experiment(RECIPE, JointAssembly)

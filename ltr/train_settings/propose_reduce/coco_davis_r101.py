@@ -2,8 +2,7 @@
 
 from dataclasses import replace
 
-from ltr.admin.settings import Settings
-from ltr.train_settings.experiment import train
+from ltr.train_settings.experiment import experiment
 from ltr.train_settings.propose_reduce import coco_ytvis19_r101
 from ltr.train_settings.propose_reduce.assembly import ProposeReduceAssembly
 
@@ -13,7 +12,4 @@ RECIPE = replace(
     categories="davis",
 )
 
-
-def run(settings: Settings) -> None:
-    """Train."""
-    train(settings, RECIPE, ProposeReduceAssembly)
+run = experiment(RECIPE, ProposeReduceAssembly)

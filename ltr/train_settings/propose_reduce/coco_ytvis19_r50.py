@@ -1,7 +1,6 @@
 """Propose-Reduce, main stage for YouTube-VIS 2019: pseudo-videos of COCO, ResNet-50."""
 
-from ltr.admin.settings import Settings
-from ltr.train_settings.experiment import train
+from ltr.train_settings.experiment import experiment
 from ltr.train_settings.propose_reduce.assembly import ProposeReduceAssembly
 from ltr.train_settings.propose_reduce.recipe import ProposeReduceRecipe
 
@@ -18,7 +17,4 @@ RECIPE = ProposeReduceRecipe(
     warmup_steps=500,
 )
 
-
-def run(settings: Settings) -> None:
-    """Train."""
-    train(settings, RECIPE, ProposeReduceAssembly)
+run = experiment(RECIPE, ProposeReduceAssembly)

@@ -6,8 +6,7 @@
 
 from dataclasses import replace
 
-from ltr.admin.settings import Settings
-from ltr.train_settings.experiment import train
+from ltr.train_settings.experiment import experiment
 from ltr.train_settings.propose_reduce import synthetic
 from ltr.train_settings.propose_reduce.assembly import ProposeReduceAssembly
 
@@ -26,7 +25,4 @@ RECIPE = replace(
     average_decay=0.99,
 )
 
-
-def run(settings: Settings) -> None:
-    """Train."""
-    train(settings, RECIPE, ProposeReduceAssembly)
+run = experiment(RECIPE, ProposeReduceAssembly)

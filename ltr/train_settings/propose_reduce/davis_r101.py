@@ -2,8 +2,7 @@
 
 from dataclasses import replace
 
-from ltr.admin.settings import Settings
-from ltr.train_settings.experiment import train
+from ltr.train_settings.experiment import experiment
 from ltr.train_settings.propose_reduce import ytvis19_r101
 from ltr.train_settings.propose_reduce.assembly import ProposeReduceAssembly
 
@@ -19,7 +18,4 @@ RECIPE = replace(
     lr_scale=5e-4 * 4 / 6,
 )
 
-
-def run(settings: Settings) -> None:
-    """Train."""
-    train(settings, RECIPE, ProposeReduceAssembly)
+run = experiment(RECIPE, ProposeReduceAssembly)

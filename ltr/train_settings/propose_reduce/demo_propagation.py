@@ -5,8 +5,7 @@
 
 from dataclasses import replace
 
-from ltr.admin.settings import Settings
-from ltr.train_settings.experiment import train
+from ltr.train_settings.experiment import experiment
 from ltr.train_settings.propose_reduce import demo
 from ltr.train_settings.propose_reduce.assembly import ProposeReduceAssembly
 
@@ -20,7 +19,4 @@ RECIPE = replace(
     max_epochs=10,
 )
 
-
-def run(settings: Settings) -> None:
-    """Train."""
-    train(settings, RECIPE, ProposeReduceAssembly)
+run = experiment(RECIPE, ProposeReduceAssembly)

@@ -1,7 +1,6 @@
 """A small Propose-Reduce from random weights: --set train_set=videos:PATH/train."""
 
-from ltr.admin.settings import Settings
-from ltr.train_settings.experiment import train
+from ltr.train_settings.experiment import experiment
 from ltr.train_settings.propose_reduce.assembly import ProposeReduceAssembly
 from ltr.train_settings.propose_reduce.recipe import ProposeReduceRecipe
 
@@ -30,7 +29,4 @@ RECIPE = ProposeReduceRecipe(
     keep_checkpoints=2,
 )
 
-
-def run(settings: Settings) -> None:
-    """Train."""
-    train(settings, RECIPE, ProposeReduceAssembly)
+run = experiment(RECIPE, ProposeReduceAssembly)

@@ -1,7 +1,6 @@
 """Propose-Reduce, fine-tuning on YouTube-VIS 2019, ResNet-50."""
 
-from ltr.admin.settings import Settings
-from ltr.train_settings.experiment import train
+from ltr.train_settings.experiment import experiment
 from ltr.train_settings.propose_reduce.assembly import ProposeReduceAssembly
 from ltr.train_settings.propose_reduce.recipe import ProposeReduceRecipe
 
@@ -19,7 +18,4 @@ RECIPE = ProposeReduceRecipe(
     print_interval=50,
 )
 
-
-def run(settings: Settings) -> None:
-    """Train."""
-    train(settings, RECIPE, ProposeReduceAssembly)
+run = experiment(RECIPE, ProposeReduceAssembly)

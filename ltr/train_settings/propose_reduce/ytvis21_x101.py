@@ -2,8 +2,7 @@
 
 from dataclasses import replace
 
-from ltr.admin.settings import Settings
-from ltr.train_settings.experiment import train
+from ltr.train_settings.experiment import experiment
 from ltr.train_settings.propose_reduce import ytvis21_r50
 from ltr.train_settings.propose_reduce.assembly import ProposeReduceAssembly
 
@@ -15,7 +14,4 @@ RECIPE = replace(
     pairs_per_group=2,
 )
 
-
-def run(settings: Settings) -> None:
-    """Train."""
-    train(settings, RECIPE, ProposeReduceAssembly)
+run = experiment(RECIPE, ProposeReduceAssembly)

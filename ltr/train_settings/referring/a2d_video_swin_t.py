@@ -6,8 +6,7 @@ Clips have one frame and one tracking image. The published networks are plain Re
 
 from dataclasses import replace
 
-from ltr.admin.settings import Settings
-from ltr.train_settings.experiment import train
+from ltr.train_settings.experiment import experiment
 from ltr.train_settings.referring import refytvos_video_swin_t
 from ltr.train_settings.referring.assembly import ReferringAssembly
 
@@ -19,7 +18,4 @@ RECIPE = replace(
     batch_size=16,
 )
 
-
-def run(settings: Settings) -> None:
-    """Train."""
-    train(settings, RECIPE, ReferringAssembly)
+run = experiment(RECIPE, ReferringAssembly)

@@ -5,8 +5,7 @@
 
 from dataclasses import replace
 
-from ltr.admin.settings import Settings
-from ltr.train_settings.experiment import train
+from ltr.train_settings.experiment import experiment
 from ltr.train_settings.referring import demo_images
 from ltr.train_settings.referring.assembly import ReferringAssembly
 
@@ -22,7 +21,4 @@ RECIPE = replace(
     average_decay=0.99,
 )
 
-
-def run(settings: Settings) -> None:
-    """Train."""
-    train(settings, RECIPE, ReferringAssembly)
+run = experiment(RECIPE, ReferringAssembly)

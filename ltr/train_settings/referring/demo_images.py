@@ -5,8 +5,7 @@
 
 from dataclasses import replace
 
-from ltr.admin.settings import Settings
-from ltr.train_settings.experiment import train
+from ltr.train_settings.experiment import experiment
 from ltr.train_settings.referring import synthetic_images
 from ltr.train_settings.referring.assembly import ReferringAssembly
 
@@ -23,7 +22,4 @@ RECIPE = replace(
     milestones=(),
 )
 
-
-def run(settings: Settings) -> None:
-    """Train."""
-    train(settings, RECIPE, ReferringAssembly)
+run = experiment(RECIPE, ReferringAssembly)

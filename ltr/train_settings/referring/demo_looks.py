@@ -13,11 +13,10 @@ from torch import nn
 
 from ltr.actors.looks import LookActor
 from ltr.admin.ranges import Count
-from ltr.admin.settings import Settings
 from ltr.dataset.referring.looks import PROPERTIES, LookSamples
 from ltr.models.referring.looks import CELL, LookNet, look_network
 from ltr.train_settings.assembly import Assembly, SampleSets
-from ltr.train_settings.experiment import train
+from ltr.train_settings.experiment import experiment
 from ltr.train_settings.recipe import Recipe
 
 
@@ -82,7 +81,4 @@ RECIPE = LookRecipe(
     keep_checkpoints=2,
 )
 
-
-def run(settings: Settings) -> None:
-    """Train."""
-    train(settings, RECIPE, LookAssembly)
+run = experiment(RECIPE, LookAssembly)

@@ -6,8 +6,7 @@
 
 from dataclasses import replace
 
-from ltr.admin.settings import Settings
-from ltr.train_settings.experiment import train
+from ltr.train_settings.experiment import experiment
 from ltr.train_settings.referring import demo
 from ltr.train_settings.referring.assembly import ReferringAssembly
 
@@ -25,7 +24,4 @@ RECIPE = replace(
     print_interval=25,
 )
 
-
-def run(settings: Settings) -> None:
-    """Train."""
-    train(settings, RECIPE, ReferringAssembly)
+run = experiment(RECIPE, ReferringAssembly)

@@ -5,8 +5,7 @@ The authors used 32 GPUs with one clip each and did not start from the image pre
 
 from dataclasses import replace
 
-from ltr.admin.settings import Settings
-from ltr.train_settings.experiment import train
+from ltr.train_settings.experiment import experiment
 from ltr.train_settings.referring import refcoco_r50
 from ltr.train_settings.referring.assembly import ReferringAssembly
 
@@ -20,7 +19,4 @@ RECIPE = replace(
     batch_size=32,
 )
 
-
-def run(settings: Settings) -> None:
-    """Train."""
-    train(settings, RECIPE, ReferringAssembly)
+run = experiment(RECIPE, ReferringAssembly)

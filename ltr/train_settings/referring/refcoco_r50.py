@@ -3,8 +3,7 @@
 The authors used 32 GPUs with two images each; the learning rates are not scaled with the batch.
 """
 
-from ltr.admin.settings import Settings
-from ltr.train_settings.experiment import train
+from ltr.train_settings.experiment import experiment
 from ltr.train_settings.referring.assembly import ReferringAssembly
 from ltr.train_settings.referring.recipe import START_FILES, ReferringRecipe
 
@@ -21,7 +20,4 @@ RECIPE = ReferringRecipe(
     batch_size=64,
 )
 
-
-def run(settings: Settings) -> None:
-    """Train."""
-    train(settings, RECIPE, ReferringAssembly)
+run = experiment(RECIPE, ReferringAssembly)

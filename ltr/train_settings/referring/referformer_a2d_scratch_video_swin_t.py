@@ -6,8 +6,7 @@ Clips have six frames, as those of the published network: its evaluation needs
 
 from dataclasses import replace
 
-from ltr.admin.settings import Settings
-from ltr.train_settings.experiment import train
+from ltr.train_settings.experiment import experiment
 from ltr.train_settings.referring import referformer_a2d_video_swin_t
 from ltr.train_settings.referring.assembly import ReferringAssembly
 from ltr.train_settings.referring.recipe import from_backbone
@@ -23,7 +22,4 @@ RECIPE = replace(
     weight_decay=1e-4,
 )
 
-
-def run(settings: Settings) -> None:
-    """Train."""
-    train(settings, RECIPE, ReferringAssembly)
+run = experiment(RECIPE, ReferringAssembly)

@@ -5,8 +5,7 @@ The authors used 8 GPUs with two clips each, and evaluated after every epoch.
 
 from dataclasses import replace
 
-from ltr.admin.settings import Settings
-from ltr.train_settings.experiment import train
+from ltr.train_settings.experiment import experiment
 from ltr.train_settings.referring import referformer_video_swin_t
 from ltr.train_settings.referring.assembly import ReferringAssembly
 
@@ -18,7 +17,4 @@ RECIPE = replace(
     batch_size=16,
 )
 
-
-def run(settings: Settings) -> None:
-    """Train."""
-    train(settings, RECIPE, ReferringAssembly)
+run = experiment(RECIPE, ReferringAssembly)

@@ -1,14 +1,10 @@
 """ReferFormer with ResNet-101 on Ref-YouTube-VOS, from its image pre-training."""
 
-from ltr.admin.settings import Settings
-from ltr.train_settings.experiment import train
+from ltr.train_settings.experiment import experiment
 from ltr.train_settings.referring import referformer_r50
 from ltr.train_settings.referring.assembly import ReferringAssembly
 from ltr.train_settings.referring.recipe import with_backbone
 
 RECIPE = with_backbone(referformer_r50.RECIPE, "resnet101")
 
-
-def run(settings: Settings) -> None:
-    """Train."""
-    train(settings, RECIPE, ReferringAssembly)
+run = experiment(RECIPE, ReferringAssembly)

@@ -5,8 +5,7 @@ The authors used 8 GPUs with one clip each.
 
 from dataclasses import replace
 
-from ltr.admin.settings import Settings
-from ltr.train_settings.experiment import train
+from ltr.train_settings.experiment import experiment
 from ltr.train_settings.referring import refytvos_r50
 from ltr.train_settings.referring.assembly import ReferringAssembly
 
@@ -17,7 +16,4 @@ RECIPE = replace(
     batch_size=8,
 )
 
-
-def run(settings: Settings) -> None:
-    """Train."""
-    train(settings, RECIPE, ReferringAssembly)
+run = experiment(RECIPE, ReferringAssembly)

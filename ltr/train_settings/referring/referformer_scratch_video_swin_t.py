@@ -6,8 +6,7 @@ Only the backbone and the text encoder are pre-trained. For another backbone cha
 
 from dataclasses import replace
 
-from ltr.admin.settings import Settings
-from ltr.train_settings.experiment import train
+from ltr.train_settings.experiment import experiment
 from ltr.train_settings.referring import referformer_video_swin_t
 from ltr.train_settings.referring.assembly import ReferringAssembly
 from ltr.train_settings.referring.recipe import from_backbone
@@ -19,7 +18,4 @@ RECIPE = replace(
     milestones=(6, 8),
 )
 
-
-def run(settings: Settings) -> None:
-    """Train."""
-    train(settings, RECIPE, ReferringAssembly)
+run = experiment(RECIPE, ReferringAssembly)

@@ -3,8 +3,7 @@
 The authors used 3 GPUs with one clip each; ``referformer_r50`` is the same without tracking.
 """
 
-from ltr.admin.settings import Settings
-from ltr.train_settings.experiment import train
+from ltr.train_settings.experiment import experiment
 from ltr.train_settings.referring.assembly import ReferringAssembly
 from ltr.train_settings.referring.recipe import ReferringRecipe
 
@@ -18,7 +17,4 @@ RECIPE = ReferringRecipe(
     num_workers=4,
 )
 
-
-def run(settings: Settings) -> None:
-    """Train."""
-    train(settings, RECIPE, ReferringAssembly)
+run = experiment(RECIPE, ReferringAssembly)

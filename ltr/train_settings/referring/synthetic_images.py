@@ -4,8 +4,7 @@ Write the clips with ``python -m ltr.dataset.referring.synthetic DST`` and give 
 ``--set train_sets=RefYouTubeVOS:DST --set tokenizer_dir=DST/tokenizer``.
 """
 
-from ltr.admin.settings import Settings
-from ltr.train_settings.experiment import train
+from ltr.train_settings.experiment import experiment
 from ltr.train_settings.referring.assembly import ReferringAssembly
 from ltr.train_settings.referring.recipe import RATES, ReferringRecipe
 
@@ -57,7 +56,4 @@ RECIPE = ReferringRecipe(
     keep_checkpoints=2,
 )
 
-
-def run(settings: Settings) -> None:
-    """Train."""
-    train(settings, RECIPE, ReferringAssembly)
+run = experiment(RECIPE, ReferringAssembly)

@@ -5,8 +5,7 @@ Data as for ``synthetic_images``.
 
 from dataclasses import replace
 
-from ltr.admin.settings import Settings
-from ltr.train_settings.experiment import train
+from ltr.train_settings.experiment import experiment
 from ltr.train_settings.referring import synthetic_images
 from ltr.train_settings.referring.assembly import ReferringAssembly
 
@@ -24,7 +23,4 @@ RECIPE = replace(
     learning_rates=dict.fromkeys(synthetic_images.RECIPE.learning_rates, 5e-4),
 )
 
-
-def run(settings: Settings) -> None:
-    """Train."""
-    train(settings, RECIPE, ReferringAssembly)
+run = experiment(RECIPE, ReferringAssembly)

@@ -3,8 +3,7 @@
 import os
 from dataclasses import replace
 
-from ltr.admin.settings import Settings
-from ltr.train_settings.experiment import train
+from ltr.train_settings.experiment import experiment
 from ltr.train_settings.joint import joint_debug
 from ltr.train_settings.joint.assembly import JointAssembly
 
@@ -19,7 +18,4 @@ RECIPE = replace(
     batch_size=2,
 )
 
-
-def run(settings: Settings) -> None:
-    """Train."""
-    train(settings, RECIPE, JointAssembly)
+run = experiment(RECIPE, JointAssembly)
