@@ -8,10 +8,10 @@ Uses ``ltr``; ``ltr`` never uses this package. Importing it loads no heavy packa
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
 import ltr
+from pytracking.utils.lazy import lazy_attributes
 
 if getattr(ltr, "TOOLKIT", "") != "vos-toolkit":
     raise ImportError(
@@ -60,9 +60,4 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> object:
-    """Import what the package offers when it is first used."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module, member = _HOMES[name].split(":")
-    return getattr(importlib.import_module(module), member)
+__getattr__ = lazy_attributes(__name__, _HOMES)

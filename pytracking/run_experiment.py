@@ -13,14 +13,13 @@ import logging
 import math
 import sys
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from ltr.admin.cli import CommandParser, add_plugin_argument, command, set_up_logging
+from ltr.admin.cli import CommandParser, add_plugin_argument, command
 from ltr.admin.errors import ConfigError
 from ltr.admin.locks import lock_folder
 from ltr.admin.optional import import_optional
@@ -38,10 +37,9 @@ _LOG = logging.getLogger(__name__)
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one experiment and compare its trackers; 1 when a sequence failed."""
     arguments = _parse(argv)
-    set_up_logging(arguments.quiet)
     from pytracking.cli.console import run_with_engine
 
-    return run_with_engine(arguments, partial(_run, arguments))
+    return run_with_engine(arguments, _run)
 
 
 def _run(arguments: argparse.Namespace, engine: Engine | None) -> int:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +21,6 @@ from ltr.admin.cli import (
     add_json_switch,
     command,
     json_results,
-    set_up_logging,
 )
 from ltr.admin.errors import ConfigError
 from pytracking.cli.arguments import (
@@ -43,10 +41,9 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one tracker over one data set; 1 when a sequence failed."""
     arguments = _parse(argv)
-    set_up_logging(arguments.quiet)
     from pytracking.cli.console import run_with_engine
 
-    return run_with_engine(arguments, partial(_run, arguments))
+    return run_with_engine(arguments, _run)
 
 
 def _run(arguments: argparse.Namespace, engine: Engine | None) -> int:

@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     beside += [arguments.output] if arguments.output else []
     found = find_videos(Path(arguments.videofile), beside)
     if found.videos and arguments.scribbles is None:
-        return run_with_engine(arguments, partial(_segment_folder, arguments, found))
+        return run_with_engine(arguments, partial(_segment_folder, found))
     if arguments.engine != "local" or arguments.threads:
         raise ConfigError(
             f"--engine and --threads need a folder of videos: {arguments.videofile} is not one"
@@ -91,7 +91,7 @@ def _segment(arguments: argparse.Namespace) -> Outcome:
 
 
 def _segment_folder(
-    arguments: argparse.Namespace, found: FolderContent, engine: Engine | None
+    found: FolderContent, arguments: argparse.Namespace, engine: Engine | None
 ) -> int:
     """Segment all videos of a folder that have no results yet."""
     from pytracking.cli.console import refuse_live_view

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from ltr.admin.cli import set_up_logging
 from ltr.admin.devices import resolve_device
 from pytracking.cli.arguments import open_view, resolve_runtime
 from pytracking.evaluation.datasets.sequence import AnySequence, SequenceList
@@ -23,12 +24,14 @@ from pytracking.utils.environment import evaluation_environment
 _LOG = logging.getLogger(__name__)
 
 
-def run_with_engine(arguments: argparse.Namespace, run: Callable[[Engine | None], int]) -> int:
+def run_with_engine(
+    arguments: argparse.Namespace, run: Callable[[argparse.Namespace, Engine | None], int]
+) -> int:
     """Run a command with the engine that its arguments name, or as one of the engine's workers.
 
     Args:
         arguments: Arguments of ``add_engine_arguments`` and ``add_runtime_arguments``.
-        run: The command; None works in this process.
+        run: The command, called with the arguments and the engine; None works in this process.
 
     Returns:
         Its exit code, 0 for a worker.
@@ -36,13 +39,14 @@ def run_with_engine(arguments: argparse.Namespace, run: Callable[[Engine | None]
     Raises:
         ConfigError: The engine is not installed or its processes are not there.
     """
+    set_up_logging(arguments.quiet)
     setup = WorkerSetup(resolve_device(arguments.device), quiet=arguments.quiet)
     engine = start_engine(arguments.engine, arguments.threads, setup)
     if engine is None:
-        return run(None)
+        return run(arguments, None)
     with engine:
         if not engine.is_worker:
-            return run(engine)
+            return run(arguments, engine)
         engine.serve()
         return 0
 

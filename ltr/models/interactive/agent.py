@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -29,10 +27,7 @@ class AgentNet(nn.Module):
         self.decoder_fc1 = nn.Linear(2 * hidden, hidden)
         self.decoder_fc2 = nn.Linear(hidden, 1)
 
-    @staticmethod
-    def adapt_state_dict(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """Read files of several GPUs."""
-        return without_module_prefix(state)
+    adapt_state_dict = staticmethod(without_module_prefix)  # files of several GPUs
 
     def encode(self, states: torch.Tensor) -> torch.Tensor:
         """(..., 2) -> (..., hidden), every frame by itself."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import nn
@@ -31,10 +31,7 @@ class AssessNet(nn.Module):
         self.Encoder = PromptEncoder(("m", "p", "n"), width, depths)
         self.fc1 = nn.Linear(self.Encoder.out_channels, 1)
 
-    @staticmethod
-    def adapt_state_dict(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """Read files of several GPUs."""
-        return without_module_prefix(state)
+    adapt_state_dict = staticmethod(without_module_prefix)  # files of several GPUs
 
     def forward(self, images: torch.Tensor, probabilities: torch.Tensor) -> torch.Tensor:
         """Estimate the quality of masks.

@@ -11,7 +11,7 @@ from torch import nn
 
 from ltr.admin.model_constructor import model_constructor
 from ltr.models.backbone.resnet import Bottleneck
-from ltr.models.interactive.deeplab import Pooling, dilated_stages, resize
+from ltr.models.interactive.deeplab import Pooling, dilated_stages, fuse, resize
 from ltr.models.interactive.released import without_module_prefix
 from ltr.models.interactive.transfer import correlate, transfer
 
@@ -115,17 +115,7 @@ class Decoder(nn.Module):
         self.convG2 = nn.Conv2d(planes, planes, 3, 1, 1)
         self.RF3 = Refine(8 * width, planes)
         self.RF2 = Refine(4 * width, planes)
-        self.lastconv = nn.Sequential(
-            nn.Conv2d(2 * planes, planes, 3, 1, 1, bias=False),
-            nn.BatchNorm2d(planes),
-            nn.ReLU(inplace=True),
-            nn.Dropout(0.5),
-            nn.Conv2d(planes, planes, 3, 1, 1, bias=False),
-            nn.BatchNorm2d(planes),
-            nn.ReLU(inplace=True),
-            nn.Dropout(0.1),
-            nn.Conv2d(planes, 1, 1),
-        )
+        self.lastconv = nn.Sequential(*fuse(2 * planes, planes), nn.Conv2d(planes, 1, 1))
 
     def prepare(self, features: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         """What depends on ``res3`` and ``res2`` alone, (N, planes, H / 8, W / 8) and (.., / 4)."""
@@ -211,10 +201,7 @@ class ATNet(nn.Module):
         self.prev_conv1x1 = nn.Conv2d(4 * width, 4 * width, 1)
         self.conv1x1 = nn.Conv2d(64 * width, 32 * width, 1)
 
-    @staticmethod
-    def adapt_state_dict(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """Read files of several GPUs."""
-        return without_module_prefix(state)
+    adapt_state_dict = staticmethod(without_module_prefix)  # files of several GPUs
 
     def encode(self, image: torch.Tensor) -> FrameFeatures:
         """Features of a frame (1, 3, H, W), normalised by ``IMAGENET_RGB``."""

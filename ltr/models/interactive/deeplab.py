@@ -54,6 +54,20 @@ class _Branch(nn.Module):
         return F.relu(self.bn(self.atrous_conv(x)))
 
 
+def fuse(channels: int, planes: int) -> list[nn.Module]:
+    """Two convolutions that join pooled and finer features, with the dropout of DeepLabV3+."""
+    return [
+        nn.Conv2d(channels, planes, 3, 1, 1, bias=False),
+        nn.BatchNorm2d(planes),
+        nn.ReLU(inplace=True),
+        nn.Dropout(0.5),
+        nn.Conv2d(planes, planes, 3, 1, 1, bias=False),
+        nn.BatchNorm2d(planes),
+        nn.ReLU(inplace=True),
+        nn.Dropout(0.1),
+    ]
+
+
 class Pooling(nn.Module):
     """Atrous spatial pyramid pooling with an image-wide branch.
 

@@ -109,10 +109,7 @@ class InteractionNet(nn.Module):
         self.Encoder = PromptEncoder(("m", "p", "n"), width)
         self.Decoder = Decoder({"ResFM": (32 * width, mdim)}, _below(width))
 
-    @staticmethod
-    def adapt_state_dict(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """Read files of several GPUs."""
-        return without_module_prefix(state)
+    adapt_state_dict = staticmethod(without_module_prefix)  # files of several GPUs
 
     def forward(
         self,
@@ -180,10 +177,7 @@ class PropagationNet(nn.Module):
         entry = {"ResFM1": (2 * channels, channels // 2), "ResFM2": (channels // 2, mdim)}
         self.Decoder = Decoder(entry, _below(width))
 
-    @staticmethod
-    def adapt_state_dict(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """Read files of several GPUs."""
-        return without_module_prefix(state)
+    adapt_state_dict = staticmethod(without_module_prefix)  # files of several GPUs
 
     def forward(
         self,

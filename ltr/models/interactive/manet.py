@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -11,7 +11,7 @@ from torch import nn
 from ltr.admin.model_constructor import model_constructor
 from ltr.data.image_format import IMAGENET_RGB, ImageFormat
 from ltr.models.backbone.resnet import STAGES, Bottleneck
-from ltr.models.interactive.deeplab import Pooling, dilated_stages, resize
+from ltr.models.interactive.deeplab import Pooling, dilated_stages, fuse, resize
 from ltr.models.interactive.matching import match_globally, match_locally
 from ltr.models.interactive.released import without_module_prefix
 
@@ -55,16 +55,7 @@ class Decoder(nn.Module):
         self.conv1 = nn.Conv2d(low, _LOW_LEVEL, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(_LOW_LEVEL)
         self.relu = nn.ReLU(inplace=True)
-        self.last_conv = nn.Sequential(
-            nn.Conv2d(planes + _LOW_LEVEL, planes, 3, 1, 1, bias=False),
-            nn.BatchNorm2d(planes),
-            nn.ReLU(inplace=True),
-            nn.Dropout(0.5),
-            nn.Conv2d(planes, planes, 3, 1, 1, bias=False),
-            nn.BatchNorm2d(planes),
-            nn.ReLU(inplace=True),
-            nn.Dropout(0.1),
-        )
+        self.last_conv = nn.Sequential(*fuse(planes + _LOW_LEVEL, planes))
 
     def forward(self, pooled: torch.Tensor, low: torch.Tensor) -> torch.Tensor:
         """(N, planes, h, w), (N, low, H, W) -> (N, planes, H, W)."""
@@ -153,10 +144,7 @@ class MANet(nn.Module):
         self.dynamic_seghead = SegmentationHead(embedding_dim + _PROPAGATION_MAPS, planes)
         self.inter_seghead = SegmentationHead(embedding_dim + _INTERACTION_MAPS, planes)
 
-    @staticmethod
-    def adapt_state_dict(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """Read files of several GPUs."""
-        return without_module_prefix(state)
+    adapt_state_dict = staticmethod(without_module_prefix)  # files of several GPUs
 
     def forward(
         self,

@@ -3,11 +3,14 @@
 ``docs/dense_ulearn.md`` shows what it learned from 34 clips.
 """
 
+from dataclasses import replace
+
+from ltr.train_settings.dense_ulearn import folder
 from ltr.train_settings.dense_ulearn.assembly import DenseULearnAssembly
-from ltr.train_settings.dense_ulearn.recipe import DenseULearnRecipe
 from ltr.train_settings.experiment import experiment
 
-RECIPE = DenseULearnRecipe(
+RECIPE = replace(
+    folder.RECIPE,
     description="Dense Unsupervised Learning with a very narrow ResNet-18, on a CPU",
     train_videos=("DAVIS/2017/train",),
     video_len=4,
@@ -23,7 +26,6 @@ RECIPE = DenseULearnRecipe(
     learning_rates={"fast_net": 1e-3},
     milestones=(5, 7),
     gamma=0.3,
-    keep_checkpoints=3,
 )
 
 run = experiment(RECIPE, DenseULearnAssembly)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from ltr.train_settings.experiment import experiment
 from ltr.train_settings.joint import joint_stage1
 from ltr.train_settings.joint.assembly import JointAssembly
+from ltr.train_settings.joint.recipe import MODULES
 
 RECIPE = replace(
     joint_stage1.RECIPE,
@@ -29,13 +30,7 @@ RECIPE = replace(
     samples_per_epoch=40,
     validation_samples=8,
     validation_interval=2,
-    learning_rates={
-        "feature_extractor": 1e-3,
-        "target_model": 1e-3,
-        "decoder": 1e-3,
-        "label_encoder": 1e-3,
-        "transformer": 1e-3,
-    },
+    learning_rates=dict.fromkeys(MODULES, 1e-3),
     milestones=(3,),
 )
 

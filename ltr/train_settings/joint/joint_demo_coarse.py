@@ -8,6 +8,7 @@ from dataclasses import replace
 from ltr.train_settings.experiment import experiment
 from ltr.train_settings.joint import joint_stage1
 from ltr.train_settings.joint.assembly import JointAssembly
+from ltr.train_settings.joint.recipe import MODULES
 
 RECIPE = replace(
     joint_stage1.RECIPE,
@@ -40,13 +41,7 @@ RECIPE = replace(
     batch_size=8,
     num_workers=1,
     samples_per_epoch=400,
-    learning_rates={
-        "feature_extractor": 5e-4,
-        "target_model": 5e-4,
-        "decoder": 5e-4,
-        "label_encoder": 5e-4,
-        "transformer": 5e-4,
-    },
+    learning_rates=dict.fromkeys(MODULES, 5e-4),
     milestones=(),
     print_interval=10,
     keep_checkpoints=3,

@@ -15,6 +15,10 @@ from ltr.train_settings.recipe import Recipe
 _STRIDE = 16
 
 
+MODULES = ("feature_extractor", "target_model", "decoder", "label_encoder", "transformer")
+"""The parts of the network, which may learn at rates of their own."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class JointRecipe(Recipe):
     """Data, network and losses of JOINT; see ``Recipe`` for the other rows.

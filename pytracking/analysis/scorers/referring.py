@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -129,16 +130,7 @@ def score_sentences(request: Request, variable: str, file: str) -> Report:
     resolve_rule(request.rule, OFFICIAL, (OFFICIAL,))
     truth, results = _read_single_frames(request, variable, file)
     scores = evaluate_images(truth, results, request.best_only)
-    numbers = {name: undefined(value) for name, value in scores.table().items()}
-    table = csv_table(list(numbers), [list(numbers.values())])
-    rows = {name: (value,) for name, value in numbers.items()}
-    return Report(
-        request.heading("sentences"),
-        (Table(("all",), rows, f"{len(scores.images)} images"),),
-        scores.summary,
-        numbers,
-        {"global_results.csv": table},
-    )
+    return _report(request, scores.table(), len(scores.images), scores.summary)
 
 
 def score_pictures(request: Request, variable: str, file: str) -> Report:
@@ -153,22 +145,25 @@ def score_pictures(request: Request, variable: str, file: str) -> Report:
     """
     resolve_rule(request.rule, OFFICIAL, (OFFICIAL,))
     truth, results = _read_single_frames(request, variable, file)
-    boxes, masks = (
-        evaluate_boxes(truth, results),
-        evaluate_images(truth, results, request.best_only),
-    )
+    boxes = evaluate_boxes(truth, results)
+    masks = evaluate_images(truth, results, request.best_only)
     numbers = {
-        f"{kind} {name}": undefined(value)
+        f"{kind} {name}": value
         for kind, scores in (("bbox", boxes), ("segm", masks))
         for name, value in scores.table().items()
     }
     rec, ris = 100 * boxes.precision_at(0.5), 100 * masks.overall_iou
+    return _report(request, numbers, len(masks.images), f"REC={rec:.1f} RIS={ris:.1f}")
+
+
+def _report(request: Request, scores: Mapping[str, float], images: int, summary: str) -> Report:
+    numbers = {name: undefined(value) for name, value in scores.items()}
     table = csv_table(list(numbers), [list(numbers.values())])
     rows = {name: (value,) for name, value in numbers.items()}
     return Report(
         request.heading("sentences"),
-        (Table(("all",), rows, f"{len(masks.images)} images"),),
-        f"REC={rec:.1f} RIS={ris:.1f}",
+        (Table(("all",), rows, f"{images} images"),),
+        summary,
         numbers,
         {"global_results.csv": table},
     )

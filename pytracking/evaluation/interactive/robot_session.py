@@ -16,7 +16,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
 from typing import NamedTuple
 
 import numpy as np
@@ -121,12 +120,7 @@ class RobotSession:
     def __enter__(self) -> RobotSession:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._report_folder is not None and self.get_report():
             name = datetime.now().strftime("result_%Y%m%d_%H%M%S.csv")
             write_report(self._report_folder / name, self.get_report())

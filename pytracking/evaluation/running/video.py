@@ -70,14 +70,7 @@ def _process_online(
             progress = save_frames(frames, video, task, staging, count)
             seconds = progress.seconds
             write_config(staging, describe_run(spec, runtime), video, prompts, progress.frames)
-    return Outcome(
-        video.name,
-        progress.frames,
-        seconds,
-        video.failure,
-        folder=folder,
-        dropped=video.count_dropped(),
-    )
+    return _outcome(video, progress, seconds, folder)
 
 
 def process_live(
@@ -113,12 +106,18 @@ def process_live(
         seconds = progress.seconds
         if staging is not None:
             write_config(staging, describe_run(spec, runtime), video, prompts, progress.frames)
+    return _outcome(video, progress, seconds, task.output)
+
+
+def _outcome(
+    video: FrameSource, progress: FrameProgress, seconds: float, folder: Path | None
+) -> Outcome:
     return Outcome(
         video.name,
         progress.frames,
         seconds,
         video.failure,
-        folder=task.output,
+        folder=folder,
         dropped=video.count_dropped(),
     )
 

@@ -17,15 +17,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def load_propagation_network(net: str, device: torch.device) -> DenseULearnNet:
-    """Load a trained network for inference; there is no way to get random weights.
-
-    Args:
-        net: A path, or a file name that is searched in the folders of ``network_path``.
-        device: Device of the network.
-
-    Raises:
-        CheckpointError: The file is nowhere, damaged, or of another network.
-    """
+    """Load a trained network for inference, see ``load_evaluation_network``."""
     path = find_network(net)
     network = load_dense_ulearn(path)
     _check_released(path)

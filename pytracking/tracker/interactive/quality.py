@@ -56,18 +56,10 @@ class NetworkQuality:
 
 
 def load_assess_network(net: str, device: torch.device) -> AssessNet:
-    """Load the quality network for inference.
-
-    Args:
-        net: A path, or a file name that is searched in the folders of ``network_path``.
-        device: Device of the network.
-
-    Raises:
-        CheckpointError: The file is nowhere, damaged, or of another network.
-    """
+    """Load the quality network for inference, see ``load_host_network``."""
     return load_host_network(net, AssessNet, assess_network, device)
 
 
 def load_agent_network(net: str, device: torch.device) -> AgentNet:
-    """Load the agent for inference; see ``load_assess_network``."""
+    """Load the agent for inference; see ``load_host_network``."""
     return load_host_network(net, AgentNet, agent_network, device)

@@ -12,15 +12,7 @@ from pytracking.utils.loading import find_network
 
 
 def load_propagation_network(net: str, device: torch.device) -> SeqMaskRCNN:
-    """Load a trained network for inference; there is no way to get random weights.
-
-    Args:
-        net: A path, or a file name that is searched in the folders of ``network_path``.
-        device: Device of the network.
-
-    Raises:
-        CheckpointError: The file is nowhere, damaged, or of another network.
-    """
+    """Load a trained network for inference, see ``load_evaluation_network``."""
     path = find_network(net)
     return prepare_network(load_seq_mask_rcnn(path), device)
 
