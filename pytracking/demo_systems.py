@@ -124,15 +124,9 @@ def _follow(spec: TrackerSpec, clip: DemoClip, folder: Path, runtime: Runtime) -
     """Track the objects from their first masks; the copied mask is the baseline."""
     masks = _segment(spec, clip.video, folder, runtime, first_mask=clip.first_mask)
     copied = [clip.labels[0]] * len(clip.labels)
-    return DemoRow(
-        f"{spec.system} {spec.name}",
-        "the first masks",
-        "J&F",
-        100 * score_clip(clip.labels, masks).j_and_f,
-        "copied mask",
-        100 * score_clip(clip.labels, copied).j_and_f,
-        _strip(clip.images, masks),
-    )
+    score, baseline = (100 * score_clip(clip.labels, own).j_and_f for own in (masks, copied))
+    strip = _strip(clip.images, masks)
+    return DemoRow(_title(spec), "the first masks", "J&F", score, "copied mask", baseline, strip)
 
 
 def _propose(clip: DemoClip, folder: Path, runtime: Runtime) -> DemoRow:
@@ -142,15 +136,11 @@ def _propose(clip: DemoClip, folder: Path, runtime: Runtime) -> DemoRow:
     video = write_video(folder / "moving_shapes.mp4", shapes.images)
     masks = _segment(spec, video, folder / "propose_reduce", runtime)
     filled = [np.ones_like(labels) for labels in shapes.labels]
-    return DemoRow(
-        f"{spec.system} {spec.name}",
-        "nothing",
-        "J&F of the best matches",
-        100 * score_clip_unsupervised(shapes.labels, masks).j_and_f,
-        "whole picture",
-        100 * score_clip_unsupervised(shapes.labels, filled).j_and_f,
-        _strip(shapes.images, masks),
+    score, baseline = (
+        100 * score_clip_unsupervised(shapes.labels, own).j_and_f for own in (masks, filled)
     )
+    strip, measure = _strip(shapes.images, masks), "J&F of the best matches"
+    return DemoRow(_title(spec), "nothing", measure, score, "whole picture", baseline, strip)
 
 
 def _read_sentences(clip: DemoClip, folder: Path, runtime: Runtime) -> DemoRow:
@@ -165,7 +155,7 @@ def _read_sentences(clip: DemoClip, folder: Path, runtime: Runtime) -> DemoRow:
     truth, found = np.stack(shapes.labels), np.stack(masks)
     pairs = list(enumerate(sentences, 1))
     return DemoRow(
-        f"{spec.system} {spec.name}",
+        _title(spec),
         ", ".join(texts),
         "overlap",
         100 * float(np.mean([_overlap(truth == number, found == slot) for slot, number in pairs])),
@@ -204,6 +194,10 @@ def _draw_lines(clip: DemoClip, folder: Path, runtime: Runtime) -> DemoRow:
         scores[0],
         _strip(clip.images, list(masks)),
     )
+
+
+def _title(spec: TrackerSpec) -> str:
+    return f"{spec.system} {spec.name}"
 
 
 def write_video(path: Path, images: Sequence[np.ndarray]) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
@@ -12,6 +13,7 @@ from torch import nn
 Stats = dict[str, torch.Tensor]
 
 
+@dataclass(eq=False)
 class Actor(ABC):
     """Turns a batch into a loss.
 
@@ -25,8 +27,7 @@ class Actor(ABC):
     forward_methods: ClassVar[tuple[str, ...]] = ()
     """Methods of the network, besides ``forward``, that the actor calls."""
 
-    def __init__(self, network: nn.Module) -> None:
-        self.network = network
+    network: nn.Module
 
     @abstractmethod
     def __call__(self, batch: Mapping[str, Any]) -> tuple[torch.Tensor, Stats]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
-from torch import nn
 
 from ltr.actors.base import Actor, Stats
 from ltr.actors.label_propagation import AnnotatedVideo, propagation_score
@@ -17,6 +17,7 @@ from ltr.models.loss.self_training import draw_grid, self_training_losses
 SCORED_FEATURES = ("key", "res4")
 
 
+@dataclass(eq=False)
 class DenseULearnActor(Actor):
     """Space-time self-training and cross-view consistency (arXiv 2111.06265).
 
@@ -36,25 +37,13 @@ class DenseULearnActor(Actor):
     sees_whole_batch = True
     forward_methods = ("embed",)
 
-    def __init__(
-        self,
-        network: nn.Module,
-        grid_size: int = 8,
-        reference_grid_size: int = 4,
-        temperature: float = 0.05,
-        cross_weight: float = 0.1,
-        stop_gradient: bool = True,
-        scored_videos: Sequence[AnnotatedVideo] = (),
-        score_interval: int = 1,
-    ) -> None:
-        super().__init__(network)
-        self.grid_size = grid_size
-        self.reference_grid_size = reference_grid_size
-        self.temperature = temperature
-        self.cross_weight = cross_weight
-        self.stop_gradient = stop_gradient
-        self.scored_videos = scored_videos
-        self.score_interval = score_interval
+    grid_size: int = 8
+    reference_grid_size: int = 4
+    temperature: float = 0.05
+    cross_weight: float = 0.1
+    stop_gradient: bool = True
+    scored_videos: Sequence[AnnotatedVideo] = ()
+    score_interval: int = 1
 
     def __call__(self, batch: Mapping[str, Any]) -> tuple[torch.Tensor, Stats]:
         """See ``Actor``; the batch holds clips first, frames second.

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import nn
 
 from ltr.actors.base import Actor, Stats
 from ltr.dataset.referring.looks import GROUND, PROPERTIES
 
 
+@dataclass(eq=False)
 class LookActor(Actor):
     """Cross entropies of what the cells of clips and of single images show.
 
@@ -22,9 +23,7 @@ class LookActor(Actor):
         weights: Weight of each property.
     """
 
-    def __init__(self, network: nn.Module, weights: Mapping[str, float]) -> None:
-        super().__init__(network)
-        self.weights = weights
+    weights: Mapping[str, float]
 
     def __call__(self, batch: Mapping[str, Any]) -> tuple[torch.Tensor, Stats]:
         """See ``Actor``; the batch holds samples of ``LookSamples``.

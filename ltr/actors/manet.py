@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import nn
 
 from ltr.actors.base import Actor, Stats
 from ltr.data.interactive.robot import RobotParameters, draw_corrections
@@ -26,6 +26,7 @@ _SAMPLE = (
 )
 
 
+@dataclass(eq=False)
 class ManetPropagationActor(Actor):
     """The loss of the propagated frame, over its hardest pixels (first stage).
 
@@ -35,9 +36,7 @@ class ManetPropagationActor(Actor):
             falls linearly from all.
     """
 
-    def __init__(self, network: nn.Module, ramp_steps: int = 50_000) -> None:
-        super().__init__(network)
-        self.ramp_steps = ramp_steps
+    ramp_steps: int = 50_000
 
     def __call__(self, batch: Mapping[str, Any]) -> tuple[torch.Tensor, Stats]:
         """See ``Actor``; the batch is one of ``TripletSamples``.
@@ -52,6 +51,7 @@ class ManetPropagationActor(Actor):
         return _hard_loss(found, batch["labels"], batch["step"], self.ramp_steps)
 
 
+@dataclass(eq=False)
 class ManetInteractionActor(Actor):
     """The loss of the frame with scribbles (second stage); only the interaction head learns.
 
@@ -67,10 +67,8 @@ class ManetInteractionActor(Actor):
 
     forward_methods = ("interact", "propagate")
 
-    def __init__(self, network: nn.Module, ramp_steps: int = 50_000, box_margin: int = 15) -> None:
-        super().__init__(network)
-        self.ramp_steps = ramp_steps
-        self.box_margin = box_margin
+    ramp_steps: int = 50_000
+    box_margin: int = 15
 
     def train(self, mode: bool = True) -> None:
         """Set the head to training; everything else is in evaluation."""

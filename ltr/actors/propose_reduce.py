@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import nn
 
 from ltr.actors.base import Actor, Stats
 from ltr.models.propose_reduce.image_input import normalise_and_pad
@@ -26,6 +26,7 @@ from ltr.models.propose_reduce.training import (
 )
 
 
+@dataclass(eq=False)
 class ProposeReduceActor(Actor):
     """Losses of proposals, boxes, masks and propagation.
 
@@ -37,17 +38,9 @@ class ProposeReduceActor(Actor):
         entropy_weight: Weight of the cross entropy of propagated masks.
     """
 
-    def __init__(
-        self,
-        network: nn.Module,
-        sampling: Sampling | None = None,
-        pairs_per_group: int | None = None,
-        entropy_weight: float = 0.0,
-    ) -> None:
-        super().__init__(network)
-        self.entropy_weight = entropy_weight
-        self.sampling = sampling or Sampling()
-        self.pairs_per_group = pairs_per_group
+    sampling: Sampling = field(default_factory=Sampling)
+    pairs_per_group: int | None = None
+    entropy_weight: float = 0.0
 
     def __call__(self, batch: Mapping[str, Any]) -> tuple[torch.Tensor, Stats]:
         """See ``Actor``; the batch holds ``pairs``, one record a pair.

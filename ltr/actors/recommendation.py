@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -37,6 +38,7 @@ def exploration_rate(
     return end + (start - end) * math.exp(-0.5 * decision / decay)
 
 
+@dataclass(eq=False)
 class AgentActor(Actor):
     """The loss of the agent.
 
@@ -47,14 +49,13 @@ class AgentActor(Actor):
         seed: Decides when it does.
     """
 
-    def __init__(
-        self, network: AgentPair, discount: float = 0.95, update_rate: float = 0.05, seed: int = 0
-    ) -> None:
-        super().__init__(network)
-        self._pair = network
-        self.discount = discount
-        self.update_rate = update_rate
-        self.seed = seed
+    network: AgentPair
+    discount: float = 0.95
+    update_rate: float = 0.05
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        self._pair = self.network
 
     def __call__(self, batch: Mapping[str, Any]) -> tuple[torch.Tensor, Stats]:
         """See ``Actor``; the batch is one of ``ExperienceSamples``.

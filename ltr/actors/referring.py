@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
 from torchvision.ops import box_convert
 
 from ltr.actors.base import Actor, Stats
@@ -18,6 +18,7 @@ _HIT = 0.5
 _LOSSES = ("loss_ce", "loss_bbox", "loss_giou", "loss_mask", "loss_dice")
 
 
+@dataclass(eq=False)
 class ReferringActor(Actor):
     """ReferFormer's losses, with or without tracking images.
 
@@ -28,17 +29,9 @@ class ReferringActor(Actor):
         auxiliary_losses: Whether the earlier decoder layers have losses too.
     """
 
-    def __init__(
-        self,
-        network: nn.Module,
-        criterion: Criterion,
-        tokenise: Callable[[Sequence[str]], SentenceBatch],
-        auxiliary_losses: bool = True,
-    ) -> None:
-        super().__init__(network)
-        self.criterion = criterion
-        self.tokenise = tokenise
-        self.auxiliary_losses = auxiliary_losses
+    criterion: Criterion
+    tokenise: Callable[[Sequence[str]], SentenceBatch]
+    auxiliary_losses: bool = True
 
     def __call__(self, batch: Mapping[str, Any]) -> tuple[torch.Tensor, Stats]:
         """See ``Actor``.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
 
 from ltr.actors.base import Actor, Stats
 from ltr.admin.distributed import gather_batch
@@ -14,6 +14,7 @@ from ltr.models.loss.lovasz import lovasz_sigmoid
 from ltr.models.loss.segmentation import encoding_similarity, mean_jaccard, stable_bce
 
 
+@dataclass(eq=False)
 class SegActor(Actor):
     """JOINT's losses: masks (Lovasz) and the similarity of the two branches' encodings.
 
@@ -33,21 +34,11 @@ class SegActor(Actor):
 
     sees_whole_batch = True
 
-    def __init__(
-        self,
-        network: nn.Module,
-        mask_weight: float = 100.0,
-        difference_weight: float = 1.0,
-        num_refinement_iter: int = 2,
-        freeze_batch_norm: bool = True,
-        entropy_weight: float = 0.0,
-    ) -> None:
-        super().__init__(network)
-        self.mask_weight = mask_weight
-        self.difference_weight = difference_weight
-        self.num_refinement_iter = num_refinement_iter
-        self.freeze_batch_norm = freeze_batch_norm
-        self.entropy_weight = entropy_weight
+    mask_weight: float = 100.0
+    difference_weight: float = 1.0
+    num_refinement_iter: int = 2
+    freeze_batch_norm: bool = True
+    entropy_weight: float = 0.0
 
     def train(self, mode: bool = True) -> None:
         """Set the network to training, unless its batch norms are fixed, or to evaluation."""

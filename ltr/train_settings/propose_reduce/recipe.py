@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ltr.admin.errors import ConfigError
 from ltr.admin.ranges import Count, NotNegative
@@ -83,3 +83,23 @@ class ProposeReduceRecipe(Recipe):
             raise ConfigError("rpn_batch_size and box_batch_size must be >= 2")
         if not all(self.classes):
             raise ConfigError(f"categories: expected names, got {self.categories!r}")
+
+
+def with_backbone(
+    recipe: ProposeReduceRecipe, backbone: str, init_checkpoint: str, pairs: int
+) -> ProposeReduceRecipe:
+    """The fine-tuning of a network with another backbone, on four GPUs as the authors did.
+
+    Args:
+        recipe: What stays.
+        backbone: See ``ProposeReduceRecipe``.
+        init_checkpoint: See ``Recipe``.
+        pairs: Pairs on each GPU.
+    """
+    return replace(
+        recipe,
+        backbone=backbone,
+        init_checkpoint=init_checkpoint,
+        batch_size=4 * pairs,
+        pairs_per_group=pairs,
+    )
