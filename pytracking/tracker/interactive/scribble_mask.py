@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -19,10 +20,18 @@ _REACH = 15  # pixels at that size to which a line changes earlier labels
 _ITERATIONS = 3
 
 
+class DrawnFrame(NamedTuple):
+    """A frame with lines on it, see ``ScribbleToMask.segment``."""
+
+    image: np.ndarray
+    lines: Sequence[ScribbleLine]
+    previous: np.ndarray | None
+    num_objects: int
+
+
 class ScribbleToMask(ABC):
     """Segments the objects of one frame by the lines that lie on it."""
 
-    @abstractmethod
     def segment(
         self,
         image: np.ndarray,
@@ -41,6 +50,11 @@ class ScribbleToMask(ABC):
         Returns:
             uint8 (H, W).
         """
+        return self._segment(DrawnFrame(image, lines, previous, num_objects))
+
+    @abstractmethod
+    def _segment(self, drawn: DrawnFrame) -> np.ndarray:
+        """The labels of a frame, uint8 (H, W)."""
 
 
 class GrabCutMask(ScribbleToMask):
@@ -52,14 +66,8 @@ class GrabCutMask(ScribbleToMask):
     0.72, 0.79 and 0.81.
     """
 
-    def segment(
-        self,
-        image: np.ndarray,
-        lines: Sequence[ScribbleLine],
-        previous: np.ndarray | None,
-        num_objects: int,
-    ) -> np.ndarray:
-        """See ``ScribbleToMask.segment``."""
+    def _segment(self, drawn: DrawnFrame) -> np.ndarray:
+        image, lines, previous, num_objects = drawn
         height, width = image.shape[:2]
         scale = min(1.0, _WORK_SIDE / max(height, width))
         size = max(1, round(width * scale)), max(1, round(height * scale))

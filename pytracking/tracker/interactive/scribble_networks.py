@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -10,38 +10,27 @@ import torch
 from ltr.admin.errors import ConfigError, did_you_mean
 from ltr.data.image_format import IMAGENET_RGB
 from ltr.data.interactive.rounds import scribble_maps
-from ltr.data.interactive.scribbles import ScribbleLine
 from ltr.models.interactive.atnet import ATNet, atnet
 from ltr.models.interactive.ipn import InteractionNet, interaction_network
 from pytracking.tracker.interactive.atnet_maps import annotation_maps, pad, plan_padding
 from pytracking.tracker.interactive.blending import merge_objects
 from pytracking.tracker.interactive.computing import image_batch, load_host_network
 from pytracking.tracker.interactive.parameters import AtnetParameters, IpnParameters
-from pytracking.tracker.interactive.scribble_mask import GrabCutMask, ScribbleToMask
+from pytracking.tracker.interactive.scribble_mask import DrawnFrame, GrabCutMask, ScribbleToMask
 
 _METHODS = ("grabcut", "atnet", "ipn", "sam2")
 _SAM2 = "sam2.1_hiera_tiny"
 
 
+@dataclass(frozen=True)
 class InteractionMask(ScribbleToMask):
-    """Segments with IPN's I-Net.
+    """Segments with IPN's I-Net, which is in eval mode."""
 
-    Args:
-        network: Network in eval mode; images go to its device.
-    """
-
-    def __init__(self, network: InteractionNet) -> None:
-        self.network = network
+    network: InteractionNet
 
     @torch.inference_mode()
-    def segment(
-        self,
-        image: np.ndarray,
-        lines: Sequence[ScribbleLine],
-        previous: np.ndarray | None,
-        num_objects: int,
-    ) -> np.ndarray:
-        """See ``ScribbleToMask.segment``."""
+    def _segment(self, drawn: DrawnFrame) -> np.ndarray:
+        image, lines, previous, num_objects = drawn
         device = next(self.network.parameters()).device
         objects = np.arange(1, num_objects + 1)
         labels = np.zeros(image.shape[:2], np.uint8) if previous is None else previous
@@ -55,25 +44,15 @@ class InteractionMask(ScribbleToMask):
         return merge_objects(guess.probabilities)[1].cpu().numpy()
 
 
+@dataclass(frozen=True)
 class AnnotationMask(ScribbleToMask):
-    """Segments with ATNet's A-Net.
+    """Segments with ATNet's A-Net, which is in eval mode."""
 
-    Args:
-        network: Network in eval mode; images go to its device.
-    """
-
-    def __init__(self, network: ATNet) -> None:
-        self.network = network
+    network: ATNet
 
     @torch.inference_mode()
-    def segment(
-        self,
-        image: np.ndarray,
-        lines: Sequence[ScribbleLine],
-        previous: np.ndarray | None,
-        num_objects: int,
-    ) -> np.ndarray:
-        """See ``ScribbleToMask.segment``."""
+    def _segment(self, drawn: DrawnFrame) -> np.ndarray:
+        image, lines, previous, num_objects = drawn
         device, size = next(self.network.parameters()).device, image.shape[:2]
         padding = plan_padding(size)
         frame = IMAGENET_RGB.normalise(image_batch(pad(image, padding), device))

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from ltr.data.interactive.scribbles import ScribbleLine
-from pytracking.tracker.interactive.scribble_mask import ScribbleToMask
+from pytracking.tracker.interactive.scribble_mask import DrawnFrame, ScribbleToMask
 from pytracking.tracker.promptable.loading import load_pretrained
 
 _POINTS_A_LINE = 3
@@ -35,14 +35,8 @@ class PromptableMask(ScribbleToMask):
         )
 
     @torch.inference_mode()
-    def segment(
-        self,
-        image: np.ndarray,
-        lines: Sequence[ScribbleLine],
-        previous: np.ndarray | None,
-        num_objects: int,
-    ) -> np.ndarray:
-        """See ``ScribbleToMask.segment``."""
+    def _segment(self, drawn: DrawnFrame) -> np.ndarray:
+        image, lines, previous, _ = drawn
         shape = image.shape[:2]
         labels = np.zeros(shape, np.uint8) if previous is None else previous.copy()
         points = [(line.object_id, point) for line in lines for point in _points_on(line, shape)]
