@@ -14,6 +14,7 @@ from ltr.admin.errors import ConfigError
 
 Parameters = ParamSpec("Parameters")
 Network = TypeVar("Network", bound=nn.Module)
+Design = TypeVar("Design")
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,28 @@ def model_constructor(function: Callable[Parameters, Network]) -> Callable[Param
 
     build.is_model_constructor = True  # type: ignore[attr-defined]  # a mark on a function
     return build
+
+
+def takes_fields(
+    design: Callable[Parameters, Design],
+) -> Callable[[Callable[[Design], Network]], Callable[Parameters, Network]]:
+    """Decorate a constructor of many arguments, below ``model_constructor``.
+
+    It is called with the fields of a dataclass, and gets the dataclass.
+
+    Args:
+        design: The dataclass, whose fields are plain values.
+    """
+
+    def wrap(function: Callable[[Design], Network]) -> Callable[Parameters, Network]:
+        @functools.wraps(function)
+        def build(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Network:
+            return function(design(*args, **kwargs))
+
+        build.__signature__ = inspect.signature(design)  # type: ignore[attr-defined]  # read by inspect
+        return build
+
+    return wrap
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
     Raises:
         DataError: The file is missing, empty, truncated or no picture.
     """
-    encoded = _read_bytes(path)
+    encoded = read_encoded(path)
     if encoded[:2] == _JPEG_START:
         return _decode_jpeg(path, encoded)
     if encoded.startswith(_PNG_START) and not _png_is_complete(encoded):
@@ -74,7 +74,7 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
 
 def read_image_with_opencv(path: str | os.PathLike[str]) -> np.ndarray:
     """Read a picture file with OpenCV whatever its format, see ``read_image``; slower for JPEGs."""
-    encoded = _read_bytes(path)
+    encoded = read_encoded(path)
     _check_header(path, encoded)
     return _decode_with_opencv(path, encoded)
 
@@ -92,7 +92,7 @@ def read_pages(path: str | os.PathLike[str]) -> tuple[int, Iterator[np.ndarray]]
     Raises:
         DataError: The file is missing or not a picture.
     """
-    encoded = _read_bytes(path)
+    encoded = read_encoded(path)
     _check_header(path, encoded)
     return _count_pages(encoded), _decode_pages(path, encoded)
 
@@ -179,7 +179,7 @@ def read_mask_file(path: str | os.PathLike[str]) -> Mask:
     Raises:
         DataError: The file is missing, damaged, or its pixels are not object ids.
     """
-    return decode_mask_file(_read_bytes(path), path)
+    return decode_mask_file(read_encoded(path), path)
 
 
 def decode_mask_file(encoded: bytes, path: str | os.PathLike[str]) -> Mask:
@@ -209,7 +209,7 @@ def read_wide_values(path: str | os.PathLike[str]) -> np.ndarray:
         DataError: The file is missing, damaged, or not grey.
     """
     with _named_damage(path):
-        values = np.asarray(_decode_with_pillow(_read_bytes(path), path))
+        values = np.asarray(_decode_with_pillow(read_encoded(path), path))
     if values.ndim != 2 or values.min() < 0 or values.max() > np.iinfo(np.uint16).max:
         raise DataError(f"{path} is not a grey picture of 16 bits")
     return values.astype(np.uint16)
@@ -225,7 +225,7 @@ def read_wide_grey(path: str | os.PathLike[str]) -> np.ndarray | None:
         DataError: The file is missing or damaged, or the values are no whole numbers >= 0.
     """
     with _named_damage(path):
-        picture = _decode_with_pillow(_read_bytes(path), path)
+        picture = _decode_with_pillow(read_encoded(path), path)
         if picture.mode[0] not in "IF":
             return None
         values = np.asarray(picture)
@@ -244,7 +244,7 @@ def read_rgba(path: str | os.PathLike[str]) -> np.ndarray:
         DataError: The file is missing or damaged.
     """
     with _named_damage(path):
-        return np.array(_decode_with_pillow(_read_bytes(path), path).convert("RGBA"))
+        return np.array(_decode_with_pillow(read_encoded(path), path).convert("RGBA"))
 
 
 def read_shades(path: str | os.PathLike[str]) -> np.ndarray:
@@ -257,7 +257,7 @@ def read_shades(path: str | os.PathLike[str]) -> np.ndarray:
         DataError: The file is missing or damaged.
     """
     with _named_damage(path):
-        return np.array(_decode_with_pillow(_read_bytes(path), path).convert("L"))
+        return np.array(_decode_with_pillow(read_encoded(path), path).convert("L"))
 
 
 def _decode_with_pillow(encoded: bytes, path: str | os.PathLike[str]) -> Image.Image:
@@ -324,7 +324,12 @@ def write_image(path: str | os.PathLike[str], image: np.ndarray) -> None:
         stream.write(encoded.tobytes())
 
 
-def _read_bytes(path: str | os.PathLike[str]) -> bytes:
+def read_encoded(path: str | os.PathLike[str]) -> bytes:
+    """The bytes of a picture's file, not decoded.
+
+    Raises:
+        DataError: It is missing, empty, too large or cannot be read.
+    """
     try:
         encoded = read_regular(path, _MAX_BYTES)
     except FileNotFoundError as error:

@@ -13,8 +13,9 @@ from typing import Any
 
 from aiohttp import web
 
-from ltr.admin.errors import ConfigError, ToolkitError
+from ltr.admin.errors import ToolkitError
 from pytracking.backends.label_studio import LabelStudioTracking
+from pytracking.utils.web import listen
 
 _LOG = logging.getLogger(__name__)
 _MAX_JSON_BYTES = 64 << 20
@@ -110,24 +111,8 @@ class BackendServer:
 
 
 async def start(server: BackendServer, host: str, port: int) -> tuple[web.AppRunner, str]:
-    """Start the server in the running event loop.
-
-    Returns:
-        What stops it (``cleanup``), and its address.
-
-    Raises:
-        ConfigError: The address cannot be used.
-    """
-    runner = web.AppRunner(server.application(), access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, host, port).start()
-    except OSError as error:
-        await runner.cleanup()
-        raise ConfigError(
-            f"{host}:{port} cannot be used ({error.strerror}): choose another --port"
-        ) from error
-    return runner, f"http://{host}:{runner.addresses[0][1]}"
+    """Start the server in the running event loop, see ``listen``."""
+    return await listen(server.application(), host, port)
 
 
 async def _read(request: web.Request) -> dict[str, Any]:

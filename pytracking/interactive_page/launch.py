@@ -9,9 +9,9 @@ from pathlib import Path
 
 from aiohttp import web
 
-from ltr.admin.errors import ConfigError
 from pytracking.interactive_page.server import HOST, PageServer
 from pytracking.interactive_page.workbench import Workbench
+from pytracking.utils.web import listen
 
 
 def serve(workbench: Workbench, folder: Path, port: int, open_browser: bool = False) -> None:
@@ -39,16 +39,8 @@ async def start(workbench: Workbench, folder: Path, port: int) -> tuple[web.AppR
     Raises:
         ConfigError: The port is taken.
     """
-    runner = web.AppRunner(PageServer(workbench, folder).application(), access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, HOST, port).start()
-    except OSError as error:
-        await runner.cleanup()
-        raise ConfigError(
-            f"port {port} cannot be used ({error.strerror}): choose another --port (0: a free one)"
-        ) from error
-    return runner, f"http://{HOST}:{runner.addresses[0][1]}/"
+    runner, address = await listen(PageServer(workbench, folder).application(), HOST, port)
+    return runner, f"{address}/"
 
 
 async def _serve_forever(workbench: Workbench, folder: Path, port: int, open_browser: bool) -> None:

@@ -7,6 +7,7 @@ weights: every decoder layer then reads the tracking memory before the current o
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -14,7 +15,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ltr.admin.errors import ConfigError
-from ltr.admin.model_constructor import model_constructor, old_arguments
+from ltr.admin.model_constructor import model_constructor, old_arguments, takes_fields
 from ltr.data.referring.batches import ClipBatch, SentenceBatch
 from ltr.models.layers.biases import fill_bias
 from ltr.models.referring.backbones import Backbone, build_backbone
@@ -315,41 +316,9 @@ def _projections(channels: Sequence[int], dim: int, num_levels: int) -> nn.Modul
     return nn.ModuleList(nn.Sequential(conv, nn.GroupNorm(32, dim)) for conv in convolutions)
 
 
-@model_constructor
-@old_arguments(
-    renamed={
-        "has_box_refinement": "with_box_refine",
-        "has_relative_coordinates": "relative_coordinates",
-        "freezes_text": "freeze_text_encoder",
-        "has_dilation": "dilation",
-        "recomputes": "gradient_checkpointing",
-    }
-)
-def referformer(
-    backbone: str = "resnet50",
-    num_classes: int = 1,
-    with_box_refine: bool = True,
-    num_queries: int = 5,
-    hidden_dim: int = 256,
-    num_heads: int = 8,
-    encoder_layers: int = 4,
-    decoder_layers: int = 4,
-    feedforward_dim: int = 2048,
-    num_levels: int = 4,
-    num_points: int = 4,
-    dropout: float = 0.1,
-    mask_dim: int = 256,
-    mask_channels: int = 8,
-    mask_layers: int = 3,
-    relative_coordinates: bool = True,
-    freeze_text_encoder: bool = False,
-    dilation: bool = False,
-    gradient_checkpointing: bool = False,
-    backbone_from_scratch: bool = False,
-    backbone_width: int | None = None,
-    text_config: Mapping[str, Any] | None = None,
-) -> ReferFormer:
-    """Build the network; the defaults are those of the released ResNet-50 checkpoints.
+@dataclass(frozen=True)
+class Design:
+    """What a network is built from; the defaults are those of the released ResNet-50 checkpoints.
 
     Args:
         backbone: One of ``ltr.models.referring.backbones.BACKBONES``.
@@ -377,41 +346,93 @@ def referformer(
         text_config: Fields of ``transformers.RobertaConfig`` that differ from roberta-base.
 
     Raises:
+        ConfigError: The sizes do not fit each other.
+    """
+
+    backbone: str = "resnet50"
+    num_classes: int = 1
+    with_box_refine: bool = True
+    num_queries: int = 5
+    hidden_dim: int = 256
+    num_heads: int = 8
+    encoder_layers: int = 4
+    decoder_layers: int = 4
+    feedforward_dim: int = 2048
+    num_levels: int = 4
+    num_points: int = 4
+    dropout: float = 0.1
+    mask_dim: int = 256
+    mask_channels: int = 8
+    mask_layers: int = 3
+    relative_coordinates: bool = True
+    freeze_text_encoder: bool = False
+    dilation: bool = False
+    gradient_checkpointing: bool = False
+    backbone_from_scratch: bool = False
+    backbone_width: int | None = None
+    text_config: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        if self.hidden_dim % 32 or self.hidden_dim % self.num_heads:
+            raise ConfigError(
+                f"hidden_dim={self.hidden_dim} is not a multiple of 32 and "
+                f"num_heads={self.num_heads}"
+            )
+        if self.num_levels < PYRAMID_LEVELS:
+            raise ConfigError(f"num_levels must be >= {PYRAMID_LEVELS}, got {self.num_levels}")
+
+
+@model_constructor
+@old_arguments(
+    renamed={
+        "has_box_refinement": "with_box_refine",
+        "has_relative_coordinates": "relative_coordinates",
+        "freezes_text": "freeze_text_encoder",
+        "has_dilation": "dilation",
+        "recomputes": "gradient_checkpointing",
+    }
+)
+@takes_fields(Design)
+def referformer(design: Design) -> ReferFormer:
+    """Build the network; called with the fields of ``Design``.
+
+    Raises:
         ConfigError: There is no such backbone or field, the sizes do not fit each other, or
             transformers is not installed.
     """
-    if hidden_dim % 32 or hidden_dim % num_heads:
-        raise ConfigError(
-            f"hidden_dim={hidden_dim} is not a multiple of 32 and num_heads={num_heads}"
-        )
-    if num_levels < PYRAMID_LEVELS:
-        raise ConfigError(f"num_levels must be >= {PYRAMID_LEVELS}, got {num_levels}")
     body = build_backbone(
-        backbone, backbone_width, dilation, not backbone_from_scratch, gradient_checkpointing
+        design.backbone,
+        design.backbone_width,
+        design.dilation,
+        not design.backbone_from_scratch,
+        design.gradient_checkpointing,
     )
-    text_encoder = build_text_encoder(text_config)
-    text_encoder.requires_grad_(not freeze_text_encoder)
+    text_encoder = build_text_encoder(design.text_config)
+    text_encoder.requires_grad_(not design.freeze_text_encoder)
     transformer = DeformableTransformer(
-        hidden_dim,
-        num_heads,
-        encoder_layers,
-        decoder_layers,
-        feedforward_dim,
-        dropout,
-        num_levels,
-        num_points,
-        with_box_refine,
+        design.hidden_dim,
+        design.num_heads,
+        design.encoder_layers,
+        design.decoder_layers,
+        design.feedforward_dim,
+        design.dropout,
+        design.num_levels,
+        design.num_points,
+        design.with_box_refine,
+    )
+    mask_head = DynamicMaskHead(
+        design.mask_dim, design.mask_channels, design.mask_layers, design.relative_coordinates
     )
     return ReferFormer(
         body,
         text_encoder,
         transformer,
-        dim=hidden_dim,
-        num_heads=num_heads,
-        num_levels=num_levels,
-        num_queries=num_queries,
-        num_classes=num_classes,
-        feedforward_dim=feedforward_dim,
-        dropout=dropout,
-        mask_head=DynamicMaskHead(mask_dim, mask_channels, mask_layers, relative_coordinates),
+        dim=design.hidden_dim,
+        num_heads=design.num_heads,
+        num_levels=design.num_levels,
+        num_queries=design.num_queries,
+        num_classes=design.num_classes,
+        feedforward_dim=design.feedforward_dim,
+        dropout=design.dropout,
+        mask_head=mask_head,
     )

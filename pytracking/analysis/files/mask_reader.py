@@ -13,7 +13,7 @@ import numpy as np
 from zlib_ng import zlib_ng
 
 from ltr.admin.errors import DataError
-from ltr.admin.files import read_regular
+from ltr.data.image_io import read_encoded
 from ltr.data.mask_rule import Mask, mask_of_indices, mask_of_values
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -21,7 +21,6 @@ _HEADER = struct.Struct(">IIBBBBB")
 _GREY, _PALETTE = 0, 3
 _TRANSPARENCY = b"tRNS"
 _MAX_PIXELS = 1 << 28
-_MAX_BYTES = 1 << 30
 
 
 def read_mask(path: Path) -> Mask:
@@ -30,7 +29,7 @@ def read_mask(path: Path) -> Mask:
     Raises:
         DataError: The file is missing, damaged, or no such PNG.
     """
-    return decode_mask(_read(path), path)
+    return decode_mask(read_encoded(path), path)
 
 
 def decode_mask(encoded: bytes, path: Path | str) -> Mask:
@@ -88,18 +87,6 @@ def _read_only(mask: Mask) -> Mask:
 def read_labels(path: Path) -> np.ndarray:
     """The label map of a mask file, uint8 (H, W), see ``read_mask``."""
     return read_mask(path).labels
-
-
-def _read(path: Path) -> bytes:
-    try:
-        encoded = read_regular(path, _MAX_BYTES)
-    except FileNotFoundError as error:
-        raise DataError(f"{path} does not exist") from error
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from error
-    if not encoded:
-        raise DataError(f"{path} is an empty file")
-    return encoded
 
 
 def _parse(path: Path | str, encoded: bytes) -> tuple[tuple[int, ...], dict[bytes, bytes]]:

@@ -127,7 +127,6 @@ def score_sentences(request: Request, variable: str, file: str) -> Report:
         variable: Path variable of its folder.
         file: Ground truth in COCO form.
     """
-    resolve_rule(request.rule, OFFICIAL, (OFFICIAL,))
     truth, results = _read_single_frames(request, variable, file)
     scores = evaluate_images(truth, results, request.best_only)
     return _report(request, scores.table(), len(scores.images), scores.summary)
@@ -136,14 +135,9 @@ def score_sentences(request: Request, variable: str, file: str) -> Report:
 def score_pictures(request: Request, variable: str, file: str) -> Report:
     """Score boxes and masks of single pictures (RefCOCO, RefCOCO+, RefCOCOg).
 
-    REC is the precision of the boxes at an overlap of 0.5, RIS the overall overlap of the masks.
-
-    Args:
-        request: The evaluation.
-        variable: Path variable of its folder.
-        file: Ground truth in COCO form.
+    REC is the precision of the boxes at an overlap of 0.5, RIS the overall overlap of the masks;
+    arguments as ``score_sentences``.
     """
-    resolve_rule(request.rule, OFFICIAL, (OFFICIAL,))
     truth, results = _read_single_frames(request, variable, file)
     boxes = evaluate_boxes(truth, results)
     masks = evaluate_images(truth, results, request.best_only)
@@ -170,7 +164,8 @@ def _report(request: Request, scores: Mapping[str, float], images: int, summary:
 
 
 def _read_single_frames(request: Request, variable: str, file: str) -> tuple[Any, list[Any]]:
-    """The ground truth and the predictions."""
+    """The ground truth and the predictions, which only the official rule can score."""
+    resolve_rule(request.rule, OFFICIAL, (OFFICIAL,))
     truth = request.ground_truth or request.find_root(variable) / file
     results = read_json(request.result_file(RESULTS_FILE, "predictions.json"))
     if not isinstance(results, list):

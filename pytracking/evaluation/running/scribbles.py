@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from ltr.admin.config import describe
 from ltr.admin.errors import ConfigError, DataError
@@ -55,9 +56,10 @@ def process_scribbles(spec: TrackerSpec, runtime: Runtime, task: VideoTask) -> O
                 )
             rounds = len(frames) * len(scribbles.annotated)
             with FrameProgress(video.name, rounds, task.quiet) as progress:
-                play = _play_session if spec.kind == "online" else _play_host
+                play = _Play(spec, runtime, frames, scribbles, task.to_mask, progress)
+                played = (_play_session if spec.kind == "online" else _play_host)(play)
                 with VideoResults(staging, video, task.with_overlay) as results:
-                    for result in play(spec, runtime, frames, scribbles, task.to_mask, progress):
+                    for result in played:
                         results.add(result)
                 seconds = progress.seconds * len(frames) / rounds
             prompts = {index: FrameInfo(_marked(scribbles, index)) for index in scribbles.annotated}
@@ -86,15 +88,20 @@ def _rounds(scribbles: VideoScribbles) -> list[int]:
     return sorted(begun, key=begun.__getitem__)
 
 
-def _play_session(
-    spec: TrackerSpec,
-    runtime: Runtime,
-    frames: LazyFrames,
-    scribbles: VideoScribbles,
-    to_mask: str,
-    progress: FrameProgress,
-) -> Iterator[VideoFrame]:
+class _Play(NamedTuple):
+    """The lines of a video, and what is to play their rounds."""
+
+    spec: TrackerSpec
+    runtime: Runtime
+    frames: LazyFrames
+    scribbles: VideoScribbles
+    to_mask: str
+    progress: FrameProgress
+
+
+def _play_session(play: _Play) -> Iterator[VideoFrame]:
     """Play all rounds with a tracker of masks; gives the last results."""
+    spec, runtime, frames, scribbles, to_mask, progress = play
     drawer = create_scribble_to_mask(to_mask, runtime.device)
     with VideoSession(start_tracker(spec, runtime), frames, drawer) as session:
         for index in _rounds(scribbles):
@@ -104,15 +111,9 @@ def _play_session(
             yield session.output(index)
 
 
-def _play_host(
-    spec: TrackerSpec,
-    runtime: Runtime,
-    frames: LazyFrames,
-    scribbles: VideoScribbles,
-    to_mask: str,
-    progress: FrameProgress,
-) -> Iterator[VideoFrame]:
+def _play_host(play: _Play) -> Iterator[VideoFrame]:
     """Play all rounds with an interactive host; gives the last results."""
+    spec, runtime, frames, scribbles, to_mask, progress = play
     _LOG.info("%s %s\n%s", spec.system, spec.name, describe(spec.load_parameters()))
     host = create_host(spec.system, spec.name, spec.overrides, spec.net, runtime, to_mask)
     host.start(frames, max(line.object_id for lines in scribbles.frames for line in lines))
