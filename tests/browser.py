@@ -47,6 +47,7 @@ class Browser:
         self._numbers = itertools.count(1)
         self.requests: list[str] = []
         self.problems: list[str] = []
+        self.exceptions: list[str] = []
         for domain in ("Page", "Runtime", "Network", "DOM", "Log"):
             self.call(f"{domain}.enable")
 
@@ -66,7 +67,9 @@ class Browser:
         if event["method"] == "Network.requestWillBeSent":
             self.requests.append(params["request"]["url"])
         elif event["method"] == "Runtime.exceptionThrown":
-            self.problems.append(json.dumps(params["exceptionDetails"]))
+            details = params["exceptionDetails"]
+            self.exceptions.append(details.get("exception", details).get("description", ""))
+            self.problems.append(json.dumps(details))
         elif event["method"] == "Log.entryAdded" and params["entry"]["level"] == "error":
             self.problems.append(params["entry"]["text"])
 
@@ -97,9 +100,10 @@ class Browser:
         return answer["result"].get("value")
 
     def wait(self, condition: str, seconds: float = 120.0) -> None:
-        """Wait until a JavaScript expression is true."""
+        """Wait until a JavaScript expression is true; an exception in the page ends it."""
         end = time.monotonic() + seconds
         while not self.run(condition):
+            assert not self.exceptions, self.exceptions
             assert time.monotonic() < end, f"{condition} stayed false: {self.problems}"
             time.sleep(0.1)
 
@@ -115,12 +119,25 @@ class Browser:
         """Press, move and release; points are fractions of the element."""
         self.drag([self._place(selector, *point) for point in points])
 
+    def press_on(self, selector: str) -> tuple[float, float]:
+        """Press on the middle of an element without a release; gives the place."""
+        place = self._place(selector, 0.5, 0.5)
+        self._mouse("mousePressed", place)
+        return place
+
+    def release(self, place: tuple[float, float]) -> None:
+        """Release what ``press_on`` has pressed."""
+        self._mouse("mouseReleased", place)
+
     def drag(self, places: Sequence[tuple[float, float]]) -> None:
         """Press at the first place, move through the others, release."""
-        held = {"button": "left", "buttons": 1, "clickCount": 1}
         kinds = ["mousePressed", *["mouseMoved"] * (len(places) - 1), "mouseReleased"]
-        for kind, (x, y) in zip(kinds, [*places, places[-1]], strict=True):
-            self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, **held)
+        for kind, place in zip(kinds, [*places, places[-1]], strict=True):
+            self._mouse(kind, place)
+
+    def _mouse(self, kind: str, place: tuple[float, float]) -> None:
+        held = {"button": "left", "buttons": 1, "clickCount": 1}
+        self.call("Input.dispatchMouseEvent", type=kind, x=place[0], y=place[1], **held)
 
     def press(self, key: str, modifiers: int = 0) -> None:
         """Press a key, with Alt (1), Ctrl (2) or Shift (8) held down."""

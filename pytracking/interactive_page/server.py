@@ -36,13 +36,7 @@ from pytracking.utils.staging import temporary_folder, translate_write_errors
 _LOG = logging.getLogger(__name__)
 HOST = "127.0.0.1"
 _STATIC = Path(__file__).resolve().parent / "static"
-_FILES = {
-    "/": "index.html",
-    **{
-        f"/{name}": name
-        for name in ("page.css", "page.js", "view.js", "tools.js", "objects.js", "server.js")
-    },
-}
+_FILES = {"/": "index.html", **{f"/{path.name}": path.name for path in _STATIC.iterdir()}}
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 _MAX_JSON_BYTES = 8 << 20
 _HEADERS = {

@@ -12,7 +12,7 @@ export function qualityColour(quality) {
   return `rgb(${mixed.join(" ")})`;
 }
 
-export function objectColour(state, id) {
+function objectColour(state, id) {
   return id === 0 ? "#ffffff" : `rgb(${state.colours[id].join(" ")})`;
 }
 
@@ -49,7 +49,7 @@ function place(size, lens) {
   ];
 }
 
-export function toCanvas(size, lens, [x, y]) {
+function toCanvas(size, lens, [x, y]) {
   return [(x - lens.left) * lens.scale * size.width, (y - lens.top) * lens.scale * size.height];
 }
 
@@ -89,7 +89,7 @@ function drawSplit(context, size, middle) {
   }
 }
 
-export function drawLine(context, size, lens, line, colour, isOld) {
+function drawLine(context, size, lens, line, colour, isOld) {
   context.lineCap = context.lineJoin = "round";
   context.setLineDash(line.object_id === 0 ? [2, 9] : []);
   const casing = isOld ? "rgb(255 255 255 / 90%)" : "rgb(0 0 0 / 65%)";
@@ -107,7 +107,7 @@ export function drawLine(context, size, lens, line, colour, isOld) {
   context.setLineDash([]);
 }
 
-export function drawBrush(context, size, lens, clip, stroke, colour) {
+function drawBrush(context, size, lens, clip, stroke, colour) {
   context.lineCap = context.lineJoin = "round";
   context.lineWidth = 2 * stroke.radius * lens.scale * (size.width / clip.width);
   context.strokeStyle = stroke.erase ? "rgb(0 0 0 / 45%)" : colour;
@@ -122,7 +122,7 @@ export function drawBrush(context, size, lens, clip, stroke, colour) {
   context.globalAlpha = 1;
 }
 
-export function drawPoint(context, size, lens, clip, [x, y, sign], colour) {
+function drawPoint(context, size, lens, clip, [x, y, sign], colour) {
   const [left, top] = toCanvas(size, lens, [(x + 0.5) / clip.width, (y + 0.5) / clip.height]);
   context.beginPath();
   context.arc(left, top, 8, 0, 7);
@@ -142,7 +142,7 @@ export function drawPoint(context, size, lens, clip, [x, y, sign], colour) {
   context.stroke();
 }
 
-export function drawBox(context, size, lens, clip, [x, y, width, height], colour) {
+function drawBox(context, size, lens, clip, [x, y, width, height], colour) {
   const [left, top] = toCanvas(size, lens, [x / clip.width, y / clip.height]);
   const [right, bottom] = toCanvas(size, lens, [(x + width) / clip.width, (y + height) / clip.height]);
   for (const [thick, style] of [[4, "rgb(0 0 0 / 65%)"], [2, colour]]) {
@@ -150,6 +150,26 @@ export function drawBox(context, size, lens, clip, [x, y, width, height], colour
     context.strokeStyle = style;
     context.strokeRect(left, top, right - left, bottom - top);
   }
+}
+
+// All prompts of a frame, but those of hidden objects.
+export function drawPrompts(context, size, lens, state, frame, hidden) {
+  const own = state.prompts.find((entry) => entry.frame === frame);
+  for (const prompt of own?.objects ?? []) {
+    if (hidden.has(prompt.object_id)) continue;
+    const colour = objectColour(state, prompt.object_id);
+    for (const line of prompt.lines) drawLine(context, size, lens, line, objectColour(state, line.object_id), !own.isNew);
+    if (prompt.box) drawBox(context, size, lens, state.clip, prompt.box, colour);
+    for (const point of prompt.points) drawPoint(context, size, lens, state.clip, point, colour);
+  }
+}
+
+// What is being drawn; ``box`` is its box.
+export function drawStroke(context, size, lens, state, stroke, box) {
+  const colour = objectColour(state, stroke.object_id);
+  if (stroke.tool === "line") drawLine(context, size, lens, stroke, colour, false);
+  else if (stroke.tool === "box") drawBox(context, size, lens, state.clip, box, colour);
+  else drawBrush(context, size, lens, state.clip, stroke, colour);
 }
 
 export function drawCrosshair(context, size, lens, point) {

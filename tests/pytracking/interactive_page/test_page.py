@@ -80,6 +80,7 @@ def page(bench, browser, tmp_path) -> Iterator[Browser]:
 def visit(browser: Browser, address: str, size: tuple[int, int] = (1280, 720)) -> None:
     browser.requests.clear()
     browser.problems.clear()
+    browser.exceptions.clear()
     browser.open(address, size)
     browser.wait("document.body?.dataset.ready === 'true'")
 
@@ -98,7 +99,7 @@ def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
 
 def settle(page: Browser) -> None:
     """Wait until the page knows what the server has done."""
-    page.wait("!document.querySelector('#undo').disabled")
+    page.wait("document.querySelector('#stage').ariaBusy === 'false'")
 
 
 def steps(page: Browser, bench: Workbench, count: int) -> None:
@@ -220,6 +221,67 @@ def test_objects_are_renamed_coloured_hidden_and_removed(page, bench):
     settle(page)
     page.press("z", modifiers=2)
     wait_for(lambda: bench.describe()["objects"])
+
+
+def recolour(page, bench):
+    """An answer of the server, which the page shows."""
+    page.run(
+        "(() => { const f = document.querySelector('#objects .colour'); f.value = '#00ff80';"
+        " f.onchange(); })()"
+    )
+    wait_for(lambda: bench.describe()["objects"][0]["colour"] == (0, 255, 128))
+    settle(page)
+
+
+@pytest.fixture
+def boxed(page, bench):
+    """A page with a box around the disc in the first frame."""
+    page.press("b")
+    page.stroke("#canvas", [at(20, 38), at(62, 84)])
+    wait_for(lambda: prompted(bench, 0))
+    settle(page)
+    return page
+
+
+def test_an_answer_between_press_and_release_loses_no_click(boxed, bench):
+    place = boxed.press_on("#objects .eye")
+    recolour(boxed, bench)
+    boxed.release(place)
+    assert boxed.text("#objects .eye") == "○"
+    place = boxed.press_on("#undo")
+    recolour(boxed, bench)
+    boxed.release(place)
+    wait_for(lambda: not bench.describe()["objects"])
+
+
+def test_an_answer_leaves_what_is_typed_and_the_focus(boxed, bench):
+    boxed.press("F2")
+    boxed.type("Half a ")
+    recolour(boxed, bench)
+    boxed.type("name")
+    boxed.press("Enter")
+    wait_for(lambda: bench.describe()["objects"][0]["name"] == "Half a name")
+    boxed.click("#find-text")
+    boxed.type("the blue ")
+    recolour(boxed, bench)
+    boxed.type("square")
+    boxed.press("Enter")
+    boxed.wait("document.querySelector('#position').textContent === 'Frame 4 / 8'")
+    assert bench.describe()["objects"][1]["name"] == "the blue square"
+
+
+def test_what_is_done_before_the_answer_is_done_after_it(page, bench):
+    page.press("b")
+    page.stroke("#canvas", [at(20, 38), at(62, 84)])
+    page.press("a")
+    page.stroke("#canvas", [at(106, 6), at(145, 45)])
+    page.press("z", modifiers=2)
+    page.press("Enter")
+    page.wait("document.querySelector('#round').textContent === 'Round 1'")
+    assert [own["id"] for own in bench.describe()["objects"]] == [1]
+    page.press("z", modifiers=2)
+    page.press("z", modifiers=2)
+    wait_for(lambda: not bench.describe()["objects"])
 
 
 def test_zoom_and_pan_keep_the_pointer_on_its_pixel(page, bench):
