@@ -20,7 +20,8 @@ import simplejpeg
 from PIL import Image
 
 from ltr.admin.errors import DataError
-from ltr.admin.files import atomic_write, read_regular
+from ltr.admin.files import atomic_write
+from ltr.data.encoded_files import read_encoded
 from ltr.data.mask_rule import Mask, mask_of_picture
 from ltr.data.palette import result_palette
 
@@ -38,7 +39,6 @@ _PNG_START, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND"
 _PAGED = ("TIFF", "WEBP", "PNG", "GIF")
 _EXIF = b"Exif\0\0"
 _MAX_PIXELS = 1 << 28
-_MAX_BYTES = 1 << 30
 # A scan of a progressive JPEG may have a few bytes and makes the decoder visit every pixel.
 _SCAN_START = b"\xff\xda"
 _MAX_VISITS = 1 << 31
@@ -322,25 +322,6 @@ def write_image(path: str | os.PathLike[str], image: np.ndarray) -> None:
         raise DataError(f"pictures cannot be written as {suffix!r} ({path})")
     with atomic_write(path) as stream:
         stream.write(encoded.tobytes())
-
-
-def read_encoded(path: str | os.PathLike[str]) -> bytes:
-    """The bytes of a picture's file, not decoded.
-
-    Raises:
-        DataError: It is missing, empty, too large or cannot be read.
-    """
-    try:
-        encoded = read_regular(path, _MAX_BYTES)
-    except FileNotFoundError as error:
-        raise DataError(f"{path} does not exist") from error
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from error
-    except ValueError as error:  # a zero byte, or half a character
-        raise DataError(f"{str(path)!a} cannot be a file's name") from error
-    if not encoded:
-        raise DataError(f"{path} is an empty file")
-    return encoded
 
 
 def _jpeg_end(encoded: bytes) -> int | None:

@@ -13,7 +13,7 @@ import numpy as np
 from zlib_ng import zlib_ng
 
 from ltr.admin.errors import DataError
-from ltr.data.image_io import read_encoded
+from ltr.data.encoded_files import read_encoded
 from ltr.data.mask_rule import Mask, mask_of_indices, mask_of_values
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
