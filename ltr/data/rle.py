@@ -12,6 +12,7 @@ _FIRST_CHARACTER, _LAST_CHARACTER = 48, 111
 _BITS, _SIGN, _CONTINUES, _MAX_DIGITS = 5, 16, 32, 8
 _MAX_PIXELS = 1 << 28
 _MAX_COORDINATE = 1 << 16
+_MAX_OUTLINE = 1 << 22
 
 
 class Rle(TypedDict):
@@ -137,6 +138,9 @@ def _checked_polygons(polygons: list[Any]) -> list[list[float]]:
             raise DataError(f"expected [x, y, x, y, x, y, ...], got {str(polygon)[:60]}")
         if not all(abs(value) <= _MAX_COORDINATE for value in polygon):
             raise DataError(f"the polygon {str(polygon)[:60]} leaves every frame")
+        steps = np.abs(np.diff(np.reshape(polygon, (-1, 2)), axis=0, append=[polygon[:2]]))
+        if steps.max(axis=1).sum() > _MAX_OUTLINE:  # the library keeps every pixel of an outline
+            raise DataError(f"the polygon {str(polygon)[:60]} is longer than {_MAX_OUTLINE} pixels")
     return polygons
 
 

@@ -19,9 +19,13 @@ from pytracking.utils.web import listen
 
 _LOG = logging.getLogger(__name__)
 _MAX_JSON_BYTES = 64 << 20
-_MAX_TASKS = 100
+_MAX_TASKS, _MAX_WAITING, _MAX_BODY_S = 100, 8, 60.0
+_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 _EVENTS = ("ANNOTATION_CREATED", "ANNOTATION_UPDATED")
-_MALFORMED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+_MALFORMED = (
+    ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError,
+)  # fmt: skip
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "host.docker.internal")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -40,6 +44,8 @@ class BackendServer:
         self._version = version
         self._password = password
         self._worker = ThreadPoolExecutor(1)
+        self._num_waiting = 0
+        self._turn = asyncio.Lock()  # one body at a time is in memory
 
     def application(self) -> web.Application:
         """The routes, behind the guard."""
@@ -54,18 +60,39 @@ class BackendServer:
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Ask for the password, and turn errors into answers."""
+        """Ask for the password, refuse browsers, and turn errors into answers.
+
+        Label Studio itself asks, never a page: a page of a stranger, open in a browser of this
+        machine, may reach the port under a name of its own.
+        """
+        if "Origin" in request.headers or not (self._password or _is_own_name(request)):
+            return _answer({"error": "this backend answers Label Studio only"}, 403)
         if self._password and not self._is_known(request):
             return _answer({"error": "a password is needed"}, 401)
         try:
-            return await handler(request)
-        except web.HTTPException:
-            raise
+            if request.method != "POST":
+                return await handler(request)
+            return await self._in_turn(request, handler)
+        except web.HTTPException as error:
+            return _answer({"error": error.text or error.reason}, error.status)
         except ToolkitError as error:
             return _answer({"error": str(error)}, 400)
         except _MALFORMED as error:
             _LOG.info("refused: %r", error)
             return _answer({"error": f"the request is not one of Label Studio: {error!r}"}, 400)
+        except Exception:
+            _LOG.exception("%s failed", request.path)
+            return _answer({"error": "this failed; see the log"}, 500)
+
+    async def _in_turn(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if self._num_waiting >= _MAX_WAITING:
+            return _answer({"error": f"{_MAX_WAITING} requests are waiting already"}, 503)
+        self._num_waiting += 1
+        try:
+            async with self._turn:
+                return await handler(request)
+        finally:
+            self._num_waiting -= 1
 
     def _is_known(self, request: web.Request) -> bool:
         from aiohttp import BasicAuth
@@ -116,11 +143,20 @@ async def start(server: BackendServer, host: str, port: int) -> tuple[web.AppRun
 
 
 async def _read(request: web.Request) -> dict[str, Any]:
-    content = json.loads(await request.read())
+    try:
+        body = await asyncio.wait_for(request.read(), _MAX_BODY_S)
+    except asyncio.TimeoutError as error:
+        raise web.HTTPRequestTimeout(text="the request does not come to its end") from error
+    content = json.loads(body)
     if not isinstance(content, dict):
         raise TypeError("expected an object")
     return content
 
 
+def _is_own_name(request: web.Request) -> bool:
+    """Whether the request names this machine as itself, and not by a name of somebody else."""
+    return request.headers.get("Host", "").rpartition(":")[0] in _LOOPBACK
+
+
 def _answer(content: dict[str, Any], status: int = 200) -> web.Response:
-    return web.json_response(content, status=status)
+    return web.json_response(content, status=status, headers=_HEADERS)

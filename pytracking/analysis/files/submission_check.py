@@ -13,8 +13,8 @@ import numpy as np
 
 from ltr.admin.errors import DataError
 from ltr.data.rle import as_rle
+from ltr.data.zip_archive import ZipArchive
 from pytracking.analysis.files.mask_reader import decode_pixels
-from pytracking.analysis.files.submission_archive import SubmissionArchive
 
 RESULTS_FILE = "results.json"
 
@@ -78,7 +78,7 @@ def check_submission(path: Path, expected: MaskSubmission | InstanceSubmission) 
         DataError: The server would refuse the archive or score it wrongly; the first problems are
             named.
     """
-    with SubmissionArchive(path) as archive:
+    with ZipArchive(path) as archive:
         if isinstance(expected, InstanceSubmission):
             content = f"{_check_instances(archive, expected)} instances"
         else:
@@ -95,7 +95,7 @@ def _refuse(path: Path, problems: Sequence[str]) -> None:
         raise DataError(f"{path}: {shown}" + (f"; and {more} more" if more > 0 else ""))
 
 
-def _mask_problems(archive: SubmissionArchive, expected: MaskSubmission) -> Iterator[str]:
+def _mask_problems(archive: ZipArchive, expected: MaskSubmission) -> Iterator[str]:
     wanted = {
         f"{video.folder}/{frame}.png": video for video in expected.videos for frame in video.frames
     }
@@ -114,7 +114,7 @@ def _missing_folders(names: set[str], expected: MaskSubmission) -> list[str]:
     return [video.folder for video in expected.videos if video.folder not in present]
 
 
-def _content_problems(archive: SubmissionArchive, name: str, video: ExpectedVideo) -> Iterator[str]:
+def _content_problems(archive: ZipArchive, name: str, video: ExpectedVideo) -> Iterator[str]:
     try:
         labels = decode_pixels(archive.read(name, _MAX_MASK_BYTES), name)
     except DataError as error:
@@ -127,7 +127,7 @@ def _content_problems(archive: SubmissionArchive, name: str, video: ExpectedVide
         yield f"{name} shows the values {sorted(unknown)}, only {sorted(video.labels)} may occur"
 
 
-def _check_instances(archive: SubmissionArchive, expected: InstanceSubmission) -> int:
+def _check_instances(archive: ZipArchive, expected: InstanceSubmission) -> int:
     if RESULTS_FILE not in archive.names:
         raise DataError(f"{archive.path} has no {RESULTS_FILE}")
     extra = [f"{name} does not belong there" for name in sorted(archive.names - {RESULTS_FILE})]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +13,22 @@ import numpy as np
 
 from ltr.admin.errors import DataError
 from ltr.admin.files import atomic_write
+from ltr.data.bounding_boxes import as_box
 from ltr.data.image_io import decode_label_map, encode_label_map
 from ltr.data.interactive.scribbles import ScribbleLine
+from ltr.data.json_io import translate_json_errors
+from ltr.data.palette import VOID
+from ltr.data.zip_archive import ZipArchive
 from pytracking.evaluation.prompt_types import Point, Prompt
-from pytracking.evaluation.sessions.layers import DIRECTIONS, Layers
+from pytracking.evaluation.prompting.checks import check_prompt
+from pytracking.evaluation.sessions.layers import DIRECTIONS, Direction, Layers
 from pytracking.evaluation.sessions.prompts import FramePrompts
 from pytracking.utils.staging import translate_write_errors
 
 _MANIFEST = "session.json"
 _VERSION = 1
-_MAX_MANIFEST_BYTES = 64 << 20
+_MAX_MANIFEST_BYTES, _MAX_MASK_BYTES = 64 << 20, 64 << 20
+_SLACK = 1 << 10  # of compression that makes larger
 
 
 def write_session(
@@ -71,33 +77,42 @@ def read_session(path: Path, layers: Layers, first_frame: np.ndarray) -> dict[in
     Raises:
         DataError: It is missing, damaged, no session, or of another video.
     """
-    try:
-        with zipfile.ZipFile(path) as pack:
-            if pack.getinfo(_MANIFEST).file_size > _MAX_MANIFEST_BYTES:
-                raise DataError(f"{path} is not a session: its list is too long")
-            record = json.loads(pack.read(_MANIFEST))
-            _check_video(path, record, layers, first_frame)
-            prompts = dict(_read_prompts(pack, record["prompts"]))
-            for direction in DIRECTIONS:
-                for frame, ids in record["results"][direction].items():
-                    _read_result(pack, layers, f"{direction}/{int(frame)}", [int(k) for k in ids])
-            return prompts
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from error
-    except (KeyError, ValueError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error) as e:
-        raise DataError(f"{path} is not a session, or is damaged ({e!r})") from e
+    with ZipArchive(path, "a session") as pack, translate_json_errors(path, "a session"):
+        try:
+            record = json.loads(pack.read(_MANIFEST, _MAX_MANIFEST_BYTES))
+        except RecursionError as error:
+            raise DataError(f"{path} is not a session: {error}") from error
+        _check_video(path, record, layers, first_frame)
+        prompts = dict(_read_prompts(pack, record["prompts"], layers.shape))
+        for direction in DIRECTIONS:
+            for frame, ids in record["results"][direction].items():
+                _read_result(pack, layers, (direction, int(frame)), _object_ids(ids))
+        return prompts
 
 
-def _read_result(pack: zipfile.ZipFile, layers: Layers, name: str, ids: list[int]) -> None:
+def _read_result(
+    pack: ZipArchive, layers: Layers, place: tuple[Direction, int], ids: list[int]
+) -> None:
     """Put one result into the layers; its size is looked at before it is unpacked whole."""
-    content = pack.read(name)
+    direction, frame = place
     expected = (1 + len(ids)) * layers.shape[0] * layers.shape[1]
-    unpacked = zlib.decompressobj().decompress(content, expected + 1)
-    if len(unpacked) != expected:
-        raise ValueError(f"{name} has {len(unpacked)} bytes, expected {expected}")
-    direction, frame = name.split("/")
-    own = next(known for known in DIRECTIONS if known == direction)
-    layers.write_raw(own, int(frame), content, ids)
+    content = pack.read(f"{direction}/{frame}", 2 * expected + _SLACK)
+    unpacker = zlib.decompressobj()
+    try:
+        unpacked = unpacker.decompress(content, expected + 1)
+    except zlib.error as error:
+        raise ValueError(str(error)) from error
+    if len(unpacked) != expected or not unpacker.eof:
+        raise ValueError(f"{direction}/{frame} has {len(unpacked)} bytes, expected {expected}")
+    layers.write_raw(direction, frame, content, ids)
+
+
+def _object_ids(values: Sequence[object]) -> list[int]:
+    """Different ids of objects, each from 1 to 254."""
+    ids = [value for value in values if type(value) is int and 0 < value < VOID]
+    if len(ids) < len(values) or len(set(ids)) < len(ids):
+        raise ValueError(f"{str(values)[:60]} are not ids of objects")
+    return ids
 
 
 def _check_video(path: Path, record: Any, layers: Layers, first_frame: np.ndarray) -> None:
@@ -132,27 +147,37 @@ def _prompt_record(prompt: Prompt) -> dict[str, Any]:
     }
 
 
-def _read_prompts(pack: zipfile.ZipFile, record: Any) -> Iterator[tuple[int, FramePrompts]]:
+def _read_prompts(
+    pack: ZipArchive, record: Any, shape: tuple[int, int]
+) -> Iterator[tuple[int, FramePrompts]]:
     for text, entry in record.items():
         frame = int(text)
-        prompts = [_read_prompt(pack, frame, own) for own in entry["prompts"]]
+        prompts = [_read_prompt(pack, frame, own, shape) for own in entry["prompts"]]
+        for prompt in prompts:
+            check_prompt(prompt, (shape[1], shape[0]))
         masks = None
         if entry["masks"] is not None:
-            masks = {key: _read_mask(pack, f"masks/{frame}_{key}.png") for key in entry["masks"]}
+            masks = {
+                key: _read_mask(pack, f"masks/{frame}_{key}.png", shape)
+                for key in _object_ids(entry["masks"])
+            }
         own = {int(prompt.object_id or 0): prompt for prompt in prompts}
-        yield frame, FramePrompts(own, frozenset(entry["named"]), masks, bool(entry["is_new"]))
+        named = frozenset(_object_ids(entry["named"]))
+        yield frame, FramePrompts(own, named, masks, bool(entry["is_new"]))
 
 
-def _read_prompt(pack: zipfile.ZipFile, frame: int, record: Any) -> Prompt:
-    key, box = int(record["object_id"]), record["box"]
-    mask = _read_mask(pack, f"prompts/{frame}_{key}.png") if record["has_mask"] else None
-    if box is not None:
-        x, y, width, height = map(float, box)
-        box = (x, y, width, height)
+def _read_prompt(pack: ZipArchive, frame: int, record: Any, shape: tuple[int, int]) -> Prompt:
+    key, box = record["object_id"], record["box"]
+    if key != 0:
+        _object_ids([key])
+    mask = _read_mask(pack, f"prompts/{frame}_{key}.png", shape) if record["has_mask"] else None
     points = tuple(Point(float(x), float(y), bool(sign)) for x, y, sign in record["points"])
     lines = tuple(map(ScribbleLine.from_record, record["scribbles"]))
-    return Prompt(key, mask, box, points, lines)
+    return Prompt(key, mask, None if box is None else as_box(map(float, box)), points, lines)
 
 
-def _read_mask(pack: zipfile.ZipFile, name: str) -> np.ndarray:
-    return decode_label_map(pack.read(name), name) != 0
+def _read_mask(pack: ZipArchive, name: str, shape: tuple[int, int]) -> np.ndarray:
+    labels = decode_label_map(pack.read(name, _MAX_MASK_BYTES), name)
+    if labels.shape != shape:
+        raise ValueError(f"{name} has the shape {labels.shape}, the frames have {shape}")
+    return labels != 0

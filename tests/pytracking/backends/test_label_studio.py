@@ -4,10 +4,13 @@ import asyncio
 import base64
 import json
 import os
+import socket
 import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +153,49 @@ def test_bad_requests_are_answered_and_the_server_goes_on(client: Client) -> Non
     assert client.send("/predict", {"tasks": [{}] * 101})[0] == 400
     assert client.send("/nothing")[0] == 404
     assert client.send("/health")[0] == 200
+
+
+def test_pages_of_strangers_are_refused(client: Client) -> None:
+    port = client.address.rpartition(":")[2]
+    for headers in (
+        {"Origin": "http://evil.example"},
+        {"Origin": client.address},
+        {"Host": f"evil.example:{port}"},  # a name of a stranger that leads to this machine
+        {"Host": f"127.0.0.1.evil.example:{port}"},
+        {"Host": ""},
+    ):
+        client.headers = headers
+        for path in ("/health", "/predict"):
+            status, content = client.send(path, raw=b"{}" if path == "/predict" else None)
+            assert (status, content["error"]) == (403, "this backend answers Label Studio only")
+    client.headers = {"Host": f"host.docker.internal:{port}"}
+    assert client.send("/health")[0] == 200
+
+
+def test_hostile_requests_are_answered(client: Client) -> None:
+    image = {"data": {"image": "bar/00000.png"}}
+    for value in ({"rle": 10**9, "brushlabels": ["a"]}, {"rle": [1] * 9, "brushlabels": ["a"]}):
+        region = {"type": "brushlabels", "value": value}
+        task = {**image, "annotations": [{"result": [region]}]}
+        assert client.send("/predict", {"tasks": [task]})[0] == 400
+    assert client.send("/predict", raw=b"[" * 200_000)[0] == 400
+    assert client.send("/predict", raw=b'{"tasks": ' + b"9" * 5000 + b"}")[0] == 400
+
+
+def test_requests_do_not_pile_up(client: Client) -> None:
+    body = json.dumps({"tasks": [{"data": {"image": "bar/00000.png"}}]}).encode()
+    with ThreadPoolExecutor(60) as pool:
+        found = list(pool.map(lambda _: client.send("/predict", raw=body)[0], range(60)))
+    assert set(found) <= {200, 503}
+    assert 200 in found
+    port = int(client.address.rpartition(":")[2])
+    head = b"POST /predict HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Length: 99\r\n\r\n" % port
+    with ExitStack() as stack:
+        for _ in range(9):  # bodies that do not come
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            connection.sendall(head)
+        assert b"503" in connection.recv(100)
+        assert client.send("/health")[0] == 200
 
 
 def test_a_password_is_asked_for(clips: Path) -> None:

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
+import zipfile
+import zlib
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from ltr.admin.errors import ConfigError, DataError
+from ltr.admin.process_memory import peak_mib, reset_peak
+from ltr.data.image_io import encode_label_map
 from ltr.data.interactive.scribbles import ScribbleLine
 from pytracking import Point, Prompt, VideoSession, load_tracker, segment_video
 from tests.pytracking.clips import bar_mask, numbered_frames
@@ -282,7 +290,7 @@ def test_what_is_no_session_changes_nothing(session, saved, tmp_path):
     (tmp_path / "text").write_text("{}")
     before = masks_of(session, 6)
     for name, words in (
-        ("cut", "is damaged"),
+        ("cut", "is not a session"),
         ("text", "not a session"),
         ("no", "No such file"),
     ):
@@ -294,3 +302,48 @@ def test_what_is_no_session_changes_nothing(session, saved, tmp_path):
         pytest.raises(DataError, match="belongs to another video"),
     ):
         other.load(saved)
+
+
+def _rewritten(saved: Path, target: Path, members: dict[str, bytes], **manifest: object) -> Path:
+    """A copy of a session with other members and other entries in its manifest."""
+    with zipfile.ZipFile(saved) as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    record = json.loads(content["session.json"]) | manifest
+    content |= {"session.json": json.dumps(record).encode(), **members}
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in content.items():
+            archive.writestr(name, data)
+    return target
+
+
+def test_a_hostile_session_changes_nothing(session, saved, tmp_path):
+    before = masks_of(session, 6)
+    with zipfile.ZipFile(saved) as archive:
+        record = json.loads(archive.read("session.json"))
+    (mask,) = [f"prompts/{f}_1.png" for f in record["prompts"] if f == "0"]
+    twice = {"forward": {"0": [1, 1]}, "backward": {}}
+    entry = record["prompts"]["0"]
+    wrong_id = {"0": {**entry, "prompts": [{**entry["prompts"][0], "object_id": 999}]}}
+    no_box = {"0": {**entry, "prompts": [{**entry["prompts"][0], "box": [0, 0, float("nan"), 1]}]}}
+    cases = (
+        ({mask: bytes(40 << 20)}, {}, "at most"),
+        ({mask: encode_label_map(np.ones((2, 2), np.uint8))}, {}, "has the shape"),
+        ({"../x": b""}, {}, "would leave the folder"),
+        ({"forward/0": zlib.compress(bytes(64 * 48 * 3))[:-2]}, {}, "expected"),
+        ({}, {"results": twice}, "are not ids of objects"),
+        ({}, {"results": {"forward": {"0": [0]}, "backward": {}}}, "are not ids of objects"),
+        ({}, {"prompts": wrong_id}, "are not ids of objects"),
+        ({}, {"prompts": no_box}, "box"),
+        ({"session.json": b"[" * 200_000}, {}, "session"),
+    )
+    reset_peak()
+    started = peak_mib()
+    for number, (members, manifest, words) in enumerate(cases):
+        path = _rewritten(saved, tmp_path / str(number), members, **manifest)
+        with pytest.raises(DataError, match=words):
+            session.load(path)
+    assert peak_mib() - started < 150  # the member that is refused unpacks to 40 MiB
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(DataError, match="Not a regular file"):
+        session.load(tmp_path / "pipe")
+    np.testing.assert_array_equal(masks_of(session, 6), before)

@@ -23,6 +23,8 @@ from pytracking.evaluation.outputs.exchange.labelled_video import (
     ObjectNumbers,
     bounding_box,
     check_distinct,
+    check_size,
+    check_stems,
     merged,
     safe_name,
 )
@@ -148,9 +150,9 @@ def _read_video(
     by_stem = {_stem_of(image["file_name"]): image for image in images}
     if len(by_stem) < len(images):
         raise DataError(f"{source}: two images of {video} have one name")
-    stems = sort_naturally(list(by_stem))
+    stems = check_stems(sort_naturally(list(by_stem)), source)
     images = [by_stem[stem] for stem in stems]
-    size = images[0]["width"], images[0]["height"]
+    size = check_size(images[0]["width"], images[0]["height"], source)
     numbers = ObjectNumbers(source)
     frames: list[Masks] = []
     nameless: list[list[str]] = []

@@ -12,19 +12,20 @@ from __future__ import annotations
 import logging
 import zipfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 from xml.etree import ElementTree
 
 import cv2
 import numpy as np
 
 from ltr.admin.errors import DataError
-from ltr.admin.files import atomic_write, read_regular
+from ltr.admin.files import atomic_write, open_regular, read_regular
 from ltr.data.frame_files import sort_naturally
 from ltr.data.json_io import translate_json_errors
+from ltr.data.zip_archive import ZipArchive
 from pytracking.evaluation.outputs.exchange.labelled_video import (
     ExchangeFormat,
     LabelledVideo,
@@ -32,15 +33,18 @@ from pytracking.evaluation.outputs.exchange.labelled_video import (
     bounding_box,
     check_distinct,
     check_length,
+    check_size,
+    check_stems,
     safe_name,
 )
 
 _LOG = logging.getLogger(__name__)
 _EXPECTED = "annotations of 'CVAT for video 1.1'"
-_MAX_BYTES = 1 << 30
+# An element or attribute of a few letters takes a hundred bytes of memory.
+_MAX_BYTES, _MAX_MARKS = 1 << 28, 1 << 22
 _MEMBER = "annotations.xml"
-_FORBIDDEN = ("<!DOCTYPE", "<!ENTITY")
-_MAX_SIDE = 1 << 15
+_FORBIDDEN = (b"<!DOCTYPE", b"<!ENTITY")
+_MAX_CORNER = 1 << 15
 
 
 class CvatFile(ExchangeFormat):
@@ -76,14 +80,17 @@ class CvatFile(ExchangeFormat):
 CVAT_FILE = CvatFile()
 
 
-class _Shape(NamedTuple):
-    """A mask in its box."""
+@dataclass(frozen=True)
+class _Shape:
+    """The area of an object; its pixels are made when a frame is read.
 
-    number: int
-    left: int
-    top: int
-    mask: np.ndarray
+    Args:
+        z_order: Shapes with larger ones lie on top.
+        draw: Draws it into the label map of its frame.
+    """
+
     z_order: int
+    draw: Callable[[np.ndarray], object]
 
 
 def encode_box_runs(mask: np.ndarray) -> list[int]:
@@ -98,17 +105,25 @@ def encode_box_runs(mask: np.ndarray) -> list[int]:
     return ([0] if pixels[0] else []) + runs.tolist()
 
 
-def decode_box_runs(runs: Sequence[int], width: int, height: int) -> np.ndarray:
+def decode_box_runs(runs: Sequence[int] | np.ndarray, width: int, height: int) -> np.ndarray:
     """The mask, bool (H, W), of run lengths.
 
     Raises:
         ValueError: They do not fill the box.
     """
-    lengths = np.asarray(runs, np.int64)
-    if lengths.min(initial=0) < 0 or lengths.sum() != width * height:
-        raise ValueError(f"the runs cover {lengths.sum()} pixels, the box {width * height}")
+    lengths = _checked_runs(runs, width, height)
     values = np.arange(len(lengths)) % 2 == 1
     return np.repeat(values, lengths).reshape(height, width)
+
+
+def _checked_runs(runs: Sequence[int] | np.ndarray, width: int, height: int) -> np.ndarray:
+    lengths = np.asarray(runs, np.int64)
+    pixels = width * height
+    # Each by itself, too: the sum of huge numbers wraps round.
+    is_each_fine = lengths.min(initial=0) >= 0 and lengths.max(initial=0) <= pixels
+    if not is_each_fine or lengths.sum() != pixels:
+        raise ValueError(f"the runs cover {sum(lengths.tolist())} pixels, the box {pixels}")
+    return lengths
 
 
 def _tracks(video: LabelledVideo) -> dict[int, list[ElementTree.Element]]:
@@ -174,20 +189,25 @@ def _add(parent: ElementTree.Element, tag: str, text: str | None = None) -> Elem
 def _parse(source: Path) -> ElementTree.Element:
     """The root; a document type, which can make a parser expand without end, is refused."""
     try:
-        content = _read_archive(source) if zipfile.is_zipfile(source) else read_regular(source)
-        text = content.decode("utf-8-sig")
-        if len(content) > _MAX_BYTES or any(word in text for word in _FORBIDDEN):
-            raise ValueError("it has a document type, or is too large")
-        return ElementTree.fromstring(text)
+        content = _read_content(source)
+        if any(word in content for word in _FORBIDDEN):
+            raise ValueError("it has a document type")
+        if content.count(b"<") + content.count(b"=") > _MAX_MARKS:
+            raise ValueError(f"it has more than {_MAX_MARKS} elements and attributes")
+        return ElementTree.fromstring(content.decode("utf-8-sig"))
     except OSError as error:
         raise DataError(f"{source} cannot be read: {error.strerror}") from error
-    except (ValueError, LookupError, ElementTree.ParseError, zipfile.BadZipFile) as error:
+    except (ValueError, ElementTree.ParseError) as error:
         raise DataError(f"{source} is not {_EXPECTED}: {error}") from error
 
 
-def _read_archive(source: Path) -> bytes:
-    with zipfile.ZipFile(source) as archive, archive.open(_MEMBER) as stream:
-        return stream.read(_MAX_BYTES + 1)
+def _read_content(source: Path) -> bytes:
+    with open_regular(source) as stream:
+        is_archive = zipfile.is_zipfile(stream)
+    if not is_archive:
+        return read_regular(source, _MAX_BYTES)
+    with ZipArchive(source, _EXPECTED) as archive:
+        return archive.read(_MEMBER, _MAX_BYTES)
 
 
 def _read_task(source: Path, root: ElementTree.Element) -> LabelledVideo:
@@ -197,9 +217,8 @@ def _read_task(source: Path, root: ElementTree.Element) -> LabelledVideo:
     if root.tag != "annotations" or task is None:
         raise ValueError("it has no task")
     length = check_length(int(task.findtext("size", "")), source)
-    size = int(task.findtext(".//width", "")), int(task.findtext(".//height", ""))
-    if not all(0 < side <= _MAX_SIDE for side in size):
-        raise ValueError(f"its size is {size}")
+    width, height = (int(task.findtext(f".//{side}", "")) for side in ("width", "height"))
+    size = check_size(width, height, source)
     frames: list[list[_Shape]] = [[] for _ in range(length)]
     numbers = ObjectNumbers(source)
     first = int(task.findtext("start_frame") or 0)
@@ -223,10 +242,10 @@ def _read_images(source: Path, root: ElementTree.Element) -> LabelledVideo:
     if "" in images or len(images) < len(root.findall("image")):
         raise ValueError("two images have one name, or one has none")
     sizes = {(int(i.get("width", "")), int(i.get("height", ""))) for i in images.values()}
-    (size,) = sizes if len(sizes) == 1 else (None,)
-    if size is None or not all(0 < side <= _MAX_SIDE for side in size):
+    if len(sizes) > 1:
         raise ValueError(f"its pictures have the sizes {sorted(sizes)[:2]}")
-    stems = sort_naturally(list(images))
+    size = check_size(*sizes.pop(), source)
+    stems = check_stems(sort_naturally(list(images)), source)
     numbers = ObjectNumbers(source)
     nameless, frames = [], []
     for stem in stems:
@@ -273,9 +292,7 @@ def _tell_other_shapes(source: Path, root: ElementTree.Element) -> None:
 def _labels(frames: Sequence[Sequence[_Shape]], size: tuple[int, int], index: int) -> np.ndarray:
     labels = np.zeros((size[1], size[0]), np.uint8)
     for shape in sorted(frames[index], key=lambda shape: shape.z_order):
-        height, width = shape.mask.shape
-        window = labels[shape.top : shape.top + height, shape.left : shape.left + width]
-        window[shape.mask] = shape.number
+        shape.draw(labels)
     return labels
 
 
@@ -285,29 +302,33 @@ def _read_mask(element: ElementTree.Element, number: int, size: tuple[int, int])
     )
     if left < 0 or top < 0 or left + width > size[0] or top + height > size[1]:
         raise ValueError(f"a mask leaves the frame of {size[0]}x{size[1]}")
-    runs = [int(run) for run in element.get("rle", "").split(",")]
-    return _Shape(number, left, top, decode_box_runs(runs, width, height), _z_order(element))
+    runs = _checked_runs(
+        [int(run) for run in element.get("rle", "").split(",")], max(width, 0), max(height, 0)
+    )
+
+    def draw(labels: np.ndarray) -> None:
+        mask = decode_box_runs(runs, width, height)
+        labels[top : top + height, left : left + width][mask] = number
+
+    return _Shape(_z_order(element), draw)
 
 
 def _read_polygon(element: ElementTree.Element, number: int, size: tuple[int, int]) -> _Shape:
     corners = [pair.split(",") for pair in element.get("points", "").split(";")]
-    return _drawn(np.array(corners, float), number, size, element)
+    return _outlined(np.array(corners, float), number, element)
 
 
 def _read_box(element: ElementTree.Element, number: int, size: tuple[int, int]) -> _Shape:
     left, top, right, bottom = (float(element.get(key, "")) for key in ("xtl", "ytl", "xbr", "ybr"))
     corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
-    return _drawn(corners, number, size, element)
+    return _outlined(corners, number, element)
 
 
-def _drawn(
-    corners: np.ndarray, number: int, size: tuple[int, int], element: ElementTree.Element
-) -> _Shape:
-    if not (np.abs(corners) <= _MAX_SIDE).all():
-        raise ValueError("a corner leaves every frame")
-    mask = np.zeros((size[1], size[0]), np.uint8)
-    cv2.fillPoly(mask, [np.floor(corners).astype(np.int32)], 1)
-    return _Shape(number, 0, 0, mask.astype(bool), _z_order(element))
+def _outlined(corners: np.ndarray, number: int, element: ElementTree.Element) -> _Shape:
+    if corners.ndim != 2 or corners.shape[1] != 2 or not (np.abs(corners) <= _MAX_CORNER).all():
+        raise ValueError("a corner is none, or leaves every frame")
+    outline = np.floor(corners).astype(np.int32)
+    return _Shape(_z_order(element), lambda labels: cv2.fillPoly(labels, [outline], number))
 
 
 def _z_order(element: ElementTree.Element) -> int:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -25,6 +26,7 @@ from pytracking.evaluation.outputs.exchange.labelled_video import (
     ObjectNumbers,
     bounding_box,
     check_length,
+    check_size,
     safe_name,
 )
 from pytracking.utils.video_reader import read_video
@@ -34,7 +36,11 @@ _EXPECTED = "video labels of FiftyOne"
 _DATA, _LABELS, _MANIFEST = "data", "labels", "manifest.json"
 _DATASET = "eta.core.datasets.LabeledVideoDataset"
 _OBJECT = "eta.core.objects.DetectedObject"
-_MAX_BYTES = 1 << 28
+_MAX_BYTES, _MAX_SIDE = 1 << 28, 1 << 15
+_HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
 
 
 class FiftyOneFolder(ExchangeFormat):
@@ -111,8 +117,23 @@ def _unpacked(text: object) -> np.ndarray:
         raise ValueError("a mask is too large")
     if not content:
         raise ValueError("a mask is empty")
-    mask = np.load(io.BytesIO(content), allow_pickle=False)
-    return np.asarray(mask, bool)
+    return _plain_array(io.BytesIO(content)).astype(bool)
+
+
+def _plain_array(stream: io.BytesIO) -> np.ndarray:
+    """The array of an ``npy`` file of at most two axes; NumPy's reader believes every header."""
+    version = np.lib.format.read_magic(stream)
+    read_header = _HEADERS.get(version)
+    if read_header is None:
+        raise ValueError(f"a mask of version {version}")
+    shape, is_fortran, kind = read_header(stream)
+    content = stream.read()
+    if kind.kind not in "biuf" or not 0 < len(shape) < 3 or max(shape) > _MAX_SIDE:
+        raise ValueError(f"a mask of {shape} numbers of the type {kind}")
+    if len(content) != math.prod(shape) * kind.itemsize:
+        raise ValueError("a mask is cut off")
+    order: Literal["F", "C"] = "F" if is_fortran else "C"
+    return np.frombuffer(content, kind).reshape(shape, order=order)
 
 
 def _inside(source: Path, name: object) -> Path:
@@ -124,7 +145,7 @@ def _inside(source: Path, name: object) -> Path:
 
 def _read_video(data: Path, labels: Path) -> LabelledVideo:
     with read_video(data) as video:
-        size, length, fps = video.size, video.length, video.fps
+        size, length, fps = check_size(*video.size, data), video.length, video.fps
     content = read_json(labels)
     numbers = ObjectNumbers(labels)
     with translate_json_errors(labels, _EXPECTED):
@@ -167,7 +188,7 @@ def _labels(
                 for key, side in zip("xy", size, strict=True)
             )
             mask = _unpacked(entry["mask"]).astype(np.uint8)
-            if mask.ndim != 2 or right <= left or bottom <= top:
+            if mask.ndim != 2 or not mask.size or right <= left or bottom <= top:
                 raise ValueError("a mask or box is empty")
             fitted = cv2.resize(mask, (right - left, bottom - top), interpolation=cv2.INTER_NEAREST)
             labels[top:bottom, left:right][fitted > 0] = number

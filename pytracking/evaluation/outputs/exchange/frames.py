@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
@@ -13,8 +12,14 @@ import numpy as np
 
 from ltr.admin.errors import DataError
 from ltr.data.image_io import VIDEO_SUFFIXES, read_image, read_label_map
+from ltr.data.json_io import finite_number, read_json
 from pytracking.evaluation.datasets.sequence import AnySequence, WholeVideoSequence
-from pytracking.evaluation.outputs.exchange.labelled_video import LabelledVideo
+from pytracking.evaluation.outputs.exchange.labelled_video import (
+    LabelledVideo,
+    check_length,
+    check_size,
+    check_stems,
+)
 from pytracking.evaluation.outputs.exchange.registry import (
     find_exchange_format,
     parse_export,
@@ -146,12 +151,13 @@ def labelled_results(folder: Path) -> LabelledVideo:
         DataError: They are missing or damaged.
     """
     try:
-        config: dict[str, Any] = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-        entry = config["video"]
-        width, height = map(int, entry["size"])
-        count, fps, name = int(entry["frames"]), entry["fps"], str(entry["name"])
-        stems = entry.get("stems") or [f"{index:05d}" for index in range(count)]
-    except (OSError, ValueError, LookupError, TypeError) as error:
+        entry: dict[str, Any] = read_json(folder / CONFIG)["video"]
+        width, height = check_size(*entry["size"], folder)
+        count, fps, name = check_length(entry["frames"], folder), entry["fps"], str(entry["name"])
+        numbered = [f"{index:05d}" for index in range(count)]
+        stems = check_stems(entry.get("stems") or numbered, folder)
+        fps = None if fps is None else finite_number(fps)
+    except (DataError, ValueError, LookupError, TypeError) as error:
         raise DataError(f"{folder} holds no whole results of a video: {error}") from error
 
     def read_labels(index: int) -> np.ndarray:

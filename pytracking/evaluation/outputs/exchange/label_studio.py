@@ -24,6 +24,8 @@ from pytracking.evaluation.outputs.exchange.labelled_video import (
     ExchangeFormat,
     LabelledVideo,
     ObjectNumbers,
+    check_size,
+    check_stems,
     merged,
     safe_name,
 )
@@ -98,6 +100,8 @@ def decode_brush(brush: Sequence[int], shape: tuple[int, int]) -> np.ndarray:
         ValueError: They are damaged, or of another size.
     """
     height, width = shape
+    if not isinstance(brush, list | tuple):  # of a number, bytes would make as many zeros
+        raise TypeError("a brush is a list of bytes")
     bits = _BitReader(bytes(brush))
     count, word = bits.read(_COUNT_BITS), bits.read(_WORD_BITS) + 1
     sizes = [bits.read(_SIZE_BITS) + 1 for _ in _LENGTH_BITS]
@@ -120,7 +124,8 @@ class _BitReader:
     """Reads numbers of any number of bits, the highest first."""
 
     def __init__(self, content: bytes) -> None:
-        self._bits = "".join(format(byte, "08b") for byte in content)
+        bits = np.unpackbits(np.frombuffer(content, np.uint8))
+        self._bits = (bits + ord("0")).tobytes().decode("ascii")
         self._place = 0
 
     def read(self, count: int) -> int:
@@ -195,13 +200,12 @@ def _read_video(source: Path, name: str, tasks: Sequence[dict[str, Any]]) -> Lab
         frames.append(frame)
     if size is None:
         raise DataError(f"{source} has no brush in the frames of {name}")
-    if not all(type(side) is int and side > 0 for side in size) or size[0] * size[1] > _MAX_PIXELS:
-        raise DataError(f"{source}: a frame cannot be {size[0]!r} x {size[1]!r} pixels")
+    size = check_size(*size, source)
     images = [PurePosixPath(str(task["data"][_TO])) for task in tasks]
     return LabelledVideo(
         safe_name(name),
         size,
-        [image.stem for image in images],
+        check_stems((image.stem for image in images), source),
         partial(_labels, source, frames, size),
         numbers.names,
         suffix=images[0].suffix or ".jpg",

@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from ltr.admin.errors import DataError
+from ltr.data.names import plain_name
 from ltr.data.palette import VOID
 
 _MAX_FRAMES = 1_000_000
 _LONGEST_NAME = 200
+_MAX_SIDE, _MAX_PIXELS = 1 << 15, 1 << 26
 _UNSAFE = re.compile(r'[\x00-\x1f<>:"/\\|?*]')
 
 
@@ -214,6 +216,31 @@ def check_length(count: object, what: object) -> int:
     if type(count) is not int or not 0 <= count <= _MAX_FRAMES:
         raise DataError(f"{what} declares {count!r} frames: expected 0 to {_MAX_FRAMES}")
     return count
+
+
+def check_size(width: object, height: object, what: object) -> tuple[int, int]:
+    """The size of the frames that a file declares, in pixels.
+
+    Raises:
+        DataError: It is not two numbers, or only an attack has so many pixels.
+    """
+    if type(width) is int and type(height) is int:
+        is_side = 0 < width <= _MAX_SIDE and 0 < height <= _MAX_SIDE
+        if is_side and width * height <= _MAX_PIXELS:
+            return width, height
+    raise DataError(f"{what}: a frame cannot be {str(width)[:20]} x {str(height)[:20]} pixels")
+
+
+def check_stems(stems: Iterable[str], what: object) -> list[str]:
+    """The names of the frames in a file, which become names of files.
+
+    Raises:
+        DataError: One cannot be the name of a file, or two are equal.
+    """
+    names = [plain_name(stem, Path(str(what))) for stem in stems]
+    if len(set(names)) < len(names):
+        raise DataError(f"{what}: two frames have one name")
+    return names
 
 
 def safe_name(name: object) -> str:

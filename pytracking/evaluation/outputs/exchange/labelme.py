@@ -23,12 +23,13 @@ from pytracking.evaluation.outputs.exchange.labelled_video import (
     ObjectNumbers,
     bounding_box,
     check_distinct,
+    check_size,
     safe_name,
 )
 
 _EXPECTED = "shapes of Labelme"
 _VERSION = "5.4.1"
-_MAX_SIDE = 1 << 15
+_MAX_CORNER = 1 << 15
 # Labelme's own names for what is no object.
 _RESERVED = {"__ignore__": VOID, "_background_": 0}
 
@@ -64,8 +65,8 @@ class LabelmeFolder(ExchangeFormat):
         for file in files:
             content = read_json(file)
             with translate_json_errors(file, _EXPECTED):
-                own = content["imageWidth"], content["imageHeight"]
-                if size not in (None, own) or not all(0 < side <= _MAX_SIDE for side in own):
+                own = check_size(content["imageWidth"], content["imageHeight"], file)
+                if size not in (None, own):
                     raise ValueError(f"its size is {own}")
                 size = own
                 names = [str(shape["label"]) for shape in content["shapes"] if _is_alone(shape)]
@@ -141,7 +142,7 @@ def _labels(
 
 def _draw(labels: np.ndarray, number: int, shape: dict[str, Any], file: Path) -> None:
     points = np.array([[finite_number(value) for value in point] for point in shape["points"]])
-    if points.ndim != 2 or points.shape[1] != 2 or not (np.abs(points) <= _MAX_SIDE).all():
+    if points.ndim != 2 or points.shape[1] != 2 or not (np.abs(points) <= _MAX_CORNER).all():
         raise ValueError(f"points {str(shape['points'])[:40]}")
     kind = shape.get("shape_type") or "polygon"
     corners = np.floor(points).astype(np.int32)

@@ -22,6 +22,7 @@ from pytracking.evaluation.outputs.exchange.labelled_video import (
     LabelledVideo,
     ObjectNumbers,
     check_length,
+    check_size,
     safe_name,
 )
 
@@ -105,7 +106,7 @@ def _read_lines(source: Path, lines: Sequence[str]) -> LabelledVideo:
         index, identity, kind, height, width = map(int, fields[:-1])
         if (width, height) != (size or (width, height)):
             raise ValueError("the frames have several sizes")
-        size = width, height
+        size = check_size(width, height, source)
         rle = as_rle({"size": [height, width], "counts": fields[-1]}, height, width)
         check_length(index, source)
         if rle is not None and kind != _IGNORED:

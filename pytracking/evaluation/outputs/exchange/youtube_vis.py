@@ -20,6 +20,8 @@ from pytracking.evaluation.outputs.exchange.labelled_video import (
     LabelledVideo,
     ObjectNumbers,
     bounding_box,
+    check_size,
+    check_stems,
     safe_name,
 )
 
@@ -97,7 +99,7 @@ def _read_video(
     annotations: Sequence[dict[str, Any]],
     names: dict[Any, str],
 ) -> LabelledVideo:
-    size = video["width"], video["height"]
+    size = check_size(video["width"], video["height"], source)
     files = [PurePosixPath(str(file).replace("\\", "/")) for file in video["file_names"]]
     numbers = ObjectNumbers(source)
     frames: list[list[tuple[int, Rle]]] = [[] for _ in files]
@@ -118,7 +120,7 @@ def _read_video(
     return LabelledVideo(
         safe_name(name or f"video_{video['id']}"),
         size,
-        [file.stem for file in files],
+        check_stems((file.stem for file in files), source),
         partial(labels_of_runs, frames, size),
         numbers.names,
         suffix=(files[0].suffix if files else "") or ".jpg",
