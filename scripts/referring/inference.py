@@ -13,6 +13,9 @@ from original_flags import SHORT_NAMES, check_fixed, device_of, original_parser,
 from ltr.admin.cli import CommandParser
 from ltr.admin.errors import ConfigError
 from pytracking import run_tracker
+from pytracking.evaluation.datasets import get_dataset
+from pytracking.evaluation.outputs.folder import result_folder
+from pytracking.evaluation.outputs.query_drawing import draw_queries
 
 
 def inference_parser(description: str | None) -> CommandParser:
@@ -56,11 +59,32 @@ def run_inference(
     words = ["referring", f"{family}_{SHORT_NAMES[arguments.backbone]}"]
     words += ["--dataset_name", dataset, "--net", arguments.resume]
     words += ["--results", str(output / "runs"), "--submission", str(archive)]
-    words += ["--device", device_of(arguments), *(["--vis"] if arguments.visualize else [])]
+    words += ["--device", device_of(arguments)]
     code = run_tracker.main([*words, *(word for row in changes for word in ("--set", row))])
     if code:
         raise SystemExit(code)
     return _unpack(archive, output, folder)
+
+
+def draw(arguments: argparse.Namespace, family: str, dataset: str) -> None:
+    """Draw the results of ``run_inference`` where ``--visualize`` asks for it, as the original.
+
+    The pictures are ``<split>_images/<video>/<number of the sentence>/<frame>.png`` in
+    ``--output_dir``.
+
+    Args:
+        arguments: Of ``inference_parser``.
+        family: As in ``run_inference``.
+        dataset: Name of the data set.
+    """
+    if not arguments.visualize:
+        return
+    videos = get_dataset(dataset)
+    output = Path(arguments.output_dir)
+    name = f"{family}_{SHORT_NAMES[arguments.backbone]}"
+    folder = result_folder(output / "runs", "referring", name, videos)
+    target = output / f"{arguments.split}_images"
+    print(f"{draw_queries(videos, folder, target)} pictures: {target}")
 
 
 def _unpack(archive: Path, output: Path, folder: str) -> Path:

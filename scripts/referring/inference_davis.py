@@ -1,6 +1,7 @@
 """ReferFormer's inference_davis.py: Ref-DAVIS 2017 without tracking.
 
-Masks: OUT/valid/anno_<k>/<video>/<frame>.png; eval_davis.py scores them.
+Masks: OUT/valid/anno_<k>/<video>/<frame>.png; eval_davis.py scores them. --visualize draws
+nothing, as in the original.
 """
 
 from __future__ import annotations

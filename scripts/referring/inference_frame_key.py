@@ -17,7 +17,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from inference import inference_parser, run_inference
+from inference import draw, inference_parser, run_inference
 from original_flags import SHORT_NAMES
 
 from ltr.admin.cli import command
@@ -55,6 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         shutil.copyfile(runs / KEY_FRAMES_FILE, arguments.key_frames)
         print(f"Key frames: {arguments.key_frames}")
     print(f"Masks: {masks}")
+    draw(arguments, _FAMILY, dataset)
     return 0
 
 

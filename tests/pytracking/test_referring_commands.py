@@ -17,10 +17,11 @@ import torch
 from PIL import Image
 
 from ltr.admin.checkpoint import network_fields, save_checkpoint
-from ltr.data.image_io import read_label_map
+from ltr.data.image_io import read_image, read_label_map
 from ltr.models.referring.snapshot import load_referformer
 from pytracking import run_evaluation, run_tracker, run_video
 from pytracking.evaluation.datasets import get_dataset
+from pytracking.evaluation.outputs.query_drawing import draw_query, query_colours
 from pytracking.evaluation.tracker import list_names, load_parameters
 from pytracking.tracker.referring.loading import load_referring_network
 from pytracking.tracker.referring.prompts import TargetPrompt
@@ -330,6 +331,30 @@ def test_key_frame_inference_of_the_original(tmp_path, files, program, monkeypat
     assert "--two_stage is not offered" in capsys.readouterr().err
     assert main([*words, "--key_framez", "x"]) == 2
     assert "did you mean '--key_frames'" in capsys.readouterr().err
+
+
+def test_the_original_draws_boxes_points_and_masks(tmp_path, files, program, monkeypatch):
+    """Of a plain run, every pixel by the stored numbers."""
+    root = write_refytvos(tmp_path / "data/ref-youtube-vos", "valid", ["a"])
+    in_folder(monkeypatch, tmp_path)
+    words = ["--with_box_refine", "--binary", "--freeze_text_encoder", "--output_dir=OUT"]
+    words += [f"--resume={files}/small.pth.tar", "--device", "cpu", "--visualize"]
+    words += ["--tokenizer_dir", f"{files}/tokenizer", "--set", "short_side=64"]
+    assert program("inference_ytvos").main(words) == 0
+    pictures = sorted((tmp_path / "OUT/valid_images").rglob("*.png"))
+    assert [path.relative_to(tmp_path / "OUT/valid_images").as_posix() for path in pictures] == [
+        f"a/{number}/{stem}.png" for number in range(4) for stem in STEMS
+    ]
+    runs = tmp_path / "OUT/runs/referring/referformer_r50/refytvos_valid"
+    queries = json.loads((runs / "a/queries.json").read_text())
+    assert {len(found[kind]) for found in queries.values() for kind in found} == {3}
+    found = queries["1"]
+    assert 0 < min(min(box) for box in found["boxes"]) < max(max(b) for b in found["boxes"]) < 1
+    frame = read_image(root / f"valid/JPEGImages/a/{STEMS[1]}.jpg")
+    mask = read_label_map(tmp_path / f"OUT/valid/a/1/{STEMS[1]}.png") > 0
+    wanted = draw_query(frame, mask, found["boxes"][1], found["points"][1], query_colours()[1])
+    assert np.array_equal(read_image(pictures[4]), wanted)
+    assert not np.array_equal(wanted, frame)
 
 
 def test_training_of_the_original(tmp_path, files, program, monkeypatch):

@@ -25,12 +25,18 @@ from pytracking.tracker.whole_video import InstanceTrack
 from pytracking.utils.staging import translate_write_errors
 
 KEY_FRAMES_FILE = "key_frames.json"
+QUERIES_FILE = "queries.json"
 PREDICTIONS_FILE = "predictions.json"
 NUM_ANNOTATORS = 4
 
 
 class KeyedMasks(ExpressionMasks):
-    """Masks of expressions, and the key frames in the form of the authors' file."""
+    """Masks of expressions, the key frames in the form of the authors' file, and the queries.
+
+    ``<video>/queries.json`` has the box of the chosen query and the point where the last decoder
+    layer began, by expression: ``{"boxes": [[x, y, w, h], ...], "points": [[x, y], ...]}``, one a
+    frame, 0..1 of the frame, boxes by their centre; null where the network found none.
+    """
 
     def write(
         self, sequence: WholeVideoSequence, tracks: Sequence[InstanceTrack], writer: SequenceWriter
@@ -44,6 +50,18 @@ class KeyedMasks(ExpressionMasks):
         }
         if keys:
             writer.add_file(KEY_FRAMES_FILE, json.dumps(keys).encode())
+        queries = {
+            expression: {
+                "boxes": _numbers_or_null(track.query_boxes),
+                "points": _numbers_or_null(track.query_centers),
+            }
+            for expression, track in zip(sequence.texts, tracks, strict=True)
+            if isinstance(track, ReferredTrack)
+            and track.query_boxes is not None
+            and track.query_centers is not None
+        }
+        if queries:
+            writer.add_file(QUERIES_FILE, json.dumps(queries).encode())
 
     def assemble(self, folder: ResultFolder) -> None:
         """Join the key frames of all videos."""
@@ -138,6 +156,11 @@ class CandidateMasks(ResultFormat):
 KEYED_MASKS = KeyedMasks()
 ANNOTATOR_LABELS = AnnotatorLabels()
 CANDIDATE_MASKS = CandidateMasks()
+
+
+def _numbers_or_null(values: torch.Tensor) -> list[list[float] | None]:
+    """The rows of a table; None for those that are not numbers."""
+    return [row.tolist() if row.isfinite().all() else None for row in values]
 
 
 def _soft_mask(track: InstanceTrack, position: int, size: tuple[int, int]) -> np.ndarray:

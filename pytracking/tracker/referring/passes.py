@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -36,18 +37,28 @@ class TrackState:
     Args:
         scores: (frames,), 0..1.
         mask_logits: (frames, h, w) on the network's grid, a quarter of its input.
+        boxes: Centre, width and height of the chosen query, 0..1 of the frame, (frames, 4); NaN
+            where none was found.
+        centers: Where the last decoder layer began to look for it, (frames, 2), likewise.
         given: Masks, bool (H, W), that came from elsewhere; they win over the logits.
     """
 
     scores: torch.Tensor
     mask_logits: torch.Tensor
+    boxes: torch.Tensor
+    centers: torch.Tensor
     given: dict[int, np.ndarray] = field(default_factory=dict)
 
     @classmethod
     def of(cls, predicted: Predictions) -> TrackState:
         """The best query of a clip."""
         query = choose_query(predicted.logits[0])
-        return cls(query_scores(predicted.logits[0], query), predicted.masks[0, :, query])
+        return cls(
+            query_scores(predicted.logits[0], query),
+            predicted.masks[0, :, query],
+            predicted.boxes[0, :, query],
+            predicted.centers[0, :, query],
+        )
 
     @classmethod
     def of_masks(cls, masks: Sequence[np.ndarray], grid: tuple[int, int]) -> TrackState:
@@ -60,7 +71,15 @@ class TrackState:
         pixels = torch.from_numpy(np.stack(masks))[:, None].float()
         shares = F.interpolate(pixels, grid, mode="area")[:, 0]
         scores = pixels.flatten(1).amax(dim=1)
-        return cls(scores, (2 * shares - 1) * _CERTAIN, dict(enumerate(masks)))
+        boxes, centers = (torch.full((len(masks), n), math.nan) for n in (4, 2))
+        logits = (2 * shares - 1) * _CERTAIN
+        return cls(scores, logits, boxes, centers, dict(enumerate(masks)))
+
+    @classmethod
+    def join(cls, parts: Sequence[TrackState]) -> TrackState:
+        """The states of windows that follow each other as one."""
+        names = ("scores", "mask_logits", "boxes", "centers")
+        return cls(*(torch.cat([getattr(part, name) for part in parts]) for name in names))
 
     def mask(self, frame: int, size: tuple[int, int], threshold: float) -> np.ndarray:
         """The mask of a frame of ``size``, bool (H, W)."""
@@ -72,6 +91,7 @@ class TrackState:
         """Replace what is known of one frame by another state of that frame alone."""
         self.given.pop(frame, None)
         self.scores[frame], self.mask_logits[frame] = found.scores[0], found.mask_logits[0]
+        self.boxes[frame], self.centers[frame] = found.boxes[0], found.centers[0]
 
 
 def first_pass(
@@ -101,13 +121,7 @@ def first_pass(
             clip = extract_features(batch)
         for found, sentence in zip(parts, sentences, strict=True):
             found.append(TrackState.of(network(clip, sentence, clip if feed_frames else None)))
-    return [
-        TrackState(
-            torch.cat([part.scores for part in found]),
-            torch.cat([part.mask_logits for part in found]),
-        )
-        for found in parts
-    ]
+    return [TrackState.join(found) for found in parts]
 
 
 def track_outward(

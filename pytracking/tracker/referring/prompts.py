@@ -43,11 +43,16 @@ class ReferredTrack(InstanceTrack):
 
     Args:
         mask_logits: Logits of the masks on the network's grid, float32 (frames, h, w), on the CPU.
+        query_boxes: Box of the chosen query in every frame: centre, width and height, 0..1 of the
+            frame, (frames, 4); NaN where the network found none.
+        query_centers: Where the last decoder layer began to look, (frames, 2), likewise.
         key_frame: The frame from which was tracked; None without tracking.
         candidates: All queries of the target frame, where there is one.
     """
 
     mask_logits: torch.Tensor | None = None
+    query_boxes: torch.Tensor | None = None
+    query_centers: torch.Tensor | None = None
     key_frame: int | None = None
     candidates: ScoredMasks | None = None
 

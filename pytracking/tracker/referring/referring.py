@@ -222,6 +222,8 @@ class ReferringTracker(WholeVideoTracker):
             float(np.mean(scores)),
             frame_scores=tuple(scores),
             mask_logits=state.mask_logits,
+            query_boxes=state.boxes,
+            query_centers=state.centers,
             key_frame=key,
         )
 
