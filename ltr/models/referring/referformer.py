@@ -332,7 +332,8 @@ class Design:
         feedforward_dim: Hidden units.
         num_levels: Levels of the transformer, 3 or more.
         num_points: Points that an attention head reads in each level.
-        dropout: Share of units dropped in training.
+        dropout: Share of units that encoder and decoder drop in training.
+        pixel_decoder_dropout: Share of units that the pixel decoder drops in training.
         mask_dim: Channels of the mask features.
         mask_channels: Channels between the dynamic convolutions.
         mask_layers: Number of dynamic convolutions.
@@ -361,6 +362,7 @@ class Design:
     num_levels: int = 4
     num_points: int = 4
     dropout: float = 0.1
+    pixel_decoder_dropout: float = 0.1
     mask_dim: int = 256
     mask_channels: int = 8
     mask_layers: int = 3
@@ -433,6 +435,6 @@ def referformer(design: Design) -> ReferFormer:
         num_queries=design.num_queries,
         num_classes=design.num_classes,
         feedforward_dim=design.feedforward_dim,
-        dropout=design.dropout,
+        dropout=design.pixel_decoder_dropout,
         mask_head=mask_head,
     )

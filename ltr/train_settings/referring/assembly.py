@@ -46,6 +46,7 @@ class ReferringAssembly(Assembly[ReferFormer]):
             decoder_layers=recipe.decoder_layers,
             feedforward_dim=recipe.feedforward_dim,
             dropout=recipe.dropout,
+            pixel_decoder_dropout=recipe.pixel_decoder_dropout,
             mask_dim=recipe.mask_dim,
             freeze_text_encoder=recipe.freeze_text_encoder,
             gradient_checkpointing=recipe.gradient_checkpointing,

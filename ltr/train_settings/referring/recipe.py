@@ -119,7 +119,9 @@ class ReferringRecipe(Recipe):
         encoder_layers: Number of encoder layers.
         decoder_layers: Number of decoder layers.
         feedforward_dim: Hidden units.
-        dropout: Share of units dropped.
+        dropout: Share of units that encoder and decoder drop.
+        pixel_decoder_dropout: Share of units that the pixel decoder drops; 0.1 in all released
+            networks, whatever ``dropout`` was.
         mask_dim: Channels of the mask features.
         freeze_text_encoder: Do not train the text encoder.
         text_config: Fields of the text encoder's configuration that differ from roberta-base.
@@ -172,6 +174,7 @@ class ReferringRecipe(Recipe):
     decoder_layers: int = 4
     feedforward_dim: int = 2048
     dropout: float = 0.1
+    pixel_decoder_dropout: float = 0.1
     mask_dim: int = 256
     freeze_text_encoder: bool = True
     text_config: Mapping[str, int] | None = None

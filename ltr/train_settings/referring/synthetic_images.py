@@ -38,6 +38,7 @@ RECIPE = ReferringRecipe(
     decoder_layers=2,
     feedforward_dim=64,
     dropout=0.0,
+    pixel_decoder_dropout=0.0,
     mask_dim=16,
     freeze_text_encoder=False,
     text_config={

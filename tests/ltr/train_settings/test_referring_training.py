@@ -139,6 +139,18 @@ def test_flags_of_the_losses_and_the_network(tmp_path):
         override(recipe, ["match_costs=dise=1"])
 
 
+def test_dropout_is_that_of_encoder_and_decoder_alone():
+    """Addendum 1b: the released programs leave the pixel decoder's and the adapter's at 0.1."""
+    recipe = replace(recipe_of("referformer_a2d_scratch_video_swin_t"), **SIZES)
+    network = ReferringAssembly(recipe, train_environment(create=False)).network()
+    shares = {
+        part: {module.p for module in network.get_submodule(part).modules()
+               if isinstance(module, torch.nn.Dropout)}
+        for part in ("transformer", "pixel_decoder", "resizer")
+    }  # fmt: skip
+    assert shares == {"transformer": {0.0}, "pixel_decoder": {0.1}, "resizer": {0.1}}
+
+
 @pytest.mark.parametrize(
     ("row", "message"),
     [
