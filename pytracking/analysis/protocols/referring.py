@@ -28,6 +28,8 @@ AREA_RANGES = {
     "medium": (32.0**2, 96.0**2),
     "large": (96.0**2, 1e10),
 }
+_PRECISIONS = ("mAP 0.5:0.95", "AP 0.5", "AP 0.75", *(f"AP 0.5:0.95 {s}" for s in "SML"))
+_RECALLS = ("AR 1", "AR 10", "AR 100", *(f"AR 0.5:0.95 {s}" for s in "SML"))
 _EPSILON = np.float32(1e-6)
 _OBJECT = 1  # the one category
 
@@ -40,13 +42,13 @@ class ImageScores:
         images: Ids of the images.
         intersection: Common area, (images,).
         union: Area of either, (images,).
-        curves: Precision and recall over all predictions; None for boxes.
+        curves: Precision and recall over all predictions.
     """
 
     images: tuple[Any, ...]
     intersection: np.ndarray
     union: np.ndarray
-    curves: PrecisionRecall | None = None
+    curves: PrecisionRecall
 
     @property
     def iou(self) -> np.ndarray:
@@ -72,24 +74,24 @@ class ImageScores:
         """
         return float((self.iou.astype(np.float64) > threshold).mean())
 
-    def table(self) -> dict[str, float]:
-        """All numbers under their official names, 0..1."""
-        numbers = {}
-        if self.curves is not None:
-            found = self.curves.summary()
-            keys = ("AP", "AP50", "AP75", "APs", "APm", "APl")
-            labels = ("mAP 0.5:0.95", "AP 0.5", "AP 0.75", *(f"AP 0.5:0.95 {s}" for s in "SML"))
-            numbers = {label: found[key] for label, key in zip(labels, keys, strict=True)}
+    def table(self, with_recall: bool = False) -> dict[str, float]:
+        """All numbers under their official names, 0..1.
+
+        Args:
+            with_recall: Whether COCO's six average recalls are among them.
+        """
+        found = self.curves.summary()
+        labels = [*_PRECISIONS, *(_RECALLS if with_recall else ())]
+        numbers = dict(zip(labels, found.values(), strict=False))
         numbers |= {f"P@{threshold}": self.precision_at(threshold) for threshold in THRESHOLDS}
         return numbers | {"overall_iou": self.overall_iou, "mean_iou": self.mean_iou}
 
     @property
     def summary(self) -> str:
         """The last line of a report, percent."""
-        text = f"oIoU={100 * self.overall_iou:.1f} mIoU={100 * self.mean_iou:.1f}"
-        if self.curves is None:
-            return f"P@0.5={100 * self.precision_at(0.5):.1f} {text}"
-        return f"mAP={100 * self.curves.average_precision():.1f} {text}"
+        numbers = self.curves.average_precision(), self.overall_iou, self.mean_iou
+        names = ("mAP", "oIoU", "mIoU")
+        return " ".join(f"{k}={100 * v:.1f}" for k, v in zip(names, numbers, strict=True))
 
 
 def score_expression(truth: np.ndarray, prediction: np.ndarray, object_id: int) -> np.ndarray:
@@ -148,28 +150,57 @@ def evaluate_images(
 
 
 def evaluate_boxes(
-    ground_truth: Mapping[str, Any], predictions: Sequence[Mapping[str, Any]]
+    ground_truth: Mapping[str, Any],
+    predictions: Sequence[Mapping[str, Any]],
+    best_only: bool = False,
 ) -> ImageScores:
     """Score boxes of single frames, one object an image (RefCOCO).
 
     Args:
         ground_truth: COCO JSON whose boxes are ``x, y, width, height``.
         predictions: Entries with ``image_id``, ``score`` and ``bbox``: ``x0, y0, x1, y1``.
+        best_only: As in ``evaluate_images``.
 
     Raises:
         DataError: An image has no prediction, or an entry is damaged.
     """
     truths = _annotations(ground_truth, _corners_of)
     found = _predictions(predictions, truths, "bbox")
+    best = {image: _best([entry["score"] for entry in found[image]]) for image in truths}
     boxes = np.array([truth.region for truth in truths.values()], dtype=np.float32)
-    chosen = np.array(
-        [entries[_best([e["score"] for e in entries])]["bbox"] for entries in found.values()],
-        dtype=np.float32,
+    chosen = np.array([found[image][best[image]]["bbox"] for image in truths], dtype=np.float32)
+    common, sizes = _common_area(boxes, chosen), [_box_area(group) for group in (boxes, chosen)]
+    cells = []
+    for image in sorted(truths):
+        entries = [found[image][best[image]]] if best_only else found[image]
+        cells.append(_box_cell(entries, truths[image]))
+    return ImageScores(
+        tuple(truths),
+        common,
+        sizes[0] + sizes[1] - common,
+        precision_recall({_OBJECT: cells}, AREA_RANGES),
     )
-    corner = np.maximum(boxes[:, :2], chosen[:, :2])
-    common = np.clip(np.minimum(boxes[:, 2:], chosen[:, 2:]) - corner, 0, None).prod(axis=1)
-    sizes = [(group[:, 2:] - group[:, :2]).prod(axis=1) for group in (boxes, chosen)]
-    return ImageScores(tuple(truths), common, sizes[0] + sizes[1] - common)
+
+
+def _common_area(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Area that boxes x0, y0, x1, y1, (..., 4), have in common."""
+    low, high = np.maximum(first[..., :2], second[..., :2]), np.minimum(first, second)[..., 2:]
+    return np.clip(high - low, 0, None).prod(axis=-1)
+
+
+def _box_area(boxes: np.ndarray) -> np.ndarray:
+    return (boxes[..., 2:] - boxes[..., :2]).prod(axis=-1)
+
+
+def _box_cell(entries: Sequence[Mapping[str, Any]], truth: _Annotation) -> Cell:
+    """What COCO's rule needs of an image; a crowd is covered by any part of a box."""
+    order = keep_best([entry["score"] for entry in entries], MAX_DETECTIONS[-1])
+    boxes = np.array([entries[place]["bbox"] for place in order], dtype=np.float64)
+    wanted, sizes = np.array(truth.region, dtype=np.float64), _box_area(boxes)
+    common = _common_area(boxes, wanted)
+    either = sizes if truth.is_crowd else sizes + _box_area(wanted) - common
+    overlaps = np.divide(common, either, out=np.zeros_like(common), where=common > 0)
+    return _cell_of(truth, [entries[place]["score"] for place in order], sizes, overlaps[:, None])
 
 
 @dataclass(frozen=True)
@@ -253,10 +284,17 @@ def _best(scores: Sequence[float]) -> int:
 def _cell(masks: Sequence[Rle], scores: Sequence[float], truth: _Annotation) -> Cell:
     order = keep_best(scores, MAX_DETECTIONS[-1])
     kept = [masks[place] for place in order]
+    shared = overlaps(kept, [truth.region], [truth.is_crowd])
+    return _cell_of(truth, [scores[place] for place in order], areas(kept), shared)
+
+
+def _cell_of(
+    truth: _Annotation, scores: Sequence[float], sizes: np.ndarray, shared: np.ndarray
+) -> Cell:
     return Cell(
-        scores=np.array([scores[place] for place in order], dtype=np.float64),
-        areas=areas(kept),
-        overlaps=overlaps(kept, [truth.region], [truth.is_crowd]),
+        scores=np.array(scores, dtype=np.float64),
+        areas=sizes,
+        overlaps=shared,
         truth_ids=np.array([truth.identifier]),
         truth_areas=np.array([truth.area]),
         truth_is_crowd=np.array([truth.is_crowd]),

@@ -139,12 +139,12 @@ def score_pictures(request: Request, variable: str, file: str) -> Report:
     arguments as ``score_sentences``.
     """
     truth, results = _read_single_frames(request, variable, file)
-    boxes = evaluate_boxes(truth, results)
+    boxes = evaluate_boxes(truth, results, request.best_only)
     masks = evaluate_images(truth, results, request.best_only)
     numbers = {
         f"{kind} {name}": value
         for kind, scores in (("bbox", boxes), ("segm", masks))
-        for name, value in scores.table().items()
+        for name, value in scores.table(with_recall=True).items()
     }
     rec, ris = 100 * boxes.precision_at(0.5), 100 * masks.overall_iou
     return _report(request, numbers, len(masks.images), f"REC={rec:.1f} RIS={ris:.1f}")

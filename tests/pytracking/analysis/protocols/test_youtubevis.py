@@ -9,9 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycocotools import mask as coco
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 
 from ltr.admin.errors import DataError
 from ltr.data.rle import as_rle, count_pixels
+from pytracking.analysis.metrics.average_precision import precision_recall
 from pytracking.analysis.protocols import youtubevis
 from pytracking.analysis.protocols.boxes import box_curves, box_errors, mean_curves
 from pytracking.analysis.protocols.interactive import (
@@ -231,6 +234,41 @@ def test_the_last_of_equal_scores_is_taken():
     assert evaluate_images(truth, predictions[:2]).summary == "mAP=100.0 oIoU=100.0 mIoU=100.0"
 
 
+@pytest.mark.parametrize("is_crowd", [0, 1])
+def test_average_precision_of_boxes_is_that_of_pycocotools(is_crowd):
+    """COCO's twelve numbers without categories, over boxes of every size around 30 objects."""
+    rng = np.random.default_rng(0)
+    truth: dict = {"images": [], "annotations": [], "categories": [{"id": 1}]}
+    predictions, official = [], []
+    for n in range(30):
+        x, y, w, h = (float(v) for v in rng.uniform((0, 0, 10, 10), (200, 200, 150, 150)))
+        truth["images"].append({"id": n, "height": 400, "width": 400})
+        truth["annotations"].append(
+            {"id": n + 1, "image_id": n, "category_id": 1, "iscrowd": is_crowd * int(n % 5 == 0),
+             "area": 0.7 * w * h, "bbox": [x, y, w, h]}
+        )  # fmt: skip
+        for _ in range(4):
+            dx, dy, dw, dh = (float(v) for v in rng.normal(0, 8, 4))
+            box, score = [x + dx, y + dy, max(w + dw, 1), max(h + dh, 1)], float(rng.random())
+            official.append({"image_id": n, "category_id": 1, "bbox": box, "score": score})
+            corners = [box[0], box[1], box[0] + box[2], box[1] + box[3]]
+            predictions.append({"image_id": n, "bbox": corners, "score": score})
+    coco = COCO()
+    coco.dataset = copy.deepcopy(truth)
+    coco.createIndex()
+    evaluation = COCOeval(coco, coco.loadRes(official), "bbox")
+    evaluation.params.useCats = 0
+    evaluation.evaluate()
+    evaluation.accumulate()
+    evaluation.summarize()
+    scores = evaluate_boxes(truth, predictions)
+    numbers = list(scores.table(with_recall=True).values())[:12]
+    assert numbers == pytest.approx(evaluation.stats.tolist(), abs=1e-9)
+    assert 0.1 < numbers[0] < 0.9
+    best = evaluate_boxes(truth, predictions, best_only=True).curves
+    assert best.average_recall(100) < scores.curves.average_recall(100)
+
+
 def test_average_precision_sees_all_predictions_or_the_best():
     truth, predictions = _images()
     everything = evaluate_images(truth, predictions).curves.average_recall(100)
@@ -375,5 +413,6 @@ def test_the_normalised_precision_is_the_curve_at_a_fifth():
 )
 def test_an_overlap_of_exactly_p_at_k(common, counted):
     """The single-precision overlap is compared as a double: 0.6 and 0.8 count."""
-    scores = ImageScores(("a",), np.array([common]), np.array([100]))
+    nothing = precision_recall({}, {})
+    scores = ImageScores(("a",), np.array([common]), np.array([100]), nothing)
     assert scores.precision_at(common / 100) == counted
