@@ -19,6 +19,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 from fuzz_children import FINE, Case, Outcome, mutated, run_cases
@@ -80,7 +81,7 @@ def _run(reader: Reader, first: int, count: int) -> Batch:
     with tempfile.TemporaryDirectory() as folder:
         canary = Path(folder) / "canary"
         files = list(hostile_files(canary))
-        cases = [Case(number, file.content) for number, file in enumerate(files)]
+        cases = [Case(number, partial(bytes, file.content)) for number, file in enumerate(files)]
         batch = _summary(reader, first, run_cases(reader, cases), [file.fine for file in files])
         for finding in batch.findings:
             finding["file"] = files[finding["number"]].name
@@ -130,8 +131,8 @@ def _row(reader: Reader, batches: Iterable[Batch]) -> str:
         f"{kinds['read']:,}",
         f"{withstood} of {sum(batch.count for batch in hostile)}",
         str(sum(len(batch.findings) for batch in own)),
-        f"{max(batch.seconds for batch in own):.2f} s",
-        f"{max(batch.mib for batch in own):.0f} MiB",
+        f"{max((batch.seconds for batch in own), default=0):.2f} s",
+        f"{max((batch.mib for batch in own), default=0):.0f} MiB",
     )
     return f"| {' | '.join(cells)} |"
 

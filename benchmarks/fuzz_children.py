@@ -17,8 +17,9 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -35,7 +36,7 @@ LIMIT_S = 5.0
 LIMIT_MIB = 1024.0
 FINE = ("error", "read")
 _PATIENCE_S = 300.0
-_POLL_S = 0.02
+_POLL_S = 0.05
 _KIB = 1024
 _TICKS = os.sysconf("SC_CLK_TCK")
 _USER_TICKS, _SYSTEM_TICKS = 11, 12  # in /proc/PID/stat, behind the name
@@ -68,11 +69,11 @@ class Case:
 
     Args:
         number: Identifies it among the cases of its reader.
-        content: Bytes of the file that the reader is given.
+        make: Gives the bytes of the file that the reader is given; called in the child.
     """
 
     number: int
-    content: bytes
+    make: Callable[[], bytes]
 
 
 def mutated(reader: Reader, numbers: Sequence[int]) -> Iterator[Case]:
@@ -82,7 +83,7 @@ def mutated(reader: Reader, numbers: Sequence[int]) -> Iterator[Case]:
         valid = (Path(folder) / reader.file).read_bytes()
     for number in numbers:
         draw = random.Random(f"{reader.name} {number}")
-        yield Case(number, mutate(valid, Path(reader.file).suffix, draw))
+        yield Case(number, partial(mutate, valid, Path(reader.file).suffix, draw))
 
 
 def run_cases(reader: Reader, cases: Sequence[Case]) -> Iterator[Outcome]:
@@ -167,7 +168,7 @@ def _be_child(reader: Reader, cases: Sequence[Case], pipe: int) -> None:
     try:
         reader.prepare(folder)
         for case in cases:
-            (folder / reader.file).write_bytes(case.content)
+            (folder / reader.file).write_bytes(case.make())
             outcome = _read(reader, folder, events)
             os.write(pipe, json.dumps(outcome).encode() + b"\n")
     finally:

@@ -25,6 +25,9 @@ FORMS = {
     "mots-png": "made/00001.png",
     "fiftyone": "made/labels/v.json",
     "youtube-vos": "made/meta.json",
+    "davis": "made/Annotations/Full-Resolution/v/00001.png",
+    "alpha-mov": "made.mov",
+    "alpha-webm": "made.webm",
 }
 _CVAT_IMAGES = """<annotations><image id="0" name="a.jpg" width="32" height="24">
 <polygon label="dog" points="1,1;9,1;9,9" z_order="0" group_id="2"/>

@@ -6,6 +6,7 @@ Each pickle would leave a file behind if any of it were executed.
 from __future__ import annotations
 
 import io
+import json
 import pickle
 import stat
 import struct
@@ -175,10 +176,12 @@ def _tar(members: list[tuple[tarfile.TarInfo, bytes]]) -> bytes:
 
 
 def _bombs() -> Iterator[tuple[str, bytes]]:
-    zeros = _deflated_zeros()
+    zeros = _zlib_zeros()
     yield "zlib stream of 1 GiB", zeros
-    for name in ("results.json", "Annotations/v/00000.png", "a/data.pkl"):
-        yield f"zip bomb in {name}", _zip_bomb(name, zeros)
+    yield from _safetensors()
+    yield "elements of 1 GiB in the zip of CVAT", _zip_bomb("annotations.xml", _deflated(b"<a/>"))
+    for name in ("results.json", "Annotations/v/00000.png", "a/data.pkl", "session.json"):
+        yield f"zip bomb in {name}", _zip_bomb(name, _deflated(b"\0"))
     for side in (65535, 2**31 - 1):
         yield f"PNG of {side}x{side}", _png(side, side, zlib.compress(bytes(99)))
     yield "PNG with 1 GiB behind 24x32 pixels", _png(32, 24, zeros)
@@ -198,17 +201,29 @@ def _bombs() -> Iterator[tuple[str, bytes]]:
     yield "tensor of 256 GiB", _as_zip(b"\x80\x02" + tensor + _STOP)
 
 
-def _deflated_zeros() -> bytes:
-    """A zlib stream: the same packed MiB repeated, the end, and the checksum of zeros."""
+def _safetensors() -> Iterator[tuple[str, bytes]]:
+    entry = '"%d":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}'
+    entries = ",".join(entry % number for number in range(300_000))
+    nested = json.dumps({"__metadata__": {"vos_toolkit": "[" * 100_000}})
+    for name, header in (("300,000 tensors", f"{{{entries}}}"), ("nested metadata", nested)):
+        yield f"safetensors of {name}", struct.pack("<Q", len(header)) + header.encode()
+
+
+def _zlib_zeros() -> bytes:
+    """A zlib stream of zeros, whose checksum fits."""
+    return b"\x78\xda" + _deflated(b"\0") + struct.pack(">HH", _BOMB_BYTES % 65521, 1)
+
+
+def _deflated(pattern: bytes) -> bytes:
+    """1 GiB as deflate packs it: the same packed MiB repeated, and the end."""
     packer = zlib.compressobj(9, wbits=-15)
-    mebibyte = packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
-    checksum = struct.pack(">HH", _BOMB_BYTES % 65521, 1)
-    return b"\x78\xda" + mebibyte * (_BOMB_BYTES >> 20) + b"\x03\x00" + checksum
+    mebibyte = packer.compress(pattern * ((1 << 20) // len(pattern)))
+    mebibyte += packer.flush(zlib.Z_FULL_FLUSH)
+    return mebibyte * (_BOMB_BYTES >> 20) + b"\x03\x00"
 
 
-def _zip_bomb(name: str, zeros: bytes) -> bytes:
+def _zip_bomb(name: str, content: bytes) -> bytes:
     """A member that is declared small and inflates to 1 GiB."""
-    content = zeros[2:-4]  # without the frame of zlib
     local = struct.pack(
         "<4s5H3I2H", b"PK\x03\x04", 20, 0, 8, 0, 33, 0, len(content), 99, len(name), 0
     )

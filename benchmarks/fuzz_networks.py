@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ import torch
 
 from ltr.admin.checkpoint import as_state_dict, network_fields, read_checkpoint, save_checkpoint
 from ltr.admin.loading import build_network, load_state
+from ltr.admin.safetensors_files import write_safetensors
 from ltr.admin.tensor_files import read_tensor_file
 from ltr.models.dense_ulearn.dense_ulearn_net import dense_ulearn_resnet18
 
@@ -22,6 +25,25 @@ def make_checkpoint(folder: Path) -> None:
     """Write a checkpoint."""
     fields = network_fields(_network())
     save_checkpoint(folder / "net.pth.tar", {**fields, "epoch": 3, "settings": {"seed": 1}})
+
+
+def make_safetensors(folder: Path) -> None:
+    """Write a network as it is published."""
+    write_safetensors(folder / "model.safetensors", network_fields(_network()))
+
+
+def make_manifest(folder: Path) -> None:
+    """Write the list of an exported tracker, whose graphs are not looked at here."""
+    (folder / "frame.onnx").write_bytes(b"graph")
+    graph = {
+        "file": "frame.onnx",
+        "sha256": hashlib.sha256(b"graph").hexdigest(),
+        "inputs": {"image": {"shape": [1, 3, 24, 32], "type": "float32"}},
+        "outputs": ["labels"],
+    }
+    content = {"version": 1, "system": "joint", "format": "onnx", "parameters": {"size": 3},
+               "settings": {"memory": 2}, "graphs": {"frame": graph}}  # fmt: skip
+    (folder / "export.json").write_text(json.dumps(content), encoding="utf-8")
 
 
 def make_old_checkpoint(folder: Path) -> None:

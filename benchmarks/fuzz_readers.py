@@ -15,8 +15,10 @@ import fuzz_containers as containers
 import fuzz_exchange as exchange
 import fuzz_media as media
 import fuzz_networks as networks
+import fuzz_sessions as sessions
 
 from ltr.dataset.referring.jhmdb import read_jhmdb_samples
+from pytracking.export.runner.manifest import read_manifest
 from pytracking.tracker.referring.given_files import read_key_frames
 
 
@@ -103,6 +105,19 @@ READERS = (
     _one_file("network file", "net.pth.tar", networks.make_checkpoint, networks.read_network),
     _one_file("network file, old form", "net.pth.tar", networks.make_old_checkpoint,
               networks.read_network),
+    _one_file("network file, safetensors", "model.safetensors", networks.make_safetensors,
+              networks.read_network),
+    Reader("exported tracker", "export.json", networks.make_manifest, read_manifest),
+    _one_file("saved session", "dog.session", sessions.make_session, sessions.read_session),
+    _one_file("video over http", "clip.mp4", containers.make_video("mp4 h264"),
+              sessions.read_served),
+    Reader("results of a video", "config.json", sessions.make_results, sessions.read_results),
+    Reader("Label Studio, picture", "request.json", sessions.make_request("picture"),
+           sessions.answer_request),
+    Reader("Label Studio, video", "request.json", sessions.make_request("video"),
+           sessions.answer_request),
+    _one_file("shapes of CVAT's agents", "shapes.json", sessions.make_shapes,
+              sessions.read_shapes),
     _one_file("snapshot of dense_ulearn", "s.pth", networks.make_snapshot,
               networks.read_snapshot),
 )  # fmt: skip

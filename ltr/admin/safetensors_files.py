@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from ltr.admin.errors import CheckpointError
-from ltr.admin.files import atomic_write, check_regular
+from ltr.admin.files import atomic_write, open_regular
 from ltr.admin.optional import import_optional
 
 SUFFIX = ".safetensors"
 _ENTRY = "vos_toolkit"
 _EXTRA = "hub"
+_LENGTH_BYTES, _MAX_HEADER_BYTES = 8, 8 << 20
 
 
 def read_safetensors(path: Path) -> dict[str, Any]:
@@ -31,7 +32,7 @@ def read_safetensors(path: Path) -> dict[str, Any]:
     """
     library = import_optional("safetensors", f"the file {path.name}", _EXTRA)
     try:
-        check_regular(path)
+        _check_header(path)
         with library.safe_open(path, framework="pt") as content:
             metadata = content.metadata() or {}
             fields = json.loads(metadata.get(_ENTRY, "{}"))
@@ -43,6 +44,19 @@ def read_safetensors(path: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from error
     except (ValueError, RecursionError, library.SafetensorError) as error:
         raise CheckpointError(f"{path} is damaged: {error}") from error
+
+
+def _check_header(path: Path) -> None:
+    """Refuse a list of tensors that is larger than any network needs: it is read as a whole.
+
+    Raises:
+        OSError: It is not a regular file.
+        ValueError: The list is too long.
+    """
+    with open_regular(path) as stream:
+        length = int.from_bytes(stream.read(_LENGTH_BYTES), "little")
+    if length > _MAX_HEADER_BYTES:
+        raise ValueError(f"its header has {length} bytes, more than {_MAX_HEADER_BYTES}")
 
 
 def write_safetensors(path: Path, record: Mapping[str, Any]) -> None:

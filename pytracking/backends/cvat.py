@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 SHAPES = ("mask", "polygon", "rectangle")
 _OBJECT = 1
 _CORNERS = 4
+_FARTHEST, _MAX_RUN = 1 << 15, 1 << 28
 
 
 class CvatTracking:
@@ -135,7 +136,13 @@ def mask_of_shape(kind: str, points: Sequence[float], image: np.ndarray) -> np.n
     """
     mask = np.zeros(image.shape[:2], np.uint8)
     values = np.asarray(points, float)
-    if not np.isfinite(values).all() or len(values) < _CORNERS or kind not in SHAPES:
+    limit = _MAX_RUN if kind == "mask" else _FARTHEST
+    is_fine = len(values) >= _CORNERS and bool((np.abs(values) <= limit).all())
+    if kind == "polygon":
+        is_fine = is_fine and len(values) % 2 == 0
+    elif kind == "rectangle":
+        is_fine = is_fine and len(values) == _CORNERS
+    if not is_fine or kind not in SHAPES:
         raise DataError(f"a {kind} of CVAT has the points {str(list(points))[:60]}")
     if kind == "polygon":
         cv2.fillPoly(mask, [np.floor(values.reshape(-1, 2)).astype(np.int32)], 1)
@@ -143,11 +150,11 @@ def mask_of_shape(kind: str, points: Sequence[float], image: np.ndarray) -> np.n
     if kind == "rectangle":
         left, top, right, bottom = values
         return mask_from_box(image, as_box((left, top, right - left, bottom - top))) > 0
-    left, top, right, bottom = values[-_CORNERS:].astype(int)
+    left, top, right, bottom = values[-_CORNERS:].astype(int).tolist()
     try:
-        own = decode_box_runs(
-            values[:-_CORNERS].astype(int).tolist(), right - left + 1, bottom - top + 1
-        )
+        if not (0 <= left <= right < mask.shape[1] and 0 <= top <= bottom < mask.shape[0]):
+            raise ValueError("its box leaves the frame")
+        own = decode_box_runs(values[:-_CORNERS].astype(int), right - left + 1, bottom - top + 1)
         mask[top : bottom + 1, left : right + 1] = own
     except ValueError as error:
         raise DataError(f"a mask of CVAT is damaged: {error}") from error

@@ -22,9 +22,10 @@ _MAX_JSON_BYTES = 64 << 20
 _MAX_TASKS, _MAX_WAITING, _MAX_BODY_S = 100, 8, 60.0
 _HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 _EVENTS = ("ANNOTATION_CREATED", "ANNOTATION_UPDATED")
-_MALFORMED = (
+MALFORMED = (
     ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError,
 )  # fmt: skip
+"""What handling a request of another form raises; it is answered with one sentence."""
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "host.docker.internal")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -77,7 +78,7 @@ class BackendServer:
             return _answer({"error": error.text or error.reason}, error.status)
         except ToolkitError as error:
             return _answer({"error": str(error)}, 400)
-        except _MALFORMED as error:
+        except MALFORMED as error:
             _LOG.info("refused: %r", error)
             return _answer({"error": f"the request is not one of Label Studio: {error!r}"}, 400)
         except Exception:

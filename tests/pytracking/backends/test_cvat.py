@@ -73,6 +73,12 @@ def test_masks_are_those_of_the_package() -> None:
         ("mask", [1.0, 2.0]),
         ("polygon", [1.0, float("nan"), 2.0, 3.0]),
         ("ellipse", [1.0, 2.0, 3.0, 4.0]),
+        ("polygon", [1.0, 1.0, 9.0, 1.0, 9.0]),
+        ("polygon", [1.0, 1.0, 9.0, 1e300]),
+        ("rectangle", [1.0, 2.0, 3.0, 4.0, 5.0]),
+        ("mask", [1e8, 1e8, 0.0, 0.0, 9999.0, 19999.0]),
+        ("mask", [4.0, -2.0, -2.0, -1.0, -1.0]),
+        ("mask", [9e18, 9e18, 9.0, 0.0, 0.0, 1.0, 1.0]),
     ],
 )
 def test_damaged_shapes_are_one_sentence(kind: str, points: list[float]) -> None:

@@ -14,6 +14,7 @@ from ltr.admin import publish
 from ltr.admin.checkpoint import read_checkpoint
 from ltr.admin.errors import CheckpointError, ConfigError
 from ltr.admin.loading import load_network
+from ltr.admin.process_memory import peak_mib, reset_peak
 from pytracking.evaluation.tracker import TrackerSpec, describe_run
 from pytracking.tracker.base import Runtime
 from pytracking.utils import hub
@@ -140,3 +141,15 @@ def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match="is not an empty folder"):
         publish.publish(NETWORK, tmp_path)
+
+
+def test_a_list_of_a_million_tensors_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    entry = '"%d":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}'
+    header = "{" + ",".join(entry % number for number in range(160_000)) + "}"
+    file = tmp_path / "model.safetensors"
+    file.write_bytes(len(header).to_bytes(8, "little") + header.encode())
+    reset_peak()
+    before = peak_mib()
+    with pytest.raises(CheckpointError, match="its header has"):
+        read_checkpoint(file)
+    assert peak_mib() - before < 20

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ltr.admin.errors import DataError, OutputError
-from ltr.data.video_container import open_video
+from ltr.data.video_container import MAX_PIXELS, open_video
 from pytracking.evaluation.outputs.exchange.labelled_video import (
     ExchangeFormat,
     LabelledVideo,
@@ -131,6 +131,7 @@ def _packed_masks(
     if codec.name == _VP9:
         decoder = av.CodecContext.create(_VP9_DECODER, "r")
         assert isinstance(decoder, av.VideoCodecContext)
+        decoder.options = {"max_pixels": str(MAX_PIXELS)}
         decoder.extradata, codec = codec.extradata, decoder
     packed = []
     size = 0
