@@ -103,14 +103,17 @@ def test_backward_only(clip, tmp_path):
         (["--text", "dog", "--text-finder", "referring"], "expected SYSTEM:NAME"),
         (["--all", "--all-finder", "propose_reduce:dmo"], "did you mean 'demo'"),
         (["--point", "0:1:3,3", "--to-mask", "grabcat"], "did you mean 'grabcut'"),
+        (["--text", " "], "a sentence of --text is empty"),
     ],
 )
 def test_bad_prompts_are_one_sentence(clip, tmp_path, capsys, words, told):
     out = tmp_path / "out"
-    assert main([*FLOW, str(clip), "--quiet", "--output", str(out), *words]) == 2
-    error = capsys.readouterr().err
+    assert main([*FLOW, str(clip), "--output", str(out), *words]) == 2
+    said, error = capsys.readouterr()
     assert told in error
     assert error.startswith("error: ")
+    assert said == ""
+    assert error.count("\n") == 1
     assert not out.exists()
 
 

@@ -73,6 +73,18 @@ def test_scribbles_that_do_not_fit_are_one_sentence(lines, told, clip, tmp_path,
     assert not out.exists()
 
 
+@pytest.mark.parametrize("text", ["{}", "[]", '{"scribbles": 3}', '{"scribbles": []}', ""])
+def test_a_file_without_scribbles_is_one_sentence(text, clip, tmp_path, capsys):
+    file, out = tmp_path / "bar.json", tmp_path / "out"
+    file.write_text(text)
+    assert main([*TRACKER, str(clip), "--scribbles", str(file), "--output", str(out)]) == 2
+    said, error = capsys.readouterr()
+    assert said == ""
+    assert error.startswith(f"error: {file}")
+    assert error.count("\n") == 1
+    assert not out.exists()
+
+
 def test_scribbles_and_masks_exclude_each_other(clip, tmp_path, capsys):
     file = write_lines(tmp_path / "bar.json", {0: middle_line(0, 1)})
     arguments = ["--scribbles", str(file), "--box", "1,1,5,5"]

@@ -21,6 +21,7 @@ from pytracking.evaluation.running.task import (
     write_config,
 )
 from pytracking.evaluation.session import VideoSession
+from pytracking.evaluation.sessions.record import SessionRecord
 from pytracking.evaluation.sessions.rounds import say
 from pytracking.evaluation.tracker import TrackerSpec
 from pytracking.tracker.base import FrameInfo, OnlineTracker, Runtime
@@ -67,14 +68,15 @@ def process_prompts(
             staged_folder(folder, ENTRIES, task.overwrite, task.wait) as staging,
             open_frames(video, is_stream=not finders and direction == "forward") as frames,
         ):
+            to_mask = create_scribble_to_mask(task.to_mask, runtime.device)
+            with SessionRecord(frames, to_mask) as trial:  # before anything slow is begun
+                _say_all(trial, planned)
             for finder, texts in finders:
                 planned += _search(finder, runtime, frames, texts, task.score_threshold)
             tracker = load(spec, runtime)
             assert isinstance(tracker, OnlineTracker)  # its spec says so
-            to_mask = create_scribble_to_mask(task.to_mask, runtime.device)
             with VideoSession(tracker, frames, to_mask) as session:
-                for frame, prompts in planned:
-                    say(session, frame, prompts)
+                _say_all(session, planned)
                 passes = (2 if direction == "both" else 1) * (video.length or 0)
                 with FrameProgress(video.name, passes or None, task.quiet) as progress:
                     for _ in session.propagate(direction=direction):
@@ -86,6 +88,11 @@ def process_prompts(
                 run = describe_video_run(spec, runtime, task)
                 write_config(staging, run, video, known, len(frames))
     return Outcome(video.name, len(frames), seconds, video.failure, folder=folder)
+
+
+def _say_all(session: SessionRecord, planned: Planned) -> None:
+    for frame, prompts in planned:
+        say(session, frame, prompts)
 
 
 def plan_all(task: VideoTask, video: FrameSource) -> Planned:

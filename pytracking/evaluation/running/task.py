@@ -133,10 +133,7 @@ def check_task(spec: TrackerSpec, task: VideoTask) -> None:
             "this tracker takes scribbles: name a file with --scribbles FILE, or draw them in "
             "run_interactive.py"
         )
-    if len(task.texts) > MAX_DRAWN:
-        raise ConfigError(
-            f"{len(task.texts)} sentences are given, a label map holds at most {MAX_DRAWN} objects"
-        )
+    _check_texts(task.texts)
     if spec.kind == "online":
         return
     if task.points or task.everything or task.direction is not None:
@@ -149,6 +146,15 @@ def check_task(spec: TrackerSpec, task: VideoTask) -> None:
         raise ConfigError("no object is given: name one with --text SENTENCE")
     if spec.kind == "whole_video" and (task.masks or task.boxes):
         raise ConfigError("this tracker finds its objects itself: leave out masks and boxes")
+
+
+def _check_texts(texts: Sequence[str]) -> None:
+    if not all(text.strip() for text in texts):
+        raise ConfigError("a sentence of --text is empty: say what the object looks like")
+    if len(texts) > MAX_DRAWN:
+        raise ConfigError(
+            f"{len(texts)} sentences are given, a label map holds at most {MAX_DRAWN} objects"
+        )
 
 
 def start_tracker(spec: TrackerSpec, runtime: Runtime) -> Any:

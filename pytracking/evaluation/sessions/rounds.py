@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from ltr.data.interactive.scribbles import ScribbleLine
 from pytracking.evaluation.prompt_types import Prompt
 from pytracking.evaluation.session import VideoSession
+from pytracking.evaluation.sessions.record import SessionRecord
 from pytracking.evaluation.stepper import VideoFrame
 
 
-def say(session: VideoSession, frame: int, prompts: Sequence[Prompt]) -> None:
+def say(session: SessionRecord, frame: int, prompts: Sequence[Prompt]) -> None:
     """Add the objects that are new and correct the others; all prompts or none are taken.
 
     Args:
