@@ -11,6 +11,7 @@ from torch import nn
 
 from ltr.models.dense_ulearn.matching import Matches, Tile, plan_tiles, strongest
 from ltr.models.dense_ulearn.propagation import shrink_masks, take_labels
+from ltr.models.layers.fused import unpack
 from pytracking.export.graph import ExportedSystem, Graph, kept, stored
 from pytracking.tracker.dense_ulearn.dense_ulearn import DenseULearnTracker
 from pytracking.tracker.dense_ulearn.parameters import DenseULearnParameters
@@ -196,10 +197,11 @@ def export_dense_ulearn(
     """The graphs of label propagation on frames of one size.
 
     Args:
-        tracker: In single precision on the CPU.
+        tracker: In single precision on the CPU; it is not used for anything else afterwards.
         capacity: What the graphs have room for.
     """
     params: DenseULearnParameters = tracker.params
+    unpack(tracker.network)
     height, width = capacity.frame_size
     image = torch.zeros(height, width, 3, dtype=torch.uint8)
     features = tracker.features_of(image)

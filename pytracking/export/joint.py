@@ -10,6 +10,7 @@ from ltr.admin.errors import ConfigError
 from ltr.models.joint.decoder import ScoreHead
 from ltr.models.joint.joint_net import FEATURE_STRIDE, JOINTNet
 from ltr.models.joint.transformer import INVERSE_TEMPERATURE
+from ltr.models.layers.fused import unpack
 from ltr.models.layers.normalization import token_instance_norm
 from ltr.models.layers.resizing import resize_bicubic
 from ltr.models.layers.shifts import shift
@@ -342,6 +343,7 @@ def export_joint(tracker: JointTracker) -> ExportedSystem:
     params = tracker.params
     if params.train_skipping != 1:
         raise ConfigError(f"train_skipping={params.train_skipping} cannot be exported: only 1 can")
+    unpack(tracker.network)
     head = tracker.network.decoder.project
     tracker.network.decoder.project = _Head(head)  # type: ignore[assignment]
     height, width = params.image_sample_size

@@ -175,11 +175,12 @@ class ResNet(nn.Module):
             getattr(self, name).eval()
         return self
 
-    def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Compute the features of all stages.
+    def forward(self, images: torch.Tensor, last: str = STAGES[-1]) -> dict[str, torch.Tensor]:
+        """Compute the features of the stages.
 
         Args:
             images: (N, 3, H, W), normalised.
+            last: The stage after which it stops.
 
         Returns:
             ``layer1`` .. ``layer4``, (N, channels, H / s, W / s), rounded up, with s = 4, 8, 16, 32
@@ -187,7 +188,7 @@ class ResNet(nn.Module):
         """
         x = self.maxpool(self.relu(self.bn1(self.conv1(images))))
         features = {}
-        for name in STAGES:
+        for name in STAGES[: STAGES.index(last) + 1]:
             x = getattr(self, name)(x)
             features[name] = x
         return features

@@ -68,6 +68,24 @@ class DenseULearnNet(nn.Module):
         """Drop the ``module.`` that old snapshots of several GPUs have in their keys."""
         return {key.replace("module.", ""): value for key, value in state.items()}
 
+    @property
+    def backbone(self) -> ResNet:
+        """The residual network."""
+        backbone = self.fast_net["backbone"]
+        assert isinstance(backbone, ResNet)  # a ModuleDict forgets its members' class
+        return backbone
+
+    def features(self, images: torch.Tensor, name: str) -> torch.Tensor:
+        """Compute one of the ``Embeddings`` of images, and nothing that it does not need.
+
+        Args:
+            images: (N, 3, H, W) RGB, normalised by ``IMAGENET_RGB``.
+            name: ``res3``, ``res4`` or ``key``.
+        """
+        last = "layer3" if name == "res3" else "layer4"
+        found = self.backbone(images, last)[last]
+        return self.fast_net["emb_q"](found) if name == "key" else found
+
     def embed(self, images: torch.Tensor, normalises: bool = True) -> Embeddings:
         """Compute all features of images.
 
@@ -75,7 +93,7 @@ class DenseULearnNet(nn.Module):
             images: (N, 3, H, W) RGB, normalised by ``IMAGENET_RGB``.
             normalises: Scale every feature vector to length one.
         """
-        layers = self.fast_net["backbone"](images)
+        layers = self.backbone(images)
         key = self.fast_net["emb_q"](layers["layer4"])
         found = Embeddings(layers["layer3"], layers["layer4"], key)
         return Embeddings(*map(F.normalize, found)) if normalises else found

@@ -161,17 +161,41 @@ def _empty(count: int, like: torch.Tensor) -> Matches:
 def _compare(
     queries: torch.Tensor, keys: torch.Tensor, tiles: Sequence[Tile]
 ) -> Iterator[tuple[Tile, torch.Tensor]]:
-    """Every tile with its cosines, (frames, window positions, tile positions).
-
-    CPUs take frame by frame, whose window stays in the cache; for GPUs all frames are one product.
-    """
+    """Every tile with its cosines, (frames, window positions, tile positions)."""
+    if keys.device.type == "cpu":
+        for _, column in itertools.groupby(sorted(tiles, key=_left), key=_left):
+            yield from _compare_column(queries, keys, list(column))
+        return
     for tile in tiles:
-        windows = keys[:, tile.window_rows, tile.window_columns]
-        part = queries[tile.rows, tile.columns].flatten(0, 1).contiguous()
-        if keys.device.type == "cpu":
-            yield tile, torch.stack([linear_fast(w.flatten(0, 1), part) for w in windows])
-        else:
-            yield tile, linear_fast(windows.flatten(0, 2), part).unflatten(0, (len(keys), -1))
+        windows = keys[:, tile.window_rows, tile.window_columns].flatten(0, 2)
+        yield tile, linear_fast(windows, _part(queries, tile)).unflatten(0, (len(keys), -1))
+
+
+def _left(tile: Tile) -> int:
+    return tile.columns.start
+
+
+def _part(queries: torch.Tensor, tile: Tile) -> torch.Tensor:
+    return queries[tile.rows, tile.columns].flatten(0, 1)
+
+
+def _compare_column(
+    queries: torch.Tensor, keys: torch.Tensor, tiles: Sequence[Tile]
+) -> Iterator[tuple[Tile, torch.Tensor]]:
+    """The tiles of one column, frame by frame.
+
+    Their windows lie in one strip of a frame, which is copied once and stays in the cache.
+    """
+    parts = [_part(queries, tile) for tile in tiles]
+    scores = [
+        queries.new_empty(len(keys), len(tile.positions), len(part))
+        for tile, part in zip(tiles, parts, strict=True)
+    ]
+    for number, frame in enumerate(keys):
+        strip = frame[:, tiles[0].window_columns].contiguous()
+        for tile, part, found in zip(tiles, parts, scores, strict=True):
+            found[number] = linear_fast(strip[tile.window_rows].flatten(0, 1), part)
+    yield from zip(tiles, scores, strict=True)
 
 
 def strongest(

@@ -17,6 +17,7 @@ class FeatureReducer(nn.Module):
 
     def __init__(self, feature_dim: int, encoding_dim: int, out_dim: int) -> None:
         super().__init__()
+        self.encoding_dim = encoding_dim
         mixed = out_dim + encoding_dim
         self.reduce = nn.Sequential(
             nn.Conv2d(feature_dim, out_dim, 1),

@@ -37,5 +37,6 @@ def token_instance_norm(tokens: torch.Tensor) -> torch.Tensor:
     Args:
         tokens: (..., tokens, channels).
     """
-    variance, mean = torch.var_mean(tokens, dim=-2, keepdim=True, correction=0)
-    return (tokens - mean) * torch.rsqrt(variance + EPS)
+    centred = tokens - tokens.mean(dim=-2, keepdim=True)
+    variance = centred.square().mean(dim=-2, keepdim=True)  # in two passes, faster than var_mean
+    return centred * torch.rsqrt(variance + EPS)

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from ltr.admin.errors import DataError
 from ltr.data.bounding_boxes import NO_BOX, Box
 from ltr.data.image_format import IMAGENET_RGB
+from ltr.models.backbone.fused_resnet import fuse_resnet
 from ltr.models.dense_ulearn.dense_ulearn_net import DenseULearnNet
 from ltr.models.dense_ulearn.propagation import (
     PropagationState,
@@ -21,6 +22,7 @@ from ltr.models.dense_ulearn.propagation import (
     step,
 )
 from ltr.models.layers.folding import fold_batch_norms
+from ltr.models.layers.fused import can_pack, pack, unpack
 from ltr.models.layers.memory_format import to_channels_last
 from pytracking.tracker.base import FrameInfo, FrameOutput, OnlineTracker, Runtime, StateOfVideo
 from pytracking.tracker.checks import check_frame
@@ -65,11 +67,15 @@ class DenseULearnTracker(StateOfVideo[VideoState], OnlineTracker):
         self.params = params
         self.runtime = runtime
         self.dtype = runtime.dtype
+        unpack(network)
         network = fold_batch_norms(network)
-        self.network = to_channels_last(network, dtype=self.dtype)
-        self._embed = network.embed
+        self._features = network.features
         if runtime.compile:
-            self._embed = torch.compile(network.embed, dynamic=False)
+            self._features = torch.compile(network.features, dynamic=False)
+        elif can_pack(runtime.device):
+            fuse_resnet(network.backbone)
+            pack(network)
+        self.network = to_channels_last(network, dtype=self.dtype)
 
     @classmethod
     def create(cls, params: DenseULearnParameters, runtime: Runtime) -> DenseULearnTracker:
@@ -149,7 +155,7 @@ class DenseULearnTracker(StateOfVideo[VideoState], OnlineTracker):
             size = [int(scale * side) for side in images.shape[-2:]]
             images = F.interpolate(images, size, mode="bilinear", align_corners=True)
         images = images.to(self.dtype, memory_format=torch.channels_last)
-        features = getattr(self._embed(images, normalises=False), self.params.key)
+        features = self._features(images, self.params.key)
         features = F.normalize(features.float(), dim=1)[0]
         return features.permute(1, 2, 0).contiguous()
 

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import torch
 
 from ltr.data.image_format import ImageFormat
+from ltr.models.joint.fused import fuse_joint
 from ltr.models.joint.joint_net import JOINTNet
 from ltr.models.joint.transformer import CosineAttention
 from ltr.models.layers.folding import fold_batch_norms
+from ltr.models.layers.fused import can_pack, pack, unpack
 from ltr.models.layers.memory_format import to_channels_last
 from ltr.models.layers.normalization import token_instance_norm
 from pytracking.tracker.base import Runtime
@@ -83,7 +85,11 @@ class FrameEncoder:
 
     def __init__(self, network: JOINTNet, image_format: ImageFormat, runtime: Runtime) -> None:
         runtime.keep_exact()
+        is_packed = can_pack(runtime.device) and not runtime.compile
+        unpack(network)
         self.network = fold_batch_norms(network)
+        if is_packed:
+            fuse_joint(network)
         self.image_format = image_format
         self.dtype = runtime.dtype
         self._backbone: Layers = to_channels_last(network.feature_extractor, dtype=self.dtype)
@@ -91,6 +97,8 @@ class FrameEncoder:
         network.decoder.project.float()
         network.target_model.feature_extractor.to(self.dtype)
         network.transformer.feature_adjustor.to(self.dtype)
+        if is_packed:
+            pack(network)
         if runtime.compile:
             self._backbone = torch.compile(self._backbone, dynamic=False)
             self._decoder = torch.compile(self._decoder, dynamic=False)

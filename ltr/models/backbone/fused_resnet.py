@@ -1,0 +1,52 @@
+"""Residual networks for inference on a CPU, their additions and ReLUs fused with convolutions."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from ltr.models.backbone.resnet import STAGES, BasicBlock, Bottleneck, ResNet
+from ltr.models.layers.fused import FusedConv2d
+
+
+class FusedBlock(nn.Module):
+    """A basic block or a bottleneck; the result is written over its shortcut.
+
+    Args:
+        block: A block whose batch norms are folded.
+    """
+
+    def __init__(self, block: BasicBlock | Bottleneck) -> None:
+        super().__init__()
+        convs = [block.conv1, block.conv2]
+        if isinstance(block, Bottleneck):
+            convs.append(block.conv3)
+        *inner, last = [FusedConv2d(conv, rectifies=True) for conv in convs]
+        self.inner = nn.Sequential(*inner)
+        self.last = last
+        self.downsample = None
+        if block.downsample is not None:
+            shortcut = block.downsample[0]
+            assert isinstance(shortcut, nn.Conv2d)  # its batch norm is folded into it
+            self.downsample = FusedConv2d(shortcut, rectifies=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """See the block; x may be overwritten where the shortcut is the identity."""
+        shortcut = x if self.downsample is None else self.downsample(x)
+        return self.last(self.inner(x), shortcut)
+
+
+def fuse_resnet(network: ResNet) -> None:
+    """Fuse the convolutions of a residual network with folded batch norms, in place.
+
+    Only ``BasicBlock`` and ``Bottleneck`` themselves are fused: blocks derived from them do more.
+    Fusing twice changes nothing.
+    """
+    if isinstance(network.conv1, nn.Conv2d):
+        network.conv1 = FusedConv2d(network.conv1, rectifies=True)  # type: ignore[assignment]
+        network.relu = nn.Identity()  # type: ignore[assignment]
+    for name in STAGES:
+        stage = getattr(network, name)
+        for position, block in enumerate(stage):
+            if type(block) in (BasicBlock, Bottleneck):
+                stage[position] = FusedBlock(block)

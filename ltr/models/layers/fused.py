@@ -1,0 +1,199 @@
+"""Convolutions that add and rectify in the same step, with weights laid out once.
+
+PyTorch's convolutions bring their weights into the order of the convolution library in every
+call, and sums and ReLUs after them pass over the memory again. Here the first input brings the
+weights into that order, and the library adds and rectifies what is still in the cache. Many
+channels are convolved by Winograd's algorithm instead.
+
+Only for inference on a CPU: ``fuse_sequential`` and the functions beside the networks change their
+structure, ``pack`` and ``unpack`` change nothing but the layout of the weights.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from ltr.models.layers.winograd import convolve_by_tiles, restore_weight, transform_weight
+
+_WINOGRAD_CHANNELS = 256  # with fewer, the transforms cost what they save
+
+
+class FusedConv2d(nn.Module):
+    """A convolution, what is added to its result, and a ReLU.
+
+    Args:
+        conv: The convolution; zeros outside, biased or not.
+        rectifies: Whether a ReLU follows.
+    """
+
+    def __init__(self, conv: nn.Conv2d, rectifies: bool) -> None:
+        super().__init__()
+        self.conv = conv
+        self.rectifies = rectifies
+        self._is_packed = False
+        self._packed: _PackedWeight | None = None
+
+    def forward(self, x: torch.Tensor, added: torch.Tensor | None = None) -> torch.Tensor:
+        """Convolve.
+
+        Args:
+            x: (N, C, H, W).
+            added: Of the result's shape; the result may be written over it.
+        """
+        if self._is_packed:
+            packed = self._packed or self._pack(x)
+            return packed.convolve(x, self.conv.bias, added, self.rectifies)
+        y = self.conv(x)
+        y = y if added is None else y + added
+        return F.relu(y, inplace=True) if self.rectifies else y
+
+    def _pack(self, x: torch.Tensor) -> _PackedWeight:
+        """Lay the weights out, best for inputs of this size, and drop the convolution's own."""
+        if _is_winograd(self.conv):
+            self._packed = _TransformedWeight(self.conv)
+        else:
+            self._packed = _ReorderedWeight(self.conv, list(x.shape))
+        self.conv.weight.data = self.conv.weight.new_empty(0)
+        return self._packed
+
+    def pack(self) -> None:
+        """Let the first input lay the weights out for the processor."""
+        self._is_packed = True
+
+    def unpack(self) -> None:
+        """Give the convolution its own weights back."""
+        if self._packed is not None:
+            self.conv.weight.data = self._packed.dense()
+        self._is_packed, self._packed = False, None
+
+
+class _PackedWeight(Protocol):
+    """Weights of a convolution in the order in which they are read."""
+
+    def convolve(
+        self,
+        x: torch.Tensor,
+        bias: torch.Tensor | None,
+        added: torch.Tensor | None,
+        rectifies: bool,
+    ) -> torch.Tensor:
+        """See ``FusedConv2d``."""
+
+    def dense(self) -> torch.Tensor:
+        """The weights as they were."""
+
+
+class _ReorderedWeight:
+    """Weights in an order of the convolution library, by the operators of PyTorch's compiler."""
+
+    def __init__(self, conv: nn.Conv2d, input_size: list[int]) -> None:
+        self._geometry = (
+            _pair(conv.padding),
+            _pair(conv.stride),
+            _pair(conv.dilation),
+            conv.groups,
+        )
+        self._weight = torch.ops.mkldnn._reorder_convolution_weight(
+            conv.weight.detach(), *self._geometry, input_size
+        )
+
+    def convolve(
+        self,
+        x: torch.Tensor,
+        bias: torch.Tensor | None,
+        added: torch.Tensor | None,
+        rectifies: bool,
+    ) -> torch.Tensor:
+        """See ``FusedConv2d``."""
+        operators = torch.ops.mkldnn
+        arguments = (x, self._weight, bias, *self._geometry)
+        if added is None:
+            after = "relu" if rectifies else "none"
+            return operators._convolution_pointwise(*arguments, after, [], "")
+        return operators._convolution_pointwise_.binary(
+            added, *arguments, "add", 1.0, "relu" if rectifies else None, [], None
+        )
+
+    def dense(self) -> torch.Tensor:
+        """The weights as they were."""
+        return self._weight.to_dense().contiguous(memory_format=torch.channels_last)
+
+
+class _TransformedWeight:
+    """Weights of Winograd's algorithm."""
+
+    def __init__(self, conv: nn.Conv2d) -> None:
+        self._weight = transform_weight(conv.weight.detach())
+
+    def convolve(
+        self,
+        x: torch.Tensor,
+        bias: torch.Tensor | None,
+        added: torch.Tensor | None,
+        rectifies: bool,
+    ) -> torch.Tensor:
+        """See ``FusedConv2d``."""
+        y = convolve_by_tiles(x, self._weight)
+        if bias is not None:
+            y.add_(bias.view(-1, 1, 1))
+        if added is not None:
+            y.add_(added)
+        return y.relu_() if rectifies else y
+
+    def dense(self) -> torch.Tensor:
+        """The weights as they were, up to rounding."""
+        return restore_weight(self._weight).contiguous(memory_format=torch.channels_last)
+
+
+def _pair(sizes: object) -> list[int]:
+    assert isinstance(sizes, tuple)  # names of paddings are for training
+    return list(sizes)
+
+
+def _is_winograd(conv: nn.Conv2d) -> bool:
+    plain = (conv.kernel_size, conv.stride, conv.padding, conv.dilation, conv.groups)
+    return (
+        plain == ((3, 3), (1, 1), (1, 1), (1, 1), 1)
+        and min(conv.in_channels, conv.out_channels) >= _WINOGRAD_CHANNELS
+        and conv.weight.dtype == torch.float32
+    )
+
+
+def fuse_sequential(layers: nn.Sequential) -> None:
+    """Fuse the convolutions of a sequence with the ReLUs that follow them, in place.
+
+    Identities, which folded batch norms leave, may lie between.
+    """
+    names = [name for name, layer in layers.named_children() if not isinstance(layer, nn.Identity)]
+    for name, follower in zip(names, [*names[1:], None], strict=True):
+        layer = layers.get_submodule(name)
+        if not isinstance(layer, nn.Conv2d):
+            continue
+        rectifies = follower is not None and isinstance(layers.get_submodule(follower), nn.ReLU)
+        setattr(layers, name, FusedConv2d(layer, rectifies))
+        if rectifies:
+            setattr(layers, str(follower), nn.Identity())
+
+
+def can_pack(device: torch.device) -> bool:
+    """Whether this PyTorch and a device can run packed convolutions."""
+    is_there = hasattr(torch.ops.mkldnn, "_reorder_convolution_weight")
+    return device.type == "cpu" and torch.backends.mkldnn.is_available() and is_there
+
+
+def pack(network: nn.Module) -> None:
+    """Lay out the weights of all fused convolutions of a network."""
+    for module in network.modules():
+        if isinstance(module, FusedConv2d):
+            module.pack()
+
+
+def unpack(network: nn.Module) -> None:
+    """Give all fused convolutions their weights back, for a conversion or an export."""
+    for module in network.modules():
+        if isinstance(module, FusedConv2d):
+            module.unpack()

@@ -1,0 +1,92 @@
+"""Fused and packed convolutions against the layers that they take the place of."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from ltr.models.backbone.fused_resnet import FusedBlock, fuse_resnet
+from ltr.models.backbone.resnet import resnet18, resnet50
+from ltr.models.joint.fused import fuse_joint
+from ltr.models.layers.folding import fold_batch_norms
+from ltr.models.layers.fused import FusedConv2d, fuse_sequential, pack, unpack
+from ltr.models.layers.winograd import convolve_by_tiles, restore_weight, transform_weight
+from tests.small_joint import small_network
+
+
+def _channels_last(*size: int) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(sum(size))
+    return torch.randn(size, generator=generator).to(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 5), (6, 7)])
+def test_tiles_give_the_convolution(size: tuple[int, int]) -> None:
+    weight, x = _channels_last(24, 40, 3, 3), _channels_last(2, 40, *size)
+    expected = torch.conv2d(x.double(), weight.double(), padding=1)
+    found = convolve_by_tiles(x, transform_weight(weight))
+    assert found.is_contiguous(memory_format=torch.channels_last)
+    assert (found - expected).abs().max() < 3e-6 * expected.abs().max()
+
+
+def test_transformed_weights_can_be_restored() -> None:
+    weight = _channels_last(8, 5, 3, 3)
+    assert torch.allclose(restore_weight(transform_weight(weight)), weight, atol=1e-6)
+
+
+@pytest.mark.parametrize("channels", [16, 256])
+@pytest.mark.parametrize("is_biased", [True, False])
+@torch.inference_mode()
+def test_a_packed_convolution_adds_and_rectifies(channels: int, is_biased: bool) -> None:
+    conv = nn.Conv2d(channels, channels, 3, 1, 1, bias=is_biased)
+    x, added = _channels_last(2, channels, 5, 6), _channels_last(2, channels, 5, 6)
+    plain, fused = conv(x), FusedConv2d(copy.deepcopy(conv), rectifies=True)
+    assert torch.equal(fused(x), plain.relu())
+    fused.pack()
+    assert torch.allclose(fused(x), plain.relu(), atol=1e-5)
+    assert fused.conv.weight.numel() == 0
+    assert torch.allclose(fused(x, added.clone()), (plain + added).relu(), atol=1e-5)
+    fused.unpack()
+    assert torch.allclose(fused.conv.weight, conv.weight, atol=1e-6)
+    assert torch.allclose(fused(x), plain.relu(), atol=1e-5)
+
+
+@torch.inference_mode()
+def test_sequences_keep_their_results_and_the_names_of_their_members() -> None:
+    layers = nn.Sequential(
+        nn.Conv2d(4, 8, 3, 1, 1), nn.BatchNorm2d(8), nn.ReLU(inplace=True), nn.Conv2d(8, 4, 1)
+    ).eval()
+    x = _channels_last(1, 4, 6, 7)
+    expected = layers(x)
+    fuse_sequential(fold_batch_norms(layers))
+    pack(layers)
+    assert torch.allclose(layers(x), expected, atol=1e-6)
+    assert [type(layer) for layer in layers] == [FusedConv2d, nn.Identity, nn.Identity, FusedConv2d]
+
+
+@pytest.mark.parametrize("build", [lambda: resnet50(True, 8), lambda: resnet18(8)])
+@torch.inference_mode()
+def test_a_fused_backbone_gives_the_same_layers(build) -> None:
+    network, images = build().eval(), _channels_last(2, 3, 64, 96)
+    expected = network(images)
+    for _ in range(2):
+        fuse_resnet(fold_batch_norms(network))
+        pack(network)
+    assert isinstance(network.layer4[0], FusedBlock)
+    for name, value in network(images).items():
+        assert torch.allclose(value, expected[name], atol=1e-4 * float(expected[name].abs().max()))
+    assert list(network(images, last="layer2")) == ["layer1", "layer2"]
+
+
+@pytest.mark.parametrize("index", [None, torch.tensor([0, 0, 1])])
+@torch.inference_mode()
+def test_a_fused_decoder_gives_the_same_scores(index: torch.Tensor | None) -> None:
+    network = fold_batch_norms(small_network())
+    layers = network.feature_extractor(_channels_last(2, 3, 64, 96))
+    encodings = _channels_last(2 if index is None else 3, 4, 4, 6)
+    expected = network.decoder(encodings, layers, (64, 96), index)
+    fuse_joint(network)
+    for change in (pack, unpack):
+        change(network)
+        found = network.decoder(encodings, layers, (64, 96), index)
+        assert torch.allclose(found, expected, atol=1e-5 * float(expected.abs().max()))
