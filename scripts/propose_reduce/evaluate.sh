@@ -7,28 +7,32 @@
 # what the server wants in ..-seqs_json/results.json or ..-seqs_PIL/<video>/<frame>.png.
 #
 # Of the original's test tool it also takes --show (drawings beside the results), --use-img (they are
-# drawn over the frames in any case), --score-thr SCORE and --use-cate-reduce.
+# drawn over the frames in any case), --score-thr SCORE (without effect on DAVIS) and
+# --use-cate-reduce.
 set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
 parameters="$1" dataset="$2" keys="$3" network="$4" folder="${SAVE_DIR:-$5}"
 shift 5
 
-arguments=()
+arguments=() score=""
 while [ $# -gt 0 ]; do
   case "$1" in
     --show) arguments+=(--vis) ;;
     --use-img) ;;
     --use-cate-reduce) arguments+=(--set reduction=category_aware) ;;
-    --score-thr=*) arguments+=(--set "min_output_score=${1#*=}") ;;
+    --score-thr=*) score="${1#*=}" ;;
     --score-thr)
       [ $# -gt 1 ] || { echo "error: --score-thr needs a number" >&2; exit 2; }
-      arguments+=(--set "min_output_score=$2")
+      score="$2"
       shift
       ;;
     *) arguments+=("$1") ;;
   esac
   shift
 done
+if [ -n "$score" ] && [ "$dataset" != dv2017_unsup_val ]; then
+  arguments+=(--set "min_output_score=${score}")
+fi
 
 results="${folder}/vis_${network}-k${keys}-seqs"
 "${PYTHON:-python}" "${root}/pytracking/run_tracker.py" propose_reduce "$parameters" \

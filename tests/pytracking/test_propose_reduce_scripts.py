@@ -50,6 +50,17 @@ def test_every_script_of_the_original_is_there():
     assert "demo.sh" in found
 
 
+def test_a_score_threshold_is_for_youtube_vis(tmp_path):
+    """The original's tool for DAVIS takes it, too, and leaves all sequences in the masks."""
+    for name, words in (
+        ("YTV2021/eval_vis_x101.sh", ["min_output_score=0.3"]),
+        ("DAVIS/eval_vis_r101.sh", []),
+    ):
+        for given in (["--score-thr", "0.3"], ["--score-thr=0.3"]):
+            run = script(name, tmp_path, *given, PYTHON="echo", SAVE_DIR="Results")
+            assert [w for w in run.stdout.split() if w.startswith("min_output")] == words
+
+
 def test_results_lie_where_the_original_puts_them(tmp_path):
     write_synthetic_split(tmp_path / "data", "valid", [1], frames=2, size=(64, 96))
     net = str(network(tmp_path, len(SHAPES) + 1))

@@ -437,6 +437,13 @@ def test_launchers_give_the_original_words(script, own, programs, wanted, progra
     )  # fmt: skip
     is_distributed = "--nproc_per_node 4 --master_port 2" in several.stdout
     assert is_distributed == (script not in ("dist_test_davis.sh", "dist_train_test_refcoco.sh"))
+    usual = subprocess.run(
+        ["bash", str(SCRIPTS / script), *own],
+        env={**{k: v for k, v in os.environ.items() if k != "GPUS"}, "PYTHON": "echo"},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    count = 3 if script == "dist_train_test_ytvos.sh" else 8  # TF²'s machines had three
+    assert (f"--nproc_per_node {count} " in usual.stdout) == is_distributed
 
 
 def test_a_network_is_scored_on_pictures_by_the_original_words(
