@@ -115,6 +115,7 @@ install_packages() (
     fi
     locked "$1" >"$venv/requirements.txt"
     pip_install --require-hashes -r "$venv/requirements.txt"
+    [[ "$1" != dev ]] || pip_install --no-deps --require-hashes -r requirements/no_deps.txt
     pip_install --no-deps -e .
     sets_up_to "$1" | while read -r set; do echo "$set $(fingerprint)"; done >"$stamp"
 )
@@ -134,13 +135,18 @@ lock() (
     resolve dev --extra=dev -c constraints.txt
     resolve default --extra={train,plots,interactive,referring} -c requirements/dev.txt
     resolve demo -c requirements/dev.txt
+    # Tests read and write masks with its own functions; it wants an older OpenCV than ours.
+    compile no_deps - --no-deps <<<label-studio-sdk
 )
 
 resolve() {
-    "$bin/uv" pip compile -q pyproject.toml "${@:2}" --build-constraint constraints.txt \
-        --universal --python-version 3.10 --generate-hashes --no-annotate \
-        --no-emit-package vos-toolkit --custom-compile-command "bash install.sh lock" \
-        -o "requirements/$1.txt"
+    compile "$1" pyproject.toml "${@:2}" --build-constraint constraints.txt \
+        --no-emit-package vos-toolkit
+}
+
+compile() {
+    "$bin/uv" pip compile -q "${@:2}" --universal --python-version 3.10 --generate-hashes \
+        --no-annotate --custom-compile-command "bash install.sh lock" -o "requirements/$1.txt"
 }
 
 run_tests() {

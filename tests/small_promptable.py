@@ -8,6 +8,13 @@ from typing import Any
 import torch
 
 SIDE = 128
+SAM3_SIDE = 112
+_VOCABULARY = (
+    "<|startoftext|>",
+    "<|endoftext|>",
+    *"abcdefghijklmnopqrstuvwxyz",
+    *(f"{letter}</w>" for letter in "abcdefghijklmnopqrstuvwxyz"),
+)
 
 
 def write_small_sam2(folder: Path) -> Path:
@@ -81,42 +88,94 @@ def write_small_sam3(folder: Path) -> Path:
     """The tracker of a SAM 3 for frames of 112x112, with its processor."""
     import transformers
 
-    side = 112
+    config = transformers.Sam3TrackerVideoConfig(vision_config=_sam3_vision(), **_sam3_tracker())
+    torch.manual_seed(0)
+    transformers.Sam3TrackerVideoModel(config).save_pretrained(folder)
+    transformers.Sam3TrackerVideoProcessor(
+        **_sam3_processors(), target_size=SAM3_SIDE
+    ).save_pretrained(folder)
+    return folder
+
+
+def write_small_sam3_text(folder: Path) -> Path:
+    """A SAM 3 for frames of 112x112 that takes any detection for an object, with its processor."""
+    import transformers
+
+    size = {"hidden_size": 128, "num_attention_heads": 2}
+    layers = {**size, "num_layers": 1, "intermediate_size": 32}
+    detector = {
+        "model_type": "sam3",
+        "vision_config": _sam3_vision(),
+        "text_config": {
+            "model_type": "clip_text_model",
+            **size,
+            "intermediate_size": 32,
+            "projection_dim": 16,
+            "num_hidden_layers": 1,
+            "max_position_embeddings": 32,
+            "vocab_size": len(_VOCABULARY),
+        },
+        "geometry_encoder_config": layers,
+        "detr_encoder_config": layers,
+        "detr_decoder_config": {**layers, "num_queries": 4},
+        "mask_decoder_config": size,
+    }
+    tracker = {"model_type": "sam3_tracker_video", "vision_config": _sam3_vision()}
+    config = transformers.Sam3VideoConfig(
+        detector_config=detector,
+        tracker_config={**tracker, **_sam3_tracker()},
+        low_res_mask_size=32,
+        score_threshold_detection=0.0,
+        new_det_thresh=0.0,
+        max_num_objects=3,
+    )
+    torch.manual_seed(0)
+    transformers.Sam3VideoModel(config).save_pretrained(folder)
+    tokenizer = transformers.CLIPTokenizer(
+        vocab={word: place for place, word in enumerate(_VOCABULARY)}, merges=[]
+    )
+    transformers.Sam3VideoProcessor(
+        **_sam3_processors(), tokenizer=tokenizer, target_size=SAM3_SIDE
+    ).save_pretrained(folder)
+    return folder
+
+
+def _sam3_vision() -> dict[str, Any]:
     backbone = {
         "model_type": "sam3_vit_model",
         "hidden_size": 32,
         "intermediate_size": 64,
         "num_hidden_layers": 2,
         "num_attention_heads": 2,
-        "image_size": side,
-        "pretrain_image_size": side,
+        "image_size": SAM3_SIDE,
+        "pretrain_image_size": SAM3_SIDE,
         "window_size": 4,
         "global_attn_indexes": [1],
     }
-    vision = {
+    return {
         "model_type": "sam3_vision_model",
         "backbone_config": backbone,
         "fpn_hidden_size": 128,
         "backbone_feature_sizes": [[32, 32], [16, 16], [8, 8]],
     }
+
+
+def _sam3_tracker() -> dict[str, Any]:
     heads = _heads()
-    heads["prompt_encoder_config"] |= {"image_size": side, "patch_size": 14}
-    config = transformers.Sam3TrackerVideoConfig(
-        vision_config=vision,
-        **{**_memory(), "image_size": side},
-        memory_attention_feed_forward_hidden_size=32,
-        **heads,
-    )
-    torch.manual_seed(0)
-    transformers.Sam3TrackerVideoModel(config).save_pretrained(folder)
-    size = {"height": side, "width": side}
+    heads["prompt_encoder_config"] |= {"image_size": SAM3_SIDE, "patch_size": 14}
+    memory = {**_memory(), "image_size": SAM3_SIDE}
+    return {**memory, "memory_attention_feed_forward_hidden_size": 32, **heads}
+
+
+def _sam3_processors() -> dict[str, Any]:
+    import transformers
+
+    size = {"height": SAM3_SIDE, "width": SAM3_SIDE}
     mask_size = {"height": 32, "width": 32}
-    transformers.Sam3TrackerVideoProcessor(
-        image_processor=transformers.Sam3ImageProcessor(size=size, mask_size=mask_size),
-        video_processor=transformers.Sam2VideoVideoProcessor(size=size),
-        target_size=side,
-    ).save_pretrained(folder)
-    return folder
+    return {
+        "image_processor": transformers.Sam3ImageProcessor(size=size, mask_size=mask_size),
+        "video_processor": transformers.Sam2VideoVideoProcessor(size=size),
+    }
 
 
 def _memory() -> dict[str, Any]:

@@ -102,6 +102,18 @@ def test_the_sets_agree_and_every_version_has_hashes():
         assert all("--hash=sha256:" in block for block in re.split(r"\n(?=[a-z])", text)[1:])
 
 
+def test_tests_have_a_package_that_would_change_others_without_what_it_asks_for(tmp_path, calls):
+    """The stand-in has no tools to run after the installation."""
+    install(tmp_path)
+    assert not notes(calls, "no_deps.txt")
+    install(tmp_path, "test")
+    (line,) = notes(calls, "no_deps.txt")
+    assert line.endswith("-m pip install --no-deps --require-hashes -r requirements/no_deps.txt")
+    alone = (ROOT / "requirements/no_deps.txt").read_text()
+    assert {name.split("==")[0] for name in _locked(alone)} == {"label-studio-sdk"}
+    assert "--hash=sha256:" in alone
+
+
 def test_every_package_of_the_project_is_locked():
     project = project_table()
     locked = {name.replace("_", "-") for name in names(ROOT / "requirements/dev.txt")}

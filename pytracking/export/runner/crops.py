@@ -6,7 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pytracking.tracker.joint.geometry import FirstWindow, Root, SearchWindow, mean_ratio, vector
+from pytracking.tracker.joint.geometry import (
+    FirstWindow,
+    SearchWindow,
+    ieee_root,
+    mean_ratio,
+    vector,
+)
 
 _OUTSIDE_SCORE = -100.0
 _F32 = np.float32
@@ -71,7 +77,9 @@ def bilinear(
     for axis, new in ((-2, size[0]), (-1, size[1])):
         old = image.shape[axis]
         scale = _F32(old) / _F32(new) if scales is None else scales[axis]
-        place = np.maximum(scale * (np.arange(new, dtype=_F32) + _F32(0.5)) - _F32(0.5), _F32(0))
+        # PyTorch rounds once (a fused multiply-add); so does this, whose product is exact.
+        centers = np.float64(scale) * (np.arange(new) + 0.5) - 0.5
+        place = np.maximum(centers.astype(_F32), _F32(0))
         first = np.minimum(place.astype(int), old - 1)
         share = (place - first).astype(_F32)
         share = share[:, None] if axis == -2 else share
@@ -81,7 +89,7 @@ def bilinear(
 
 
 def paste_scores(
-    scores: np.ndarray, coords: Sequence[int], image_size: Sequence[int], root: Root
+    scores: np.ndarray, coords: Sequence[int], image_size: Sequence[int]
 ) -> np.ndarray:
     """Resize scores of a crop to the image's scale and paste them at their place.
 
@@ -89,13 +97,13 @@ def paste_scores(
         scores: (height, width) logits.
         coords: Top, left, bottom, right of the window in the image.
         image_size: (H, W).
-        root: Square root.
 
     Returns:
         (H, W), -100 where the crop does not reach.
     """
     top, left, bottom, right = coords
-    factor = float(mean_ratio(vector((bottom - top, right - left)), vector(scores.shape), root))
+    window = vector((bottom - top, right - left))
+    factor = float(mean_ratio(window, vector(scores.shape), ieee_root))
     height, width = (int(side * factor) for side in scores.shape)
     inverse = _F32(1.0 / factor)
     resized = bilinear(scores[None], (height, width), (inverse, inverse))[0]

@@ -18,6 +18,7 @@ from pytracking.tracker.joint.geometry import (
     SearchWindow,
     TargetState,
     Vector,
+    ieee_root,
     plan_first_window,
     plan_window,
     vector,
@@ -28,11 +29,6 @@ from pytracking.tracker.joint.start import start_boxes
 
 _START_SCORE = 100.0
 _MIN_PROBABILITY = 1e-7
-
-
-def ieee_root(value: np.float32) -> np.float32:
-    """The square root to the nearest number; PyTorch's may differ in the last digit."""
-    return np.float32(np.sqrt(value))
 
 
 @dataclass
@@ -179,9 +175,7 @@ class ExportedJoint:
             obj.window, obj.encoded = window, encoded[window]
             segment = self._graphs["segment"]
             outputs = segment.run({**obj.memory}, filled=self._filled(obj), **obj.encoded)
-            scores.append(
-                paste_scores(outputs["logits"], window.coords, pixels.shape[1:], ieee_root)
-            )
+            scores.append(paste_scores(outputs["logits"], window.coords, pixels.shape[1:]))
         return scores
 
     def _plan_window(self, index: int, obj: _Object) -> SearchWindow:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,8 +19,8 @@ from pytracking.tracker.interactive.computing import image_batch, load_host_netw
 from pytracking.tracker.interactive.parameters import AtnetParameters, IpnParameters
 from pytracking.tracker.interactive.scribble_mask import DrawnFrame, GrabCutMask, ScribbleToMask
 
-_METHODS = ("grabcut", "atnet", "ipn", "sam2")
-_SAM2 = "sam2.1_hiera_tiny"
+_PROMPTABLE = {"sam2": "sam2.1_hiera_tiny", "edgetam": "edgetam", "sam3": "sam3"}
+_METHODS = ("grabcut", "atnet", "ipn", *_PROMPTABLE)
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,8 @@ def create_scribble_to_mask(method: str, device: torch.device) -> ScribbleToMask
 
     Args:
         method: ``grabcut``, or ``atnet`` or ``ipn`` for the network of that host; ``ipn:FILE``
-            names another file than the released one; ``sam2`` or ``sam2:FOLDER`` for SAM 2.
+            names another file than the released one; ``sam2``, ``edgetam`` or ``sam3`` for that
+            model, ``sam2:FOLDER`` for other weights of it.
         device: Device of the network, if there is one.
 
     Raises:
@@ -91,10 +93,11 @@ def create_scribble_to_mask(method: str, device: torch.device) -> ScribbleToMask
     if name == "atnet":
         net = file or AtnetParameters().net
         return AnnotationMask(load_host_network(net, ATNet, atnet, device))
-    if name == "sam2":
+    if name in _PROMPTABLE:
         from pytracking.tracker.promptable.mask import PromptableMask
 
-        return PromptableMask(file or _SAM2, device)
+        system = importlib.import_module(f"pytracking.tracker.{name}")
+        return PromptableMask(file or _PROMPTABLE[name], device, system.get_tracker_class())
     if file:
         raise ConfigError(f"grabcut uses no network: leave out {file}")
     return GrabCutMask()

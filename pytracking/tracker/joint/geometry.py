@@ -31,6 +31,11 @@ def torch_root(value: np.float32) -> np.float32:
     return _F32(torch.tensor(value, dtype=torch.float32).sqrt().item())
 
 
+def ieee_root(value: np.float32) -> np.float32:
+    """The square root to the nearest number; PyTorch's may differ in the last digit."""
+    return _F32(np.sqrt(value))
+
+
 def vector(values: Sequence[float | np.float32]) -> Vector:
     """Row and column as float32."""
     return np.asarray(values, dtype=_F32)

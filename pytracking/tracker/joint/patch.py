@@ -7,7 +7,13 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 
-from pytracking.tracker.joint.geometry import FirstWindow, SearchWindow, mean_ratio, vector
+from pytracking.tracker.joint.geometry import (
+    FirstWindow,
+    SearchWindow,
+    ieee_root,
+    mean_ratio,
+    vector,
+)
 
 OUTSIDE_SCORE = -100.0
 
@@ -69,7 +75,8 @@ def paste_scores(
 ) -> torch.Tensor:
     """Resize scores of a crop to the image's scale and paste them at their place.
 
-    The resize is by factor, not to a size: source coordinates use the given factor itself.
+    The resize is by factor, not to a size: source coordinates use the given factor itself. It is
+    rounded as IEEE says, so exported trackers have the same one on every machine.
 
     Args:
         scores: (N, 1, height, width) logits of crops with the same window.
@@ -80,7 +87,8 @@ def paste_scores(
         (N, H, W), ``OUTSIDE_SCORE`` where the crop does not reach.
     """
     top, left, bottom, right = coords
-    factor = float(mean_ratio(vector((bottom - top, right - left)), vector(scores.shape[-2:])))
+    window = vector((bottom - top, right - left))
+    factor = float(mean_ratio(window, vector(scores.shape[-2:]), ieee_root))
     resized = F.interpolate(scores, scale_factor=factor, mode="bilinear", align_corners=False)
     height, width = resized.shape[-2:]
     first_row = int((top + bottom - 1) / 2 - 0.5 * height)

@@ -11,6 +11,7 @@ import torch
 from ltr.data.interactive.scribbles import ScribbleLine
 from pytracking.tracker.interactive.scribble_mask import DrawnFrame, ScribbleToMask
 from pytracking.tracker.promptable.loading import load_pretrained
+from pytracking.tracker.promptable.tracker import PromptableTracker
 
 _POINTS_A_LINE = 3
 
@@ -23,15 +24,16 @@ class PromptableMask(ScribbleToMask):
     Args:
         net: Folder of the weights.
         device: Device of the model.
+        tracker: Its class names the model.
 
     Raises:
         CheckpointError: The folder is missing or damaged.
     """
 
-    def __init__(self, net: str, device: torch.device) -> None:
+    def __init__(self, net: str, device: torch.device, tracker: type[PromptableTracker]) -> None:
         self._device = device
         self._model, self._processor = load_pretrained(
-            net, "Sam2VideoModel", "Sam2VideoProcessor", device
+            net, tracker.model_class, tracker.processor_class, device
         )
 
     @torch.inference_mode()

@@ -19,6 +19,7 @@ from ltr.data.palette import VOID
 from pytracking.tracker.base import FrameInfo, FrameOutput, OnlineTracker, Runtime, StateOfVideo
 from pytracking.tracker.promptable.loading import load_pretrained
 from pytracking.tracker.promptable.parameters import PromptableParameters
+from pytracking.tracker.promptable.streaming import forget_old_frames
 
 
 @dataclass
@@ -106,7 +107,8 @@ class PromptableTracker(StateOfVideo[PromptableState], OnlineTracker):
         # Without an index a session numbers a frame by how many it holds.
         frame = {"frame": inputs.pixel_values[0], "frame_idx": state.frame}
         output = self._output([self._run(group, **frame) for group in state.groups])
-        self._forget_old_frames()
+        for group in state.groups:
+            forget_old_frames(group.session, state.frame, self.params.kept_frames)
         return output
 
     @torch.inference_mode()
@@ -176,16 +178,6 @@ class PromptableTracker(StateOfVideo[PromptableState], OnlineTracker):
         with self.runtime.autocast():
             return self._model(inference_session=group.session, **frame)
 
-    def _forget_old_frames(self) -> None:
-        """Keep what the model can still look at: the prompted frames' results and the last ones."""
-        frame = self.state.frame
-        for group in self.state.groups:
-            _keep_from(group.session.processed_frames, frame)
-            for own in group.session.output_dict_per_obj.values():
-                _keep_from(own["non_cond_frame_outputs"], frame - self.params.kept_frames)
-            for tracked in group.session.frames_tracked_per_obj.values():
-                _keep_from(tracked, frame - self.params.kept_frames)
-
     def _output(self, found: Sequence[Any]) -> FrameOutput:
         state = self.state
         logits = self._processor.post_process_masks(
@@ -209,8 +201,3 @@ def _labels_of_logits(
     best, index = own.max(dim=0)
     numbers = torch.tensor([ids[place] for place in places], dtype=torch.uint8, device=own.device)
     return torch.where(best > 0, numbers[index], 0).to(torch.uint8).cpu().numpy()
-
-
-def _keep_from(frames: dict[int, Any], first: int) -> None:
-    for index in [index for index in frames if index < first]:
-        del frames[index]

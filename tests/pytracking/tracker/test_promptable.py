@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -8,24 +10,49 @@ import pytest
 import torch
 
 from ltr.admin.errors import CheckpointError, DataError
+from ltr.data.image_io import read_label_map
 from ltr.data.interactive.scribbles import ScribbleLine
+from ltr.data.rle import decode
 from pytracking import load_tracker, run_tracker, run_video, segment_video
 from pytracking.evaluation.prompt_types import Point, Prompt
 from pytracking.evaluation.session import VideoSession
 from pytracking.evaluation.tracker import TrackerSpec, describe_run
 from pytracking.tracker.base import FrameInfo, OnlineTracker, Runtime
 from pytracking.tracker.interactive.scribble_networks import create_scribble_to_mask
+from pytracking.tracker.whole_video import TextPrompt
 from tests.pytracking.clips import bar_mask, numbered_frames, write_folder
-from tests.small_promptable import write_small_edgetam, write_small_sam2, write_small_sam3
+from tests.small_promptable import (
+    write_small_edgetam,
+    write_small_sam2,
+    write_small_sam3,
+    write_small_sam3_text,
+)
 
 pytest.importorskip("transformers", reason="transformers is not installed")
 
 LENGTH = 5
+NAMES = {"sam2": "hiera_tiny", "edgetam": "edgetam", "sam3": "sam3"}
 
 
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_small_sam2(tmp_path_factory.mktemp("networks") / "small")
+def peers(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
+    """Small networks by system."""
+    folder = tmp_path_factory.mktemp("networks")
+    writers = {"sam2": write_small_sam2, "edgetam": write_small_edgetam, "sam3": write_small_sam3}
+    return {system: write(folder / system) for system, write in writers.items()}
+
+
+@pytest.fixture(scope="module", params=list(NAMES))
+def peer(peers: Mapping[str, Path], request: pytest.FixtureRequest) -> OnlineTracker:
+    """A tracker of each system."""
+    tracker = load_tracker(request.param, NAMES[request.param], net=str(peers[request.param]))
+    assert isinstance(tracker, OnlineTracker)
+    return tracker
+
+
+@pytest.fixture(scope="module")
+def weights(peers: Mapping[str, Path]) -> Path:
+    return peers["sam2"]
 
 
 @pytest.fixture(scope="module")
@@ -73,46 +100,45 @@ def test_results_are_those_of_the_models_own_session(tracker: OnlineTracker, wei
             assert list(found[index].boxes) == ([3] if index < 2 else [3, 7])
 
 
-@pytest.mark.parametrize(
-    ("words", "write"),
-    [(("edgetam", "edgetam"), write_small_edgetam), (("sam3", "sam3"), write_small_sam3)],
-)
-def test_other_models_follow_objects_that_start_late(
-    words: tuple[str, str], write: Callable[[Path], Path], tmp_path: Path
-) -> None:
-    tracker = load_tracker(*words, net=str(write(tmp_path)))
+def test_objects_may_start_late(peer: OnlineTracker) -> None:
     late = np.roll(mask_of(0, 7), 25, axis=1)
-    found = list(segment_video(tracker, frames(4), {0: mask_of(0, 3), 2: late}))
+    found = list(segment_video(peer, frames(4), {0: mask_of(0, 3), 2: late}))
     assert [list(frame.output.boxes) for frame in found] == [[3], [3], [3, 7], [3, 7]]
     assert set(np.unique(found[-1].output.segmentation)) <= {0, 3, 7}
     start = found[0].output.segmentation == 3
     assert (start & bar_mask(0)).sum() / (start | bar_mask(0)).sum() > 0.9
 
 
-def test_memory_stays_bounded_and_results_equal(weights: Path) -> None:
-    short = load_tracker("sam2", "hiera_tiny", net=str(weights))
-    full = load_tracker("sam2", "hiera_tiny", overrides=["kept_frames=1000"], net=str(weights))
-    video = frames(24)
+def test_memory_stays_bounded_and_results_equal(
+    peer: OnlineTracker, peers: Mapping[str, Path]
+) -> None:
+    """Two objects over 20 frames, with all results kept and with the last 16."""
+    (system,) = (name for name in peers if type(peer).__module__.endswith(f".{name}"))
+    everything = load_tracker(
+        system, NAMES[system], overrides=["kept_frames=1000"], net=str(peers[system])
+    )
+    video, starts = frames(20), mask_of(0) + np.roll(mask_of(0, 2), 30, axis=1)
     masks = [
-        [frame.output.segmentation for frame in segment_video(one, video, mask_of(0))]
-        for one in (short, full)
+        [frame.output.segmentation for frame in segment_video(one, video, starts)]
+        for one in (peer, everything)
     ]
     assert np.array_equal(masks[0], masks[1])
-    for one, kept in ((short, 17), (full, 23)):
-        session = one.state.groups[0].session
-        assert len(session.processed_frames) == 1
-        assert len(session.output_dict_per_obj[0]["non_cond_frame_outputs"]) == kept
+    for one, kept in ((peer, 17), (everything, 19)):
+        for group in one.state.groups:
+            assert len(group.session.processed_frames) == 1
+            for outputs in group.session.output_dict_per_obj.values():
+                assert len(outputs["non_cond_frame_outputs"]) == kept
 
 
-def test_two_videos_one_after_the_other_do_not_mix(tracker: OnlineTracker) -> None:
-    first = [f.output.segmentation for f in segment_video(tracker, frames(), mask_of(0))]
-    list(segment_video(tracker, frames(3)[:, ::-1], mask_of(0)[::-1]))
-    again = [f.output.segmentation for f in segment_video(tracker, frames(), mask_of(0))]
+def test_two_videos_one_after_the_other_do_not_mix(peer: OnlineTracker) -> None:
+    first = [f.output.segmentation for f in segment_video(peer, frames(), mask_of(0))]
+    list(segment_video(peer, frames(3)[:, ::-1], mask_of(0)[::-1]))
+    again = [f.output.segmentation for f in segment_video(peer, frames(), mask_of(0))]
     assert np.array_equal(first, again)
 
 
-def test_a_session_corrects_and_removes(tracker: OnlineTracker) -> None:
-    with VideoSession(tracker, list(frames())) as session:
+def test_a_session_corrects_and_removes(peer: OnlineTracker) -> None:
+    with VideoSession(peer, list(frames())) as session:
         session.add(0, Prompt(1, mask=mask_of(0)))
         session.add(0, Prompt(2, mask=np.roll(mask_of(0), 30, axis=1)))
         list(session.propagate(direction="forward"))
@@ -124,8 +150,9 @@ def test_a_session_corrects_and_removes(tracker: OnlineTracker) -> None:
         assert 2 not in np.unique(last.output.segmentation)
 
 
-def test_points_become_masks_by_the_model(weights: Path) -> None:
-    to_mask = create_scribble_to_mask(f"sam2:{weights}", torch.device("cpu"))
+@pytest.mark.parametrize("system", NAMES)
+def test_points_become_masks_by_the_model(system: str, peers: Mapping[str, Path]) -> None:
+    to_mask = create_scribble_to_mask(f"{system}:{peers[system]}", torch.device("cpu"))
     image = frames(1)[0]
     lines = [
         ScribbleLine(np.array([[0.1, 0.3], [0.1, 0.5]]), 1),
@@ -186,3 +213,67 @@ def test_commands_run_with_a_peer(
         TrackerSpec("sam2", "hiera_tiny", net=str(weights)), Runtime(torch.device("cpu"))
     )
     assert len(run["network_sha256"] or "") == 64
+
+
+@pytest.fixture(scope="module")
+def text_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_small_sam3_text(tmp_path_factory.mktemp("text") / "small")
+
+
+def test_texts_find_the_objects_of_the_models_own_session(text_weights: Path) -> None:
+    """Each text gets the surest of the objects that it has found, in masks of the frame's size."""
+    import transformers
+
+    texts = ("a bar", "dog")
+    tracker = load_tracker("sam3_text", "sam3", net=str(text_weights))
+    found = tracker.segment(list(frames(3)), TextPrompt((*texts, "a bar")))
+    assert [len(track.masks) for track in found] == [3, 3, 3]
+    assert found[0] == found[2]
+    model = transformers.Sam3VideoModel.from_pretrained(text_weights).eval()
+    processor = transformers.Sam3VideoProcessor.from_pretrained(text_weights)
+    session = processor.init_video_session(inference_device="cpu", dtype=torch.float32)
+    processor.add_text_prompt(session, list(texts))
+    for index, image in enumerate(frames(3)):
+        inputs = processor(images=image, return_tensors="pt")
+        out = model(inference_session=session, frame=inputs.pixel_values[0])
+        result = processor.postprocess_outputs(session, out, original_sizes=[[48, 64]])
+        ids = result["object_ids"].tolist()
+        for track, text in zip(found, texts, strict=False):
+            places = [ids.index(key) for key in result["prompt_to_obj_ids"][text]]
+            best = max(places, key=lambda place: float(result["scores"][place]))
+            assert track.frame_scores[index] == pytest.approx(float(result["scores"][best]))
+            mask = track.masks[index]
+            assert mask is not None
+            assert np.array_equal(decode(mask) > 0, result["masks"][best].numpy())
+
+
+@pytest.mark.parametrize(
+    "tracker",
+    [("sam3_text", "sam3"), ("baseline", "copy_mask", "--text-finder", "sam3_text:sam3")],
+)
+def test_a_command_finds_objects_by_text(
+    tracker: tuple[str, ...],
+    text_weights: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By itself, and for a tracker of masks."""
+    monkeypatch.setenv("PYTRACKING_NETWORK_PATH", str(tmp_path))
+    (tmp_path / "sam3").symlink_to(text_weights)
+    write_folder(tmp_path / "bar", numbered_frames(3))
+    words = [str(tmp_path / "bar"), "--text", "a bar", "--quiet", "--output", str(tmp_path / "o")]
+    assert run_video.main([*tracker[:2], *words, *tracker[2:]]) == 0
+    masks = sorted((tmp_path / "o" / "masks").iterdir())
+    assert [path.name for path in masks] == ["00000.png", "00001.png", "00002.png"]
+    assert read_label_map(masks[0]).max() == 1
+
+
+def test_a_text_that_finds_nothing_has_no_masks(text_weights: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(text_weights, tmp_path / "strict")
+    config = json.loads((folder / "config.json").read_text())
+    config["score_threshold_detection"] = 1.0
+    (folder / "config.json").write_text(json.dumps(config))
+    tracker = load_tracker("sam3_text", "sam3", net=str(folder))
+    (track,) = tracker.segment(list(frames(2)), TextPrompt(("dog",)))
+    assert track.masks == (None, None)
+    assert track.score == 0

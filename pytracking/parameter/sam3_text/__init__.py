@@ -1,0 +1,1 @@
+"""Parameter files of Segment Anything 3, prompted by text."""
