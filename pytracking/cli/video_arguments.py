@@ -126,7 +126,7 @@ def add_to_mask_argument(parser: argparse.ArgumentParser) -> None:
         default="grabcut",
         metavar="METHOD",
         help="how scribbles and points become a mask, for trackers of masks: grabcut, "
-        "atnet[:FILE], ipn[:FILE] or sam2[:FOLDER] (grabcut)",
+        "atnet[:FILE], ipn[:FILE], sam2[:FOLDER], edgetam[:FOLDER] or sam3[:FOLDER] (grabcut)",
     )
 
 

@@ -42,18 +42,18 @@ class PromptableMask(ScribbleToMask):
         shape = image.shape[:2]
         labels = np.zeros(shape, np.uint8) if previous is None else previous.copy()
         points = [(line.object_id, point) for line in lines for point in _points_on(line, shape)]
-        drawn = sorted({number for number, _ in points if number})
-        if not drawn:
+        objects = sorted({number for number, _ in points if number})
+        if not objects:
             return labels
-        logits = self._logits(image, drawn, points)
+        logits = self._logits(image, objects, points)
         best = logits.max(axis=0)
-        labels[np.isin(labels, drawn)] = 0
-        return np.where(best > 0, np.array(drawn, np.uint8)[logits.argmax(axis=0)], labels)
+        labels[np.isin(labels, objects)] = 0
+        return np.where(best > 0, np.array(objects, np.uint8)[logits.argmax(axis=0)], labels)
 
     def _logits(
         self,
         image: np.ndarray,
-        drawn: Sequence[int],
+        objects: Sequence[int],
         points: Sequence[tuple[int, tuple[float, float]]],
     ) -> np.ndarray:
         """Float (objects, H, W), positive where an object is."""
@@ -67,9 +67,9 @@ class PromptableMask(ScribbleToMask):
         self._processor.add_inputs_to_inference_session(
             session,
             frame_idx=0,
-            obj_ids=list(drawn),
-            input_points=[[places for _ in drawn]],
-            input_labels=[[[int(own == number) for own, _ in points] for number in drawn]],
+            obj_ids=list(objects),
+            input_points=[[places for _ in objects]],
+            input_labels=[[[int(own == number) for own, _ in points] for number in objects]],
             original_size=image.shape[:2],
         )
         found = self._model(inference_session=session, frame=inputs.pixel_values[0])
