@@ -17,6 +17,7 @@ import http.client
 import json
 import os
 import random
+import socket
 import sys
 import tempfile
 import threading
@@ -24,7 +25,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -50,6 +51,22 @@ _MAX_STATE_S, _MAX_WAIT_S, _MAX_MIB, _MAX_FOLDER_MIB = 1.0, 30.0, 600.0, 40.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 _NAMES = ("a.mp4", "...mp4", "..mp4", "a/b.mov", "\0.avi", "é" * 300 + ".mkv", "C:\\a.webm",
           "-rf.mp4", "~.mp4", " .mp4", "clip_.gif", "CON.mp4", "a.mp4\n", "%2e%2e.mp4")  # fmt: skip
+_HOSTS = (
+    "127.0.0.1:PORT",
+    "localhost:PORT",
+    "127.0.0.1",
+    "",
+    "[::1",
+    "[::1]:PORT",
+    "a:b:c",
+    "127.0.0.1:999999",
+    "127.0.0.1:-1",
+    "127.0.0.1:PORT@evil",
+    "\u00e9.evil:PORT",
+)
+_LABELS = ("dog", "\0", "\ud800", "]]>", "<a>&", "../x", "a\nb", "\ufffe", "\u202egod", "x" * 40)
+_FORMATS = ("cvat", "coco", "label-studio", "labelme", "youtube-vos", "mots", "fiftyone",
+            "cut-outs", "youtube-vis", "mots-png")  # fmt: skip
 
 _LINE = {"object_id": 1, "path": [[0.2, 0.5], [0.5, 0.5]]}
 _REQUESTS: dict[str, dict[str, Any]] = {
@@ -160,6 +177,67 @@ class Attack:
         with ThreadPoolExecutor(20) as pool:
             list(pool.map(one, range(count)))
 
+    def odd_heads(self, count: int) -> None:
+        """Requests whose heads no browser writes; the page answers or closes, and goes on."""
+        host, _, port = self._host.partition(":")
+        for _ in range(count):
+            name = self._random.choice(_HOSTS).replace("PORT", port)
+            head = f"GET /api/state HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode()
+            if self._random.random() < 0.5:
+                head = mutate(head, ".bin", self._random)
+            with (
+                suppress(OSError),  # closed at once, or kept waiting for more
+                socket.create_connection((host, int(port)), timeout=2) as connection,
+            ):
+                connection.sendall(head)
+                connection.shutdown(socket.SHUT_WR)
+                self._judge_raw(connection.recv(1 << 16), head)
+
+    def _judge_raw(self, answer: bytes, head: bytes) -> None:
+        status = answer[9:12]
+        self.statuses[int(status) if status.isdigit() else 0] += 1
+        if status.startswith(b"5") and status != b"505":
+            self.findings.append(f"{status!r} for {head[:80]!r}")
+        if status == b"200" and _HEADER.encode() not in answer:
+            self.findings.append(f"no {_HEADER} for {head[:80]!r}")
+
+    def two_tabs(self, valid: bytes, count: int) -> None:
+        """Pictures and progress of one tab while another changes everything; odd names exported."""
+        ended = threading.Event()
+
+        def look() -> None:
+            draw = random.Random(0)
+            while not ended.is_set():
+                index = draw.randrange(14)
+                self.ask("GET", f"/frames/{index}.jpg")
+                self.ask("GET", f"/masks/{index}.png" + draw.choice(["", "?before", "?hide=1,2"]))
+                self.ask("GET", f"/api/progress?since={draw.randrange(9)}")
+
+        watchers = [threading.Thread(target=look) for _ in range(2)]
+        for watcher in watchers:
+            watcher.start()
+        try:
+            for number in range(count):
+                self._change(number, valid)
+        finally:
+            ended.set()
+            for watcher in watchers:
+                watcher.join()
+
+    def _change(self, number: int, valid: bytes) -> None:
+        if number % 10 == 0:
+            self.ask("POST", "/api/clip?name=b.mp4", valid)
+        clip, name = self.serial(), self._random.choice(_LABELS)
+        style = json.dumps({"object_id": 1, "name": name}).encode()
+        draw = json.dumps({"frame": number % 12, "lines": [_LINE]}).encode()
+        self.ask("POST", f"/api/propagate?clip={clip}", draw)
+        self.ask("POST", f"/api/style?clip={clip}", style)
+        if number % 5 == 1:
+            formats = self._random.choice(_FORMATS)
+            body = json.dumps({"formats": [formats]}).encode()
+            self.ask("POST", f"/api/export?clip={clip}", body)
+        self.ask("POST", f"/api/{self._random.choice(['undo', 'cancel'])}?clip={clip}", b"")
+
     def many_rounds(self) -> None:
         """Rounds as large as the page takes, until it refuses."""
         line = {"object_id": 1, "path": [[0.5, 0.5]] * 5000}
@@ -267,6 +345,8 @@ def main() -> int:
                 attack.odd_paths(count // 4)
                 attack.hostile_uploads(clip.read_bytes(), count // 40)
                 attack.many_rounds()
+                attack.odd_heads(count // 4)
+                attack.two_tabs(clip.read_bytes(), count // 20)
                 attack.crowd(clip.read_bytes(), count // 4)
             grown = resident_mib(process) - before
             size = sum(f.stat().st_size for f in (root / "own").rglob("*") if f.is_file()) / 2**20

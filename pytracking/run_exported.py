@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     threads = check_threads(arguments.threads)
     check_free(arguments.output, () if arguments.overwrite else (_MASKS,))
     labels = read_label_map(arguments.mask)
-    tracker = load_exported(arguments.exported, threads)
+    tracker = load_exported(arguments.exported, threads, arguments.trust)
     entries = (_MASKS,)
     with (
         read_video(arguments.video) as video,
@@ -85,6 +85,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--threads", type=int, default=0, help="of onnxruntime, 0 for all cores (0)"
+    )
+    parser.add_argument(
+        "--trust", action="store_true", help="load programs of PyTorch, which can do anything"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace earlier results")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")

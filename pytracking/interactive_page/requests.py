@@ -97,8 +97,9 @@ def read_object(record: Any) -> tuple[int, str | None, tuple[int, int, int] | No
     if not isinstance(record, dict):
         raise DataError("expected an object")
     name, colour = record.get("name"), record.get("colour")
-    if name is not None and (not isinstance(name, str) or len(name) > _MAX_NAME):
-        raise DataError(f"a name has at most {_MAX_NAME} letters")
+    is_name = isinstance(name, str) and len(name) <= _MAX_NAME and name.isprintable()
+    if name is not None and not is_name:
+        raise DataError(f"a name has at most {_MAX_NAME} letters, all of them printable")
     if colour is not None:
         red, green, blue = _numbers(colour, 3, "a colour of three numbers from 0 to 255")
         if not all(0 <= value <= 255 for value in (red, green, blue)):

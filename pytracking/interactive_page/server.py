@@ -260,7 +260,8 @@ class PageServer:
 @web.middleware
 async def _guard(request: web.Request, handler: _Handler) -> web.StreamResponse:
     """Refuse other pages (cross-site requests) and other names for this machine (DNS rebinding)."""
-    port = request.url.port
+    # The port of the socket: what stands in the header may be anything, also no number.
+    port = request.transport.get_extra_info("sockname")[1] if request.transport else 0
     own = {f"{name}:{port}" for name in (HOST, "localhost")}
     origin = request.headers.get("Origin")
     is_foreign = origin is not None and origin.removeprefix("http://") not in own

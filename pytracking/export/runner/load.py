@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from ltr.admin.errors import DataError, did_you_mean
+from ltr.admin.errors import ConfigError, DataError, did_you_mean
 from pytracking.export.runner.dense_ulearn import ExportedDenseULearn
 from pytracking.export.runner.graphs import ExportedGraph, open_graphs
 from pytracking.export.runner.joint import ExportedJoint
@@ -19,15 +19,19 @@ _RUNNERS: dict[str, Callable[[Manifest, dict[str, ExportedGraph]], ExportedTrack
 }
 
 
-def load_exported(folder: str | os.PathLike[str], threads: int = 0) -> ExportedTracker:
+def load_exported(
+    folder: str | os.PathLike[str], threads: int = 0, trusted: bool = False
+) -> ExportedTracker:
     """Open an exported tracker.
 
     Args:
         folder: What ``export_tracker.py`` wrote.
         threads: Of onnxruntime; 0 for one a core.
+        trusted: Whether it may be a program of PyTorch, which can do anything when it is loaded;
+            graphs of ONNX cannot.
 
     Raises:
-        ConfigError: The package that runs the graphs is missing.
+        ConfigError: The package that runs the graphs is missing, or a program is not trusted.
         DataError: The folder is no exported tracker, damaged, or of a tracker unknown here.
     """
     manifest = read_manifest(Path(folder))
@@ -35,5 +39,10 @@ def load_exported(folder: str | os.PathLike[str], threads: int = 0) -> ExportedT
         raise DataError(
             f"{folder} is an exported {manifest.system!r}, which this version cannot run"
             f"{did_you_mean(manifest.system, _RUNNERS)}"
+        )
+    if manifest.form == "torch-export" and not trusted:
+        raise ConfigError(
+            f"{folder} holds programs of PyTorch, which can do anything when they are loaded: "
+            "where you know who made them, say so with --trust"
         )
     return _RUNNERS[manifest.system](manifest, open_graphs(manifest, threads))

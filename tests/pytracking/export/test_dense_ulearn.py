@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ltr.admin.errors import DataError
+from ltr.admin.errors import ConfigError, DataError
 from ltr.data.image_io import read_label_map, write_image, write_label_map
-from pytracking import export_tracker
+from pytracking import export_tracker, run_exported
 from pytracking.evaluation.tracker import create_tracker
 from pytracking.export.runner.graphs import open_graphs
 from pytracking.export.runner.load import load_exported
@@ -49,7 +49,7 @@ def late_clip():
 def test_both_formats_give_the_probabilities_of_pytorch(folders, form):
     """The context of 3 frames is full after 3 of 7; one object starts late."""
     frames, prompts = late_clip()
-    exported = load_exported(folders / form, threads=1)
+    exported = load_exported(folders / form, threads=1, trusted=True)
     tracker = create_tracker("dense_ulearn", "demo", CHANGES)
     assert worst_difference(tracker, exported, frames, prompts) < 1e-4
     assert worst_difference(tracker, exported, frames[::-1], prompts) < 1e-4
@@ -155,3 +155,12 @@ def test_bad_arguments_are_told_in_a_sentence(words, sentence, tmp_path, monkeyp
     assert export_tracker.main(words) == 2
     assert sentence in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_programs_of_pytorch_are_loaded_only_where_they_are_trusted(folders, tmp_path, capsys):
+    with pytest.raises(ConfigError, match="--trust"):
+        load_exported(folders / "torch-export")
+    write_label_map(tmp_path / "first.png", np.ones((70, 110), np.uint8))
+    words = [str(folders / "torch-export"), "no.mp4", "--mask", str(tmp_path / "first.png")]
+    assert run_exported.main([*words, "--output", str(tmp_path / "out")]) == 2
+    assert "can do anything when they are loaded" in capsys.readouterr().err

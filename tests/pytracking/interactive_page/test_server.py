@@ -12,6 +12,8 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
+from ltr.admin.errors import DataError
+from pytracking.interactive_page.requests import read_object
 from tests.page_server import plain_workbench, running_page, write_clip
 from tests.plain_host import PlainHost
 
@@ -63,6 +65,10 @@ def test_other_pages_are_refused(page):
         {"Origin": f"http://127.0.0.1:{port + 1}"},
         {"Host": "example.org"},
         {"Host": f"evil.example:{port}"},
+        {"Host": "127.0.0.1:999999"},
+        {"Host": f"127.0.0.1:{port}x"},
+        {"Host": "[::1"},
+        {"Host": f"127.0.0.1:{port + 1}"},
     ):
         for method, path in (("GET", "/api/state"), ("POST", "/api/undo"), ("GET", "/")):
             status, _, answered = ask(page, method, path, **headers)
@@ -273,3 +279,10 @@ def test_the_end_of_the_program_does_not_wait_for_a_propagation(tmp_path):
             _wait_until_busy(page)
         assert answer.exception(10) is not None or answer.result()[0] == 409
     assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize("name", ["a\0", "\ud800", "a\nb", "\ufffe", "x" * 41, 3])
+def test_names_of_objects_can_be_written_into_every_format(name):
+    assert read_object({"object_id": 1, "name": "grüner Frosch"})[1] == "grüner Frosch"
+    with pytest.raises(DataError, match="all of them printable"):
+        read_object({"object_id": 1, "name": name})
