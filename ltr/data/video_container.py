@@ -58,13 +58,22 @@ def open_video(path: Path) -> tuple[InputContainer, av.VideoStream]:
         reason = getattr(error, "strerror", None) or str(error)
         raise DataError(f"{path} cannot be read as a video file: {reason}") from error
     try:
-        return container, _checked_stream(path, container)
+        return container, check_stream(path, container)
     except BaseException:
         container.close()
         raise
 
 
-def _checked_stream(path: Path, container: InputContainer) -> av.VideoStream:
+def check_stream(path: object, container: InputContainer) -> av.VideoStream:
+    """The first video stream, whose decoder refuses other codecs and larger frames.
+
+    Args:
+        path: The file or address, named in errors.
+        container: Freshly opened.
+
+    Raises:
+        DataError: See ``open_video``.
+    """
     if not len(container.streams):
         raise DataError(f"{path} is damaged or cut off: nothing in it can be read")
     if not container.streams.video:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from ltr.admin.errors import ConfigError, DataError
-from ltr.data.video_container import CODECS, CONTAINERS, MAX_PIXELS
+from ltr.data.video_container import CODECS, CONTAINERS, check_stream
 from pytracking.utils.frame_source import BrokenVideoError, FrameSource, checked_frames
 
 if TYPE_CHECKING:
@@ -159,7 +159,6 @@ class _Reader:
         options = {
             "format_whitelist": _STREAM_CONTAINERS,
             "codec_whitelist": CODECS,
-            "max_pixels": str(MAX_PIXELS),
         }
         where: Any = self._pipe or sys.stdin.buffer
         if self._source != PIPE:
@@ -170,9 +169,11 @@ class _Reader:
         except (av.error.FFmpegError, OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise DataError(f"{self.name} cannot be opened: {reason}") from error
-        if not container.streams.video:
+        try:
+            check_stream(self.name, container)
+        except BaseException:
             container.close()
-            raise DataError(f"{self.name} holds no video")
+            raise
         return container
 
 
