@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from ltr.data.interactive.scribbles import (
 from pytracking.evaluation.datasets import get_dataset
 from pytracking.evaluation.interactive.videos import InteractiveVideo, interactive_video
 from pytracking.tracker.interactive.base import InteractiveVOS, Segmentation
-from tests.video_trees import SHAPE, label_map, write_folder_videos
+from tests.video_trees import SHAPE, Squares, label_map, write_folder_videos
 
 _REACH_PX = 6.0
 
@@ -59,12 +59,24 @@ def scribbled_videos(
     squares = {f"{index:05d}": {1: (4 + 4 * index, 10)} for index in range(frames)}
     write_folder_videos(root, dict.fromkeys(names, squares))
     for name in names:
-        for number, frame in enumerate((0, 2, frames - 1), 1):
-            truth = label_map(squares[f"{frame:05d}"])
-            lines = draw_corrections(truth, np.zeros(SHAPE, np.uint8), 1, RobotParameters())
-            drawn: list[tuple[ScribbleLine, ...]] = [()] * frames
-            drawn[frame] = tuple(lines)
-            path = root / "Scribbles" / name / f"{number:03d}.json"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_scribbles(path, VideoScribbles(name, tuple(drawn)))
+        write_first_scribbles(root, name, squares)
     return {entry.name: interactive_video(entry) for entry in get_dataset(f"folder:{root}")}
+
+
+def write_first_scribbles(root: Path, name: str, squares: Mapping[str, Squares]) -> None:
+    """Write a video's three sets of first scribbles, on its frames 0, 2 and last.
+
+    Args:
+        root: Folder of the data set.
+        name: Of the video.
+        squares: What its frames show, by stem.
+    """
+    for number, frame in enumerate((0, 2, len(squares) - 1), 1):
+        shown = list(squares.values())[frame]
+        truth = label_map(shown)
+        lines = draw_corrections(truth, np.zeros(SHAPE, np.uint8), len(shown), RobotParameters())
+        drawn: list[tuple[ScribbleLine, ...]] = [()] * len(squares)
+        drawn[frame] = tuple(lines)
+        path = root / "Scribbles" / name / f"{number:03d}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_scribbles(path, VideoScribbles(name, tuple(drawn)))

@@ -108,24 +108,6 @@ def test_the_recipe_is_that_of_the_released_program():
     assert (recipe.backbone_weights, recipe.seed) == ("resnet50", 2019)
 
 
-def test_a_clip_is_learned(davis):
-    torch.manual_seed(0)
-    random.seed(0)
-    sample = ObjectClips(Davis(davis), 40, 40)[SampleKey(1, 1, 0)]
-    batch = {name: sample[name][None] for name in ("images", "truth")}
-    actor = IpnActor(interaction_propagation_network(2, 4))
-    actor.train()
-    optimizer = torch.optim.Adam(actor.network.parameters(), 5e-3)
-    losses = []
-    for _ in range(4):
-        optimizer.zero_grad()
-        loss, _ = actor({**batch, "memory": {}})
-        loss.backward()
-        optimizer.step()
-        losses.append(float(loss.detach()))
-    assert losses[-1] < 0.7 * losses[0]
-
-
 def test_a_run_trains_both_networks_and_hosts_read_it(davis, tmp_path, capsys):
     rows = ["width=2", "mdim=4", "short_side=40", "crop_size=32", "num_workers=0", "max_epochs=1"]
     words = ["interactive", "ipn", "--device", "cpu", "--quiet"]
