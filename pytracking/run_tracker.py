@@ -24,6 +24,7 @@ from ltr.admin.cli import (
 )
 from ltr.admin.errors import ConfigError
 from pytracking.cli.arguments import (
+    add_fast_argument,
     add_memory_argument,
     add_run_arguments,
     add_runtime_arguments,
@@ -84,6 +85,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = CommandParser(__doc__)
     add_tracker_arguments(parser)
     add_memory_argument(parser)
+    add_fast_argument(parser)
     parser.add_argument(
         "--runid", type=int, help="number of this run; keeps the results of runs apart"
     )

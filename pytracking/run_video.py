@@ -30,6 +30,7 @@ from ltr.admin.errors import ConfigError
 from ltr.admin.locks import lock_folder
 from pytracking.cli.arguments import (
     add_engine_arguments,
+    add_fast_argument,
     add_memory_argument,
     add_runtime_arguments,
     add_tracker_arguments,
@@ -156,6 +157,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = CommandParser(__doc__)
     add_tracker_arguments(parser)
     add_memory_argument(parser)
+    add_fast_argument(parser)
     parser.add_argument("videofile", help="video file, folder of frames or of videos, address or -")
     add_object_arguments(parser)
     add_scribble_arguments(parser)

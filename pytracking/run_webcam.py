@@ -23,6 +23,7 @@ if not __package__:
 from ltr.admin.cli import CommandParser, command, set_up_logging
 from ltr.admin.errors import ConfigError
 from pytracking.cli.arguments import (
+    add_fast_argument,
     add_runtime_arguments,
     add_switch,
     add_tracker_arguments,
@@ -69,6 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = CommandParser(__doc__)
     add_tracker_arguments(parser)
+    add_fast_argument(parser)
     parser.add_argument("--source", default="0", help="camera number, video, address or - (0)")
     add_switch(parser, "--show", False, "open a window")
     add_object_arguments(parser)

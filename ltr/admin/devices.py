@@ -52,6 +52,16 @@ def resolve_device(text: str) -> torch.device:
     return torch.device(text)
 
 
+def computes_bf16(device: torch.device) -> bool:
+    """Whether a device computes bf16 itself, so that it is faster than single precision."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type != "cpu":
+        return False
+    checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, name, bool)() for name in checks)
+
+
 @functools.cache
 def _has_cuda() -> bool:
     with warnings.catch_warnings(record=True) as caught:

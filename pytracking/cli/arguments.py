@@ -36,6 +36,13 @@ def add_tracker_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_fast_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the mode that trades accuracy for speed."""
+    add_switch(
+        parser, "--fast", False, "trade a little accuracy for speed; only joint and dense_ulearn"
+    )
+
+
 def add_memory_argument(parser: argparse.ArgumentParser) -> None:
     """Add the limit of memory of the trackers whose parameters have ``max_memory``."""
     parser.add_argument(
@@ -76,8 +83,8 @@ def add_runtime_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--precision",
         choices=PRECISIONS,
-        default="fp32",
-        help="numeric precision: fp32 is exact, the others are faster (fp32)",
+        help="numeric precision: fp32 is exact, the others are faster (fp32; with --fast bf16, "
+        "where the processor computes it)",
     )
     add_switch(parser, "--compile", False, "compile the network (the first frames take long)")
     add_switch(parser, "--quiet", False, "hide progress, show only warnings and errors")
@@ -114,7 +121,7 @@ def resolve_tracker(arguments: argparse.Namespace) -> TrackerSpec:
     """The tracker that the arguments name; it is not loaded yet.
 
     Raises:
-        ConfigError: ``--max-memory`` was given for a tracker without such a limit.
+        ConfigError: ``--max-memory`` or ``--fast`` was given for a tracker without it.
     """
     spec = TrackerSpec(
         arguments.system,
@@ -123,15 +130,24 @@ def resolve_tracker(arguments: argparse.Namespace) -> TrackerSpec:
         net=arguments.net,
         run_id=getattr(arguments, "runid", None),
     )
-    limit = getattr(arguments, "max_memory", None)
-    if limit is None:
+    spec = _with_option(
+        spec,
+        "max_memory",
+        getattr(arguments, "max_memory", None),
+        "--max-memory limits whole-video trackers; the memory of {} does not grow with the video",
+    )
+    return _with_option(
+        spec, "fast", getattr(arguments, "fast", None) or None, "{} has no --fast mode"
+    )
+
+
+def _with_option(spec: TrackerSpec, field: str, value: object, refusal: str) -> TrackerSpec:
+    """Set a parameter that only some trackers have, where an option gave a value."""
+    if value is None:
         return spec
-    if not hasattr(spec.load_parameters(), "max_memory"):
-        raise ConfigError(
-            f"--max-memory limits whole-video trackers; the memory of {spec.system} {spec.name} "
-            "does not grow with the video: leave the option out"
-        )
-    return replace(spec, overrides=(*spec.overrides, f"max_memory={limit}"))
+    if not hasattr(spec.load_parameters(), field):
+        raise ConfigError(f"{refusal.format(f'{spec.system} {spec.name}')}: leave the option out")
+    return replace(spec, overrides=(*spec.overrides, f"{field}={value}"))
 
 
 def open_view(arguments: argparse.Namespace) -> LiveView | None:
@@ -153,8 +169,10 @@ def resolve_runtime(arguments: argparse.Namespace, view: LiveView | None = None)
     Raises:
         ConfigError: The device does not exist here.
     """
-    from ltr.admin.devices import resolve_device
+    from ltr.admin.devices import computes_bf16, resolve_device
     from pytracking.tracker.base import Runtime
 
     device = resolve_device(arguments.device)
-    return Runtime(device, arguments.precision, arguments.compile, view)
+    if arguments.precision is None and getattr(arguments, "fast", False) and computes_bf16(device):
+        return Runtime(device, "bf16", arguments.compile, view)
+    return Runtime(device, arguments.precision or "fp32", arguments.compile, view)

@@ -241,7 +241,7 @@ def create_tracker(
 def load_parameters(
     system: str, name: str, overrides: Sequence[str] = (), net: str | None = None
 ) -> Any:
-    """Resolve the parameters of a tracker.
+    """Resolve the parameters of a tracker; with ``fast=true`` those of its fast mode.
 
     Args:
         system: System, for example ``"joint"``.
@@ -262,6 +262,8 @@ def load_parameters(
         )
     module = importlib.import_module(files[name])
     params = override(module.parameters(), overrides)
+    if getattr(params, "fast", False):
+        params = params.faster()
     if net is None:
         return params
     if not any(field.name == "net" for field in dataclasses.fields(params)):

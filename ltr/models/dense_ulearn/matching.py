@@ -114,7 +114,8 @@ def match_everywhere(queries: torch.Tensor, keys: torch.Tensor, count: int) -> M
     width, flat = keys.shape[1], keys.flatten(0, 1)
     found = []
     for part in queries.flatten(0, 1).split(_QUERIES_AT_ONCE):
-        scores, rows, columns = strongest(linear_fast(flat, part).unflatten(0, (-1, width)), count)
+        cosines = linear_fast(flat, part).float()
+        scores, rows, columns = strongest(cosines.unflatten(0, (-1, width)), count)
         found.append(Matches(scores, torch.zeros_like(rows), rows * width + columns))
     return Matches(*(torch.cat(parts, dim=1) for parts in zip(*found, strict=True)))
 
@@ -155,7 +156,8 @@ def match_nearby(
 def _empty(count: int, like: torch.Tensor) -> Matches:
     size = (count, like.shape[0] * like.shape[1])
     indices = torch.empty(size, dtype=torch.int64, device=like.device)
-    return Matches(like.new_empty(size), indices, indices.clone())
+    scores = torch.empty(size, dtype=torch.float32, device=like.device)
+    return Matches(scores, indices, indices.clone())
 
 
 def _compare(
@@ -168,7 +170,8 @@ def _compare(
         return
     for tile in tiles:
         windows = keys[:, tile.window_rows, tile.window_columns].flatten(0, 2)
-        yield tile, linear_fast(windows, _part(queries, tile)).unflatten(0, (len(keys), -1))
+        cosines = linear_fast(windows, _part(queries, tile)).float()
+        yield tile, cosines.unflatten(0, (len(keys), -1))
 
 
 def _left(tile: Tile) -> int:
@@ -188,7 +191,7 @@ def _compare_column(
     """
     parts = [_part(queries, tile) for tile in tiles]
     scores = [
-        queries.new_empty(len(keys), len(tile.positions), len(part))
+        queries.new_empty(len(keys), len(tile.positions), len(part), dtype=torch.float32)
         for tile, part in zip(tiles, parts, strict=True)
     ]
     for number, frame in enumerate(keys):

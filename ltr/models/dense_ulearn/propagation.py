@@ -100,7 +100,7 @@ def start_state(features: torch.Tensor, params: PropagationRules) -> Propagation
     return PropagationState(
         tiles=plan_tiles(height, width, params.radius, features.device),
         features=features.new_zeros(size, *features.shape),
-        labels=features.new_zeros(size, height * width, 0),
+        labels=features.new_zeros(size, height * width, 0, dtype=torch.float32),
     )
 
 
@@ -198,12 +198,12 @@ def propagate(
 ) -> torch.Tensor:
     """The labels that a frame takes from earlier ones, (h * w, labels)."""
     if not state.references:
-        return features.new_zeros(features.shape[0] * features.shape[1], 0)
+        return state.labels.new_zeros(features.shape[0] * features.shape[1], 0)
     size, parts = params.cxt_size, []
     nearby = _match_context(state, features, params)
     for reference in state.references:
         age = state.time - reference.time
-        copies = features.new_ones(size)
+        copies = state.labels.new_ones(size)
         copies[reference.time % size] = max(1, size + 1 - age)
         everywhere = reference.match(features, params.knn)
         context = state.labels[:, :, reference.channels]

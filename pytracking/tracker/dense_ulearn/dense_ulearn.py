@@ -52,7 +52,8 @@ class DenseULearnTracker(StateOfVideo[VideoState], OnlineTracker):
     """Follows all objects of one video at a time, any number of them.
 
     The result is a map of an eighth of the frame's resolution, enlarged, in the first frame too. In
-    reduced precision the convolutions are rounded; features are compared in single precision.
+    reduced precision the convolutions are rounded; features are compared in single precision but
+    in the fast mode.
 
     Args:
         params: Configuration.
@@ -139,7 +140,7 @@ class DenseULearnTracker(StateOfVideo[VideoState], OnlineTracker):
         return torch.stack([~torch.stack(objects).any(dim=0), *objects])
 
     def embed(self, image: np.ndarray) -> torch.Tensor:
-        """Features of an image, float32 (h, w, channels), of length one."""
+        """Features of an image, (h, w, channels), of length one; float32, but in the fast mode."""
         pixels = torch.from_numpy(np.ascontiguousarray(image)).to(self.runtime.device)
         features = self.features_of(pixels)
         if self.runtime.inspector is not None:
@@ -157,7 +158,8 @@ class DenseULearnTracker(StateOfVideo[VideoState], OnlineTracker):
         images = images.to(self.dtype, memory_format=torch.channels_last)
         features = self._features(images, self.params.key)
         features = F.normalize(features.float(), dim=1)[0]
-        return features.permute(1, 2, 0).contiguous()
+        compared = self.dtype if self.params.fast else features.dtype
+        return features.permute(1, 2, 0).to(compared).contiguous()
 
     def _masks(self, info: FrameInfo) -> torch.Tensor:
         labels = torch.as_tensor(info.mask, device=self.runtime.device)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 from ltr.admin.errors import ConfigError
 from ltr.admin.ranges import Count, Positive, Range, Ranged
+
+_FAST_RADIUS = 2 / 3  # of the exact one
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class DenseULearnParameters(Ranged):
         knn: Number of positions from which a position takes its label.
         cxt_size: Number of earlier frames that are searched, besides an object's first one.
         input_size: Shorter side of the network's input in pixels; -1 leaves frames as they are.
+        fast: Whether accuracy was traded for speed, see ``faster``.
     """
 
     net: str
@@ -30,8 +33,16 @@ class DenseULearnParameters(Ranged):
     knn: Count = 10
     cxt_size: Count = 20
     input_size: Annotated[int, Range(-1, 8192)] = -1
+    fast: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.input_size != -1 and self.input_size < 8:
             raise ConfigError(f"input_size must be -1 or >= 8 pixels, got {self.input_size}")
+
+    def faster(self) -> DenseULearnParameters:
+        """The parameters of the fast mode: positions are matched nearer by.
+
+        Features are compared in the precision of the network.
+        """
+        return replace(self, radius=self.radius * _FAST_RADIUS, fast=True)

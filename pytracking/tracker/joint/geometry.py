@@ -129,6 +129,29 @@ def _pair(values: np.ndarray) -> tuple[int, int]:
     return int(values[0]), int(values[1])
 
 
+def shared_windows(windows: Sequence[SearchWindow], tolerance: float) -> list[SearchWindow]:
+    """Let objects look through the first window that hardly differs from their own.
+
+    Args:
+        windows: Of every object.
+        tolerance: Largest difference of a border, as a share of the window's side.
+    """
+    chosen: list[SearchWindow] = []
+    for window in windows:
+        near = (other for other in chosen if _is_near(window, other, tolerance))
+        chosen.append(next(near, window))
+    return chosen
+
+
+def _is_near(one: SearchWindow, other: SearchWindow, tolerance: float) -> bool:
+    top, left, bottom, right = one.coords
+    sides = (bottom - top, right - left) * 2
+    return all(
+        abs(a - b) <= tolerance * side
+        for a, b, side in zip(one.coords, other.coords, sides, strict=True)
+    )
+
+
 @dataclass(frozen=True)
 class FirstWindow:
     """The crop of an object's first frame: a window of twice the size, then cut back.

@@ -29,6 +29,7 @@ from pytracking.tracker.joint.geometry import (
     Vector,
     plan_first_window,
     plan_window,
+    shared_windows,
     vector,
 )
 from pytracking.tracker.joint.memory import ObjectMemory, store
@@ -307,7 +308,7 @@ class JointTracker(StateOfVideo[VideoState], OnlineTracker):
     def _segment(self, pixels: torch.Tensor) -> torch.Tensor:
         """Scores (objects, H, W) of the running objects in a new frame."""
         params, objects = self.params, self.state.objects
-        windows = self._plan_windows()
+        windows = shared_windows(self._plan_windows(), params.window_tolerance)
         unique = list(dict.fromkeys(windows))
         patches = [
             cut_window(pixels, window, params.image_sample_size, is_mask=False) for window in unique

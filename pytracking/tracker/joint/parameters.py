@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 from ltr.admin.errors import ConfigError
@@ -20,6 +20,8 @@ from ltr.admin.ranges import (
 )
 from ltr.data.image_format import CAFFE_BGR, ImageFormat
 from pytracking.tracker.joint.geometry import BorderMode
+
+_FAST_MEMORY, _FAST_INTERVAL, _FAST_TOLERANCE = 8, 5, 0.05
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,9 @@ class JointParameters(Ranged):
         image_format: ``bgr255``, ``bgr`` or ``rgb``.
         image_mean: Mean of the network's input, in its channel order.
         image_std: Standard deviation of the network's input, in its channel order.
+        window_tolerance: Objects whose search windows differ by no more than this share of their
+            sides look through one of them; 0 keeps every window where it is.
+        fast: Whether accuracy was traded for speed, see ``faster``.
     """
 
     net: str
@@ -69,6 +74,8 @@ class JointParameters(Ranged):
     image_format: str = CAFFE_BGR.name
     image_mean: tuple[Finite, Finite, Finite] = CAFFE_BGR.mean
     image_std: tuple[Positive, Positive, Positive] = CAFFE_BGR.std
+    window_tolerance: Probability = 0.0
+    fast: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -80,6 +87,16 @@ class JointParameters(Ranged):
         smallest, largest = self.max_scale_change
         if smallest > largest:
             raise ConfigError(f"max_scale_change must ascend, got {self.max_scale_change}")
+
+    def faster(self) -> JointParameters:
+        """The parameters of the fast mode: a smaller memory that changes less often."""
+        return replace(
+            self,
+            sample_memory_size=min(self.sample_memory_size, _FAST_MEMORY),
+            train_sample_interval=max(self.train_sample_interval, _FAST_INTERVAL),
+            window_tolerance=max(self.window_tolerance, _FAST_TOLERANCE),
+            fast=True,
+        )
 
     @property
     def input_format(self) -> ImageFormat:

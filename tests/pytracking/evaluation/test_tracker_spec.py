@@ -12,10 +12,12 @@ import torch
 
 from ltr.admin.cli import CommandParser, parser_of
 from ltr.admin.config import to_plain
+from ltr.admin.devices import computes_bf16
 from ltr.admin.errors import CheckpointError, ConfigError
 from ltr.admin.ranges import Range, ranges_of
 from pytracking import load_tracker, run_interactive, run_vot, run_webcam
 from pytracking.cli.arguments import (
+    add_fast_argument,
     add_memory_argument,
     add_run_arguments,
     add_runtime_arguments,
@@ -37,6 +39,7 @@ from pytracking.tracker.base import Runtime
 def parse(*words: str, tracker: tuple[str, str] = ("baseline", "copy_mask")) -> argparse.Namespace:
     parser = CommandParser("test")
     add_tracker_arguments(parser)
+    add_fast_argument(parser)
     add_memory_argument(parser)
     add_run_arguments(parser)
     add_runtime_arguments(parser)
@@ -98,6 +101,24 @@ def test_arguments_describe_tracker_and_runtime():
     assert spec.load_parameters().method == "optical_flow"
     assert resolve_runtime(arguments) == Runtime(torch.device("cpu"), "bf16", False)
     assert (arguments.use_visdom, arguments.quiet, arguments.compile) == (False, True, False)
+
+
+def test_the_fast_mode_is_in_the_parameters_and_the_precision():
+    arguments = parse("--fast", "--device", "cpu", tracker=("joint", "joint_davis"))
+    params = resolve_tracker(arguments).load_parameters()
+    assert (params.fast, params.window_tolerance) == (True, 0.05)
+    assert (params.sample_memory_size, params.train_sample_interval) == (8, 5)
+    is_computed = computes_bf16(torch.device("cpu"))
+    assert resolve_runtime(arguments).precision == ("bf16" if is_computed else "fp32")
+    exact = parse("--fast", "--device", "cpu", "--precision", "fp32")
+    assert resolve_runtime(exact).precision == "fp32"
+    words = ("dense_ulearn", "demo")
+    fast, usual = (resolve_tracker(parse(*option, tracker=words)) for option in (["--fast"], []))
+    assert fast.load_parameters().radius == pytest.approx(8)
+    assert not usual.load_parameters().fast
+    assert resolve_runtime(parse("--device", "cpu")).precision == "fp32"
+    with pytest.raises(ConfigError, match="referring refytvos_r50 has no --fast mode: leave"):
+        resolve_tracker(parse("--fast", tracker=("referring", "refytvos_r50")))
 
 
 def test_limit_of_memory_is_for_trackers_whose_memory_grows():

@@ -13,6 +13,7 @@ from pytracking.tracker.joint.geometry import (
     mean_ratio,
     plan_first_window,
     plan_window,
+    shared_windows,
     vector,
 )
 from pytracking.tracker.joint.patch import OUTSIDE_SCORE, cut_first_window, cut_window, paste_scores
@@ -111,3 +112,13 @@ def test_pasted_scores_land_where_the_crop_was_taken():
 
 def test_mean_ratio():
     assert mean_ratio(vector((8, 18)), vector((2, 2))) == pytest.approx(6)
+
+
+def test_objects_share_windows_that_hardly_differ():
+    def window(row: int, height: int):
+        sample = vector((height, 80))
+        return plan_window((400, 400), vector((row, 200)), sample, SIZE, "replicate")
+
+    first, near, far, larger = window(100, 60), window(102, 60), window(110, 60), window(100, 70)
+    assert shared_windows([first, near, far, larger], 0.05) == [first, first, far, larger]
+    assert shared_windows([first, near, far, larger], 0.0) == [first, near, far, larger]
