@@ -37,7 +37,8 @@ class ReferringActor(Actor):
         """See ``Actor``.
 
         Args:
-            batch: Batch built by ``ltr.data.referring.samples.collate_clips``.
+            batch: Batch built by ``ltr.data.referring.samples.collate_clips``, or by
+                ``ltr.dataset.referring.rivals.RivalSamples``.
 
         Returns:
             The loss; ``Loss/total``, the last layer's losses without their weights, and of the
@@ -45,7 +46,7 @@ class ReferringActor(Actor):
             of overlaps above 0.5, ``Stats/mask_P@0.5`` and ``Stats/box_P@0.5``. All overlaps are
             of clips, the masks' at the resolution of the predictions.
         """
-        sentences = self.tokenise(batch["sentences"]).to(batch["clips"].frames.device)
+        sentences = self.tokenise(batch["sentences"]).to(batch["clips"].device)
         predictions = self.network(
             batch["clips"],
             sentences,

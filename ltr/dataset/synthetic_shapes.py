@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import cv2
@@ -131,6 +131,7 @@ def render_clip(
     min_objects: int = 1,
     max_objects: int = 3,
     shapes: Sequence[str] = SHAPES,
+    colours: Sequence[str] = tuple(COLOURS),
 ) -> SyntheticClip:
     """Draw a clip; equal arguments give equal pixels.
 
@@ -141,12 +142,13 @@ def render_clip(
         min_objects: Smallest number of objects.
         max_objects: Largest number of objects.
         shapes: Those that occur.
+        colours: Those that occur; together at least ``max_objects`` looks.
     """
     rng = np.random.default_rng(seed)
     height, width = size
     ground = texture(rng, height + _CAMERA_PATH, width + _CAMERA_PATH, _CELL, 60, 190)
     path = rng.integers(0, _CAMERA_PATH + 1, (2, 2))
-    looks = [(shape, colour) for shape in shapes for colour in COLOURS]
+    looks = [(shape, colour) for shape in shapes for colour in colours]
     count = int(rng.integers(min_objects, max_objects + 1))
     chosen = rng.choice(len(looks), count, replace=False)
     made = [_make_object(looks[number], frames, size, rng) for number in chosen]
@@ -184,6 +186,16 @@ def _make_object(
         angle=lambda time: angle + turn * time * (frames - 1),
     )
     return SyntheticObject(shape, colour, motion, place_of(*start), extent), sprite
+
+
+def as_stored(clip: SyntheticClip) -> SyntheticClip:
+    """The clip as it is read back from JPEG files, whose blocks blur small shapes."""
+    return replace(clip, images=[_through_jpeg(image) for image in clip.images])
+
+
+def _through_jpeg(image: np.ndarray) -> np.ndarray:
+    encoded = cv2.imencode(".jpg", image[..., ::-1])[1]
+    return cv2.imdecode(encoded, cv2.IMREAD_COLOR)[..., ::-1]
 
 
 def place_of(x: float, y: float) -> str:

@@ -25,6 +25,11 @@ class ClipBatch(NamedTuple):
         return self._replace(frames=self.frames.to(device))
 
     @property
+    def device(self) -> torch.device:
+        """Where the clips are."""
+        return self.frames.device
+
+    @property
     def padding(self) -> torch.Tensor | None:
         """Where padding lies, bool (clips * frames, H, W); None where no clip is padded."""
         clips, frames, _, height, width = self.frames.shape
@@ -34,6 +39,37 @@ class ClipBatch(NamedTuple):
         for clip, (rows, columns) in zip(padding, self.sizes, strict=True):
             clip[:rows, :columns] = False
         return padding.repeat_interleave(frames, dim=0)
+
+
+class SharedClips(NamedTuple):
+    """Clips that several sentences are about; a pair is one of them with its clip.
+
+    Args:
+        clips: The clips, each once.
+        frames: int64 (clips, count), the frames of each clip that are wanted; the others only serve
+            a video backbone.
+        sentences: Number of sentences about each clip; they follow each other in the batch.
+    """
+
+    clips: ClipBatch
+    frames: torch.Tensor
+    sentences: int
+
+    def to(self, device: torch.device | str) -> SharedClips:
+        """The batch on another device."""
+        return SharedClips(self.clips.to(device), self.frames.to(device), self.sentences)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the clips are."""
+        return self.clips.device
+
+    @property
+    def places(self) -> torch.Tensor:
+        """The wanted frames of all pairs, numbered through all clips, int64 (pairs * count,)."""
+        count, length = self.clips.frames.shape[:2]
+        first = length * torch.arange(count, device=self.frames.device)
+        return (self.frames + first[:, None]).repeat_interleave(self.sentences, 0).flatten()
 
 
 class SentenceBatch(NamedTuple):

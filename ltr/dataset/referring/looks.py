@@ -12,7 +12,14 @@ import torch.nn.functional as F
 from ltr.data.image_format import IMAGENET_RGB
 from ltr.data.randomness import Generators, SampleKey
 from ltr.data.samples import RandomSamples
-from ltr.dataset.synthetic_shapes import COLOURS, MOTIONS, SHAPES, SyntheticClip, render_clip
+from ltr.dataset.synthetic_shapes import (
+    COLOURS,
+    MOTIONS,
+    SHAPES,
+    SyntheticClip,
+    as_stored,
+    render_clip,
+)
 
 PROPERTIES: Mapping[str, tuple[str, ...]] = {
     "shape": SHAPES,
@@ -69,7 +76,7 @@ class LookSamples(RandomSamples[int]):
         return f"synthetic clip {draw}"
 
     def _render(self, seed: int, frames: int) -> SyntheticClip:
-        return render_clip(seed, frames, self.size, _OBJECTS, _OBJECTS)
+        return as_stored(render_clip(seed, frames, self.size, _OBJECTS, _OBJECTS))
 
 
 def cell_looks(clip: SyntheticClip, cell: int) -> torch.Tensor:

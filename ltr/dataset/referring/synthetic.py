@@ -112,7 +112,15 @@ def describe(
         place = target.places[0]
     if any(other.agrees(target, form, place) for other in others):
         return None
-    looks = target.looks
+    return name_object(target.looks, form, place)
+
+
+def name_object(looks: SyntheticObject, form: Sequence[str], place: str = "") -> str:
+    """Say these properties of an object, whether or not they fit another one too.
+
+    >>> name_object(SyntheticObject("disc", "red", "left", "top", "large"), ("colour", "motion"))
+    'the red object moving left'
+    """
     colour = looks.colour if "colour" in form else ""
     shape = looks.shape if "shape" in form else "object"
     motion = _MOTIONS[looks.motion] if "motion" in form else ""

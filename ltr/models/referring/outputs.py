@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import torch
 
+from ltr.data.referring.batches import SharedClips
+
 
 class ClipFeatures(NamedTuple):
     """Clips after the backbone; N = clips * frames.
@@ -24,6 +26,15 @@ class ClipFeatures(NamedTuple):
         """The maps on another device."""
         padding = None if self.padding is None else self.padding.to(device)
         return ClipFeatures(tuple(x.to(device) for x in self.maps), self.sizes, padding)
+
+    def of_pairs(self, shared: SharedClips) -> ClipFeatures:
+        """The wanted frames of every pair of these clips and a sentence."""
+        places = shared.places
+        return ClipFeatures(
+            tuple(maps[places] for maps in self.maps),
+            tuple(size for size in self.sizes for _ in range(shared.sentences)),
+            None if self.padding is None else self.padding[places],
+        )
 
 
 class Predictions(NamedTuple):

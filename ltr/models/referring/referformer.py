@@ -16,7 +16,7 @@ from torch import nn
 
 from ltr.admin.errors import ConfigError
 from ltr.admin.model_constructor import model_constructor, old_arguments, takes_fields
-from ltr.data.referring.batches import ClipBatch, SentenceBatch
+from ltr.data.referring.batches import ClipBatch, SentenceBatch, SharedClips
 from ltr.models.layers.biases import fill_bias
 from ltr.models.referring.backbones import Backbone, build_backbone
 from ltr.models.referring.deformable_transformer import (
@@ -142,7 +142,7 @@ class ReferFormer(nn.Module):
 
     def forward(
         self,
-        clips: ClipBatch | ClipFeatures,
+        clips: ClipBatch | ClipFeatures | SharedClips,
         sentences: SentenceBatch | EncodedSentences,
         previous: ClipBatch | ClipFeatures | None = None,
         target_frames: Sequence[int] | None = None,
@@ -151,7 +151,7 @@ class ReferFormer(nn.Module):
         """Segment what each sentence means in its clip.
 
         Args:
-            clips: The clips; seen ones where several sentences are about them.
+            clips: The clips; seen or shared ones where several sentences are about them.
             sentences: One a clip; encoded ones where they are about many frames.
             previous: Tracking images, one for each frame: the neighbouring frame, black outside
                 the object; their size and padding are their own. None for plain ReferFormer.
@@ -162,6 +162,8 @@ class ReferFormer(nn.Module):
         if not isinstance(sentences, EncodedSentences):
             sentences = self.encode_sentences(sentences)
         words = sentences.words
+        if isinstance(clips, SharedClips):
+            clips = self.extract_features(clips.clips).of_pairs(clips)
         is_same = previous is not None and previous[0] is clips[0] and target_frames is None
         tracking = None
         if previous is not None and not is_same:
@@ -219,7 +221,7 @@ class ReferFormer(nn.Module):
         for part in self._parts(len(inputs[0])):
             maps = [value[part] for value in inputs]
             maps = maps if is_seen else self.body(maps[0][:, None])
-            levels = self._fuse(maps, None if padding is None else padding[part], words.part(part))
+            levels = self.fuse(maps, None if padding is None else padding[part], words.part(part))
             parts.append((maps[0], self.transformer.encode(levels)))
         fine = [maps for maps, _ in parts]
         return EncodedClips(
@@ -268,7 +270,7 @@ class ReferFormer(nn.Module):
         padding = F.interpolate(padding[:, None].float(), size).bool()[:, 0]
         return Level(maps, sine_position_2d(padding, self.dim).to(maps.dtype), padding)
 
-    def _fuse(
+    def fuse(
         self, maps: Sequence[torch.Tensor], padding: torch.Tensor | None, words: Words
     ) -> list[Level]:
         """Project the backbone's maps and multiply them by what they read from the words."""

@@ -67,7 +67,7 @@ class LookAssembly(Assembly[LookNet]):
 
 RECIPE = LookRecipe(
     description="A ResNet-18 that sees neighbouring frames learns looks of synthetic shapes",
-    max_epochs=20,
+    max_epochs=28,
     batch_size=4,
     samples_per_epoch=4 * 100,
     num_workers=0,

@@ -16,6 +16,14 @@ def test_a_clip_is_a_function_of_its_seed():
     assert not np.array_equal(first.images[0], other.images[0])
 
 
+def test_only_the_given_shapes_and_colours_occur():
+    clip = render_clip(3, 1, (64, 96), 3, 3, ("star", "disc"), ("red", "white"))
+    looks = {(item.shape, item.colour) for item in clip.objects}
+    assert len(looks) == 3
+    assert {shape for shape, _ in looks} == {"star", "disc"}
+    assert {colour for _, colour in looks} == {"red", "white"}
+
+
 def centre(labels: np.ndarray, number: int) -> np.ndarray:
     rows, columns = np.nonzero(labels == number)
     return np.array([columns.mean(), rows.mean()])

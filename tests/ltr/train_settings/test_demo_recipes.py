@@ -53,18 +53,23 @@ def test_dense_ulearn(workspace) -> None:
 
 
 def test_referring_in_four_parts(workspace) -> None:
-    """The second and the last part take the backbone of the first, and it learns slowly."""
-    train(workspace, "referring", "demo_looks", "num_frames=3")
-    looks = workspace / "workspace/checkpoints/ltr/referring/demo_looks"
+    """The third part takes the network of the first and the backbone of the second."""
     words = [str(workspace / "drawn"), "--train", "3", "--valid", "1", "--frames", "3"]
     assert write_sentences(words) == 0
     sets = f"train_sets=RefYouTubeVOS:{workspace / 'drawn'}"
     words = f"tokenizer_dir={workspace / 'drawn/tokenizer'}"
-    train(workspace, "referring", "demo_images", sets, words, f"backbone_weights={looks}")
-    assert "live_net" in train(workspace, "referring", "demo", sets, words)
-    last = train(workspace, "referring", "demo_motion", sets, words, f"backbone_weights={looks}")
+    average = "average_decay=0.9"
+    first = train(workspace, "referring", "demo_images", sets, words, average)["live_net"]
+    train(workspace, "referring", "demo_looks", "num_frames=3")
+    looks = workspace / "workspace/checkpoints/ltr/referring/demo_looks"
+    given = (words, f"backbone_weights={looks}", "num_frames=3", average)
+    third = train(workspace, "referring", "demo_words", *given)["live_net"]
     stem = read_checkpoint(find_checkpoint(looks)).net["backbone.conv1.weight"]
-    assert (last["live_net"]["backbone.0.body.conv1.weight"] - stem).abs().max() < 1e-3
+    assert (third["backbone.0.body.conv1.weight"] - stem).abs().max() < 1e-3
+    mask_features = "pixel_decoder.mask_features.weight"
+    assert (third[mask_features] - first[mask_features]).abs().max() < 1e-2
+    last = train(workspace, "referring", "demo", words, "num_frames=3")["live_net"]
+    assert 0 < (last[mask_features] - third[mask_features]).abs().max() < 1e-2
 
 
 def test_propose_reduce_in_two_parts(workspace) -> None:
