@@ -4,11 +4,12 @@
     python benchmarks/session_rounds.py DAVIS --directions    a middle frame against the first one
 
 DAVIS is a folder in DAVIS's layout (JPEGImages/480p, Annotations/480p, one object per sequence);
-every ``--every``-th frame is used. Corrections: the robot of the DAVIS interactive framework draws
-on the worst frame, round by round. A *restart* begins the tracker anew at that frame (the
-interactive adapter); a *correction* enters the memory beside all earlier ones (a session). Lines
-become masks by GrabCut for both; with ``--masks`` the robot gives the true mask. Directions:
-the true mask of the middle frame, carried both ways, against that of the first frame.
+every ``--every``-th frame is used, made smaller with ``--side``. Corrections: the robot of the
+DAVIS interactive framework draws on the worst frame, round by round. A *restart* begins the tracker
+anew at that frame (the interactive adapter); a *correction* enters the memory beside all earlier
+ones (a session). Lines become masks by GrabCut for both; with ``--masks`` the robot gives the true
+mask. Directions: the true mask of the middle frame, carried both ways, against that of the first
+frame.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 import torch
 
@@ -54,6 +56,16 @@ def read_videos(folder: Path, every: int, names: Sequence[str]) -> list[Video]:
         truth = np.stack([(read_label_map(mask) > 0).astype(np.uint8) for mask in masks])
         videos.append(Video(path.name, [read_image(file) for file in files], truth))
     return videos if names else videos[:_SEQUENCES]
+
+
+def shrink(video: Video, side: int) -> Video:
+    """The video with a shorter side of so many pixels."""
+    height, width = video.truth.shape[1:]
+    scale = side / min(height, width)
+    size = (round(width * scale), round(height * scale))
+    frames = [cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in video.frames]
+    truth = [cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST) for mask in video.truth]
+    return Video(video.name, frames, np.stack(truth))
 
 
 def scores(truth: np.ndarray, masks: np.ndarray) -> np.ndarray:
@@ -170,12 +182,15 @@ def main() -> None:
     parser.add_argument("--masks", action="store_true", help="correct with true masks")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--every", type=int, default=6)
+    parser.add_argument("--side", type=int, help="shorter side of the frames (as they are)")
     parser.add_argument("--tracker", nargs=2, default=("joint", "joint_demo"))
     parser.add_argument("--set", dest="overrides", action="append", default=[])
     arguments = parser.parse_args()
     system, name = arguments.tracker
     tracker = load_tracker(system, name, arguments.overrides)
     videos = read_videos(arguments.davis, arguments.every, arguments.names)
+    if arguments.side:
+        videos = [shrink(video, arguments.side) for video in videos]
     if arguments.directions:
         compare_directions(videos, tracker)
     else:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from ltr.admin.errors import ToolkitError
 from ltr.data.interactive.scribbles import ScribbleLine
 from pytracking.evaluation.prompt_types import Prompt
 from pytracking.evaluation.session import PassDirection, SessionState
+from pytracking.interactive_page.describing import describe_lines
 from pytracking.interactive_page.host_session import HostState
 
 
@@ -19,11 +21,32 @@ class Cancelled(ToolkitError):
 
 
 @dataclass(frozen=True)
-class ObjectStyle:
-    """How an object is called and painted."""
+class Rounds:
+    """What the rounds so far have given.
 
-    name: str
-    colour: tuple[int, int, int]
+    Args:
+        played: Frame and lines of every round.
+        quality: Estimated quality of every frame, 0..1; NaN where no pass has been.
+        recommended: The frame to correct next.
+        seconds: What the last round took.
+    """
+
+    played: tuple[tuple[int, tuple[ScribbleLine, ...]], ...] = ()
+    quality: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    recommended: int | None = None
+    seconds: float | None = None
+
+    def describe(self) -> dict[str, Any]:
+        """All of it, JSON-like."""
+        known = [None if np.isnan(rate) else round(rate, 4) for rate in self.quality.tolist()]
+        return {
+            "rounds": [
+                {"frame": frame, "lines": describe_lines(lines)} for frame, lines in self.played
+            ],
+            "quality": known if self.played else None,
+            "recommended": self.recommended,
+            "seconds": self.seconds,
+        }
 
 
 @dataclass(frozen=True)
@@ -32,18 +55,12 @@ class Step:
 
     Args:
         state: State of the session.
-        rounds: Frames and lines of the rounds.
-        quality: Estimated quality of every frame, 0..1; NaN where no pass has been.
-        recommended: The frame to correct next.
-        seconds: What the last round took.
+        rounds: What the rounds had given.
         is_round: Whether what was done is a round.
     """
 
     state: SessionState | HostState
-    rounds: tuple[tuple[int, tuple[ScribbleLine, ...]], ...]
-    quality: np.ndarray
-    recommended: int | None
-    seconds: float | None
+    rounds: Rounds
     is_round: bool = False
 
 

@@ -23,7 +23,6 @@ from pytracking.evaluation.sessions.rounds import say
 from pytracking.interactive_page.clip import Clip, load_clip
 from pytracking.interactive_page.describing import (
     describe_clip,
-    describe_lines,
     describe_prompted,
     encode_mask,
 )
@@ -36,14 +35,14 @@ from pytracking.interactive_page.requests import Brush
 from pytracking.interactive_page.settings import PageSettings
 from pytracking.interactive_page.steps import (
     Cancelled,
-    ObjectStyle,
+    Rounds,
     Step,
     lines_of,
     pass_length,
 )
+from pytracking.interactive_page.styles import ObjectStyles
 from pytracking.tracker.interactive.recommend import RecommendContext
 from pytracking.utils.clip_frames import LazyFrames
-from pytracking.utils.overlay import bright_palette
 
 Session = VideoSession | HostSession
 OpenSession = Callable[[LazyFrames, Callable[[], None]], Session]
@@ -86,11 +85,8 @@ class Workbench:
 
     def _forget(self) -> None:
         self._history: list[Step] = []
-        self._rounds: tuple[tuple[int, tuple[ScribbleLine, ...]], ...] = ()
-        self._quality = np.zeros(0)
-        self._recommended: int | None = None
-        self._seconds: float | None = None
-        self._styles: dict[int, ObjectStyle] = {}
+        self._rounds = Rounds()
+        self._styles = ObjectStyles()
         self._described: dict[str, Any] | None = None
 
     @property
@@ -137,7 +133,7 @@ class Workbench:
         self.num_opened += 1
         self._session = self._open_session(clip.frames, self._tick)
         self._forget()
-        self._quality = np.full(len(clip.frames), np.nan)
+        self._rounds = Rounds(quality=np.full(len(clip.frames), np.nan))
         self._changed()
 
     def close(self) -> None:
@@ -177,7 +173,7 @@ class Workbench:
             DataError: No clip or prompt, too much, or no such frame; nothing is changed then.
             Cancelled: See ``cancel``.
         """
-        if len(self._rounds) >= self.settings.max_rounds:
+        if len(self._rounds.played) >= self.settings.max_rounds:
             raise DataError(f"there are {self.settings.max_rounds} rounds already: undo some")
         with self._step(is_round=True):
             if lines:
@@ -216,8 +212,7 @@ class Workbench:
         """
         if not 0 < object_id <= self.settings.max_objects:
             raise DataError(f"objects are 1 to {self.settings.max_objects}, got {object_id}")
-        known = self._style(object_id)
-        self._styles[object_id] = ObjectStyle(name or known.name, colour or known.colour)
+        self._styles.choose(object_id, name, colour)
         self._changed()
 
     def find(self, text: str) -> None:
@@ -235,8 +230,8 @@ class Workbench:
                 self._say(frame, [replace(prompt, object_id=key)])
                 self.session.preview(frame)
                 if text:
-                    self._styles[key] = replace(self._style(key), name=text[:40])
-            self._recommended = found[0][0]
+                    self._styles.choose(key, name=text[:40])
+            self._rounds = replace(self._rounds, recommended=found[0][0])
 
     def is_masked(self, frame: int, before: bool = False) -> bool:
         """Whether there is a mask to show for a frame."""
@@ -265,7 +260,7 @@ class Workbench:
                 labels = session.result(frame, last.state)  # type: ignore[arg-type]
         else:
             labels = session.shown(frame)
-        return encode_mask(labels, self._palette(), hidden)
+        return encode_mask(labels, self._styles.palette(), hidden)
 
     def describe(self) -> dict[str, Any]:
         """All that the page shows, JSON-like; while work goes on, as it was before."""
@@ -288,7 +283,7 @@ class Workbench:
             OutputError: It cannot be written.
         """
         session, clip = self.session, self.clip
-        if not self._rounds or clip is None:
+        if not self._rounds.played or clip is None:
             raise DataError("there is nothing to export yet: draw and propagate first")
         export_clip(folder, clip, session, self.name, formats, self._check_cancelled)
 
@@ -309,7 +304,7 @@ class Workbench:
     def _run(self, frame: int, direction: PassDirection, end: int | None) -> None:
         session, started = self.session, time.perf_counter()
         # A first round uses all prompts together, as the command line does.
-        is_first = not self._rounds and direction == "both"
+        is_first = not self._rounds.played and direction == "both"
         starts: list[int | None] = [*(session.new_frames or (frame,))]
         if direction != "both":
             starts = [frame]
@@ -317,20 +312,19 @@ class Workbench:
             starts = [None]
         lengths = [pass_length(direction, start, end, len(session.frames)) for start in starts]
         self.progress = Progress(sum(lengths))
-        fresh = session.new_frames
+        fresh, quality = session.new_frames, self._rounds.quality.copy()
         for start in starts:
             for result in session.propagate(start, end, direction):
                 self._check_cancelled()
-                self._quality[result.index] = self._rate(result.index, result.image)
+                quality[result.index] = self._rate(result.index, result.image)
                 self.progress.show(result.index)
         drawn = session.all_prompts()
         lines = [(place, lines_of(drawn.get(place, {}))) for place in fresh or (frame,)]
-        self._rounds = (*self._rounds, *lines)
-        self._seconds = time.perf_counter() - started
-        rated = np.nan_to_num(self._quality, nan=1.0)
-        annotated = [place for place, _ in self._rounds]
-        context = RecommendContext(len(rated), annotated, rated)
-        self._recommended = self.guidance.recommender.next(context)
+        played = (*self._rounds.played, *lines)
+        rated = np.nan_to_num(quality, nan=1.0)
+        context = RecommendContext(len(rated), [place for place, _ in played], rated)
+        recommended = self.guidance.recommender.next(context)
+        self._rounds = Rounds(played, quality, recommended, time.perf_counter() - started)
 
     def _rate(self, frame: int, image: np.ndarray) -> float:
         planes = list(self.session.probabilities(frame).values())
@@ -344,38 +338,16 @@ class Workbench:
         return _Step(self, is_round)
 
     def _mark(self, is_round: bool) -> Step:
-        return Step(
-            self.session.save_state(),
-            self._rounds,
-            self._quality.copy(),
-            self._recommended,
-            self._seconds,
-            is_round,
-        )
+        return Step(self.session.save_state(), self._rounds, is_round)
 
     def _go_back(self, step: Step) -> None:
         self.session.restore_state(step.state)  # type: ignore[arg-type]
-        self._rounds, self._quality = step.rounds, step.quality
-        self._recommended, self._seconds = step.recommended, step.seconds
-
-    def _style(self, key: int) -> ObjectStyle:
-        red, green, blue = bright_palette()[key].tolist()
-        return self._styles.get(key, ObjectStyle(f"Object {key}", (red, green, blue)))
-
-    def _palette(self) -> np.ndarray:
-        palette = bright_palette().copy()
-        for key, style in list(self._styles.items()):
-            palette[key] = style.colour
-        return palette
+        self._rounds = step.rounds
 
     def _changed(self) -> None:
         """Describe the present state; the page asks for it from another thread."""
         self._version += 1
         session, last = self._session, self._history[-1] if self._history else None
-        quality = [None if np.isnan(value) else round(value, 4) for value in self._quality.tolist()]
-        ids = () if session is None else session.object_ids
-        styles = {key: self._style(key) for key in ids}
-        {} if session is None else session.all_prompts()
         self._described = {
             "version": self._version,
             "clip": None if self.clip is None else describe_clip(self.clip, self.num_opened),
@@ -383,22 +355,15 @@ class Workbench:
             "isSession": not isinstance(session, HostSession),
             "canFind": self._find is not None,
             "formats": format_names(),
-            "rounds": [
-                {"frame": frame, "lines": describe_lines(lines)} for frame, lines in self._rounds
-            ],
+            **self._rounds.describe(),
             "prompts": []
             if session is None
             else describe_prompted(session.all_prompts(), session.new_frames),
-            "objects": [
-                {"id": key, "name": own.name, "colour": own.colour} for key, own in styles.items()
-            ],
+            "objects": self._styles.describe(() if session is None else session.object_ids),
             "undo": None if last is None else ("round" if last.is_round else "prompt"),
-            "quality": quality if self._rounds else None,
             "qualityLabel": self.guidance.label,
-            "recommended": self._recommended,
-            "seconds": self._seconds,
             "maxObjects": self.settings.max_objects,
-            "colours": self._palette()[: self.settings.max_objects + 1].tolist(),
+            "colours": self._styles.palette()[: self.settings.max_objects + 1].tolist(),
         }
 
 

@@ -1,9 +1,10 @@
 """Label propagation (Jabri et al., arXiv 2006.14613; Araslanov et al., arXiv 2111.06265).
 
 A position of a new frame takes the mean of the labels of the most similar positions of earlier
-frames: of the frame in which an object started, anywhere; of the last frames, nearby. In upstream's
-list of context frames the start frame stands for every frame that lies before it, so its nearby
-positions count several times. Here they are matched once and weighted.
+frames: of the frame in which an object started, anywhere; of the last frames, nearby, and nearby
+also of the frames that a person annotates later, which stay. In upstream's list of context frames
+the start frame stands for every frame that lies before it, so its nearby positions count several
+times. Here they are matched once and weighted.
 """
 
 from __future__ import annotations
@@ -51,26 +52,28 @@ class Reference:
     Args:
         time: Number of the frame.
         channels: Label channels that started in it; all others come from other references.
-        features: (h, w, channels) of every annotated frame, that of the start first.
-        labels: Those channels, (h * w, channels), of the same frames.
+        features: (h, w, channels).
+        annotated: Features of the other frames, (frames, h, w, channels).
+        labels: Those channels, ((1 + frames) * h * w, channels), those of the start first.
     """
 
     time: int
     channels: slice
-    features: list[torch.Tensor]
-    labels: list[torch.Tensor]
+    features: torch.Tensor
+    annotated: torch.Tensor
+    labels: torch.Tensor
 
-    def match(self, features: torch.Tensor, count: int) -> Matches:
-        """The ``count`` best matches in each annotated frame, anywhere."""
-        found = [match_everywhere(features, keys, count) for keys in self.features]
-        if len(found) == 1:
-            return found[0]
-        size = len(self.labels[0])
-        return Matches(
-            torch.cat([matches.scores for matches in found]),
-            torch.cat([matches.frames for matches in found]),
-            torch.cat([m.positions + number * size for number, m in enumerate(found)]),
-        )
+    def match(self, features: torch.Tensor, tiles: Sequence[Tile], count: int) -> Matches:
+        """The ``count`` best matches in the start frame, anywhere, and in all others, nearby."""
+        found = match_everywhere(features, self.features, count)
+        if len(self.annotated) == 0:
+            return found
+        frames = torch.arange(len(self.annotated), device=features.device)
+        (near,) = match_nearby(features, self.annotated, tiles, [frames], count)
+        size = self.features.shape[0] * self.features.shape[1]
+        positions = near.positions + (1 + near.frames) * size
+        pairs = zip(found, near._replace(positions=positions), strict=True)
+        return Matches(*(torch.cat(pair) for pair in pairs))
 
 
 @dataclass
@@ -130,7 +133,8 @@ def step(
         state.labels = F.pad(state.labels, (0, added))
         known = labels.shape[1]
         channels = slice(known - added, known)
-        reference = Reference(state.time, channels, [features], [labels[:, channels]])
+        own = labels[:, channels]
+        reference = Reference(state.time, channels, features, features[None][:0], own)
         state.references.append(reference)
     slot = state.time % params.cxt_size
     state.features[slot], state.labels[slot] = features, labels
@@ -141,7 +145,7 @@ def step(
 def annotate(
     state: PropagationState, features: torch.Tensor, masks: torch.Tensor, channels: Sequence[int]
 ) -> None:
-    """Let an annotated frame be a reference of objects that have started.
+    """Let an annotated frame stay in the context of objects that have started.
 
     Args:
         state: Changed in place.
@@ -153,8 +157,8 @@ def annotate(
     labels = shrink_masks(masks, (height, width))
     for reference in state.references:
         if any(reference.channels.start <= c < reference.channels.stop for c in channels):
-            reference.features.append(features)
-            reference.labels.append(labels[:, reference.channels])
+            reference.annotated = torch.cat([reference.annotated, features[None]])
+            reference.labels = torch.cat([reference.labels, labels[:, reference.channels]])
 
 
 def relabel(state: PropagationState, masks: torch.Tensor, size: int) -> torch.Tensor:
@@ -181,7 +185,7 @@ def drop_channel(state: PropagationState, channel: int) -> None:
     for reference in state.references:
         begin, end = reference.channels.start, reference.channels.stop
         own = [c - begin for c in range(begin, end) if c != channel]
-        reference.labels = [labels[:, own] for labels in reference.labels]
+        reference.labels = reference.labels[:, own]
         begin -= channel < begin
         reference.channels = slice(begin, begin + len(own))
     state.references = [r for r in state.references if r.channels.start < r.channels.stop]
@@ -205,11 +209,10 @@ def propagate(
         age = state.time - reference.time
         copies = state.labels.new_ones(size)
         copies[reference.time % size] = max(1, size + 1 - age)
-        everywhere = reference.match(features, params.knn)
+        lasting = reference.match(features, state.tiles, params.knn)
         context = state.labels[:, :, reference.channels]
         found = nearby[min(age, size)]
-        known = torch.cat(reference.labels)
-        parts.append(take_labels(everywhere, known, found, context, copies, params))
+        parts.append(take_labels(lasting, reference.labels, found, context, copies, params))
     return torch.cat(parts, dim=1)
 
 
@@ -232,7 +235,7 @@ def _match_context(
 
 
 def take_labels(
-    everywhere: Matches,
+    lasting: Matches,
     reference_labels: torch.Tensor,
     nearby: Matches,
     context_labels: torch.Tensor,
@@ -242,8 +245,8 @@ def take_labels(
     """Mean label of the ``knn`` best matches, weighted by the softmax of their cosines.
 
     Args:
-        everywhere: Matches in the reference frame.
-        reference_labels: (h * w, labels).
+        lasting: Matches in the annotated frames.
+        reference_labels: (annotated frames * h * w, labels).
         nearby: Matches in the context.
         context_labels: (frames, h * w, labels).
         copies: How often each frame occurs in the context, (frames,).
@@ -252,8 +255,8 @@ def take_labels(
     Returns:
         (h * w, labels).
     """
-    scores = torch.cat([everywhere.scores, nearby.scores])
-    counts = torch.cat([torch.ones_like(everywhere.scores), copies[nearby.frames]])
+    scores = torch.cat([lasting.scores, nearby.scores])
+    counts = torch.cat([torch.ones_like(lasting.scores), copies[nearby.frames]])
     scores, order = scores.sort(dim=0, descending=True, stable=True)
     counts = counts.gather(0, order)
     before = counts.cumsum(dim=0) - counts
@@ -263,7 +266,7 @@ def take_labels(
     flat = context_labels.flatten(0, 1)
     found = nearby.frames * context_labels.shape[1] + nearby.positions
     table = torch.cat([reference_labels, flat])
-    index = torch.cat([everywhere.positions, found + len(reference_labels)]).gather(0, order)
+    index = torch.cat([lasting.positions, found + len(reference_labels)]).gather(0, order)
     return torch.einsum("kp,kpm->pm", weights, table[index])
 
 

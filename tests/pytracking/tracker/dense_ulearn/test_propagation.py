@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from ltr.models.dense_ulearn.matching import match_everywhere, plan_tiles
-from ltr.models.dense_ulearn.propagation import start_state, step
+from ltr.models.dense_ulearn.propagation import annotate, start_state, step
 from pytracking.tracker.dense_ulearn.parameters import DenseULearnParameters
 
 
@@ -83,6 +83,26 @@ def test_tiles_multiplicities_and_shared_matches_change_nothing(size, radius, kn
         started = {0: masks, late: new}.get(time)
         got, want = step(state, features, started, params), plain.step(features, started)
         torch.testing.assert_close(got, want, rtol=0, atol=2e-6)
+
+
+def test_an_annotated_frame_stays_in_the_context_near_its_positions():
+    torch.manual_seed(0)
+    params = DenseULearnParameters("", radius=3, knn=1, cxt_size=2)
+    start, annotated, *others = F.normalize(torch.randn(7, 10, 40, 64), dim=3)
+    masks = torch.zeros(2, 10, 40)
+    masks[1, 9, 20] = 1
+    masks[0] = 1 - masks[1]
+    state = start_state(start, params)
+    step(state, start, masks, params)
+    known = torch.zeros(2, 10, 40)
+    known[1, :, 30:] = 1
+    known[0] = 1 - known[1]
+    annotate(state, annotated, known, [1])
+    for query in others:  # more frames than the context holds
+        query[5, 34] = query[5, 5] = annotated[5, 35]
+        found = step(state, query, None, params)
+    assert found[1, 5, 34] == 1
+    assert found[1, 5, 5] == 0
 
 
 @pytest.mark.parametrize(("height", "width", "radius"), [(30, 54, 12), (7, 40, 3.5), (1, 1, 1)])
