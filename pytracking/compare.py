@@ -80,8 +80,14 @@ def _score(arguments: argparse.Namespace) -> dict[str, Report]:
 
 
 def _names(folders: Sequence[Path]) -> list[str]:
-    """The shortest ends of the paths that tell the folders apart."""
+    """The shortest parts of the paths that tell the folders apart; what all end with is left out.
+
+    >>> _names([Path("/results/joint/dv2017_val"), Path("/results/sam2/dv2017_val")])
+    ['joint', 'sam2']
+    """
     parts = [folder.resolve().parts for folder in folders]
+    while len({own[-1:] for own in parts}) == 1 and min(map(len, parts)) > 1 and len(parts) > 1:
+        parts = [own[:-1] for own in parts]
     for count in range(1, max(map(len, parts)) + 1):
         names = ["/".join(own[-count:]) for own in parts]
         if len(set(names)) == len(names):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,18 @@ def test_folders_are_compared_on_annotations(
     assert page.count("frames in which they differ most") == 1
     assert page.count('<div class="row">') == 4
     assert page.count("image/jpeg") > 12
+    assert 'name="viewport"' in page
+
+
+def test_trackers_are_named_by_what_tells_their_folders_apart(
+    three_folders: tuple[Path, Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    truth, right, still = three_folders
+    for name, folder in (("a", right), ("b", still)):
+        shutil.copytree(folder, tmp_path / "results" / name / "set")
+    folders = [str(tmp_path / "results" / name / "set") for name in "ab"]
+    assert compare.main([*folders, "--ground-truth", str(truth), "--quiet"]) == 0
+    assert capsys.readouterr().out.splitlines()[-2].startswith("a: J&F=100.0")
 
 
 def test_without_annotations_the_first_folder_is_the_truth(

@@ -20,10 +20,12 @@ from pytracking.analysis.reports.plots import draw_png
 from pytracking.analysis.reports.report import TOTAL, Report, Table, format_percent
 from pytracking.analysis.reports.worst_frames import WorstFrame, draw_worst_frames
 
+_VIEWPORT = '<meta name="viewport" content="width=device-width, initial-scale=1">'
 _STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; color: #222; max-width: 1100px; margin: 2rem auto;
   padding: 0 1rem; }
 h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2.2rem; }
+h2::first-letter { text-transform: capitalize; } .name { margin: 1.2rem 0 .3rem; }
 .summary { font: 600 1.1rem ui-monospace, monospace; background: #eef4f9; padding: .6rem .9rem;
   border-radius: 6px; overflow-wrap: anywhere; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
@@ -31,6 +33,8 @@ th, td { padding: .2rem .7rem; text-align: right; border-bottom: 1px solid #e4e4
 th:first-child, td:first-child { text-align: left; }
 .scroll { max-height: 32rem; overflow: auto; display: inline-block; max-width: 100%; }
 img { max-width: 100%; }
+.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(480px, 100%), 1fr));
+  gap: 1rem; margin: 1rem 0; align-items: start; }
 .frames { display: grid; grid-template-columns: repeat(auto-fill, minmax(320px, 1fr)); gap: 1rem; }
 figure { margin: 0; } figure div { display: flex; gap: 3px; } figure img { width: 50%; }
 .row { display: flex; gap: 3px; } .row figure { flex: 1; } .row img { width: 100%; }
@@ -58,14 +62,15 @@ def html_page(
     for name, report in reports.items():
         label = f"{escape(name)}: " if len(reports) > 1 else ""
         parts.append(f'<p class="summary">{label}{escape(report.summary)}</p>')
-    parts += [_figure(figure) for figure in figures]
+    if figures:
+        parts.append(f'<div class="plots">{"".join(map(_figure, figures))}</div>')
     parts += _comparison(paired_scores(reports), costs or {})
     for name, report in reports.items():
         parts += _report(name, report, len(reports) > 1)
     body = "\n".join(parts)
     return (
-        f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{escape(title)}</title>'
-        f"\n<style>{_STYLE}</style>\n{body}\n</html>\n"
+        f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n{_VIEWPORT}\n'
+        f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n{body}\n</html>\n"
     )
 
 
@@ -101,7 +106,8 @@ def _disagreement(frame: Disagreement) -> str:
         for kind, picture in frame.pictures.items()
     )
     return (
-        f'<p>{escape(frame.name)}, frame {escape(frame.frame)}</p><div class="row">{pictures}</div>'
+        f'<p class="name">{escape(frame.name)}, frame {escape(frame.frame)}</p>'
+        f'<div class="row">{pictures}</div>'
     )
 
 
@@ -110,7 +116,7 @@ def _score_of(frame: Disagreement, kind: str) -> str:
 
 
 def _figure(figure: Figure) -> str:
-    return f'<p><img alt="{escape(figure.title)}" src="{_data(draw_png(figure), "png")}"></p>'
+    return f'<img alt="{escape(figure.title)}" src="{_data(draw_png(figure), "png")}">'
 
 
 def _table(table: Table) -> str:

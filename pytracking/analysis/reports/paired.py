@@ -132,15 +132,15 @@ def differences(scores: Scores, base: Scores) -> dict[str, list[float]]:
 def worst_disagreements(scored: Mapping[str, Scores], count: int = 8) -> list[Disagreement]:
     """Draw the frames in which the best and the worst tracker are farthest apart.
 
-    At most two of an object. Frames whose files cannot be read any more are left out.
+    At most two of an object, a fifth of its frames apart. Frames whose files cannot be read any
+    more are left out.
     """
     objects = _common_objects(scored)
     candidates = sorted(
-        (-float(spread[place]), name, int(place))
+        (-float(spread[place]), name, place)
         for name, items in objects.items()
         for spread in [_spread(items)]
-        for place in np.argsort(-spread, kind="stable")[:_MAX_PER_OBJECT]
-        if spread[place] > 0
+        for place in far_peaks(spread)
     )
     drawn: list[Disagreement] = []
     for _, name, place in candidates:
@@ -171,6 +171,20 @@ def _spread(items: Mapping[str, ObjectScores]) -> np.ndarray:
     """Largest less smallest mean of J and F in every frame, 0 where one is not scored."""
     values = np.stack([(item.j + item.f) / 2 for item in items.values()])
     return np.nan_to_num(values.max(axis=0) - values.min(axis=0))
+
+
+def far_peaks(spread: np.ndarray) -> list[int]:
+    """Places of the two largest values above 0 that are at least a fifth of the frames apart.
+
+    >>> far_peaks(np.array([0, 9, 8, 1, 2, 0]))
+    [1, 4]
+    """
+    places: list[int] = []
+    for place in np.argsort(-spread, kind="stable"):
+        is_far = all(abs(place - other) >= len(spread) / 5 for other in places)
+        if spread[place] > 0 and is_far and len(places) < _MAX_PER_OBJECT:
+            places.append(int(place))
+    return places
 
 
 def _draw(name: str, items: Mapping[str, ObjectScores], place: int) -> Disagreement:
