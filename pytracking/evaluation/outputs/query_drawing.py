@@ -43,7 +43,7 @@ def query_colours() -> np.ndarray:
     >>> len(query_colours()), query_colours()[:2].tolist()
     (79, [[188, 113, 0], [24, 82, 216]])
     """
-    shares = list(_MATLAB)
+    shares: list[tuple[float, ...]] = list(_MATLAB)
     shares += [(red, green, 0.0) for red, green in product(_THIRDS[1:], repeat=2)]
     grid = list(product(_THIRDS, repeat=2))
     shares += [(red, green, 0.5) for red, green in grid[1:]]

@@ -78,8 +78,12 @@ class TrackState:
     @classmethod
     def join(cls, parts: Sequence[TrackState]) -> TrackState:
         """The states of windows that follow each other as one."""
-        names = ("scores", "mask_logits", "boxes", "centers")
-        return cls(*(torch.cat([getattr(part, name) for part in parts]) for name in names))
+        return cls(
+            torch.cat([part.scores for part in parts]),
+            torch.cat([part.mask_logits for part in parts]),
+            torch.cat([part.boxes for part in parts]),
+            torch.cat([part.centers for part in parts]),
+        )
 
     def mask(self, frame: int, size: tuple[int, int], threshold: float) -> np.ndarray:
         """The mask of a frame of ``size``, bool (H, W)."""
