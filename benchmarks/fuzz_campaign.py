@@ -59,7 +59,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     readers = [reader for reader in READERS if reader.name in (arguments.reader or _names())]
     done = {(batch.reader, batch.first): batch for batch in _read_progress(arguments.progress)}
     # The hostile files fill this process, which makes every later child costly: they come last.
-    for numbers in (range(0, arguments.mutations, _BATCH), [_HOSTILE] * arguments.hostile):
+    passes = (range(0, arguments.mutations, _BATCH), [_HOSTILE] * arguments.hostile)
+    for numbers in filter(len, passes):
         for reader in readers:
             for first in numbers:
                 count = min(_BATCH, arguments.mutations - first)
