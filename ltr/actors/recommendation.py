@@ -47,12 +47,14 @@ class AgentActor(Actor):
         discount: Weight of the next state's value.
         update_rate: Probability that the target network becomes a copy after a step.
         seed: Decides when it does.
+        step_weight: Weight of the reward for frames annotated as rarely as any.
     """
 
     network: AgentPair
     discount: float = 0.95
     update_rate: float = 0.05
     seed: int = 0
+    step_weight: float = 1.0
 
     def __post_init__(self) -> None:
         self._pair = self.network
@@ -67,7 +69,7 @@ class AgentActor(Actor):
         if step and random.Random(f"{self.seed} {step}").random() < self.update_rate:
             self._pair.refresh_target()
         ratings, to_come = self.network(batch["states"], batch["next_states"])
-        rewards = batch["step_rewards"], batch["done_rewards"]
+        rewards = self.step_weight * batch["step_rewards"], batch["done_rewards"]
         loss = agent_loss(ratings, to_come, batch["actions"], rewards, self.discount)
         value = ratings.gather(1, batch["actions"][:, None]).mean()
         return loss, {"Loss/total": loss, "Stats/value": value}

@@ -13,6 +13,8 @@ from pytracking.recommendation.episodes import QualityEstimate
 from pytracking.tracker.interactive.quality import (
     AGENT_FILE,
     ASSESS_FILE,
+    SMALL_AGENT,
+    SMALL_ASSESS,
     NetworkQuality,
     load_agent_network,
     load_assess_network,
@@ -61,20 +63,24 @@ class Guidance:
 
 
 def load_guidance(device: torch.device) -> Guidance:
-    """Use quality network and agent where they lie in ``network_path``, else plain rules.
+    """Use the released quality network and agent where they lie in ``network_path``.
+
+    Without them the small ones that ship with the package are used, and plain rules where someone
+    has removed these.
 
     Raises:
         CheckpointError: A file that is there is damaged or of another network.
     """
-    quality: QualityEstimate = ConfidenceQuality()
+    pairs = (ASSESS_FILE, AGENT_FILE), (SMALL_ASSESS, SMALL_AGENT)
+    found = next((pair for pair in pairs if _is_there(pair[0])), None)
+    if found is None:
+        return Guidance(ConfidenceQuality(), WorstFrame(), "confidence")
+    assess, agent = found
     recommender: Recommender = WorstFrame()
-    label = "confidence"
-    if _is_there(ASSESS_FILE):
-        quality = NetworkQuality(load_assess_network(ASSESS_FILE, device))
-        label = "predicted quality"
-        if _is_there(AGENT_FILE):
-            recommender = make_recommender("ours", agent=load_agent_network(AGENT_FILE, device))
-    return Guidance(quality, recommender, label)
+    if _is_there(agent):
+        recommender = make_recommender("ours", agent=load_agent_network(agent, device))
+    quality = NetworkQuality(load_assess_network(assess, device))
+    return Guidance(quality, recommender, "predicted quality")
 
 
 def _is_there(name: str) -> bool:

@@ -80,6 +80,8 @@ class AgentSettings:
     """The agent and how it learns.
 
     Args:
+        net: File of the network, below ``ckpt_dir`` or ``network_path``; the small one that ships
+            is ``agent_demo.pth.tar``.
         memory_size: Most rows of the experience buffer.
         gamma: Weight of the next state's value.
         eps_start: Exploration at the first decision.
@@ -102,8 +104,11 @@ class AgentSettings:
         unfiltered_buffer: Begin with the first rows of the table, those that ``sample_th`` refuses
             among them, as upstream does.
         shifted_reward: Reward 0 means one standard deviation better than random, as upstream.
+        keep_masks: Keep the probabilities of the episodes that are played, for the quality network,
+            so that ``generate_data`` need not play others.
     """
 
+    net: str = AGENT_FILE
     memory_size: int = 100_000
     gamma: float = 0.95
     eps_start: float = 0.7
@@ -125,6 +130,7 @@ class AgentSettings:
     late_counts: bool = True
     unfiltered_buffer: bool = True
     shifted_reward: bool = True
+    keep_masks: bool = False
 
 
 @dataclass(frozen=True)
@@ -132,6 +138,8 @@ class AssessSettings:
     """The quality network and how it learns.
 
     Args:
+        net: File of the network, below ``ckpt_dir`` or ``network_path``; the small one that ships
+            is ``quality_demo.pth.tar``.
         num_epochs: Over all samples.
         lr: Learning rate of SGD.
         gamma: Factor of the rate after every epoch.
@@ -152,6 +160,7 @@ class AssessSettings:
         max_masks: Number of masks per epoch, drawn anew for each epoch; 0 for all.
     """
 
+    net: str = ASSESS_FILE
     num_epochs: int = 50
     lr: float = 5e-6
     gamma: float = 0.95
@@ -202,12 +211,12 @@ class RecommendationSettings:
     @property
     def agent_file(self) -> Path:
         """Where the agent is written."""
-        return self._network_folder / AGENT_FILE
+        return self._network_folder / self.agent.net
 
     @property
     def assess_file(self) -> Path:
         """Where the quality network is written."""
-        return self._network_folder / ASSESS_FILE
+        return self._network_folder / self.assess_net.net
 
     @property
     def tables(self) -> Path:

@@ -43,8 +43,6 @@ from pytracking.recommendation.command import Task, parse_task
 from pytracking.recommendation.config import RecommendationSettings, open_dataset
 from pytracking.recommendation.episodes import PlayedRound, play_sample
 from pytracking.tracker.interactive.quality import (
-    AGENT_FILE,
-    ASSESS_FILE,
     NetworkQuality,
     load_agent_network,
     load_assess_network,
@@ -139,7 +137,7 @@ def _recommender(task: Task) -> Recommender:
     settings = task.settings
     agent = None
     if settings.method == "ours":
-        agent = load_agent_network(_network(settings, AGENT_FILE), task.device)
+        agent = load_agent_network(_network(settings, settings.agent.net), task.device)
     return make_recommender(settings.method, settings.seed, agent)
 
 
@@ -147,7 +145,9 @@ def _estimator(task: Task) -> NetworkQuality | None:
     settings = task.settings
     if settings.setting == "oracle" or settings.method in _WILD_ONLY:
         return None
-    return NetworkQuality(load_assess_network(_network(settings, ASSESS_FILE), task.device))
+    return NetworkQuality(
+        load_assess_network(_network(settings, settings.assess_net.net), task.device)
+    )
 
 
 def _network(settings: RecommendationSettings, name: str) -> str:

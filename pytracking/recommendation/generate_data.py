@@ -14,12 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
-import numpy as np
-import torch
-
 from ltr.admin.cli import command
-from ltr.admin.files import atomic_write
 from ltr.admin.progress import FrameProgress
 from ltr.dataset.interactive.quality_masks import probability_file
 from pytracking.evaluation.interactive.playing import robot_for
@@ -28,6 +23,7 @@ from pytracking.evaluation.interactive.videos import InteractiveVideo
 from pytracking.recommendation.command import parse_task
 from pytracking.recommendation.config import RecommendationSettings
 from pytracking.recommendation.episodes import play_sample
+from pytracking.recommendation.probabilities import write_probabilities
 from pytracking.recommendation.tables import training_videos
 from pytracking.tracker.interactive.base import InteractiveVOS
 from pytracking.tracker.interactive.recommend import WorstFrame
@@ -67,21 +63,8 @@ def _play(
 ) -> None:
     sample = Sample(video, 1, robot_for(host), metric)
     for played in play_sample(host, sample, WorstFrame(), rounds):
-        values = _as_bytes(played.result.probs)
-        for frame, object_id in np.ndindex(values.shape[:2]):
-            file = probability_file(folder, played.number, video.name, object_id + 1, frame)
-            _write_grey(file, values[frame, object_id])
+        write_probabilities(folder, played, video)
         progress.advance()
-
-
-def _write_grey(path: Path, values: np.ndarray) -> None:
-    with atomic_write(path) as stream:
-        stream.write(cv2.imencode(path.suffix, values)[1].tobytes())
-
-
-def _as_bytes(probs: torch.Tensor) -> np.ndarray:
-    """uint8 (frames, objects, H, W), rounded, without the background."""
-    return (probs[:, 1:] * 255).round().clamp(0, 255).to(torch.uint8).cpu().numpy()
 
 
 def _is_complete(folder: Path, video: InteractiveVideo, rounds: int) -> bool:

@@ -31,6 +31,7 @@ from pytracking.evaluation.interactive.videos import InteractiveVideo, interacti
 from pytracking.recommendation.command import Task
 from pytracking.recommendation.config import RecommendationSettings, open_dataset
 from pytracking.recommendation.episodes import play_sample, remember
+from pytracking.recommendation.probabilities import write_probabilities
 from pytracking.tracker.interactive.base import InteractiveVOS
 from pytracking.tracker.interactive.recommend import RandomFrame, Recommender, cut_window
 from pytracking.utils.staging import translate_write_errors
@@ -96,9 +97,11 @@ def play_episode(
         DataError: Files of the video are missing or damaged, or the table lacks episodes.
     """
     sample = open_sample(host, video, (episode - 1) % NUM_SCRIBBLES + 1, settings)
-    rounds = list(
-        play_sample(host, sample, recommender, settings.davis_interactive.max_nb_interactions)
-    )
+    rounds, number = [], settings.davis_interactive.max_nb_interactions
+    for played in play_sample(host, sample, recommender, number):
+        if settings.agent.keep_masks:
+            write_probabilities(settings.quality_data, played, sample.video, episode)
+        rounds.append(played)
     return remember(rounds, video.name, episode, table, settings.agent.late_counts)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -13,6 +14,34 @@ from ltr.admin.errors import DataError
 from ltr.data.randomness import Generators, SampleKey
 from ltr.data.samples import RandomSamples
 from ltr.dataset.experience import Transition, read_experience, worth_learning
+
+Reward = Literal["score", "gain"]
+
+
+@dataclass(frozen=True)
+class ExperienceView:
+    """What of a transition is shown.
+
+    Args:
+        reward: ``score``, the standard score of the table; or ``gain``, by how many percentage
+            points the annotation raised the mean quality.
+        mirrored: Half of them run backwards in time.
+        noise: Standard deviation of an error that is added to the quality of every frame, 0..1, as
+            a quality network makes it.
+    """
+
+    reward: Reward = "score"
+    mirrored: bool = False
+    noise: float = 0.0
+
+    def reward_of(self, row: Transition) -> float:
+        """The reward of a transition."""
+        if self.reward == "score":
+            return row.reward_done
+        return 100 * float(row.next_state_iou.mean() - row.state_iou.mean())
+
+
+PUBLISHED = ExperienceView()
 
 
 def first_experience(
@@ -46,13 +75,20 @@ class ExperienceSamples(RandomSamples[int]):
     Args:
         rows: The experience, of videos of one length.
         samples_per_epoch: Length of an epoch; more than there are rows repeats some.
+        view: What of a transition is shown.
     """
 
     orders_epochs = True
 
-    def __init__(self, rows: Sequence[Transition], samples_per_epoch: int) -> None:
+    def __init__(
+        self,
+        rows: Sequence[Transition],
+        samples_per_epoch: int,
+        view: ExperienceView = PUBLISHED,
+    ) -> None:
         super().__init__(samples_per_epoch)
         self.rows = rows
+        self.view = view
         self._epoch = 0
         self._order: Sequence[int] = ()
 
@@ -71,13 +107,26 @@ class ExperienceSamples(RandomSamples[int]):
             ``states`` and ``next_states`` float32 (frames, 2), quality and number of annotations;
             ``actions`` int64 (); ``step_rewards`` and ``done_rewards`` float32 ().
         """
-        row = self.rows[draw]
+        row, view = self.rows[draw], self.view
+        states = [
+            _state(row.state_iou, row.annotated_frames),
+            _state(row.next_state_iou, row.next_annotated_frames),
+        ]
+        action = row.action
+        if view.noise:
+            # Both states get the same error, as an estimate makes it on the same frames.
+            error = random.numpy.normal(0.0, view.noise, len(row.state_iou))
+            for state in states:
+                state[:, 0] += torch.from_numpy(error).float()
+        if view.mirrored and random.python.random() < 0.5:
+            states = [state.flip(0) for state in states]
+            action = len(row.state_iou) - 1 - action
         return {
-            "states": _state(row.state_iou, row.annotated_frames),
-            "actions": torch.tensor(row.action),
-            "next_states": _state(row.next_state_iou, row.next_annotated_frames),
+            "states": states[0],
+            "actions": torch.tensor(action),
+            "next_states": states[1],
             "step_rewards": torch.tensor(row.reward_step, dtype=torch.float32),
-            "done_rewards": torch.tensor(row.reward_done, dtype=torch.float32),
+            "done_rewards": torch.tensor(view.reward_of(row), dtype=torch.float32),
         }
 
     def source(self, draw: int) -> str:

@@ -21,16 +21,25 @@ from ltr.data.randomness import Generators, SampleKey
 from ltr.data.samples import RandomSamples
 from ltr.dataset.vos_base import VosDataset, sizes_of
 
-_IS_OBJECT = 0.8  # threshold of ATNet's masks, whose quality is learned
+IS_OBJECT = 0.8  # threshold of ATNet's masks, whose quality is learned
 _BRIGHTNESS, _CONTRAST = 5 / 255, 0.03  # added; factor about black
 _BILINEAR, _NEAREST = InterpolationMode.BILINEAR, InterpolationMode.NEAREST
 
 
 def probability_file(
-    folder: Path, interaction: int, sequence: str, object_id: int, frame: int
+    folder: Path, interaction: int, sequence: str, object_id: int, frame: int, episode: int = 1
 ) -> Path:
-    """Where the probabilities of an object lie, as upstream names them."""
-    place = folder / f"interaction-{interaction}" / "scribble-1" / sequence / "probs"
+    """Where the probabilities of an object lie, as upstream names them.
+
+    Args:
+        folder: Folder of all of them.
+        interaction: Number of the round, from 1.
+        sequence: Name of the video.
+        object_id: Id of the object, from 1.
+        frame: Index of the frame.
+        episode: Number of the episode of this video, from 1; upstream plays one.
+    """
+    place = folder / f"interaction-{interaction}" / f"scribble-{episode}" / sequence / "probs"
     return place / str(object_id) / f"{frame:05d}.png"
 
 
@@ -84,13 +93,16 @@ def annotated_videos(dataset: VosDataset) -> list[AnnotatedVideo]:
     return videos
 
 
-def list_samples(folder: Path, videos: Sequence[AnnotatedVideo], rounds: int) -> list[MaskSample]:
+def list_samples(
+    folder: Path, videos: Sequence[AnnotatedVideo], rounds: int, episodes: int = 1
+) -> list[MaskSample]:
     """All samples of some videos.
 
     Args:
         folder: Folder of the probabilities.
         videos: The videos.
         rounds: How many were played.
+        episodes: How often each video was played.
 
     Raises:
         DataError: A file is missing.
@@ -100,9 +112,10 @@ def list_samples(folder: Path, videos: Sequence[AnnotatedVideo], rounds: int) ->
             video.frames[frame],
             video.masks[frame],
             object_id,
-            probability_file(folder, interaction, video.name, object_id, frame),
+            probability_file(folder, interaction, video.name, object_id, frame, episode),
         )
         for video in videos
+        for episode in range(1, episodes + 1)
         for interaction in range(1, rounds + 1)
         for object_id in range(1, video.num_objects + 1)
         for frame in range(len(video.frames))
@@ -123,6 +136,7 @@ class QualityMasks(RandomSamples[int]):
         samples: Samples from ``list_samples``.
         size: (height, width) to which all are resized, in pixels.
         samples_per_epoch: At most as many as there are samples; None for all.
+        threshold: Probability above which a pixel is the object's in the host's masks.
     """
 
     orders_epochs = True
@@ -132,10 +146,12 @@ class QualityMasks(RandomSamples[int]):
         samples: Sequence[MaskSample],
         size: tuple[int, int],
         samples_per_epoch: int | None = None,
+        threshold: float = IS_OBJECT,
     ) -> None:
         super().__init__(samples_per_epoch or len(samples))
         self.samples = samples
         self.size = size
+        self.threshold = threshold
         self._epoch: tuple[int, ...] = ()
         self._order: Sequence[int] = ()
 
@@ -164,7 +180,7 @@ class QualityMasks(RandomSamples[int]):
         image = _change_light(image, rng)
         if rng.random() < 0.5:
             image, probabilities, label = (x.flip(-1) for x in (image, probabilities, label))
-        mask = (probabilities[0] > _IS_OBJECT).numpy().astype(np.uint8)
+        mask = (probabilities[0] > self.threshold).numpy().astype(np.uint8)
         truth = label[0].numpy()
         pair = FramePair(truth, mask)
         return {

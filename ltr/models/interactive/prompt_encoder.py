@@ -6,18 +6,24 @@ import math
 import os
 import re
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import torch
 from torch import nn
 
 from ltr.admin.loading import load_state
 from ltr.admin.pretrained import torchvision_state
-from ltr.data.image_format import IMAGENET_RGB
-from ltr.models.backbone.resnet import USUAL_STRIDES, Bottleneck
+from ltr.data.image_format import IMAGENET_RGB, ImageFormat
+from ltr.models.backbone.resnet import USUAL_STRIDES, BasicBlock, Bottleneck
 from ltr.models.layers.folding import fold_batch_norms
 
 STAGES = ("res2", "res3", "res4", "res5")
 RESNET50 = (3, 4, 6, 3)
+Block = Literal["bottleneck", "basic"]
+_BLOCKS: dict[Block, type[Bottleneck] | type[BasicBlock]] = {
+    "bottleneck": Bottleneck,
+    "basic": BasicBlock,
+}
 _OWN = ("conv1_", "mean", "std")  # what no ResNet has
 
 
@@ -28,10 +34,15 @@ class PromptEncoder(nn.Module):
         stems: Names of the further maps; a map ``m`` (a mask) has a bias.
         width: Channels of the stems.
         depths: Number of blocks of the four stages.
+        block: Kind of the blocks, of ResNet-50 (``bottleneck``) or of ResNet-18 (``basic``).
     """
 
     def __init__(
-        self, stems: Sequence[str], width: int = 64, depths: Sequence[int] = RESNET50
+        self,
+        stems: Sequence[str],
+        width: int = 64,
+        depths: Sequence[int] = RESNET50,
+        block: Block = "bottleneck",
     ) -> None:
         super().__init__()
         self.mean: torch.Tensor
@@ -46,14 +57,14 @@ class PromptEncoder(nn.Module):
         self.bn1 = nn.BatchNorm2d(width)
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(3, 2, 1)
-        inplanes = width
+        inplanes, kind = width, _BLOCKS[block]
         for index, name in enumerate(STAGES):
             planes = width * 2**index
             blocks = []
             for position in range(depths[index]):
                 stride = USUAL_STRIDES[index] if position == 0 else 1
-                blocks.append(Bottleneck(inplanes, planes, stride, is_caffe_style=False))
-                inplanes = planes * Bottleneck.expansion
+                blocks.append(kind(inplanes, planes, stride, is_caffe_style=False))
+                inplanes = planes * kind.expansion
             self.add_module(name, nn.Sequential(*blocks))
         self.out_channels = inplanes
 
@@ -81,7 +92,11 @@ class PromptEncoder(nn.Module):
 
 
 def load_imagenet(
-    encoder: PromptEncoder, name: str, folder: str | os.PathLike[str], without: str
+    encoder: PromptEncoder,
+    name: str,
+    folder: str | os.PathLike[str],
+    without: str,
+    source: ImageFormat = IMAGENET_RGB,
 ) -> None:
     """Fill everything but the stems of the maps with a ResNet's weights.
 
@@ -90,6 +105,8 @@ def load_imagenet(
         name: A name of torchvision's weights, or a path; see ``torchvision_state``.
         folder: Folder of downloaded weights (``pretrained_networks``).
         without: What a user writes to start from random weights, for the error.
+        source: Input that the weights were trained with; the stem is changed to ours, but for a
+            constant.
 
     Raises:
         ConfigError: torchvision has no weights of this name.
@@ -97,9 +114,19 @@ def load_imagenet(
     """
     file, state = torchvision_state(name, folder, without)
     renamed = {re.sub(r"^layer(\d)\.", _stage_name, key): value for key, value in state.items()}
+    if source != IMAGENET_RGB and "conv1.weight" in renamed:
+        renamed["conv1.weight"] = _for_imagenet_input(renamed["conv1.weight"].float(), source)
     own = encoder.state_dict()
     kept = {key: value for key, value in own.items() if key.startswith(_OWN)}
     load_state(encoder, kept | renamed, file)
+
+
+def _for_imagenet_input(weight: torch.Tensor, source: ImageFormat) -> torch.Tensor:
+    """A stem (outputs, 3, h, w) for input of the other format, whose response to steps is equal."""
+    unit = torch.eye(3)[:, :, None, None]
+    steps = source.normalise(255 * unit) - source.normalise(0 * unit)
+    matrix = steps[:, :, 0, 0] * torch.tensor(IMAGENET_RGB.std)[:, None]  # (ours, source's)
+    return torch.einsum("ij,ojhw->oihw", matrix, weight)
 
 
 def _stage_name(found: re.Match[str]) -> str:

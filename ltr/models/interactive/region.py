@@ -9,32 +9,38 @@ import torch
 import torch.nn.functional as F
 
 SIDE = 256  # of a region as the released networks see it, in pixels
-_MIN_EXTENT = 128
+_MIN_EXTENT, _MIN_EXTENT_ROWS = 128, 480  # pixels; in a frame of so many rows
 _MARGIN = 0.25  # on each side, relative to the extent
 _OUTSIDE = 5  # how far a region may leave the image, in pixels
 
 
-def enclosing_box(is_object: torch.Tensor) -> torch.Tensor:
+def enclosing_box(is_object: torch.Tensor, min_extent: int = _MIN_EXTENT) -> torch.Tensor:
     """Find the region around the marked pixels; around the whole image where none is.
 
     Args:
         is_object: bool (N, H, W).
+        min_extent: Smaller objects are seen as if they were so large, pixels.
 
     Returns:
         float32 (N, 4).
     """
-    sides = [_extent(is_object.any(dim=other)) for other in (2, 1)]
+    sides = [_extent(is_object.any(dim=other), min_extent) for other in (2, 1)]
     return torch.stack([part for pair in zip(*sides, strict=True) for part in pair], dim=1)
 
 
-def _extent(is_marked: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def min_extent_of(rows: int) -> int:
+    """The least extent of an object that takes the same share of a frame with so many rows."""
+    return round(_MIN_EXTENT * rows / _MIN_EXTENT_ROWS)
+
+
+def _extent(is_marked: torch.Tensor, least: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Centre and length (N,) of the region along one axis; bool (N, length)."""
     length = is_marked.shape[1]
     marks = is_marked.to(torch.uint8)
     is_empty = ~is_marked.any(dim=1)
     low = marks.argmax(dim=1).masked_fill(is_empty, 0)
     high = (length - 1 - marks.flip(1).argmax(dim=1)).masked_fill(is_empty, length)
-    half = (_MIN_EXTENT - (high - low)).clamp(min=0) // 2
+    half = (least - (high - low)).clamp(min=0) // 2
     low, high = (low - half).float(), (high + half).float()
     margin = _MARGIN * (high - low + 1)
     low = (low - margin).clamp(min=-_OUTSIDE)

@@ -9,10 +9,17 @@ from torch import nn
 
 from ltr.actors.recommendation import AgentActor, QualityActor
 from ltr.admin.errors import DataError
+from ltr.data.image_format import CAFFE_BGR, IMAGENET_RGB
 from ltr.dataset.davis import Davis
 from ltr.dataset.experience import Transition
-from ltr.dataset.interactive.experience_samples import ExperienceSamples, first_experience
+from ltr.dataset.interactive.experience_samples import (
+    ExperienceSamples,
+    ExperienceView,
+    Reward,
+    first_experience,
+)
 from ltr.dataset.interactive.quality_masks import QualityMasks, annotated_videos, list_samples
+from ltr.dataset.interactive.simulated_rounds import simulate_episodes
 from ltr.models.interactive.agent import AgentPair, agent_pair
 from ltr.models.interactive.assess import AssessNet, assess_network
 from ltr.models.interactive.prompt_encoder import load_imagenet
@@ -20,6 +27,8 @@ from ltr.train_settings.assembly import Assembly, SampleSets
 from ltr.train_settings.interactive.recommendation_recipe import AgentRecipe, QualityRecipe
 
 _WITHOUT = "backbone_weights=none"
+_TABLES: dict[Reward, str] = {"score": "pretrain.csv", "gain": "reward.csv"}
+_FORMATS = {found.name: found for found in (IMAGENET_RGB, CAFFE_BGR)}
 
 
 class AgentAssembly(Assembly[AgentPair]):
@@ -35,7 +44,9 @@ class AgentAssembly(Assembly[AgentPair]):
     def datasets(self) -> SampleSets:
         """Read the experience."""
         rows, _ = self.experience()
-        return ExperienceSamples(rows, self.samples_per_epoch(rows)), None
+        recipe = self.recipe
+        view = ExperienceView(recipe.reward, recipe.mirrored, recipe.quality_noise)
+        return ExperienceSamples(rows, self.samples_per_epoch(rows), view), None
 
     def experience(self) -> tuple[list[Transition], set[str]]:
         """The experience at the start, and the videos that are worth learning from.
@@ -44,7 +55,16 @@ class AgentAssembly(Assembly[AgentPair]):
             DataError: The table is missing or damaged, or holds nothing to learn.
         """
         recipe = self.recipe
-        path = recipe.experience or Path(self.environment.workspace_dir, "interactive/pretrain.csv")
+        if recipe.simulated_episodes:
+            rows = simulate_episodes(
+                recipe.simulated_episodes,
+                recipe.simulated_rounds,
+                recipe.simulated_frames,
+                recipe.seed,
+            )
+            return rows, {row.sequence for row in rows}
+        folder = Path(self.environment.workspace_dir, "interactive")
+        path = recipe.experience or folder / _TABLES[recipe.reward]
         return first_experience(
             Path(path), recipe.memory_size, recipe.sample_th, recipe.unfiltered_buffer
         )
@@ -57,7 +77,9 @@ class AgentAssembly(Assembly[AgentPair]):
         """Build the loss."""
         assert isinstance(network, AgentPair)  # as ``network`` built it
         recipe = self.recipe
-        return AgentActor(network, recipe.discount, recipe.update_rate, recipe.seed)
+        return AgentActor(
+            network, recipe.discount, recipe.update_rate, recipe.seed, recipe.step_weight
+        )
 
 
 class QualityAssembly(Assembly[AssessNet]):
@@ -67,7 +89,7 @@ class QualityAssembly(Assembly[AssessNet]):
 
     def network(self) -> AssessNet:
         """Build the network; arguments that are the published ones are not recorded."""
-        names = ("width", "depths", "side")
+        names = ("width", "depths", "side", "block", "rows")
         sizes = {name: getattr(self.recipe, name) for name in names}
         changed = {k: v for k, v in sizes.items() if v != getattr(QualityRecipe, k)}
         return assess_network(**changed)
@@ -80,7 +102,8 @@ class QualityAssembly(Assembly[AssessNet]):
         """
         if self.recipe.backbone_weights is not None:
             folder = self.environment.pretrained_networks
-            load_imagenet(network.Encoder, self.recipe.backbone_weights, folder, _WITHOUT)
+            source = _FORMATS[self.recipe.backbone_format]
+            load_imagenet(network.Encoder, self.recipe.backbone_weights, folder, _WITHOUT, source)
 
     def datasets(self) -> SampleSets:
         """List the masks.
@@ -92,12 +115,12 @@ class QualityAssembly(Assembly[AssessNet]):
         dataset = Davis(recipe.root, split=recipe.split)
         workspace = Path(self.environment.workspace_dir)
         folder = Path(recipe.masks or workspace / "interactive/quality_assessment")
-        samples = list_samples(folder, annotated_videos(dataset), recipe.rounds)
+        samples = list_samples(folder, annotated_videos(dataset), recipe.rounds, recipe.episodes)
         count = min(recipe.samples_per_epoch or len(samples), len(samples))
         if count < recipe.batch_size:
             raise DataError(f"{count} masks do not fill a batch of {recipe.batch_size}")
         whole_batches = count - count % recipe.batch_size
-        return QualityMasks(samples, recipe.image_size, whole_batches), None
+        return QualityMasks(samples, recipe.image_size, whole_batches, recipe.threshold), None
 
     def actor(self, network: nn.Module) -> QualityActor:
         """Build the loss."""

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Annotated, Literal
 
-from ltr.admin.ranges import Count, CountOrZero, NotNegative, Positive
+from ltr.admin.ranges import Count, CountOrZero, NotNegative, Positive, Probability, Range
+from ltr.dataset.interactive.experience_samples import Reward
+from ltr.dataset.interactive.quality_masks import IS_OBJECT
+from ltr.models.interactive.prompt_encoder import Block
 from ltr.train_settings.recipe import RateSchedule, Recipe
 from ltr.trainers.optimizer import OptimizerKind
 
@@ -16,23 +20,38 @@ class AgentRecipe(Recipe):
 
     Args:
         experience: Table of first experience; None takes ``pretrain.csv`` in
-            ``workspace_dir/interactive``.
-        memory_size: Most rows of it that are read.
+            ``workspace_dir/interactive``, or ``reward.csv`` where the reward is the gain.
+        simulated_episodes: Learn from so many simulated ones instead, see ``simulate_episodes``; 0
+            for none.
+        simulated_rounds: Rounds of each.
+        simulated_frames: Frames of each.
+        memory_size: Most rows of the table that are read.
         sample_th: Videos on which quality changes less are left out, 0..1.
         unfiltered_buffer: Begin with the first rows of the table, those that ``sample_th`` refuses
             among them, as upstream does.
         hidden: Width of the network.
         discount: Weight of the next state's value.
         update_rate: Probability that a step copies the policy to the target network.
+        reward: ``score`` or ``gain``, see ``ExperienceView``.
+        step_weight: Weight of the reward for frames annotated as rarely as any.
+        mirrored: Show half of the transitions backwards in time.
+        quality_noise: Error that is added to the quality of every frame, 0..1.
     """
 
     experience: str | None = None
+    simulated_episodes: CountOrZero = 0
+    simulated_rounds: Annotated[int, Range(2)] = 8
+    simulated_frames: Count = 20
     memory_size: Count = 100_000
     sample_th: NotNegative = 0.05
     unfiltered_buffer: bool = True
     hidden: Count = 128
     discount: NotNegative = 0.95
     update_rate: NotNegative = 0.05
+    reward: Reward = "score"
+    step_weight: NotNegative = 1.0
+    mirrored: bool = False
+    quality_noise: NotNegative = 0.0
 
     samples_per_epoch: Count = 14 * 32
     batch_size: Count = 32
@@ -56,12 +75,18 @@ class QualityRecipe(Recipe):
         masks: Folder of the probabilities that ``generate_data`` writes; None takes
             ``quality_assessment`` in ``workspace_dir/interactive``.
         rounds: Rounds that were played for every video.
+        episodes: How often each video was played, see ``agent.keep_masks``.
+        threshold: Probability above which a pixel is the object's in the host's masks.
         backbone_weights: ImageNet weights of the backbone: a name of torchvision, whose file lies
             in ``pretrained_networks``, or a path; None starts from random weights.
+        backbone_format: Input that these were trained with: ``rgb``, or ``bgr255`` for those of
+            JOINT.
         image_size: (height, width) to which frames are resized, in pixels.
         width: Channels of the network's stem.
         depths: Blocks of its stages.
         side: Side of the region that the network sees, pixels.
+        block: Kind of its blocks, ``bottleneck`` or ``basic``.
+        rows: Rows to which the network scales frames; None takes them as they come.
         samples_per_epoch: Number of masks per epoch, drawn anew for each; None for all.
     """
 
@@ -69,11 +94,16 @@ class QualityRecipe(Recipe):
     split: str = "train"
     masks: str | None = None
     rounds: Count = 5
+    episodes: Count = 1
+    threshold: Probability = IS_OBJECT
     backbone_weights: str | None = "resnet50"
+    backbone_format: Literal["rgb", "bgr255"] = "rgb"
     image_size: tuple[int, int] = (480, 854)
     width: Count = 64
     depths: tuple[int, ...] = (3, 4, 6, 3)
     side: Count = 256
+    block: Block = "bottleneck"
+    rows: Count | None = None
 
     samples_per_epoch: Count | None = None
     batch_size: Count = 32

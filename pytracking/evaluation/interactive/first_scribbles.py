@@ -98,7 +98,7 @@ def write_first_scribbles(
 
 
 def draw_first_scribbles(video: InteractiveVideo, seed: int) -> list[VideoScribbles]:
-    """Draw on three frames of those that show the most objects.
+    """Draw on three frames of those that show the most objects, large enough for a line.
 
     Raises:
         DataError: Annotations are damaged or show no object.
@@ -108,15 +108,20 @@ def draw_first_scribbles(video: InteractiveVideo, seed: int) -> list[VideoScribb
     num_visible = np.array([np.isin(ids, labels).sum() for labels in truth])
     rng = np.random.default_rng([seed, zlib.crc32(video.name.encode())])
     best = np.flatnonzero(num_visible == num_visible.max())
-    frames = rng.choice(best, NUM_SCRIBBLES, replace=len(best) < NUM_SCRIBBLES)
-    return [_draw_on(video, truth, int(frame)) for frame in frames]
+    frames = rng.choice(best, NUM_SCRIBBLES, replace=len(best) < NUM_SCRIBBLES).tolist()
+    others = rng.permutation(np.setdiff1d(best, frames)).tolist()
+    drawn = [found for frame in [*frames, *others] if (found := _draw_on(video, truth, frame))]
+    if not drawn:
+        raise DataError(f"{video.name} shows no object large enough for a scribble")
+    return [drawn[index % len(drawn)] for index in range(NUM_SCRIBBLES)]
 
 
-def _draw_on(video: InteractiveVideo, truth: np.ndarray, frame: int) -> VideoScribbles:
+def _draw_on(video: InteractiveVideo, truth: np.ndarray, frame: int) -> VideoScribbles | None:
+    """The lines of a frame; None where its objects are too small for one."""
     empty = np.zeros_like(truth[frame])
     lines = draw_corrections(truth[frame], empty, video.num_objects, RobotParameters())
     if not lines:
-        raise DataError(f"{video.masks[frame]} shows no object large enough for a scribble")
+        return None
     frames: list[tuple[ScribbleLine, ...]] = [()] * (video.offset + len(video))
     frames[video.offset + frame] = tuple(lines)
     return VideoScribbles(video.name, tuple(frames))

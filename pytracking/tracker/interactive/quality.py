@@ -12,6 +12,7 @@ from ltr.models.interactive.assess import AssessNet, assess_network
 from pytracking.tracker.interactive.computing import load_host_network
 
 AGENT_FILE, ASSESS_FILE = "agent.pt", "assess_net.pt"
+SMALL_AGENT, SMALL_ASSESS = "agent_demo.pth.tar", "quality_demo.pth.tar"  # these ship
 
 
 class NetworkQuality:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from ltr import run_training
 from ltr.admin.checkpoint import find_checkpoint, read_checkpoint
 from ltr.dataset.cutout_ytvis import CutoutClips
 from ltr.dataset.cutout_ytvis import main as write_cutouts
+from ltr.dataset.experience import Transition, write_experience
 from ltr.dataset.instances import InstanceImages
+from ltr.dataset.interactive.quality_masks import probability_file
 from ltr.dataset.referring.synthetic import main as write_sentences
 from ltr.dataset.synthetic_ytvis import main as write_shapes
 from tests.small_coco import write_coco
 from tests.small_training import write_videos
+from tests.video_trees import label_map, write_davis
 
+SHIPPED = Path(__file__).resolve().parents[3] / "pytracking" / "networks"
+BEAR = {f"{index:05d}": {1: (4 + 4 * index, 10)} for index in range(6)}
 SHORT = ("batch_size=2", "samples_per_epoch=4", "num_workers=0", "max_epochs=1")
 
 
@@ -89,6 +97,34 @@ def test_propose_reduce_in_two_parts(workspace) -> None:
     }
     assert changes["rpn"] < 1e-3
     assert changes["prop_head"] > 0.05
+
+
+def test_interactive_quality_and_agent(workspace, monkeypatch) -> None:
+    """The quality network starts from the shipped one of JOINT, the agent from a table."""
+    davis = write_davis(workspace / "davis", {"bear": BEAR}, "train")
+    monkeypatch.setenv("LTR_DAVIS_DIR", str(davis))
+    masks = workspace / "workspace" / "interactive" / "quality_assessment"
+    for interaction, frame in product((1, 2), range(6)):
+        file = probability_file(masks, interaction, "bear", 1, frame)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(file), 200 * label_map(BEAR[f"{frame:05d}"]))
+    fields = train(workspace, "interactive", "quality_demo", "rounds=2", "episodes=1")
+    stem = read_checkpoint(SHIPPED / "joint_demo.pth.tar").net[
+        "feature_extractor.layer2.0.bn1.bias"
+    ]
+    found = fields["live_net"]["Encoder.res3.0.bn1.bias"]
+    assert (found - stem.float()).abs().max() < 1e-2
+    rng = np.random.default_rng(0)
+    rows = [
+        Transition("bear", 1, n, n + 1, n, 1.0, 0.0, False, *rng.random((2, 6)), *np.eye(6)[:2])
+        for n in (1, 2, 3, 4)
+    ]
+    write_experience(workspace / "workspace" / "interactive" / "reward.csv", rows)
+    first = train(workspace, "interactive", "agent_demo_simulated", "simulated_episodes=2")["net"]
+    last = train(workspace, "interactive", "agent_demo")["net"]
+    key = "policy.encoder_fc2.weight"
+    assert first[key].shape == (64, 64)
+    assert 0 < (first[key] - last[key]).abs().max() < 1e-2
 
 
 def test_propose_reduce_on_cutouts(workspace, monkeypatch) -> None:

@@ -99,6 +99,27 @@ def test_the_quality_network_is_trained_and_used(words, tmp_path):
     assert all(float(entry["squared_error"]) >= 0 for entry in entries)
 
 
+def test_random_episodes_leave_masks_for_the_quality_network(words, tmp_path):
+    """Every episode of every round, of the window that was played."""
+    assert produce_reward.main([*HOST, *words, "agent.keep_masks=true"]) == 0
+    masks = tmp_path / "masks"
+    assert (
+        len(list(masks.rglob("*.png"))) == 3 * 3 * 3 * 2 * 4
+    )  # rounds, epochs, sets, videos, frames
+    rows = read_experience(tmp_path / "train/reward.csv")
+    row = next(row for row in rows if row.sequence == "dog" and row.scribble_iter == 9)
+    folder = masks / "interaction-1/scribble-9/dog/probs/1"
+    assert len(list(folder.iterdir())) == len(row.state_iou) == 4
+
+
+def test_networks_can_have_names_of_their_own(words, tmp_path):
+    names = ["agent.net=small.pt", "assess_net.net=eye.pt"]
+    for module in (produce_reward, pretrain_agent, train_agent, generate_data, quality_assessment):
+        assert module.main([*HOST, *words, *names]) == 0
+    assert {path.name for path in (tmp_path / "nets").glob("*.pt")} == {"small.pt", "eye.pt"}
+    assert evaluation.main([*HOST, *words, *names, "method=ours"]) == 0
+
+
 @pytest.mark.parametrize(
     ("module", "played", "file", "row"),
     [

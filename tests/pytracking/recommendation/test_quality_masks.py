@@ -81,6 +81,20 @@ def test_an_epoch_shows_every_mask_once(samples):
         assert len(sources) == 12
 
 
+def test_masks_of_several_episodes_with_another_threshold(samples, tmp_path):
+    (video,) = scribbled_videos(tmp_path / "set", frames=6).values()
+    for sample in samples[:6]:
+        file = probability_file(tmp_path / "masks", 1, video.name, 1, samples.index(sample), 2)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(file), 150 * read_label_map(sample.mask))
+    found = list_samples(tmp_path / "masks", [video], 1, episodes=2)
+    assert len(found) == 12
+    assert "scribble-2" in str(found[6].probabilities)
+    scores = [read(QualityMasks(found[6:], SHAPE, threshold=x), 0)["quality"] for x in (0.8, 0.5)]
+    assert scores[0] == 0
+    assert scores[1] > 0.6
+
+
 def test_a_missing_round_is_named(samples, tmp_path):
     (video,) = scribbled_videos(tmp_path / "set", frames=6).values()
     with pytest.raises(DataError, match="interaction-3"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ltr.data.image_io import read_label_map
+from ltr.data.image_io import read_label_map, write_label_map
 from ltr.data.interactive.scribbles import draw_scribbles, read_scribbles
 from pytracking.evaluation.datasets import get_dataset
 from pytracking.evaluation.interactive.first_scribbles import main
@@ -13,7 +13,7 @@ from pytracking.evaluation.interactive.videos import interactive_video
 from pytracking.evaluation.outputs.folder import ResultFolder
 from pytracking.evaluation.running.sequence import run_sequence
 from tests.plain_host import PlainHost
-from tests.video_trees import write_davis
+from tests.video_trees import SHAPE, write_davis
 
 VIDEO = {
     "00000": {1: (4, 4)},
@@ -42,6 +42,28 @@ def test_three_frames_with_all_objects_are_drawn(davis, capsys):
         assert (drawn == truth)[drawn > 0].mean() > 0.7
         frames.add(frame)
     assert frames == {1, 2, 3}
+
+
+def test_frames_with_too_little_of_an_object_are_left_out(tmp_path):
+    """One pixel of the object, as behind a post, is no place for a line."""
+    video = {f"{index:05d}": {1: (4 + 4 * index, 4)} for index in range(6)}
+    davis = write_davis(tmp_path / "davis", {"bear": video})
+    hidden = np.zeros(SHAPE, np.uint8)
+    hidden[3, 3] = 1
+    for index in (0, 2, 4):
+        write_label_map(davis / f"Annotations/480p/bear/{index:05d}.png", hidden)
+    for seed in range(4):
+        assert main([str(davis), "--seed", str(seed), "--overwrite"]) == 0
+        files = [davis / f"Scribbles/bear/00{number}.json" for number in (1, 2, 3)]
+        assert {frame for file in files for frame in read_scribbles(file).annotated} == {1, 3, 5}
+
+
+def test_a_video_without_a_large_object_is_one_sentence(tmp_path, capsys):
+    davis = write_davis(tmp_path / "davis", {"bear": VIDEO})
+    for path in (davis / "Annotations/480p/bear").iterdir():
+        write_label_map(path, np.eye(*SHAPE, dtype=np.uint8) * (np.arange(SHAPE[1]) == 3))
+    assert main([str(davis)]) == 2
+    assert "bear shows no object large enough for a scribble" in capsys.readouterr().err
 
 
 def test_the_seed_decides(davis, tmp_path):
