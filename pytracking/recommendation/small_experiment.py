@@ -13,17 +13,11 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
-
 from ltr.admin.cli import CommandParser, command
-from ltr.admin.errors import ConfigError, DataError
-from ltr.data.image_io import read_image, write_image, write_label_map
+from ltr.admin.errors import ConfigError
 from ltr.dataset.davis import Davis
-from pytracking.evaluation.datasets.sequence import Sequence as Video
-from pytracking.evaluation.datasets.sequence import build_sequence
 from pytracking.evaluation.interactive import first_scribbles
 from pytracking.recommendation import (
     evaluation,
@@ -33,6 +27,7 @@ from pytracking.recommendation import (
     quality_assessment,
     train_agent,
 )
+from pytracking.recommendation.make_clips import ClipSize, write_clips, write_lists
 
 _HOST = (
     "joint", "joint_demo", "--quiet", "--set", "image_sample_size=64,112",
@@ -43,27 +38,6 @@ _METHODS = (
     ("wild", "random"), ("wild", "linspace"), ("oracle", "worst"), ("wild", "ours"),
     ("oracle", "ours"),
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Size:
-    """How small the clips are.
-
-    Args:
-        height: Rows of a frame.
-        frames: Most frames of a clip.
-        step: Every so many frames of the video.
-        videos: Training videos of the first source.
-    """
-
-    height: int = 96
-    frames: int = 10
-    step: int = 5
-    videos: int = 3
-
-    def __post_init__(self) -> None:
-        if min(self.height, self.frames, self.step, self.videos) < 1:
-            raise ConfigError("--frames and --videos must be positive")
 
 
 @command
@@ -81,10 +55,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--frames", type=int, default=10, metavar="N", help="frames per clip (10)")
     parser.add_argument("--videos", type=int, default=3, metavar="N", help="videos to train on (3)")
     arguments = parser.parse_args(argv)
-    size = Size(frames=arguments.frames, videos=arguments.videos)
+    if arguments.videos < 1:
+        raise ConfigError("--videos must be positive")
+    size = ClipSize(frames=arguments.frames, step=5)
     davis, work = arguments.work / "davis", arguments.work
     if not (davis / "Scribbles").is_dir():
-        make_small_copy(arguments.src, davis, size)
+        make_small_copy(arguments.src, davis, size, arguments.videos)
         _check(first_scribbles.main([str(davis), "--quiet", "--overwrite"]))
     words = [*_HOST, "with", *_settings(davis, work)]
     for module in (produce_reward, pretrain_agent, generate_data):
@@ -115,45 +91,25 @@ def _means_of_sets(folder: Path) -> list[float]:
     return [100 * sum(values) / len(values) for _, values in sorted(found.items())]
 
 
-def make_small_copy(sources: Sequence[Path], target: Path, size: Size) -> None:
+def make_small_copy(sources: Sequence[Path], target: Path, size: ClipSize, num_train: int) -> None:
     """Copy data sets into one with fewer and smaller frames.
 
     Args:
         sources: Folders in DAVIS's layout; ``train`` of the first one and ``val`` of all are used.
         target: Folder to be written, in the same layout.
         size: Size and length of the copies.
+        num_train: Number of training videos.
 
     Raises:
         DataError: A source is damaged.
     """
-    names = {"train": Davis(sources[0], split="train").videos[: size.videos], "val": ()}
-    parts = [(sources[0], "train", names["train"])]
+    train, validation = Davis(sources[0], split="train").videos[:num_train], list[str]()
+    write_clips(sources[0], "train", train, target, size)
     for source in sources:
         found = Davis(source, split="val").videos
-        names["val"] += found
-        parts.append((source, "val", found))
-    for source, split, videos in parts:
-        dataset = Davis(source, split=split)
-        for name in videos:
-            _copy_video(build_sequence(dataset, name), target, size)
-    lists = target / "ImageSets" / "2017"
-    lists.mkdir(parents=True, exist_ok=True)
-    for split, found in names.items():
-        (lists / f"{split}.txt").write_text("".join(f"{name}\n" for name in found))
-
-
-def _copy_video(video: Video, target: Path, size: Size) -> None:
-    places = range(0, len(video.frames), size.step)[: size.frames]
-    shape = round(video.shape[1] * size.height / video.shape[0]), size.height
-    for number, place in enumerate(places):
-        stem = f"{video.name}/{number:05d}"
-        image, labels = read_image(video.frames[place]), video.read_mask(place)
-        if labels is None:
-            raise DataError(f"{video.name} has no annotation of frame {place}")
-        image = cv2.resize(image, shape, interpolation=cv2.INTER_AREA)
-        labels = cv2.resize(labels, shape, interpolation=cv2.INTER_NEAREST)
-        write_image(target / "JPEGImages" / "480p" / f"{stem}.jpg", image)
-        write_label_map(target / "Annotations" / "480p" / f"{stem}.png", labels)
+        validation += found
+        write_clips(source, "val", found, target, size)
+    write_lists(target, {"train": train, "val": validation})
 
 
 def _settings(davis: Path, work: Path) -> list[str]:

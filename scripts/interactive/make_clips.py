@@ -1,0 +1,7 @@
+"""Make videos short and small: ``--help`` tells more."""
+
+import sys
+
+from pytracking.recommendation.make_clips import main
+
+sys.exit(main())
