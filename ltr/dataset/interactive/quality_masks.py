@@ -176,8 +176,8 @@ class QualityMasks(RandomSamples[int]):
         """
         rng = random.python
         image, probabilities, label = self._read(self.samples[draw])
-        label, image, probabilities = deform(label, (image, probabilities), rng)
-        image = _change_light(image, rng)
+        label, both = deform(label, (torch.cat([image, probabilities]),), rng)
+        image, probabilities = _change_light(both[:3], rng), both[3:]
         if rng.random() < 0.5:
             image, probabilities, label = (x.flip(-1) for x in (image, probabilities, label))
         mask = (probabilities[0] > self.threshold).numpy().astype(np.uint8)

@@ -34,14 +34,14 @@ def workspace(tmp_path: Path, monkeypatch) -> Path:
 
 
 def train(workspace: Path, system: str, name: str, *changes: str) -> dict:
-    """Train for an epoch of two steps; the fields of its checkpoint."""
+    """Train for an epoch of two steps; the fields of its checkpoint, ``net`` among them."""
     words = [word for change in (*SHORT, *changes) for word in ("--set", change)]
     assert run_training.main([system, name, "--device", "cpu", "--quiet", *words]) == 0
     folder = workspace / "workspace" / "checkpoints" / "ltr" / system / name
     checkpoint = read_checkpoint(find_checkpoint(folder))
     position = checkpoint.fields["position"]
     assert (position["epoch"], position["steps"]) == (1, 2)
-    return checkpoint.fields
+    return {**checkpoint.fields, "net": checkpoint.net}
 
 
 def test_joint_in_four_parts(workspace) -> None:
