@@ -37,12 +37,13 @@ from kill_replacing import StillHost
 from synthetic_clip import draw_clip
 
 from ltr.data.interactive.scribbles import ScribbleLine
-from pytracking.interactive_page.guidance import ConfidenceQuality, Guidance
+from pytracking.interactive_page.guidance import Guidance
 from pytracking.interactive_page.launch import start
 from pytracking.interactive_page.opening import open_with_host
 from pytracking.interactive_page.settings import PageSettings
 from pytracking.interactive_page.workbench import Workbench
 from pytracking.tracker.interactive.base import Segmentation
+from pytracking.tracker.interactive.quality import ConfidenceQuality
 from pytracking.tracker.interactive.recommend import WorstFrame
 from pytracking.utils.video_writer import VideoWriter
 

@@ -22,13 +22,14 @@ from ltr.admin.checkpoint import network_fields, read_checkpoint, save_checkpoin
 from ltr.data.image_io import read_image, read_label_map, write_image, write_label_map
 from ltr.data.interactive.scribbles import ScribbleLine
 from ltr.models.joint.joint_net import steepest_descent_resnet18
-from pytracking.interactive_page.guidance import ConfidenceQuality, Guidance
+from pytracking.interactive_page.guidance import Guidance
 from pytracking.interactive_page.opening import open_with_host
 from pytracking.interactive_page.settings import PageSettings
 from pytracking.interactive_page.workbench import Workbench
 from pytracking.run_tracker import main as track
 from pytracking.run_video import main as segment
 from pytracking.tracker.interactive.base import InteractiveVOS, Segmentation
+from pytracking.tracker.interactive.quality import ConfidenceQuality
 from pytracking.tracker.interactive.recommend import WorstFrame
 from pytracking.utils.download import fetch
 from pytracking.utils.extract_frames import main as extract_frames

@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pytracking import load_tracker
-from pytracking.interactive_page.guidance import ConfidenceQuality, Guidance
+from pytracking.interactive_page.guidance import Guidance
 from pytracking.interactive_page.launch import start
 from pytracking.interactive_page.opening import open_with_host, open_with_tracker
 from pytracking.interactive_page.settings import PageSettings
 from pytracking.interactive_page.workbench import Find, Workbench
 from pytracking.tracker.interactive.base import InteractiveVOS
+from pytracking.tracker.interactive.quality import ConfidenceQuality
 from pytracking.tracker.interactive.recommend import WorstFrame
 from pytracking.tracker.interactive.scribble_mask import GrabCutMask
 from pytracking.utils.video_writer import VideoWriter

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 
 from ltr.admin.errors import CheckpointError
@@ -14,37 +12,19 @@ from pytracking.tracker.interactive.quality import (
     AGENT_FILE,
     ASSESS_FILE,
     SMALL_AGENT,
-    SMALL_ASSESS,
+    SMALL_AGENT_MOST,
+    ConfidenceQuality,
     NetworkQuality,
+    ScaledConfidence,
     load_agent_network,
     load_assess_network,
 )
-from pytracking.tracker.interactive.recommend import Recommender, WorstFrame, make_recommender
-
-_IS_OBJECT = 0.5
-
-
-class ConfidenceQuality:
-    """Takes an object for good where its probabilities are near 0 and 1; needs no network."""
-
-    def estimate(self, frames: Sequence[np.ndarray], probs: torch.Tensor) -> np.ndarray:
-        """The overlap of soft and hard mask, mean over the objects.
-
-        Args:
-            frames: Not used.
-            probs: float (frames, 1 + objects, H, W), background first.
-
-        Returns:
-            float64 (frames,), 0..1; 1 for an object that is nowhere.
-        """
-        found = []
-        for soft in probs[:, 1:]:
-            hard = (soft > _IS_OBJECT).float()
-            union = torch.maximum(soft, hard).sum(dim=(1, 2))
-            overlap = torch.minimum(soft, hard).sum(dim=(1, 2))
-            is_there = hard.sum(dim=(1, 2)) > 0
-            found.append(torch.where(is_there, overlap / union.clamp(min=1e-6), 1.0).mean())
-        return torch.stack(found).double().cpu().numpy()
+from pytracking.tracker.interactive.recommend import (
+    AgentFrame,
+    Recommender,
+    WorstFrame,
+    make_recommender,
+)
 
 
 @dataclass(frozen=True)
@@ -65,22 +45,22 @@ class Guidance:
 def load_guidance(device: torch.device) -> Guidance:
     """Use the released quality network and agent where they lie in ``network_path``.
 
-    Without them the small ones that ship with the package are used, and plain rules where someone
-    has removed these.
+    Without a quality network, the tracker's confidence rates the frames, and the small agent that
+    ships with the package chooses; without that one too, the least confident frame is next.
 
     Raises:
         CheckpointError: A file that is there is damaged or of another network.
     """
-    pairs = (ASSESS_FILE, AGENT_FILE), (SMALL_ASSESS, SMALL_AGENT)
-    found = next((pair for pair in pairs if _is_there(pair[0])), None)
-    if found is None:
+    if _is_there(ASSESS_FILE):
+        quality = NetworkQuality(load_assess_network(ASSESS_FILE, device))
+        recommender: Recommender = WorstFrame()
+        if _is_there(AGENT_FILE):
+            recommender = make_recommender("ours", agent=load_agent_network(AGENT_FILE, device))
+        return Guidance(quality, recommender, "predicted quality")
+    if not _is_there(SMALL_AGENT):
         return Guidance(ConfidenceQuality(), WorstFrame(), "confidence")
-    assess, agent = found
-    recommender: Recommender = WorstFrame()
-    if _is_there(agent):
-        recommender = make_recommender("ours", agent=load_agent_network(agent, device))
-    quality = NetworkQuality(load_assess_network(assess, device))
-    return Guidance(quality, recommender, "predicted quality")
+    agent = AgentFrame(load_agent_network(SMALL_AGENT, device), SMALL_AGENT_MOST)
+    return Guidance(ScaledConfidence(), agent, "quality, from the tracker's confidence")
 
 
 def _is_there(name: str) -> bool:

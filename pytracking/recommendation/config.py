@@ -82,6 +82,8 @@ class AgentSettings:
     Args:
         net: File of the network, below ``ckpt_dir`` or ``network_path``; the small one that ships
             is ``agent_demo.pth.tar``.
+        most_annotations: A frame annotated so often is not chosen again; 0 for no limit, as
+            published. The small agent is meant for 2.
         memory_size: Most rows of the experience buffer.
         gamma: Weight of the next state's value.
         eps_start: Exploration at the first decision.
@@ -109,6 +111,7 @@ class AgentSettings:
     """
 
     net: str = AGENT_FILE
+    most_annotations: int = 0
     memory_size: int = 100_000
     gamma: float = 0.95
     eps_start: float = 0.7
@@ -138,8 +141,8 @@ class AssessSettings:
     """The quality network and how it learns.
 
     Args:
-        net: File of the network, below ``ckpt_dir`` or ``network_path``; the small one that ships
-            is ``quality_demo.pth.tar``.
+        net: File of the network, below ``ckpt_dir`` or ``network_path``; ``confidence`` stands for
+            the host's confidence, see ``ScaledConfidence``.
         num_epochs: Over all samples.
         lr: Learning rate of SGD.
         gamma: Factor of the rate after every epoch.

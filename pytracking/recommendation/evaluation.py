@@ -41,9 +41,11 @@ from pytracking.evaluation.interactive.videos import (
 )
 from pytracking.recommendation.command import Task, parse_task
 from pytracking.recommendation.config import RecommendationSettings, open_dataset
-from pytracking.recommendation.episodes import PlayedRound, play_sample
+from pytracking.recommendation.episodes import PlayedRound, QualityEstimate, play_sample
 from pytracking.tracker.interactive.quality import (
+    CONFIDENCE,
     NetworkQuality,
+    ScaledConfidence,
     load_agent_network,
     load_assess_network,
 )
@@ -138,13 +140,16 @@ def _recommender(task: Task) -> Recommender:
     agent = None
     if settings.method == "ours":
         agent = load_agent_network(_network(settings, settings.agent.net), task.device)
-    return make_recommender(settings.method, settings.seed, agent)
+    limit = settings.agent.most_annotations or None
+    return make_recommender(settings.method, settings.seed, agent, limit)
 
 
-def _estimator(task: Task) -> NetworkQuality | None:
+def _estimator(task: Task) -> QualityEstimate | None:
     settings = task.settings
     if settings.setting == "oracle" or settings.method in _WILD_ONLY:
         return None
+    if settings.assess_net.net == CONFIDENCE:
+        return ScaledConfidence()
     return NetworkQuality(
         load_assess_network(_network(settings, settings.assess_net.net), task.device)
     )
@@ -158,7 +163,7 @@ def _play_all(
     task: Task,
     videos: dict[str, InteractiveVideo],
     recommender: Recommender,
-    estimator: NetworkQuality | None,
+    estimator: QualityEstimate | None,
 ) -> tuple[list[ReportRow], list[RoundRecord]]:
     host, rounds = task.create_host(), task.settings.davis_interactive.eval_interactions
     rows: list[ReportRow] = []

@@ -7,14 +7,14 @@ from ltr.train_settings.interactive.recommendation_recipe import AgentRecipe
 
 RECIPE = AgentRecipe(
     description="Small IVOS-W agent, simulated rounds",
-    simulated_episodes=1500,
+    simulated_episodes=6000,
     hidden=64,
     reward="gain",
-    step_weight=1.0,
+    step_weight=0.0,
     discount=0.0,
     mirrored=True,
-    quality_noise=0.1,
-    max_epochs=5,
+    quality_noise=0.05,
+    max_epochs=10,
     samples_per_epoch=128 * 60,
     batch_size=128,
     learning_rates={"policy": 2e-3},

@@ -12,7 +12,41 @@ from ltr.models.interactive.assess import AssessNet, assess_network
 from pytracking.tracker.interactive.computing import load_host_network
 
 AGENT_FILE, ASSESS_FILE = "agent.pt", "assess_net.pt"
-SMALL_AGENT, SMALL_ASSESS = "agent_demo.pth.tar", "quality_demo.pth.tar"  # these ship
+SMALL_AGENT, SMALL_AGENT_MOST = "agent_demo.pth.tar", 2  # ships; its limit, see ``AgentFrame``
+CONFIDENCE = "confidence"  # stands for ``ScaledConfidence`` where a quality network is named
+_IS_OBJECT = 0.5
+_LOWEST, _SLOPE = 0.25, 0.48  # fitted to rounds of ``joint joint_demo`` on training sequences
+
+
+class ConfidenceQuality:
+    """Takes an object for good where its probabilities are near 0 and 1; needs no network."""
+
+    def estimate(self, frames: Sequence[np.ndarray], probs: torch.Tensor) -> np.ndarray:
+        """The overlap of soft and hard mask, mean over the objects.
+
+        Args:
+            frames: Not used.
+            probs: float (frames, 1 + objects, H, W), background first.
+
+        Returns:
+            float64 (frames,), 0..1; 1 for an object that is nowhere.
+        """
+        found = []
+        for soft in probs[:, 1:]:
+            hard = (soft > _IS_OBJECT).float()
+            union = torch.maximum(soft, hard).sum(dim=(1, 2))
+            overlap = torch.minimum(soft, hard).sum(dim=(1, 2))
+            is_there = hard.sum(dim=(1, 2)) > 0
+            found.append(torch.where(is_there, overlap / union.clamp(min=1e-6), 1.0).mean())
+        return torch.stack(found).double().cpu().numpy()
+
+
+class ScaledConfidence(ConfidenceQuality):
+    """The confidence as an estimate of J&F: a line through rounds of ``joint joint_demo``."""
+
+    def estimate(self, frames: Sequence[np.ndarray], probs: torch.Tensor) -> np.ndarray:
+        """See ``ConfidenceQuality.estimate``; float64 (frames,), 0.25..0.73."""
+        return _LOWEST + _SLOPE * super().estimate(frames, probs)
 
 
 class NetworkQuality:

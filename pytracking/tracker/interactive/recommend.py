@@ -93,12 +93,14 @@ class AgentFrame(Recommender):
 
     Args:
         network: Network in eval mode.
+        most: A frame annotated so often is left alone while there are others; None for no limit.
     """
 
     needs_quality = True
 
-    def __init__(self, network: AgentNet) -> None:
+    def __init__(self, network: AgentNet, most: int | None = None) -> None:
         self.network = network
+        self.most = most
 
     @torch.inference_mode()
     def next(self, context: RecommendContext) -> int:
@@ -106,16 +108,22 @@ class AgentFrame(Recommender):
         counts = count_annotations(context.num_frames, context.annotated)
         device = next(self.network.parameters()).device
         state = torch.from_numpy(agent_state(context.known_quality, counts)).to(device)
-        return int(self.network(state[None])[0].argmax())
+        values = self.network(state[None])[0].cpu()
+        if self.most is not None and counts.min() < self.most:
+            values[torch.from_numpy(counts >= self.most)] = -torch.inf
+        return int(values.argmax())
 
 
-def make_recommender(method: str, seed: int = 0, agent: AgentNet | None = None) -> Recommender:
+def make_recommender(
+    method: str, seed: int = 0, agent: AgentNet | None = None, most: int | None = None
+) -> Recommender:
     """Build a rule by upstream's name of it.
 
     Args:
         method: ``random``, ``linspace``, ``worst`` or ``ours``.
         seed: Seed of the method ``random``.
         agent: Network of ``ours``, in eval mode.
+        most: Limit of ``ours``, see ``AgentFrame``.
 
     Raises:
         ConfigError: An unknown name, or ``ours`` without a network.
@@ -123,7 +131,7 @@ def make_recommender(method: str, seed: int = 0, agent: AgentNet | None = None) 
     if method == "ours":
         if agent is None:
             raise ConfigError("the method 'ours' needs the agent's network")
-        return AgentFrame(agent)
+        return AgentFrame(agent, most)
     rules: dict[str, Callable[[], Recommender]] = {
         "random": lambda: RandomFrame(seed),
         "linspace": SpreadFrame,

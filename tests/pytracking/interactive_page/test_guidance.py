@@ -8,13 +8,13 @@ import torch
 
 from ltr.models.interactive.agent import agent_network
 from ltr.models.interactive.assess import assess_network
-from pytracking.interactive_page.guidance import ConfidenceQuality, load_guidance
+from pytracking.interactive_page.guidance import load_guidance
 from pytracking.recommendation.training import save_network
 from pytracking.tracker.interactive.quality import (
     AGENT_FILE,
     ASSESS_FILE,
     SMALL_AGENT,
-    SMALL_ASSESS,
+    ConfidenceQuality,
     NetworkQuality,
 )
 from pytracking.tracker.interactive.recommend import AgentFrame, RecommendContext, WorstFrame
@@ -31,28 +31,33 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_the_small_networks_ship():
-    sizes = [(SHIPPED_NETWORKS / name).stat().st_size for name in (SMALL_ASSESS, SMALL_AGENT)]
-    assert sum(sizes) < 8_000_000
+def confident_probs() -> torch.Tensor:
+    """Four frames, of which the second and third are blurred."""
+    probs = torch.zeros(4, 2, 1, 4)
+    probs[:, 1, 0] = torch.tensor([1.0, 1.0, 0.0, 0.0])
+    probs[1:3, 1, 0] = torch.tensor([0.8, 0.6, 0.4, 0.4])
+    probs[:, 0] = 1 - probs[:, 1]
+    return probs
 
 
-def test_the_shipped_pair_rates_frames_and_names_one(folder):
-    """A mask that fits is rated above the same one in the wrong place."""
+def test_the_small_agent_ships_and_chooses_by_confidence(folder):
+    assert (SHIPPED_NETWORKS / SMALL_AGENT).stat().st_size < 1_000_000
     guidance = load_guidance(CPU)
-    assert guidance.label == "predicted quality"
-    rng = np.random.default_rng(0)
-    frames, masks = [], torch.zeros(4, 120, 200)
-    for index in range(4):
-        frame = np.full((120, 200, 3), 90, np.uint8) + rng.integers(0, 12, 3).astype(np.uint8)
-        frame[40:80, 60 + 10 * index : 110 + 10 * index] = (220, 170, 40)
-        frames.append(frame)
-        masks[index, 40:80, 60 + 10 * index : 110 + 10 * index] = 1
-    masks[2] = masks[2].roll(45, dims=1)
-    quality = guidance.quality.estimate(frames, torch.stack([1 - masks, masks], dim=1))
-    assert quality.shape == (4,)
-    assert quality[2] < quality[[0, 1, 3]].min()
-    assert isinstance(guidance.recommender, AgentFrame)
-    assert guidance.recommender.next(RecommendContext(4, [0], quality)) in range(4)
+    assert guidance.label == "quality, from the tracker's confidence"
+    quality = guidance.quality.estimate([], confident_probs())
+    assert quality == pytest.approx([0.73, 0.25 + 0.48 * 1.4 / 2.8, 0.25 + 0.48 * 0.5, 0.73])
+    chosen, annotated = guidance.recommender, [0]
+    for _ in range(7):
+        annotated.append(chosen.next(RecommendContext(4, annotated, quality)))
+    assert np.bincount(annotated).tolist() == [2, 2, 2, 2]
+
+
+def test_a_bad_stretch_is_chosen(folder):
+    """The agent knows what real rounds gain."""
+    agent = load_guidance(CPU).recommender
+    quality = np.full(20, 0.8)
+    quality[12:17] = 0.5
+    assert agent.next(RecommendContext(20, [2], quality)) in range(9, 20)
 
 
 def test_released_networks_come_first(folder):
@@ -65,6 +70,19 @@ def test_released_networks_come_first(folder):
     recommender = load_guidance(CPU).recommender
     assert isinstance(recommender, AgentFrame)
     assert recommender.network.encoder_fc1.out_features == 8
+
+
+def test_a_frame_is_left_alone_after_some_annotations():
+    torch.manual_seed(0)
+    network = agent_network(hidden=8).eval()
+    quality, annotated = np.array([0.5, 0.6, 0.7]), [1]
+    context = lambda: RecommendContext(3, annotated, quality)  # noqa: E731
+    first = AgentFrame(network).next(context())
+    annotated += [first, first]
+    if AgentFrame(network).next(context()) == first:
+        assert AgentFrame(network, 2).next(context()) != first
+    annotated += [0, 0, 1, 1, 2, 2]
+    assert AgentFrame(network, 2).next(context()) == AgentFrame(network).next(context())
 
 
 def test_without_networks_confidence_counts(folder, monkeypatch):

@@ -8,9 +8,9 @@ import pytest
 from ltr.admin.errors import ConfigError, DataError
 from ltr.data.image_io import decode_label_map, read_label_map
 from ltr.data.interactive.scribbles import ScribbleLine, read_scribbles
-from pytracking.interactive_page.guidance import ConfidenceQuality
 from pytracking.interactive_page.settings import PageSettings
 from pytracking.interactive_page.steps import Cancelled
+from pytracking.tracker.interactive.quality import ConfidenceQuality
 from pytracking.utils.video_reader import read_video
 from tests.page_server import plain_workbench, write_clip
 from tests.small_hosts import (

@@ -120,6 +120,18 @@ def test_networks_can_have_names_of_their_own(words, tmp_path):
     assert evaluation.main([*HOST, *words, *names, "method=ours"]) == 0
 
 
+def test_the_small_agent_chooses_by_the_confidence_of_the_host(words, tmp_path):
+    names = ["agent.net=agent_demo.pth.tar", "assess_net.net=confidence", "ckpt_dir="]
+    limit = "agent.most_annotations=1"
+    assert evaluation.main([*HOST, *words, *names, limit, "method=ours"]) == 0
+    folder = tmp_path / "results/baseline_copy_mask/wild/davis/ours"
+    with open(folder / "rounds.csv", newline="") as stream:
+        entries = list(csv.DictReader(stream))
+    for number in ("1", "2", "3"):
+        frames = [entry["frame"] for entry in entries if entry["scribble_idx"] == number]
+        assert len(set(frames)) == len(frames) == 3
+
+
 @pytest.mark.parametrize(
     ("module", "played", "file", "row"),
     [
