@@ -8,7 +8,7 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,7 +98,7 @@ def write_clips(
         _write_clip(build_sequence(dataset, name), target, size)
 
 
-def write_lists(target: Path, names: dict[str, Sequence[str]]) -> None:
+def write_lists(target: Path, names: Mapping[str, Sequence[str]]) -> None:
     """Write which clips belong to which split."""
     (target / _LISTS).mkdir(parents=True, exist_ok=True)
     for split, found in names.items():
