@@ -67,7 +67,7 @@ def word_maps(
     """
     seen = network.extract_features(shared.clips).of_pairs(shared)
     words = network.encode_sentences(sentences).words.repeat(shared.frames.shape[1])
-    levels = network.fuse(seen.maps, seen.padding, words)[:PYRAMID_LEVELS]
+    levels = network.fuse(seen.maps[1:], seen.padding, words)[:PYRAMID_LEVELS]
     return [level.maps.sum(1) / network.dim**0.5 for level in levels]
 
 

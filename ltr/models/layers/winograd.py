@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -37,44 +37,59 @@ class _Transforms(NamedTuple):
 
 
 class WinogradConv2d(nn.Conv2d):
-    """A 3x3 convolution of stride 1 and padding 1 that keeps its transformed kernels as well.
+    """A convolution that may keep its transformed kernels as well, see ``use_winograd``.
 
     Where they do not help (gradients, a GPU, another type, few positions) it computes the direct
     form. The transformed kernels take four times the room of the kernels.
     """
 
-    transformed: torch.Tensor
+    transformed: torch.Tensor | None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.register_buffer("transformed", None, persistent=False)
 
     @classmethod
     def of(cls, conv: nn.Conv2d) -> WinogradConv2d:
         """Take over the parameters of a convolution, see ``fits``."""
         own = cls(conv.in_channels, conv.out_channels, 3, padding=1, device="meta")
         own.weight, own.bias = conv.weight, conv.bias
-        own.register_buffer("transformed", transform_weight(conv.weight), persistent=False)
+        own.transform()
         return own.train(conv.training)
+
+    def transform(self) -> None:
+        """Keep the transformed kernels from now on."""
+        self.transformed = transform_weight(self.weight)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(N, in, h, w) -> (N, out, h, w)."""
-        if not self._pays(x):
+        if self.transformed is None or not _pays(x):
             return super().forward(x)
         return convolve_by_tiles(x, self.transformed, self.bias)
 
-    def _pays(self, x: torch.Tensor) -> bool:
-        tiles = len(x) * -(-x.shape[2] // _TILE) * -(-x.shape[3] // _TILE)
-        is_plain = x.device.type == "cpu" and x.dtype == torch.float32
-        is_inference = not torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu")
-        return is_plain and is_inference and tiles >= _MIN_TILES
+
+def _pays(x: torch.Tensor) -> bool:
+    tiles = len(x) * -(-x.shape[2] // _TILE) * -(-x.shape[3] // _TILE)
+    is_plain = x.device.type == "cpu" and x.dtype == torch.float32
+    is_inference = not torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu")
+    return is_plain and is_inference and tiles >= _MIN_TILES
 
 
 def use_winograd(network: Network) -> Network:
-    """Replace the convolutions for which it pays on a CPU, in place; for inference only.
+    """Transform the kernels for which it pays on a CPU, in place; for inference only.
+
+    Convolutions are replaced by ``WinogradConv2d``; layers that derive from it stay what they are.
 
     Returns:
         The network itself.
     """
     for parent in list(network.modules()):
         for name, child in list(parent.named_children()):
-            if isinstance(child, nn.Conv2d) and fits(child):
+            if not isinstance(child, nn.Conv2d) or not fits(child):
+                continue
+            if isinstance(child, WinogradConv2d):
+                child.transform()
+            elif type(child) is nn.Conv2d:
                 setattr(parent, name, WinogradConv2d.of(child))
     return network
 
@@ -82,8 +97,7 @@ def use_winograd(network: Network) -> Network:
 def fits(conv: nn.Conv2d) -> bool:
     """Whether a convolution is 3x3, of stride 1, padding 1, many channels, on a CPU."""
     return (
-        type(conv) is nn.Conv2d
-        and conv.weight.shape[2:] == (3, 3)
+        conv.weight.shape[2:] == (3, 3)
         and (conv.stride, conv.padding, conv.dilation) == ((1, 1), (1, 1), (1, 1))
         and (conv.groups, conv.padding_mode) == (1, "zeros")
         and min(conv.in_channels, conv.out_channels) >= _MIN_CHANNELS

@@ -6,12 +6,13 @@ The form for GPUs with the same signature is in ``deformable_kernel.py``.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
 
 MapSizes = Sequence[tuple[int, int]]  # height and width of each level
+_POINTS_AT_ONCE = 1 << 17  # so that what is known of them stays in a core's cache
 Sampler = Callable[[torch.Tensor, MapSizes, torch.Tensor, torch.Tensor], torch.Tensor]
 
 
@@ -56,8 +57,8 @@ def gather_points(
 ) -> torch.Tensor:
     """The same as ``sample_points`` for one image, as weighted sums of rows of a table.
 
-    A row is what one head sees in one pixel; a bilinear sample is four of them, and all samples of
-    a query and head are summed at once.
+    A row is what one head sees in one pixel, or zeros around a map; a bilinear sample is four
+    neighbouring rows, and all samples of a query and head are summed at once.
 
     Args:
         values: (sum of h * w, heads, channels).
@@ -68,35 +69,44 @@ def gather_points(
     Returns:
         (queries, heads * channels).
     """
-    _, heads, channels = values.shape
-    extents = locations.new_tensor([(width, height) for height, width in sizes])
-    width, height = extents[:, :1], extents[:, 1:]
-    areas = torch.tensor([0, *(math.prod(size) for size in sizes[:-1])])
-    firsts = (areas.cumsum(0) * heads)[:, None] + torch.arange(heads)[:, None, None]
-    x, y = (locations * extents[:, None]).sub_(0.5).unbind(-1)
-    columns = [((cell * heads).int(), share) for cell, share in _cells(x, width)]
-    lines = [
-        ((cell * (width * heads)).int() + firsts.int(), share * weights)
-        for cell, share in _cells(y, height)
+    queries, heads, levels, points = weights.shape
+    table = _framed(values, sizes)
+    extents = locations.new_tensor([(width, height) for height, width in sizes])[:, None]
+    pitch = extents[..., 0] + 2
+    corners = torch.tensor([[0, 1, width + 2, width + 3] for _, width in sizes])[:, None] * heads
+    areas = torch.tensor([0, *((height + 2) * (width + 2) for height, width in sizes[:-1])])
+    # A cell of -1 is the first one of the frame around a map.
+    firsts = (areas.cumsum(0)[:, None] + pitch.long() + 1) * heads
+    starts = (torch.arange(heads)[:, None, None] + firsts).int()
+    corners = corners.int()
+    size = max(1, _POINTS_AT_ONCE // (heads * levels * points))
+    summed = []
+    for start in range(0, queries, size):
+        part = slice(start, start + size)
+        position = torch.clamp(locations[part] * extents - 0.5, -torch.ones_like(extents), extents)
+        cell = torch.minimum(position.floor(), extents - 1)
+        x, y = (position - cell).unbind(-1)
+        column, line = cell.unbind(-1)
+        rows = ((line * pitch + column) * heads).int() + starts
+        below = y * weights[part]
+        sides = torch.stack([weights[part] - below, below], dim=-1)[..., None]
+        shares = sides * torch.stack([1 - x, x], dim=-1)[..., None, :]
+        bag = (len(rows) * heads, levels * points * 4)
+        found = F.embedding_bag(
+            (rows[..., None] + corners).view(bag),
+            table,
+            mode="sum",
+            per_sample_weights=shares.view(bag),
+        )
+        summed.append(found.view(-1, heads * table.shape[1]))
+    return torch.cat(summed)
+
+
+def _framed(values: torch.Tensor, sizes: MapSizes) -> torch.Tensor:
+    """Maps of all levels, each in a frame of zeros, as rows (pixels * heads, channels)."""
+    maps = values.split([math.prod(size) for size in sizes])
+    framed = [
+        F.pad(level.unflatten(0, size), (0, 0, 0, 0, 1, 1, 1, 1)).flatten(0, 2)
+        for level, size in zip(maps, sizes, strict=True)
     ]
-    rows = torch.stack([line + column for line, _ in lines for column, _ in columns], dim=2)
-    shares = torch.stack([line * column for _, line in lines for _, column in columns], dim=2)
-    bags = len(locations) * heads
-    summed = F.embedding_bag(
-        rows.view(bags, -1),
-        values.reshape(-1, channels),
-        mode="sum",
-        per_sample_weights=shares.view(bags, -1),
-    )
-    return summed.view(len(locations), heads * channels)
-
-
-def _cells(
-    position: torch.Tensor, count: torch.Tensor
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """The two cells of an axis around each position, and their shares; none outside the map."""
-    first = position.floor()
-    share = position - first
-    for cell, part in ((first, 1 - share), (first + 1, share)):
-        part = part * ((cell >= 0) & (cell < count))
-        yield torch.minimum(cell.clamp(min=0), count - 1), part
+    return torch.cat(framed)

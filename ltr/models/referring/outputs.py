@@ -10,10 +10,11 @@ from ltr.data.referring.batches import SharedClips
 
 
 class ClipFeatures(NamedTuple):
-    """Clips after the backbone; N = clips * frames.
+    """What the network knows of clips without a sentence; N = clips * frames.
 
     Args:
-        maps: Feature maps of strides 4, 8, 16 and 32, (N, channels, h, w) each.
+        maps: Of the strides 4 (for the pixel decoder), 8, 16, 32 and 64 (for the encoder),
+            (N, dim, h, w) each.
         sizes: Height and width of each clip without padding.
         padding: bool (N, H, W); None where nothing is padded.
     """

@@ -10,6 +10,7 @@ from torch import nn
 
 from ltr.models.layers.biases import fill_bias
 from ltr.models.layers.chunks import apply_in_chunks
+from ltr.models.layers.winograd import WinogradConv2d
 from ltr.models.referring.deformable_transformer import Level
 from ltr.models.referring.fusion import VisionLanguageBlock, Words
 
@@ -18,7 +19,7 @@ _GROUPS = 8
 _FRAMES_AT_ONCE = 4
 
 
-class NormedConv(nn.Conv2d):
+class NormedConv(WinogradConv2d):
     """Convolution without bias, group norm, and optionally a ReLU."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, has_relu: bool) -> None:
@@ -76,6 +77,25 @@ class PixelDecoder(nn.Module):
         Returns:
             (N, mask_dim, h, w) of stride 4.
         """
+        finest = levels[0]._replace(maps=self.adapt(1, levels[0].maps))
+        return self.decode([finest, *levels[1:]], words, frames)
+
+    def adapt(self, stage: int, maps: torch.Tensor) -> torch.Tensor:
+        """Bring the input of a stage to ``dim`` channels; that of the first needs no sentence."""
+        adapter = getattr(self, f"adapter_{stage}")
+        return apply_in_chunks(adapter, maps, size=_FRAMES_AT_ONCE)
+
+    def decode(self, levels: Sequence[Level], words: Words, frames: int) -> torch.Tensor:
+        """Compute mask features of inputs whose first is adapted.
+
+        Args:
+            levels: As of ``forward``, but the first has passed through ``adapt``.
+            words: Word features of each clip's sentence.
+            frames: Frames of a clip.
+
+        Returns:
+            (N, mask_dim, h, w) of stride 4.
+        """
         count = len(levels)
         coarse = self._stage(count, levels[-1], None, words, frames)
         for stage in range(count - 1, 0, -1):
@@ -90,10 +110,8 @@ class PixelDecoder(nn.Module):
         words: Words,
         frames: int,
     ) -> torch.Tensor:
-        adapter, block, layer = (
-            getattr(self, f"{name}_{stage}") for name in ("adapter", "cross_attn", "layer")
-        )
-        adapted = apply_in_chunks(adapter, level.maps, size=_FRAMES_AT_ONCE)
+        block, layer = (getattr(self, f"{name}_{stage}") for name in ("cross_attn", "layer"))
+        adapted = level.maps if stage == 1 else self.adapt(stage, level.maps)
         shape = (-1, min(frames, len(level.position)))
         related = block(
             adapted.unflatten(0, (-1, frames)),

@@ -6,8 +6,9 @@ weights: every decoder layer then reads the tracking memory before the current o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -36,6 +37,8 @@ from ltr.models.referring.text_encoder import FeatureResizer, build_text_encoder
 if TYPE_CHECKING:
     from transformers import RobertaModel
 
+_Maps = Sequence[torch.Tensor]
+
 PYRAMID_LEVELS = 3  # encoded maps that the pixel decoder reads, strides 8, 16, 32
 
 
@@ -55,7 +58,7 @@ class EncodedClips(NamedTuple):
     """Frames after the encoder; N = clips * frames.
 
     Args:
-        fine: The backbone's maps of stride 4, (N, channels, H / 4, W / 4).
+        fine: Maps of stride 4 for the pixel decoder, (N, dim, H / 4, W / 4).
         memory: Encoder memory of all frames.
         padding: bool (N, H, W); None where nothing is padded.
     """
@@ -167,7 +170,7 @@ class ReferFormer(nn.Module):
         is_same = previous is not None and previous[0] is clips[0] and target_frames is None
         tracking = None
         if previous is not None and not is_same:
-            tracking = self.encode(previous, words).memory
+            tracking = self.encode(previous, words, with_fine=False).memory
         encoded = self.encode(clips, words, target_frames)
         if is_same:
             tracking = encoded.memory
@@ -191,11 +194,9 @@ class ReferFormer(nn.Module):
         return EncodedSentences(words, self.resizer(found.pooler_output))
 
     def extract_features(self, clips: ClipBatch) -> ClipFeatures:
-        """The backbone alone, which needs no sentence."""
-        if self.body.is_video:
-            return ClipFeatures(tuple(self.body(clips.frames)), clips.sizes, clips.padding)
-        frames = clips.frames.flatten(0, 1)
-        parts = [self.body(frames[part, None]) for part in self._parts(len(frames))]
+        """All that needs no sentence: the backbone, and the first layers behind it."""
+        inputs, see = self._viewer(clips)
+        parts = [see([x[part] for x in inputs]) for part in self._parts(len(inputs[0]))]
         maps = tuple(x[0] if len(x) == 1 else torch.cat(x) for x in zip(*parts, strict=True))
         return ClipFeatures(maps, clips.sizes, clips.padding)
 
@@ -204,13 +205,15 @@ class ReferFormer(nn.Module):
         clips: ClipBatch | ClipFeatures,
         words: Words,
         target_frames: Sequence[int] | None = None,
+        with_fine: bool = True,
     ) -> EncodedClips:
-        """Backbone, fusion with the words and encoder; see ``forward`` for the arguments."""
-        if self.body.is_video and isinstance(clips, ClipBatch):
-            clips = self.extract_features(clips)
-        is_seen, padding = isinstance(clips, ClipFeatures), clips.padding
-        inputs = clips.maps if isinstance(clips, ClipFeatures) else (clips.frames.flatten(0, 1),)
-        count = len(clips.sizes)
+        """Backbone, fusion with the words and encoder; see ``forward`` for the arguments.
+
+        Without ``with_fine`` the finest maps are the backbone's own, for callers that read
+        the memory alone.
+        """
+        inputs, see = self._viewer(clips, with_fine)
+        padding, count = clips.padding, len(clips.sizes)
         if target_frames is not None:
             length = len(inputs[0]) // count
             chosen = torch.tensor([i * length + f for i, f in enumerate(target_frames)])
@@ -219,16 +222,32 @@ class ReferFormer(nn.Module):
         words = words.repeat(len(inputs[0]) // count)
         parts = []
         for part in self._parts(len(inputs[0])):
-            maps = [value[part] for value in inputs]
-            maps = maps if is_seen else self.body(maps[0][:, None])
+            fine, *maps = see([value[part] for value in inputs])
             levels = self.fuse(maps, None if padding is None else padding[part], words.part(part))
-            parts.append((maps[0], self.transformer.encode(levels)))
-        fine = [maps for maps, _ in parts]
+            parts.append((fine, self.transformer.encode(levels)))
+        fines = [fine for fine, _ in parts]
         return EncodedClips(
-            fine[0] if len(fine) == 1 else torch.cat(fine),
+            fines[0] if len(fines) == 1 else torch.cat(fines),
             Memory.join([memory for _, memory in parts]),
             padding,
         )
+
+    def _viewer(
+        self, clips: ClipBatch | ClipFeatures, with_fine: bool = True
+    ) -> tuple[_Maps, Callable[[_Maps], _Maps]]:
+        """What to cut into parts of frames, and what makes the maps of ``ClipFeatures`` of one."""
+        if isinstance(clips, ClipFeatures):
+            return clips.maps, lambda maps: maps
+        project = partial(self._project, with_fine=with_fine)
+        if self.body.is_video:
+            return tuple(self.body(clips.frames)), project
+        return (clips.frames.flatten(0, 1),), lambda x: project(self.body(x[0][:, None]))
+
+    def _project(self, maps: _Maps, with_fine: bool) -> _Maps:
+        """The backbone's four maps to those of ``ClipFeatures``."""
+        fine = self.pixel_decoder.adapt(1, maps[0]) if with_fine else maps[0]
+        sources = [*maps[1:], maps[-1]][: len(self.input_proj)]
+        return [fine, *(p(source) for p, source in zip(self.input_proj, sources, strict=False))]
 
     def decode(
         self, sentence: torch.Tensor, memory: Memory, tracking: Memory | None = None
@@ -254,7 +273,7 @@ class ReferFormer(nn.Module):
         """Features of stride 4 of whole clips, (N, mask dim, H / 4, W / 4)."""
         maps = [encoded.fine, *(encoded.memory.level(i) for i in range(PYRAMID_LEVELS))]
         levels = [self._level(value, encoded.padding) for value in maps]
-        return self.pixel_decoder(levels, words, len(encoded.fine) // len(words.features))
+        return self.pixel_decoder.decode(levels, words, len(encoded.fine) // len(words.features))
 
     def _parts(self, frames: int) -> Iterator[slice]:
         size = frames if torch.is_grad_enabled() else self.chunk_frames
@@ -270,19 +289,13 @@ class ReferFormer(nn.Module):
         padding = F.interpolate(padding[:, None].float(), size).bool()[:, 0]
         return Level(maps, sine_position_2d(padding, self.dim).to(maps.dtype), padding)
 
-    def fuse(
-        self, maps: Sequence[torch.Tensor], padding: torch.Tensor | None, words: Words
-    ) -> list[Level]:
-        """Project the backbone's maps and multiply them by what they read from the words."""
+    def fuse(self, projected: _Maps, padding: torch.Tensor | None, words: Words) -> list[Level]:
+        """Multiply projected maps by what they read from the words, and add coarser ones."""
         levels: list[Level] = []
         for index, project in enumerate(self.input_proj):
-            if index < PYRAMID_LEVELS:
-                source = maps[index + 1]
-            else:
-                source = maps[-1] if index == PYRAMID_LEVELS else levels[-1].maps
-            projected = project(source)[:, None]
-            fused = self.fusion_module(to_tokens(projected), words)
-            fused = to_maps(fused, 1, *projected.shape[-2:])[:, 0]
+            maps = projected[index] if index < len(projected) else project(levels[-1].maps)
+            fused = self.fusion_module(to_tokens(maps[:, None]), words)
+            fused = to_maps(fused, 1, *maps.shape[-2:])[:, 0]
             levels.append(self._level(fused, padding))
         return levels
 
