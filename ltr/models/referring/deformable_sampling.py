@@ -93,10 +93,10 @@ def gather_points(
         shares = sides * torch.stack([1 - x, x], dim=-1)[..., None, :]
         bag = (len(rows) * heads, levels * points * 4)
         found = F.embedding_bag(
-            (rows[..., None] + corners).view(bag),
+            (rows[..., None] + corners).reshape(bag),
             table,
             mode="sum",
-            per_sample_weights=shares.view(bag),
+            per_sample_weights=shares.reshape(bag),
         )
         summed.append(found.view(-1, heads * table.shape[1]))
     return torch.cat(summed)

@@ -100,7 +100,7 @@ class TrackState:
 
 def first_pass(
     network: Network,
-    sentences: Sequence[SentenceBatch],
+    sentences: Sequence[Sentences],
     frames: Frames,
     params: ReferringParameters,
     feed_frames: bool,
@@ -110,11 +110,11 @@ def first_pass(
 
     Args:
         network: Clips, sentences and tracking images -> predictions on the CPU.
-        sentences: One of batch size 1 for each object.
+        sentences: One of batch size 1 for each object; encoded, where there are several windows.
         frames: Frames of the video.
         params: Window and size of the input.
         feed_frames: Whether the frames themselves are fed as tracking images.
-        extract_features: Runs the backbone alone, once for all sentences about a window.
+        extract_features: Computes what needs no sentence, once for all sentences about a window.
     """
     parts: list[list[TrackState]] = [[] for _ in sentences]
     for start in range(0, len(frames), params.window):

@@ -80,9 +80,10 @@ class ReferringTracker(WholeVideoTracker):
         self.num_words = config.vocab_size
         self.max_tokens = config.max_position_embeddings - (config.pad_token_id or 0) - 1
         self.network = network
+        self._first_network = first_network or network
         self._predict = partial(self._call, network)
-        self._predict_first = partial(self._call, first_network or network)
-        self._extract_first = partial(self._extract_features, first_network or network)
+        self._predict_first = partial(self._call, self._first_network)
+        self._extract_first = partial(self._extract_features, self._first_network)
         self._feed_frames = params.tracking and first_network is None
 
     @classmethod
@@ -109,9 +110,12 @@ class ReferringTracker(WholeVideoTracker):
             tracks = [self._find_in_target(frames, text, prompt.target) for text in sentences]
             advance(len(frames))
             return tracks
-        states = self._first_pass(frames, prompt, sentences)
+        first = [self._encode(self._first_network, sentence) for sentence in sentences]
+        is_one = self._first_network is self.network or not self.params.tracking
+        own = first if is_one else [self._encode(self.network, sentence) for sentence in sentences]
+        states = self._first_pass(frames, prompt, first)
         tracks, reported = [], 0
-        for number, (sentence, state) in enumerate(zip(sentences, states, strict=True)):
+        for number, (sentence, state) in enumerate(zip(own, states, strict=True)):
             given = self._given_key(prompt, number, len(frames))
             key = self._track(frames, sentence, state, given)
             tracks.append(self._make_track(frames, state, key))
@@ -121,7 +125,7 @@ class ReferringTracker(WholeVideoTracker):
         return tracks
 
     def _first_pass(
-        self, frames: Frames, prompt: TextPrompt, sentences: Sequence[SentenceBatch]
+        self, frames: Frames, prompt: TextPrompt, sentences: Sequence[EncodedSentences]
     ) -> list[TrackState]:
         """The first pass, or the masks of an earlier one."""
         if self.params.first_masks is None or not isinstance(prompt, VideoPrompt):
@@ -180,18 +184,21 @@ class ReferringTracker(WholeVideoTracker):
             )
         return sentence.to(self.runtime.device)
 
+    def _encode(self, network: ReferFormer, sentence: SentenceBatch) -> EncodedSentences:
+        """What a network's text encoder says of a sentence, once for all frames and rounds."""
+        with self.runtime.autocast():
+            return network.encode_sentences(sentence)
+
     def _track(
-        self, frames: Frames, sentence: SentenceBatch, state: TrackState, given: int | None
+        self, frames: Frames, sentence: EncodedSentences, state: TrackState, given: int | None
     ) -> int | None:
         """Track from the key frame, in rounds; returns the last key frame."""
         if not self.params.tracking:
             return None
-        with self.runtime.autocast():
-            encoded = self.network.encode_sentences(sentence)
         key = 0
         for _ in range(self.params.rounds):
             key = self._choose_key(state) if given is None else given
-            track_outward(self._predict, encoded, frames, state, key, self.params)
+            track_outward(self._predict, sentence, frames, state, key, self.params)
         return key
 
     def _choose_key(self, state: TrackState) -> int:

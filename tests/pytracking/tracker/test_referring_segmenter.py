@@ -42,11 +42,13 @@ class RedFinder(nn.Module):
             "Config", (), {"vocab_size": 300, "max_position_embeddings": 20, "pad_token_id": 1}
         )
         self.calls: list[tuple[int, int | None]] = []
+        self.encoded = 0
 
     def extract_features(self, clips: ClipBatch) -> ClipBatch:
         return clips
 
     def encode_sentences(self, sentences: SentenceBatch) -> SentenceBatch:
+        self.encoded += 1
         return sentences
 
     def forward(self, clips, sentences, previous=None, target_frames=None) -> Predictions:
@@ -167,6 +169,13 @@ def test_a_network_of_its_own_for_the_first_pass():
     tracker.segment(clip(), TextPrompt(("red",)))
     assert [seen for _, seen in first.calls] == [None, None]
     assert len(second.calls) == 5
+
+
+@pytest.mark.parametrize("tracking", [False, True])
+def test_every_sentence_is_encoded_once(tracking):
+    tracker, network = segmenter(tracking=tracking, rounds=2)
+    tracker.segment(clip(), TextPrompt(("red", "the red square")))
+    assert network.encoded == 2
 
 
 def test_rounds_choose_the_key_frame_again():

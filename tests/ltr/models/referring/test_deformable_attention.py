@@ -7,6 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ltr.models.referring import deformable_sampling
 from ltr.models.referring.deformable_attention import DeformableAttention
 from ltr.models.referring.deformable_sampling import gather_points, sample_points
 
@@ -60,6 +61,15 @@ def test_both_forms_agree_where_nothing_is_learned():
         found = sample_points(values, SIZES, locations, weights)
     assert not torch.equal(found, wanted)
     assert torch.allclose(found, wanted, atol=1e-5)
+
+
+def test_points_in_any_memory_order_and_in_parts(monkeypatch):
+    values, locations, weights = (x[0] for x in drawn(7, queries=9))
+    wanted = gather_points(values, SIZES, locations, weights)
+    monkeypatch.setattr(deformable_sampling, "_POINTS_AT_ONCE", 1)
+    queries_last = [x.permute(*range(1, x.ndim), 0).contiguous() for x in (locations, weights)]
+    moved = [x.permute(x.ndim - 1, *range(x.ndim - 1)) for x in queries_last]
+    assert torch.allclose(gather_points(values, SIZES, *moved), wanted, atol=1e-12)
 
 
 def test_gradients():
