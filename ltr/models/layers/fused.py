@@ -17,7 +17,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ltr.models.layers.winograd import convolve_by_tiles, restore_weight, transform_weight
+from ltr.models.layers.winograd import (
+    convolve_by_tiles,
+    has_enough_tiles,
+    restore_weight,
+    transform_weight,
+)
 
 _WINOGRAD_CHANNELS = 256  # with fewer, the transforms cost what they save
 
@@ -53,7 +58,7 @@ class FusedConv2d(nn.Module):
 
     def _pack(self, x: torch.Tensor) -> _PackedWeight:
         """Lay the weights out, best for inputs of this size, and drop the convolution's own."""
-        if _is_winograd(self.conv):
+        if _is_winograd(self.conv) and has_enough_tiles(x):
             self._packed = _TransformedWeight(self.conv)
         else:
             self._packed = _ReorderedWeight(self.conv, list(x.shape))
@@ -137,9 +142,7 @@ class _TransformedWeight:
         rectifies: bool,
     ) -> torch.Tensor:
         """See ``FusedConv2d``."""
-        y = convolve_by_tiles(x, self._weight)
-        if bias is not None:
-            y.add_(bias.view(-1, 1, 1))
+        y = convolve_by_tiles(x, self._weight, bias)
         if added is not None:
             y.add_(added)
         return y.relu_() if rectifies else y

@@ -63,16 +63,19 @@ class WinogradConv2d(nn.Conv2d):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(N, in, h, w) -> (N, out, h, w)."""
-        if self.transformed is None or not _pays(x):
+        if self.transformed is None or not _is_inference(x) or not has_enough_tiles(x):
             return super().forward(x)
         return convolve_by_tiles(x, self.transformed, self.bias)
 
 
-def _pays(x: torch.Tensor) -> bool:
-    tiles = len(x) * -(-x.shape[2] // _TILE) * -(-x.shape[3] // _TILE)
+def has_enough_tiles(x: torch.Tensor) -> bool:
+    """Whether (N, C, H, W) is large enough for the tiles to be faster than the direct form."""
+    return len(x) * -(-x.shape[2] // _TILE) * -(-x.shape[3] // _TILE) >= _MIN_TILES
+
+
+def _is_inference(x: torch.Tensor) -> bool:
     is_plain = x.device.type == "cpu" and x.dtype == torch.float32
-    is_inference = not torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu")
-    return is_plain and is_inference and tiles >= _MIN_TILES
+    return is_plain and not torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu")
 
 
 def use_winograd(network: Network) -> Network:
@@ -112,10 +115,17 @@ def transform_weight(weight: torch.Tensor) -> torch.Tensor:
     return spread.flatten(0, 1).float().contiguous()
 
 
+def restore_weight(transformed: torch.Tensor) -> torch.Tensor:
+    """The inverse of ``transform_weight``, up to rounding."""
+    matrix = torch.linalg.pinv(_transforms().kernel)
+    tiles = transformed.double().unflatten(0, (_SPAN, _SPAN))
+    return torch.einsum("ia,abok,jb->koij", matrix, tiles, matrix).float()
+
+
 def convolve_by_tiles(
-    x: torch.Tensor, transformed: torch.Tensor, bias: torch.Tensor | None
+    x: torch.Tensor, transformed: torch.Tensor, bias: torch.Tensor | None = None
 ) -> torch.Tensor:
-    """Convolve with padding 1.
+    """Convolve with a stride of 1 and zeros outside.
 
     Args:
         x: float32 (N, C, H, W).
@@ -141,7 +151,7 @@ def convolve_by_tiles(
         _convolve_tiles(
             sources[:, :, images, bands], targets[:, :, images, bands], transformed, bias
         )
-    return result[:, :height, :width].permute(0, 3, 1, 2)
+    return result[:, :height, :width].contiguous().permute(0, 3, 1, 2)
 
 
 def _convolve_tiles(
