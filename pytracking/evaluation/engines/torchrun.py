@@ -97,18 +97,18 @@ class TorchrunEngine(Engine):
         """See ``Engine.run``; this process works too."""
         board = _Board(self._store, self._seal, next(self._rounds))
         board.post(work, jobs)
-        waiting = set(range(len(jobs)))
-        taken = board.take(len(jobs))
-        while waiting:
+        taken, finished = board.take(len(jobs)), 0
+        while finished < len(jobs):
             index = next(taken, None)
             if index is None:
                 time.sleep(_POLL_S)
             else:
                 board.finish(index, work, jobs[index], count_frames)
             count_frames(board.frames_of_others())
-            for done in [index for index in waiting if board.is_finished(index)]:
-                waiting.remove(done)
-                yield jobs[done], board.result(done)
+            while finished < len(jobs) and board.has_result(finished):
+                done, result = board.result(finished)
+                finished += 1
+                yield jobs[done], result
 
     def serve(self) -> None:
         """See ``Engine.serve``."""
@@ -118,9 +118,9 @@ class TorchrunEngine(Engine):
             if call is None:
                 self._store.add("finished", 1)
                 return
-            work, jobs = call
-            for index in board.take(len(jobs)):
-                board.finish(index, work, jobs[index], board.count_frames)
+            work, num_jobs = call
+            for index in board.take(num_jobs):
+                board.finish(index, work, board.job(index), board.count_frames)
 
     def close(self) -> None:
         """Let the other processes go."""
@@ -143,14 +143,19 @@ class _Board:
         self._counted = 0
 
     def post(self, work: Work[Any, Any] | None, jobs: Sequence[Any]) -> None:
-        """Publish the jobs; no work means the end."""
-        call = None if work is None else (work, list(jobs))
-        self._put("jobs", call)
+        """Publish the jobs, one by one: nobody reads those of others; no work means the end."""
+        for index, job in enumerate(jobs):
+            self._put(f"job {index}", job)
+        self._put("jobs", None if work is None else (work, len(jobs)))
 
-    def call(self) -> tuple[Work[Any, Any], list[Any]] | None:
-        """Wait for the jobs."""
-        call: tuple[Work[Any, Any], list[Any]] | None = self._get("jobs")
+    def call(self) -> tuple[Work[Any, Any], int] | None:
+        """Wait for the work and the number of jobs."""
+        call: tuple[Work[Any, Any], int] | None = self._get("jobs")
         return call
+
+    def job(self, index: int) -> Any:
+        """A job that was taken."""
+        return self._get(f"job {index}")
 
     def take(self, num_jobs: int) -> Iterator[int]:
         """Indices of jobs that nobody else has."""
@@ -158,16 +163,23 @@ class _Board:
             yield index
 
     def finish(self, index: int, work: Work[Any, Any], job: Any, count_frames: CountFrames) -> None:
-        """Do a job and publish what came of it."""
-        self._put(f"result {index}", attempt(work, job, count_frames))
+        """Do a job and publish what came of it, as the next of all results."""
+        found = attempt(work, job, count_frames)
+        number = self._store.add(f"{self._name} results", 1) - 1
+        self._put(f"result {number}", (index, found))
 
-    def is_finished(self, index: int) -> bool:
-        """Whether a job's result is there."""
-        return self._store.check([f"{self._name} result {index}"])
+    def has_result(self, number: int) -> bool:
+        """Whether the n-th result of all is there; one question, however many jobs there are."""
+        return self._store.check([f"{self._name} result {number}"])
 
-    def result(self, index: int) -> Any:
-        """What came of a job; what it raised is raised here."""
-        return self._get(f"result {index}").unwrap()
+    def result(self, number: int) -> tuple[int, Any]:
+        """Index of a job and what came of it, which then leaves the store.
+
+        What the job raised is raised here.
+        """
+        index, found = self._get(f"result {number}")
+        self._store.delete_key(f"{self._name} result {number}")
+        return index, found.unwrap()
 
     def count_frames(self, frames: int) -> None:
         """Tell the first process of finished frames."""
