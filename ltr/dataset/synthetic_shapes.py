@@ -195,7 +195,9 @@ def as_stored(clip: SyntheticClip) -> SyntheticClip:
 
 def _through_jpeg(image: np.ndarray) -> np.ndarray:
     encoded = cv2.imencode(".jpg", image[..., ::-1])[1]
-    return cv2.imdecode(encoded, cv2.IMREAD_COLOR)[..., ::-1]
+    decoded = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+    assert decoded is not None  # just encoded
+    return decoded[..., ::-1]
 
 
 def place_of(x: float, y: float) -> str:
