@@ -187,7 +187,7 @@ def _draw_lines(clip: DemoClip, folder: Path, runtime: Runtime) -> DemoRow:
     host.finish()
     return DemoRow(
         "interactive, host joint_demo",
-        f"lines on {_ROUNDS} frames",
+        f"{_ROUNDS} rounds of lines",
         "J&F",
         scores[-1],
         "first round",
