@@ -135,9 +135,8 @@ def _sum(values: Any, dim: Any = None, keepdim: bool = False, dtype: int = -1) -
     rank = len(values.shape)
     dims = range(rank) if dim is None else [dim] if isinstance(dim, int) else dim
     for axis in sorted((axis % rank for axis in dims), reverse=True):
-        values = opset18.ReduceSum(
-            values, opset18.Constant(value_ints=[axis]), keepdims=int(keepdim)
-        )
+        axes: Any = opset18.Constant(value_ints=[axis])
+        values = opset18.ReduceSum(values, axes, keepdims=int(keepdim))
     return values if dtype == -1 else opset18.Cast(values, to=dtype)
 
 
