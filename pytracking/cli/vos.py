@@ -53,7 +53,7 @@ COMMANDS = {
     "doctor": _Command("pytracking.utils.doctor", "print what the installation found"),
     "frames": _Command("pytracking.utils.extract_frames", "make folders of frames of videos"),
     "masks": _Command("pytracking.utils.masks", "make label PNGs of coloured or smoothed masks"),
-    "exchange": _Command("pytracking.convert_masks", "convert masks of labelling tools"),
+    "convert-masks": _Command("pytracking.convert_masks", "convert masks of labelling tools"),
     "new-tracker": _Command("pytracking.new_tracker", "write the skeleton of a tracker"),
     "export": _Command("pytracking.export_tracker", "write a tracker as ONNX graphs"),
     "exported": _Command("pytracking.run_exported", "segment a video without PyTorch"),
