@@ -50,9 +50,9 @@ CHANGES: dict[str, tuple[str, ...]] = {
         *PAIRS, "full_epochs=false", "validation_sets=", "pretrained=none", "backbone_width=32",
         "backbone_weights=none", "load_text_encoder=false", "hidden_dim=32", "num_heads=4",
         TEXT + "intermediate_size=32,max_position_embeddings=40", "encoder_layers=1",
-        "decoder_layers=2", "feedforward_dim=32", "num_points=2", "mask_dim=16", "short_sides=48",
-        "max_size=64", "image_short_sides=48", "cropped_image_short_sides=48", "image_max_size=64",
-        "lr_scale=20", "tokenizer_dir=ROOT/tokenizer", "num_frames=3", "max_epochs=4",
+        "decoder_layers=2", "feedforward_dim=32", "num_points=2", "mask_dim=16", "short_sides=32",
+        "max_size=48", "image_short_sides=32", "cropped_image_short_sides=32", "image_max_size=48",
+        "lr_scale=20", "tokenizer_dir=ROOT/tokenizer", "num_frames=3", "max_epochs=3",
     ),
     "interactive/ipn": (
         "batch_size=1", "milestones=", "backbone_weights=none", "width=2", "mdim=4",
@@ -160,5 +160,5 @@ def test_the_loss_falls(path, root, tmp_path, monkeypatch):
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     steps = [line["stats"] for line in lines if line["kind"] == "batch"]
     losses = [stats.get("Loss/total", stats.get("Loss/main")) for stats in steps]
-    assert len(losses) >= 4
+    assert len(losses) >= 3
     assert sum(losses[-2:]) / 2 < losses[0]
