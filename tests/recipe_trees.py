@@ -95,4 +95,5 @@ def _write_recommendation(root: Path) -> None:
         )
         for step in range(32)
     ]  # fmt: skip
-    write_experience(folder / "pretrain.csv", rows)
+    for name in ("pretrain.csv", "reward.csv"):
+        write_experience(folder / name, rows)

@@ -5,8 +5,7 @@ It learns which frame raises the quality most; see docs/demo_networks.md.
 
 from dataclasses import replace
 
-from ltr.admin.settings import Settings
-from ltr.train_settings.experiment import train
+from ltr.train_settings.experiment import experiment
 from ltr.train_settings.interactive import agent_demo_simulated
 from ltr.train_settings.interactive.recommendation_assembly import AgentAssembly
 
@@ -23,7 +22,4 @@ RECIPE = replace(
     learning_rates={"policy": 3e-4},
 )
 
-
-def run(settings: Settings) -> None:
-    """Train."""
-    train(settings, RECIPE, AgentAssembly)
+run = experiment(RECIPE, AgentAssembly)

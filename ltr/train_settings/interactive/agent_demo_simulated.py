@@ -1,7 +1,6 @@
 """The first part of the small agent: simulated rounds, which cost nothing."""
 
-from ltr.admin.settings import Settings
-from ltr.train_settings.experiment import train
+from ltr.train_settings.experiment import experiment
 from ltr.train_settings.interactive.recommendation_assembly import AgentAssembly
 from ltr.train_settings.interactive.recommendation_recipe import AgentRecipe
 
@@ -23,7 +22,4 @@ RECIPE = AgentRecipe(
     seed=0,
 )
 
-
-def run(settings: Settings) -> None:
-    """Train."""
-    train(settings, RECIPE, AgentAssembly)
+run = experiment(RECIPE, AgentAssembly)

@@ -5,8 +5,7 @@ It starts from the backbone of that network; see docs/demo_networks.md.
 
 from pathlib import Path
 
-from ltr.admin.settings import Settings
-from ltr.train_settings.experiment import train
+from ltr.train_settings.experiment import experiment
 from ltr.train_settings.interactive.recommendation_assembly import QualityAssembly
 from ltr.train_settings.interactive.recommendation_recipe import QualityRecipe
 
@@ -38,7 +37,4 @@ RECIPE = QualityRecipe(
     seed=0,
 )
 
-
-def run(settings: Settings) -> None:
-    """Train."""
-    train(settings, RECIPE, QualityAssembly)
+run = experiment(RECIPE, QualityAssembly)

@@ -8,7 +8,6 @@ MANet's dropout hides what a few steps of SGD learn, so Adam takes its place the
 from __future__ import annotations
 
 import importlib
-import inspect
 import json
 from pathlib import Path
 from typing import Any
@@ -67,6 +66,9 @@ CHANGES: dict[str, tuple[str, ...]] = {
         "backbone_weights=none", "rounds=1", "image_size=40,60", "width=4", "depths=1,1,1,1",
         "side=32", "batch_size=8", "samples_per_epoch=8", "lr_scale=100",
     ),
+    "interactive/agent_demo": ("lr_scale=10", "samples_per_epoch=32", "batch_size=32"),
+    "interactive/agent_demo_simulated": ("simulated_episodes=20",),
+    "interactive/quality_demo": ("episodes=1", "warmup_steps=0", "rows=32", "lr_scale=5"),
     "joint/joint_demo": ("train_sets=DAVIS/2017/train=1,pasted:COCO/2017/train=1",),
     "joint/joint_demo_broad": ("train_sets=DAVIS/2017/train=1,pasted:COCO/2017/train=1",),
     "dense_ulearn/folder": ("train_videos=folder:ROOT/kinetics/video_jpeg/train",),
@@ -74,10 +76,9 @@ CHANGES: dict[str, tuple[str, ...]] = {
     "propose_reduce/demo": ("train_set=videos:ROOT/shapes/train",),
     "propose_reduce/cutouts": ("train_set=videos:ROOT/coarse/train",),
     "referring/refcoco": ("num_frames=1",),
-    "referring/demo_images": ("num_frames=1",),
+    "referring/demo_images": ("num_frames=1", "train_sets=RefYouTubeVOS:ROOT/refytvos"),
     "referring/synthetic_images": ("num_frames=1",),
     "referring/synthetic": ("train_sets=RefYouTubeVOS:ROOT/refytvos",),
-    "referring/demo": ("train_sets=RefYouTubeVOS:ROOT/refytvos",),
     **{
         f"referring/{stage}_r": ("backbone_width=8",)
         for stage in ("refcoco", "referformer", "refytvos", "joint")
@@ -142,11 +143,7 @@ def test_the_loss_falls(path, root, tmp_path, monkeypatch):
     for name, value in path_variables(root).items():
         monkeypatch.setenv(name, value)
     module = importlib.import_module(f"ltr.train_settings.{path.parent}.{path.name}")
-    (assembly,) = (
-        value
-        for value in vars(module).values()
-        if inspect.isclass(value) and issubclass(value, Assembly) and value is not Assembly
-    )
+    assembly = module.run.keywords["assembly_class"]
     settings = Settings(
         path.parent.name,
         path.name,
