@@ -75,6 +75,7 @@ CHANGES: dict[str, tuple[str, ...]] = {
     "propose_reduce/synthetic": ("train_set=videos:ROOT/shapes/train",),
     "propose_reduce/demo": ("train_set=videos:ROOT/shapes/train",),
     "propose_reduce/cutouts": ("train_set=videos:ROOT/coarse/train",),
+    "referring/demo_words": ("lr_scale=2", "max_epochs=6"),
     "referring/refcoco": ("num_frames=1",),
     "referring/demo_images": ("num_frames=1", "train_sets=RefYouTubeVOS:ROOT/refytvos"),
     "referring/synthetic_images": ("num_frames=1",),
