@@ -28,6 +28,7 @@ from pytracking.utils.frame_source import BrokenVideoError, FrameSource
 from pytracking.utils.video_reader import read_video
 from pytracking.utils.video_stream import StreamOptions, drop_late, is_stream, open_stream
 from tests.pytracking.clips import numbered_frames
+from tests.rtsp_source import rtsp_source
 
 ROOT = Path(__file__).resolve().parents[3]
 LENGTH = 12
@@ -107,6 +108,19 @@ def test_a_lost_stream_is_connected_again_until_nothing_answers():
         take_all(video, frames)
     # The last frame of a connection can be lost with it.
     assert 2 * (LENGTH - 1) <= len(frames) <= 2 * LENGTH
+
+
+def test_a_camera_behind_rtsp_is_connected_again_until_nothing_answers():
+    frames: list[np.ndarray] = []
+    lost = r"rtsp://127\.0\.0\.1:\d+/cam/front is lost"
+    with (
+        rtsp_source([encode("mpegts")] * 2) as address,
+        open_stream(address, FAST) as video,
+        pytest.raises(BrokenVideoError, match=lost),
+    ):
+        take_all(video, frames)
+    assert 2 * (LENGTH - 1) <= len(frames) <= 2 * LENGTH
+    assert np.abs(frames[5].astype(int) - numbered_frames(LENGTH)[5]).mean() < 8
 
 
 def test_what_does_not_answer_is_one_sentence_without_the_password():
