@@ -8,6 +8,7 @@ from pathlib import Path
 
 from torch import nn
 
+from ltr.actors.base import Actor
 from ltr.actors.referring import ReferringActor
 from ltr.admin.errors import CheckpointError
 from ltr.data.referring.augmentation import ClipAugmentation
@@ -91,7 +92,7 @@ class ReferringAssembly(Assembly[ReferFormer]):
         count = None if recipe.full_epochs else recipe.validation_samples
         return train, ReferringSamples(others, self._validation_options(), count)
 
-    def actor(self, network: nn.Module) -> ReferringActor:
+    def actor(self, network: nn.Module) -> Actor:
         """Build the losses."""
         tokenizer = load_tokenizer(self._find(self.recipe.tokenizer_dir, None))
         recipe = self.recipe
