@@ -134,7 +134,8 @@ def mask_of_shape(kind: str, points: Sequence[float], image: np.ndarray) -> np.n
     Raises:
         DataError: The points are damaged.
     """
-    mask = np.zeros(image.shape[:2], np.uint8)
+    height, width = image.shape[:2]
+    mask = np.zeros((height, width), np.uint8)
     values = np.asarray(points, float)
     limit = _MAX_RUN if kind == "mask" else _FARTHEST
     is_fine = len(values) >= _CORNERS and bool((np.abs(values) <= limit).all())
@@ -152,7 +153,7 @@ def mask_of_shape(kind: str, points: Sequence[float], image: np.ndarray) -> np.n
         return mask_from_box(image, as_box((left, top, right - left, bottom - top))) > 0
     left, top, right, bottom = values[-_CORNERS:].astype(int).tolist()
     try:
-        if not (0 <= left <= right < mask.shape[1] and 0 <= top <= bottom < mask.shape[0]):
+        if not (0 <= left <= right < width and 0 <= top <= bottom < height):
             raise ValueError("its box leaves the frame")
         own = decode_box_runs(values[:-_CORNERS].astype(int), right - left + 1, bottom - top + 1)
         mask[top : bottom + 1, left : right + 1] = own

@@ -117,7 +117,7 @@ def _load_no_kernels() -> None:
         from transformers.models.sam3_video import modeling_sam3_video
     except ImportError:
         return  # too old a version, or none: loading the model says so
-    modeling_sam3_video.cv_utils_kernel = False
+    modeling_sam3_video.cv_utils_kernel = False  # type: ignore[assignment]  # as it says "none here"
 
 
 def _collect(found: dict[str, dict[int, _Found]], index: int, result: dict[str, Any]) -> None:

@@ -152,7 +152,8 @@ def labelled_results(folder: Path) -> LabelledVideo:
     """
     try:
         entry: dict[str, Any] = read_json(folder / CONFIG)["video"]
-        width, height = check_size(*entry["size"], folder)
+        width, height = entry["size"]
+        width, height = check_size(width, height, folder)
         count, fps, name = check_length(entry["frames"], folder), entry["fps"], str(entry["name"])
         numbered = [f"{index:05d}" for index in range(count)]
         stems = check_stems(entry.get("stems") or numbered, folder)
