@@ -10,7 +10,8 @@ import torch.nn.functional as F
 
 from ltr.actors.base import Actor, Stats
 from ltr.data.referring.batches import SentenceBatch, SharedClips
-from ltr.models.referring.referformer import PYRAMID_LEVELS, ReferFormer
+from ltr.models.referring.design import PYRAMID_LEVELS
+from ltr.models.referring.referformer import ReferFormer
 
 _GROUND_WEIGHT = 0.25
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from pytracking.interactive_page.decoding import read_isolated
 from pytracking.interactive_page.settings import PageSettings
-from pytracking.utils.clip_frames import LazyFrames, SpooledFrames
 from pytracking.utils.frame_source import FrameSource
+from pytracking.utils.lazy_frames import LazyFrames, SpooledFrames
 from pytracking.utils.video_reader import read_video
 
 _JPEG_QUALITY = 90

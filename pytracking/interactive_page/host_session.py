@@ -18,7 +18,7 @@ from pytracking.evaluation.sessions.layers import FrameResult, Layers, Place
 from pytracking.evaluation.stepper import VideoFrame
 from pytracking.tracker.base import FrameOutput
 from pytracking.tracker.interactive.base import InteractiveVOS, RoundResult
-from pytracking.utils.clip_frames import LazyFrames
+from pytracking.utils.lazy_frames import LazyFrames
 
 Round = tuple[int, tuple[ScribbleLine, ...]]
 

@@ -16,7 +16,7 @@ from pytracking.tracker.base import OnlineTracker, Runtime
 from pytracking.tracker.interactive.base import InteractiveVOS
 from pytracking.tracker.interactive.scribble_mask import ScribbleToMask
 from pytracking.tracker.interactive.scribble_networks import create_scribble_to_mask
-from pytracking.utils.clip_frames import LazyFrames
+from pytracking.utils.lazy_frames import LazyFrames
 
 
 def open_with_host(host: InteractiveVOS) -> OpenSession:

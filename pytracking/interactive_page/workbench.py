@@ -42,7 +42,7 @@ from pytracking.interactive_page.steps import (
 )
 from pytracking.interactive_page.styles import ObjectStyles
 from pytracking.tracker.interactive.recommend import RecommendContext
-from pytracking.utils.clip_frames import LazyFrames
+from pytracking.utils.lazy_frames import LazyFrames
 
 Session = VideoSession | HostSession
 OpenSession = Callable[[LazyFrames, Callable[[], None]], Session]

@@ -22,7 +22,7 @@ from ltr.dataset.referring.jhmdb import JHMDBSample, read_jhmdb_samples
 from pytracking.evaluation.datasets.sequence import SequenceList, WholeVideoSequence
 from pytracking.tracker.referring.prompts import TargetPrompt, VideoPrompt
 from pytracking.tracker.whole_video import TextPrompt, WholeVideoTracker
-from pytracking.utils.clip_frames import LazyFrames
+from pytracking.utils.lazy_frames import LazyFrames
 
 _FORMATS = "pytracking.evaluation.outputs.referring"
 _KEYED_MASKS = f"{_FORMATS}:KEYED_MASKS"

@@ -17,7 +17,7 @@ from ltr.dataset.vos_cache import VideoRecord
 from ltr.dataset.vos_index import VosLayout
 from pytracking.tracker.base import FrameInfo
 from pytracking.tracker.whole_video import TextPrompt
-from pytracking.utils.clip_frames import FileFrames, LazyFrames
+from pytracking.utils.lazy_frames import FileFrames, LazyFrames
 
 _LOG = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from pytracking.evaluation.prompt_types import Prompt
 from pytracking.evaluation.tracker import TrackerSpec
 from pytracking.tracker.base import Runtime
 from pytracking.tracker.whole_video import Advance, InstanceTrack, TextPrompt, ignore_progress
-from pytracking.utils.clip_frames import LazyFrames
+from pytracking.utils.lazy_frames import LazyFrames
 
 _MIN_SCORE = 0.2
 _MAX_OBJECTS = 20

@@ -27,8 +27,8 @@ from pytracking.evaluation.tracker import TrackerSpec
 from pytracking.tracker.base import FrameInfo, OnlineTracker, Runtime
 from pytracking.tracker.interactive.scribble_networks import create_scribble_to_mask
 from pytracking.tracker.whole_video import ignore_progress
-from pytracking.utils.clip_frames import LazyFrames, open_frames
 from pytracking.utils.frame_source import FrameSource
+from pytracking.utils.lazy_frames import LazyFrames, open_frames
 from pytracking.utils.staging import staged_folder
 
 _LOG = logging.getLogger(__name__)

@@ -21,7 +21,7 @@ from pytracking.evaluation.stepper import VideoFrame
 from pytracking.evaluation.tracker import TrackerSpec, describe_run
 from pytracking.tracker.base import FrameInfo, FrameOutput, Runtime
 from pytracking.tracker.interactive.scribble_networks import create_scribble_to_mask
-from pytracking.utils.clip_frames import LazyFrames, open_frames
+from pytracking.utils.lazy_frames import LazyFrames, open_frames
 from pytracking.utils.staging import staged_folder
 
 _LOG = logging.getLogger(__name__)

@@ -28,8 +28,8 @@ from pytracking.evaluation.stepper import VideoFrame
 from pytracking.evaluation.tracker import DEVIATIONS, TrackerSpec
 from pytracking.tracker.base import FrameOutput, Runtime
 from pytracking.tracker.whole_video import InstanceTrack, TextPrompt, WholeVideoTracker, label_map
-from pytracking.utils.clip_frames import LazyFrames, open_frames
 from pytracking.utils.frame_source import FrameSource
+from pytracking.utils.lazy_frames import LazyFrames, open_frames
 from pytracking.utils.staging import check_free, staged_folder, translate_write_errors
 
 INSTANCES = "instances.json"

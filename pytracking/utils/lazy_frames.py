@@ -1,4 +1,4 @@
-"""The frames of a clip in any order, with little memory: pictures, a decoded video, or arrays."""
+"""The frames of a video in any order, with little memory: pictures, a decoded video, or arrays."""
 
 from __future__ import annotations
 

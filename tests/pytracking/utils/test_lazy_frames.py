@@ -7,15 +7,15 @@ import pytest
 
 from ltr.admin.errors import DataError
 from ltr.data.image_io import write_image
-from pytracking.utils import clip_frames
-from pytracking.utils.clip_frames import FileFrames, SpooledFrames
+from pytracking.utils import lazy_frames
+from pytracking.utils.lazy_frames import FileFrames, SpooledFrames
 
 _CLIP = np.random.default_rng(0).integers(0, 256, (9, 6, 8, 3), dtype=np.uint8)
 _ORDER = (3, 0, 8, 1, 1, 7, 2, -1)
 
 
 def test_frames_of_a_video_come_back_in_any_order_also_from_disk(monkeypatch):
-    monkeypatch.setattr(clip_frames, "_SPOOL_BYTES", 2 * _CLIP[0].nbytes)
+    monkeypatch.setattr(lazy_frames, "_SPOOL_BYTES", 2 * _CLIP[0].nbytes)
     with SpooledFrames(iter(_CLIP)) as frames:
         assert len(frames) == len(_CLIP)
         assert frames.shape == (6, 8)
