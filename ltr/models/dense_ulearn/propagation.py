@@ -161,21 +161,16 @@ def annotate(
             reference.labels = torch.cat([reference.labels, labels[:, reference.channels]])
 
 
-def relabel(state: PropagationState, masks: torch.Tensor, size: int) -> torch.Tensor:
+def relabel(state: PropagationState, masks: torch.Tensor, size: int) -> None:
     """Replace the labels of the frame labelled last.
 
     Args:
         state: Changed in place.
         masks: All labels, (labels, H, W), 0 or 1, the background first.
         size: ``cxt_size``.
-
-    Returns:
-        Soft labels (labels, h, w).
     """
     height, width = state.features.shape[1:3]
-    labels = shrink_masks(masks, (height, width))
-    state.labels[(state.time - 1) % size] = labels
-    return labels.t().unflatten(1, (height, width))
+    state.labels[(state.time - 1) % size] = shrink_masks(masks, (height, width))
 
 
 def drop_channel(state: PropagationState, channel: int) -> None:

@@ -112,8 +112,9 @@ class DenseULearnTracker(StateOfVideo[VideoState], OnlineTracker):
         """See ``OnlineTracker.correct``; the objects that were not corrected become hard, too."""
         if not is_remembered:
             self.remember(image, info)
-        propagation = self.state.propagation
-        return self._output(relabel(propagation, self._all_masks(info), self.params.cxt_size))
+        masks = self._all_masks(info)
+        relabel(self.state.propagation, masks, self.params.cxt_size)
+        return self._show(masks.float())
 
     @torch.inference_mode()
     def remember(self, image: np.ndarray, info: FrameInfo) -> None:
@@ -175,9 +176,12 @@ class DenseULearnTracker(StateOfVideo[VideoState], OnlineTracker):
 
     def _output(self, labels: torch.Tensor) -> FrameOutput:
         """The result of a frame with these soft labels, (labels, h, w)."""
+        size = self.state.image_size
+        return self._show(F.interpolate(labels[None], size, mode="bilinear", align_corners=True)[0])
+
+    def _show(self, scores: torch.Tensor) -> FrameOutput:
+        """The result of a frame with these scores, (labels, H, W)."""
         state = self.state
-        size = state.image_size
-        scores = F.interpolate(labels[None], size, mode="bilinear", align_corners=True)[0]
         segmentation = self._label_map(scores)
         output = FrameOutput.of_labels(segmentation, probabilities=scores)
         state.boxes |= output.boxes

@@ -90,6 +90,19 @@ def test_a_correction_counts_in_its_frame_and_changes_what_follows(make):
 
 
 @pytest.mark.parametrize("make", TRACKERS.values(), ids=TRACKERS)
+def test_a_pass_over_a_corrected_frame_shows_what_was_drawn(make):
+    frames, labels = small_clip(6)
+    wanted = np.zeros(labels.shape, bool)
+    wanted[21:44, 41:69] = True
+    with VideoSession(make(), frames) as session:
+        session.add(0, labels)
+        list(session.propagate())
+        session.correct(4, Prompt(1, mask=wanted))
+        list(session.propagate())
+        np.testing.assert_array_equal(masks_of(session, 6)[4] == 1, wanted)
+
+
+@pytest.mark.parametrize("make", TRACKERS.values(), ids=TRACKERS)
 def test_the_same_calls_give_the_same_bits(make):
     frames, labels = small_clip(6)
     found = []
