@@ -131,7 +131,8 @@ def _refuse(folder: Path) -> None:
 def test_outcomes_are_told_apart_and_the_next_file_is_read(load, monkeypatch, read, kind):
     children = load("fuzz_children")
     monkeypatch.setattr(children, "LIMIT_S", 1.0)
-    monkeypatch.setattr(children, "_PATIENCE_S", 2.0)
+    if read is _sleep:  # a busy machine may give the others little of its time
+        monkeypatch.setattr(children, "_PATIENCE_S", 2.0)
     monkeypatch.setattr(children, "LIMIT_MIB", 64.0)
     reader = load("fuzz_readers").Reader("test", "file", lambda folder: None, _only_first(read))
     cases = [children.Case(number, partial(bytes, [number])) for number in range(3)]

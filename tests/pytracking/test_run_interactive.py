@@ -53,10 +53,11 @@ def test_a_person_segments_a_clip(tmp_path, request):
         browser.press("Enter")
         browser.wait("document.querySelector('#round').textContent === 'Round 1'")
         label = browser.text("#recommended")
-        assert re.fullmatch(r"Correct frame [2-6] next", label)
+        named = re.fullmatch(r"Correct frame ([2-6]) next|This frame is next", label)
+        assert named
 
-        browser.click("#recommended")
-        assert browser.text("#position") == f"Frame {label.split()[2]} / 6"
+        browser.click("#recommended")  # does nothing where the frame is shown already
+        assert browser.text("#position") == f"Frame {named[1] or 1} / 6"
         browser.press("0")
         browser.stroke("#canvas", [(0.1, 0.2), (0.3, 0.2)])
         browser.wait("document.querySelector('#undo').textContent === 'Undo'")

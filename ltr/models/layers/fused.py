@@ -11,7 +11,10 @@ structure, ``pack`` and ``unpack`` change nothing but the layout of the weights.
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Hashable
 from typing import Protocol
+from weakref import WeakKeyDictionary
 
 import torch
 import torch.nn.functional as F
@@ -24,6 +27,8 @@ from ltr.models.layers.winograd import (
     transform_weight,
 )
 
+_PREPARING = threading.RLock()
+_FORMS: WeakKeyDictionary[nn.Module, Hashable] = WeakKeyDictionary()
 _WINOGRAD_CHANNELS = 256  # with fewer, the transforms cost what they save
 
 
@@ -58,12 +63,14 @@ class FusedConv2d(nn.Module):
 
     def _pack(self, x: torch.Tensor) -> _PackedWeight:
         """Lay the weights out, best for inputs of this size, and drop the convolution's own."""
-        if _is_winograd(self.conv) and has_enough_tiles(x):
-            self._packed = _TransformedWeight(self.conv)
-        else:
-            self._packed = _ReorderedWeight(self.conv, list(x.shape))
-        self.conv.weight.data = self.conv.weight.new_empty(0)
-        return self._packed
+        with _PREPARING:  # trackers in other threads may share the network
+            if self._packed is None:
+                if _is_winograd(self.conv) and has_enough_tiles(x):
+                    self._packed = _TransformedWeight(self.conv)
+                else:
+                    self._packed = _ReorderedWeight(self.conv, list(x.shape))
+                self.conv.weight.data = self.conv.weight.new_empty(0)
+            return self._packed
 
     def pack(self) -> None:
         """Let the first input lay the weights out for the processor."""
@@ -188,6 +195,21 @@ def can_pack(device: torch.device) -> bool:
     return device.type == "cpu" and torch.backends.mkldnn.is_available() and is_there
 
 
+def prepare(network: nn.Module, form: Hashable, change: Callable[[], None]) -> None:
+    """Bring a network into a form in place, unless it has it: trackers in threads may share one.
+
+    Args:
+        network: In any form.
+        form: What tells this form from others.
+        change: Changes the network, whose convolutions have their own weights again.
+    """
+    with _PREPARING:
+        if _FORMS.get(network) != form:
+            unpack(network)
+            change()
+            _FORMS[network] = form
+
+
 def pack(network: nn.Module) -> None:
     """Lay out the weights of all fused convolutions of a network."""
     for module in network.modules():
@@ -197,6 +219,8 @@ def pack(network: nn.Module) -> None:
 
 def unpack(network: nn.Module) -> None:
     """Give all fused convolutions their weights back, for a conversion or an export."""
-    for module in network.modules():
-        if isinstance(module, FusedConv2d):
-            module.unpack()
+    with _PREPARING:
+        _FORMS.pop(network, None)
+        for module in network.modules():
+            if isinstance(module, FusedConv2d):
+                module.unpack()

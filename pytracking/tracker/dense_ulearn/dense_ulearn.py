@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ from ltr.models.dense_ulearn.propagation import (
     step,
 )
 from ltr.models.layers.folding import fold_batch_norms
-from ltr.models.layers.fused import can_pack, pack, unpack
+from ltr.models.layers.fused import can_pack, pack, prepare
 from ltr.models.layers.memory_format import to_channels_last
 from pytracking.tracker.base import FrameInfo, FrameOutput, OnlineTracker, Runtime, StateOfVideo
 from pytracking.tracker.checks import check_frame
@@ -68,15 +69,13 @@ class DenseULearnTracker(StateOfVideo[VideoState], OnlineTracker):
         self.params = params
         self.runtime = runtime
         self.dtype = runtime.dtype
-        unpack(network)
-        network = fold_batch_norms(network)
+        is_packed = can_pack(runtime.device) and not runtime.compile
+        change = partial(_prepare, network, runtime.dtype, is_packed)
+        prepare(network, (runtime.dtype, is_packed), change)
+        self.network = network
         self._features = network.features
         if runtime.compile:
             self._features = torch.compile(network.features, dynamic=False)
-        elif can_pack(runtime.device):
-            fuse_resnet(network.backbone)
-            pack(network)
-        self.network = to_channels_last(network, dtype=self.dtype)
 
     @classmethod
     def create(cls, params: DenseULearnParameters, runtime: Runtime) -> DenseULearnTracker:
@@ -194,3 +193,13 @@ class DenseULearnTracker(StateOfVideo[VideoState], OnlineTracker):
         table = torch.tensor([ids[channel] for channel in order], dtype=torch.uint8)
         best = scores[torch.tensor(order, device=scores.device)].argmax(dim=0)
         return table.to(best.device)[best].cpu().numpy()
+
+
+def _prepare(network: DenseULearnNet, dtype: torch.dtype, is_packed: bool) -> None:
+    """Make a network ready for inference, in place."""
+    fold_batch_norms(network)
+    if is_packed:
+        fuse_resnet(network.backbone)
+    to_channels_last(network, dtype=dtype)
+    if is_packed:
+        pack(network)

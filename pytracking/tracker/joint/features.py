@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
@@ -12,7 +13,7 @@ from ltr.models.joint.fused import fuse_joint
 from ltr.models.joint.joint_net import JOINTNet
 from ltr.models.joint.transformer import CosineAttention
 from ltr.models.layers.folding import fold_batch_norms
-from ltr.models.layers.fused import can_pack, pack, unpack
+from ltr.models.layers.fused import can_pack, pack, prepare
 from ltr.models.layers.memory_format import to_channels_last
 from ltr.models.layers.normalization import token_instance_norm
 from pytracking.tracker.base import Runtime
@@ -86,19 +87,13 @@ class FrameEncoder:
     def __init__(self, network: JOINTNet, image_format: ImageFormat, runtime: Runtime) -> None:
         runtime.keep_exact()
         is_packed = can_pack(runtime.device) and not runtime.compile
-        unpack(network)
-        self.network = fold_batch_norms(network)
-        if is_packed:
-            fuse_joint(network)
+        change = partial(_prepare, network, runtime.dtype, is_packed)
+        prepare(network, (runtime.dtype, is_packed), change)
+        self.network = network
         self.image_format = image_format
         self.dtype = runtime.dtype
-        self._backbone: Layers = to_channels_last(network.feature_extractor, dtype=self.dtype)
-        self._decoder: Scores = to_channels_last(network.decoder, dtype=self.dtype)
-        network.decoder.project.float()
-        network.target_model.feature_extractor.to(self.dtype)
-        network.transformer.feature_adjustor.to(self.dtype)
-        if is_packed:
-            pack(network)
+        self._backbone: Layers = network.feature_extractor
+        self._decoder: Scores = network.decoder
         if runtime.compile:
             self._backbone = torch.compile(self._backbone, dynamic=False)
             self._decoder = torch.compile(self._decoder, dynamic=False)
@@ -154,3 +149,17 @@ class FrameEncoder:
             values = torch.cat([values, values.new_ones(1, values.shape[1])])
             encodings.append(LabelEncoding(induction, weight, values))
         return encodings
+
+
+def _prepare(network: JOINTNet, dtype: torch.dtype, is_packed: bool) -> None:
+    """Make a network ready for inference, in place."""
+    fold_batch_norms(network)
+    if is_packed:
+        fuse_joint(network)
+    to_channels_last(network.feature_extractor, dtype=dtype)
+    to_channels_last(network.decoder, dtype=dtype)
+    network.decoder.project.float()
+    network.target_model.feature_extractor.to(dtype)
+    network.transformer.feature_adjustor.to(dtype)
+    if is_packed:
+        pack(network)
