@@ -89,7 +89,9 @@ class FrameStepper:
         known = sorted(self._started.intersection(info.object_ids))
         if known:
             raise DataError(f"the objects {known} of a prompt have started before")
-        return with_box_masks(image, info) if info.object_ids else None
+        if not info.object_ids:
+            return None
+        return info if self._tracker.takes_boxes else with_box_masks(image, info)
 
 
 def segment_video(

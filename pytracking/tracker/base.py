@@ -138,6 +138,9 @@ class OnlineTracker(ABC):
 
     kind: ClassVar[str] = "online"
 
+    takes_boxes: ClassVar[bool] = False
+    """Whether an object may start from a box alone; else it is drawn into the mask before."""
+
     @classmethod
     @abstractmethod
     def create(cls, params: Any, runtime: Runtime) -> OnlineTracker:

@@ -15,11 +15,13 @@ import numpy as np
 import torch
 
 from ltr.admin.errors import DataError
+from ltr.data.bounding_boxes import Box
 from ltr.data.palette import VOID
 from pytracking.tracker.base import FrameInfo, FrameOutput, OnlineTracker, Runtime, StateOfVideo
 from pytracking.tracker.promptable.loading import load_pretrained
 from pytracking.tracker.promptable.parameters import PromptableParameters
 from pytracking.tracker.promptable.streaming import forget_old_frames
+from pytracking.utils.box_mask import inside_frame
 
 
 @dataclass
@@ -53,7 +55,7 @@ class PromptableState:
 
 
 class PromptableTracker(StateOfVideo[PromptableState], OnlineTracker):
-    """Follows objects with a promptable video model.
+    """Follows objects with a promptable video model, from masks or from boxes.
 
     Args:
         params: Which weights, and how many frames are kept.
@@ -64,6 +66,7 @@ class PromptableTracker(StateOfVideo[PromptableState], OnlineTracker):
 
     model_class: ClassVar[str]
     processor_class: ClassVar[str]
+    takes_boxes = True
     shares_session: ClassVar[bool] = True
     """Whether one session can hold objects that are prompted and others that are tracked."""
 
@@ -97,7 +100,7 @@ class PromptableTracker(StateOfVideo[PromptableState], OnlineTracker):
             raise DataError(f"the frame is {image.shape[:2]}, those before it {state.shape}")
         state.frame += 1
         if info is not None and info.object_ids:
-            self._check_masks(info)
+            self._check_prompts(info)
             self._join_groups(info.object_ids)
             for group in state.groups:
                 self._prompt(group, info)
@@ -139,13 +142,17 @@ class PromptableTracker(StateOfVideo[PromptableState], OnlineTracker):
         if not state.object_ids:
             self._state = None
 
-    def _check_masks(self, info: FrameInfo) -> None:
-        shape = self.state.shape
-        if info.mask is None or info.mask.shape != shape:
-            raise DataError(f"expected a start mask of the frame's size {shape}")
-        empty = [number for number in info.object_ids if not (info.mask == number).any()]
+    def _check_prompts(self, info: FrameInfo) -> None:
+        height, width = self.state.shape
+        if info.mask is not None and info.mask.shape != (height, width):
+            raise DataError(f"expected a start mask of the frame's size {self.state.shape}")
+        drawn = _drawn(info)
+        empty = [key for key in info.object_ids if key not in drawn and key not in info.boxes]
         if empty:
             raise DataError(f"the start mask shows nothing of the objects {empty}")
+        for key in info.object_ids:
+            if key not in drawn:
+                inside_frame(info.boxes[key], (width, height))
 
     def _join_groups(self, object_ids: Sequence[int]) -> None:
         """Put new objects into the one session, or each into its own."""
@@ -162,17 +169,27 @@ class PromptableTracker(StateOfVideo[PromptableState], OnlineTracker):
             state.groups.append(_Group(session, own))
 
     def _prompt(self, group: _Group, info: FrameInfo) -> bool:
-        """Give a session the masks of its objects; whether there are any."""
+        """Give a session the masks and boxes of its objects; whether there are any."""
         own = [number for number in info.object_ids if number in group.object_ids]
-        if own and info.mask is not None:
-            self._processor.add_inputs_to_inference_session(
-                group.session,
-                frame_idx=self.state.frame,
-                obj_ids=own,
-                input_masks=[info.mask == number for number in own],
-                original_size=self.state.shape,
-            )
+        drawn = _drawn(info)
+        masks = {number: info.mask == number for number in own if number in drawn}
+        corners = {number: _corners(info.boxes[number]) for number in own if number not in drawn}
+        if masks:
+            self._add(group, list(masks), input_masks=list(masks.values()))
+        if corners:
+            self._add(group, list(corners), input_boxes=[list(corners.values())])
+        if own:
+            group.session.obj_with_new_inputs = own  # the second call forgets the first one's
         return bool(own)
+
+    def _add(self, group: _Group, object_ids: list[int], **inputs: Any) -> None:
+        self._processor.add_inputs_to_inference_session(
+            group.session,
+            frame_idx=self.state.frame,
+            obj_ids=object_ids,
+            original_size=self.state.shape,
+            **inputs,
+        )
 
     def _run(self, group: _Group, **frame: Any) -> Any:
         with self.runtime.autocast():
@@ -188,6 +205,17 @@ class PromptableTracker(StateOfVideo[PromptableState], OnlineTracker):
         ids = [int(number) for one in found for number in one.object_ids]
         labels = _labels_of_logits(logits, ids, state.object_ids)
         return FrameOutput.of_labels(labels, state.object_ids)
+
+
+def _drawn(info: FrameInfo) -> set[int]:
+    """The objects that have pixels in the mask."""
+    return set() if info.mask is None else set(np.unique(info.mask).tolist())
+
+
+def _corners(box: Box) -> list[float]:
+    """Left, top, right, bottom."""
+    x, y, width, height = map(float, box)
+    return [x, y, x + width, y + height]
 
 
 def _labels_of_logits(

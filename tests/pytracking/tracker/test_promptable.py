@@ -100,6 +100,41 @@ def test_results_are_those_of_the_models_own_session(tracker: OnlineTracker, wei
             assert list(found[index].boxes) == ([3] if index < 2 else [3, 7])
 
 
+def test_boxes_are_prompts_of_the_model(tracker: OnlineTracker, weights: Path) -> None:
+    import transformers
+
+    model = transformers.Sam2VideoModel.from_pretrained(weights).eval()
+    processor = transformers.Sam2VideoProcessor.from_pretrained(weights)
+    session = processor.init_video_session(inference_device="cpu", dtype=torch.float32)
+    box = (10.0, 6.0, 24.0, 30.0)
+    found = segment_video(tracker, frames(), {0: FrameInfo((4,), None, {4: box})})
+    with torch.inference_mode():
+        for index, (frame, image) in enumerate(zip(found, frames(), strict=True)):
+            inputs = processor(images=image, return_tensors="pt")
+            if index == 0:
+                processor.add_inputs_to_inference_session(
+                    session, frame_idx=0, obj_ids=[4], input_boxes=[[[10.0, 6.0, 34.0, 36.0]]],
+                    original_size=inputs.original_sizes[0],
+                )  # fmt: skip
+            out = model(inference_session=session, frame=inputs.pixel_values[0])
+            logits = processor.post_process_masks(
+                [out.pred_masks], original_sizes=inputs.original_sizes, binarize=False
+            )[0][0, 0].numpy()
+            assert np.array_equal(frame.output.segmentation, np.where(logits > 0, 4, 0)), index
+
+
+def test_masks_and_boxes_may_start_together(peer: OnlineTracker) -> None:
+    info = FrameInfo((3, 7), mask_of(0, 3), {7: (40.0, 20.0, 20.0, 20.0)})
+    found = list(segment_video(peer, frames(3), {0: info}))
+    assert [list(frame.output.boxes) for frame in found] == [[3, 7]] * 3
+    start = found[0].output.segmentation == 3
+    assert (start & bar_mask(0)).sum() / (start | bar_mask(0)).sum() > 0.9
+    with pytest.raises(DataError, match="box"):
+        list(
+            segment_video(peer, frames(1), {0: FrameInfo((1,), None, {1: (900.0, 0.0, 9.0, 9.0)})})
+        )
+
+
 def test_objects_may_start_late(peer: OnlineTracker) -> None:
     late = np.roll(mask_of(0, 7), 25, axis=1)
     found = list(segment_video(peer, frames(4), {0: mask_of(0, 3), 2: late}))
