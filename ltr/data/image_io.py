@@ -234,6 +234,15 @@ def read_wide_grey(path: str | os.PathLike[str]) -> np.ndarray | None:
     return values.astype(np.int64)
 
 
+def picture_size(path: str | os.PathLike[str]) -> tuple[int, int]:
+    """Width and height that a file declares, pixels; nothing is decoded.
+
+    Raises:
+        DataError: It is missing, not a picture, or of an implausible size.
+    """
+    return _check_header(path, read_encoded(path))
+
+
 def read_rgba(path: str | os.PathLike[str]) -> np.ndarray:
     """Read a picture of any format with its transparency.
 

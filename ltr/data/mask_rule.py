@@ -232,16 +232,25 @@ def _refuse_dithered_indices(indices: np.ndarray, present: np.ndarray, path: Pat
         )
 
 
-def refuse_large(height: int, width: int, path: PathLike) -> None:
+def refuse_large(height: int, width: int, path: PathLike, most: int = _MAX_COLOURED) -> None:
     """Colours are looked up pixel by pixel: not more of them than a frame of a video has."""
-    if height * width > _MAX_COLOURED:
+    if height * width > most:
         raise DataError(
-            f"{path} has {width}x{height} pixels in colours or 16 bits, more than {_MAX_COLOURED}"
+            f"{path} has {width}x{height} pixels in colours or 16 bits, more than {most}"
         )
 
 
+def colour_codes(colours: np.ndarray) -> np.ndarray:
+    """Colours (H, W, 3 or 4) as numbers 0xRRGGBB, int32 (H, W), without wide copies."""
+    codes: np.ndarray = colours[..., 0].astype(np.int32)
+    for channel in (1, 2):
+        codes <<= 8
+        codes |= colours[..., channel]
+    return codes
+
+
 def _mask_of_colours(colours: np.ndarray, path: PathLike, opaque: np.ndarray | None) -> Mask:
-    codes = colours @ _CODE
+    codes = colour_codes(colours)
     present = np.unique(codes if opaque is None else codes[opaque])
     if opaque is not None and present.tolist() == [0]:
         return Mask(opaque.view(np.uint8), is_black_and_white=True)
@@ -252,7 +261,8 @@ def _mask_of_colours(colours: np.ndarray, path: PathLike, opaque: np.ndarray | N
         labels = {code: label for label, code in reversed(list(enumerate(palette @ _CODE)))}
         if all(code in labels for code in present):
             table = np.array([labels[code] for code in present], dtype=np.uint8)
-            places = np.searchsorted(present, codes).clip(max=len(present) - 1)
+            places = np.searchsorted(present, codes)
+            np.minimum(places, len(present) - 1, out=places)
             return _masked(table[places], opaque)
     if is_grey:
         return mask_of_values(colours[..., 0], path, opaque)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from ltr.admin.errors import DataError
 
+_LONGEST = 250  # bytes; file systems allow 255, and a suffix may come behind
+
 
 def plain_name(name: object, file: Path) -> str:
     """A name of one file or folder.
@@ -38,8 +40,10 @@ def plain_path(name: object, file: Path) -> str:
 
 
 def _can_be(name: str) -> bool:
-    """Whether the file system can hold a name: it has no null, and text that can be encoded."""
+    """Whether a file system can hold a name or path: short parts, no null, text to be encoded."""
     try:
-        return b"\0" not in os.fsencode(name) and bool(name)
+        encoded = os.fsencode(name)
     except UnicodeEncodeError:
         return False
+    parts = encoded.replace(b"\\", b"/").split(b"/")
+    return bool(name) and b"\0" not in encoded and max(map(len, parts)) <= _LONGEST

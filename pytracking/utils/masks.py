@@ -21,13 +21,20 @@ import numpy as np
 from ltr.admin.cli import CommandParser, command
 from ltr.admin.errors import ConfigError, DataError
 from ltr.data.frame_files import IMAGE_SUFFIXES, list_visible, shorten, sort_naturally
-from ltr.data.image_io import read_mask_file, read_rgba, read_wide_grey, write_label_map
+from ltr.data.image_io import (
+    picture_size,
+    read_mask_file,
+    read_rgba,
+    read_wide_grey,
+    write_label_map,
+)
 from ltr.data.json_io import read_json
-from ltr.data.mask_rule import refuse_large
+from ltr.data.mask_rule import colour_codes, refuse_large
 from ltr.data.palette import VOID
 from pytracking.utils.solid_colours import is_near, main_colours, nearest_main, solid_pixels
 
 _OPAQUE = 128
+_MAX_PIXELS = 4096 * 4320  # what is converted: its colours are counted and merged
 _WHITE = 0xFFFFFF
 _FEWEST_RAMPS = 3
 _COMPRESSED = (".jpg", ".jpeg", ".webp")
@@ -90,6 +97,7 @@ def convert(masks: Path, labels: Path, threshold: int | None = None) -> str:
     """
     files, others = _list_pictures(masks)
     _check_targets(files, labels)
+    _check_sizes(files)
     left_out = f"; left out: {shorten(others)}" if others else ""
     return f"{len(files)} masks: {_convert(files, labels, threshold, masks)}{left_out}"
 
@@ -213,6 +221,12 @@ def _list_pictures(masks: Path) -> tuple[list[Path], list[str]]:
     return [masks / name for name in sort_naturally(pictures)], sort_naturally(others)
 
 
+def _check_sizes(files: Sequence[Path]) -> None:
+    for file in files:
+        width, height = picture_size(file)
+        refuse_large(height, width, file, _MAX_PIXELS)
+
+
 def _check_targets(files: Sequence[Path], labels: Path) -> None:
     if any(_target(file, labels).resolve() == file.resolve() for file in files):
         raise ConfigError(f"{labels} holds the masks themselves: name another folder")
@@ -234,13 +248,8 @@ def _codes(file: Path) -> np.ndarray:
     if wide is not None and wide.max() > VOID:
         return wide
     pixels = read_rgba(file) if wide is None else _grey_rgba(wide)
-    height, width = pixels.shape[:2]
-    refuse_large(height, width, file)
     opaque = pixels[..., 3] >= _OPAQUE
-    codes = pixels[..., 0].astype(np.int32)
-    for channel in (1, 2):
-        codes <<= 8
-        codes |= pixels[..., channel]
+    codes = colour_codes(pixels)
     codes[~opaque] = 0
     if not opaque.all() and not codes.any():
         codes[opaque] = _WHITE

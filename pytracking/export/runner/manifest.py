@@ -80,7 +80,7 @@ def read_manifest(folder: Path) -> Manifest:
             content["settings"],
             graphs,
         )
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         raise DataError(f"{folder / MANIFEST} is damaged: {error!r}") from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -109,6 +110,13 @@ def test_damaged_folders_are_refused(folders, tmp_path):
     text = (tmp_path / "copy" / MANIFEST).read_text()
     (tmp_path / "copy" / MANIFEST).write_text(text.replace('"version": 1', '"version": 9'))
     with pytest.raises(DataError, match="has version 9, expected 1"):
+        load_exported(tmp_path / "copy")
+    endless = {"shape": [float("inf")], "type": "float32"}
+    content = json.loads(text)
+    shutil.copy(folders / "onnx" / "frame.onnx", graph)
+    content["graphs"]["frame"]["inputs"] = {"image": endless}
+    (tmp_path / "copy" / MANIFEST).write_text(json.dumps(content))
+    with pytest.raises(DataError, match="is damaged"):
         load_exported(tmp_path / "copy")
     (tmp_path / "copy" / MANIFEST).write_text("{}")
     with pytest.raises(DataError, match="is damaged"):

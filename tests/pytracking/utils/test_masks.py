@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ltr.admin.process_memory import peak_mib, reset_peak
 from ltr.data.image_io import read_label_map, write_label_map
 from pytracking.utils.masks import main
 
@@ -208,5 +209,8 @@ def test_coco_objects_without_a_track_are_not_guessed(tmp_path, capsys):
 
 def test_pictures_of_more_pixels_than_a_frame_are_refused(tmp_path, capsys):
     Image.new("RGB", (64, 600_000), (200, 30, 30)).save(tmp_path / "large.png")
+    reset_peak()
+    before = peak_mib()
     assert main(["convert", str(tmp_path / "large.png"), str(tmp_path / "labels")]) == 2
     assert "has 64x600000 pixels in colours" in capsys.readouterr().err
+    assert peak_mib() - before < 50, "it is not decoded"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from ltr.admin.errors import DataError, OutputError
-from ltr.data.video_container import MAX_PIXELS, open_video
+from ltr.data.video_container import open_video
 from pytracking.evaluation.outputs.exchange.labelled_video import (
     ExchangeFormat,
     LabelledVideo,
@@ -26,7 +26,10 @@ _GREEN = np.array((0, 177, 64), np.uint8)
 _OPAQUE = 128
 _MAX_DENOMINATOR = 1001
 _MAX_BYTES = 2 << 30
-_VP9, _VP9_DECODER = "vp9", "libvpx-vp9"
+_MAX_PIXELS = 4096 * 4320  # decoders keep a dozen frames
+_VP9 = "vp9"
+_SECOND_VIDEO: Literal["matroska_block_additional"] = "matroska_block_additional"
+_NUMBER_BYTES = 8
 
 
 class AlphaVideo(ExchangeFormat):
@@ -71,8 +74,6 @@ class AlphaVideo(ExchangeFormat):
         with container:
             fps = float(stream.average_rate) if stream.average_rate else None
             packed = _packed_masks(source, container, stream)
-        if not packed:
-            raise DataError(f"{source} has no frame")
         height, width = packed[0][0]
 
         def read_labels(index: int) -> np.ndarray:
@@ -121,30 +122,55 @@ def _cut_out(video: LabelledVideo, index: int) -> np.ndarray:
 def _packed_masks(
     source: Path, container: av.container.InputContainer, stream: av.VideoStream
 ) -> list[tuple[tuple[int, int], np.ndarray]]:
-    """Shape and bits of every frame's mask.
+    """Shape and bits of every frame's mask."""
+    import av
 
-    FFmpeg's own decoder of VP9 passes over the transparency.
+    packed = []
+    size = 0
+    alphas = _vp9_alphas if stream.codec_context.name == _VP9 else _alphas
+    try:
+        for alpha in alphas(container, stream):
+            packed.append((alpha.shape, np.packbits(alpha >= _OPAQUE)))
+            size += packed[-1][1].nbytes
+            if size > _MAX_BYTES:
+                raise DataError(f"{source} is too long to be read at once")
+    except av.error.FFmpegError as error:
+        raise DataError(f"{source} is damaged: {error}") from error
+    if not packed:
+        raise DataError(f"{source} has no frame with transparency: masks cannot be read from it")
+    return packed
+
+
+def _alphas(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[np.ndarray]:
+    """The transparency of all frames, uint8 (H, W), until one has none."""
+    for frame in container.decode(stream):
+        if "a" not in frame.format.name.replace("gray", ""):
+            return
+        yield frame.to_ndarray(format="rgba")[..., 3]
+
+
+def _vp9_alphas(
+    container: av.container.InputContainer, stream: av.VideoStream
+) -> Iterator[np.ndarray]:
+    """The same of VP9, whose transparency is the brightness of a second video beside each packet.
+
+    Decoders that join both fill the memory before they look at the size of a frame.
     """
     import av
 
-    codec = stream.codec_context
-    if codec.name == _VP9:
-        decoder = av.CodecContext.create(_VP9_DECODER, "r")
-        assert isinstance(decoder, av.VideoCodecContext)
-        decoder.options = {"max_pixels": str(MAX_PIXELS)}
-        decoder.extradata, codec = codec.extradata, decoder
-    packed = []
-    size = 0
-    try:
-        for packet in container.demux(stream):
-            for frame in codec.decode(packet if packet.size else None):
-                if "a" not in frame.format.name.replace("gray", ""):
-                    raise DataError(f"{source} has no transparency: masks cannot be read from it")
-                alpha = frame.to_ndarray(format="rgba")[..., 3]
-                packed.append((alpha.shape, np.packbits(alpha >= _OPAQUE)))
-                size += packed[-1][1].nbytes
-                if size > _MAX_BYTES:
-                    raise DataError(f"{source} is too long to be read at once")
-    except av.error.FFmpegError as error:
-        raise DataError(f"{source} is damaged: {error}") from error
-    return packed
+    decoder = av.CodecContext.create(_VP9, "r")
+    assert isinstance(decoder, av.VideoCodecContext)
+    decoder.options = {"max_pixels": str(_MAX_PIXELS)}
+    for packet in container.demux(stream):
+        if packet.has_sidedata(_SECOND_VIDEO):
+            second = bytes(packet.get_sidedata(_SECOND_VIDEO))[_NUMBER_BYTES:]
+            for frame in decoder.decode(av.Packet(second)):
+                yield _brightness(frame)
+    for frame in decoder.decode(None):
+        yield _brightness(frame)
+
+
+def _brightness(frame: av.VideoFrame) -> np.ndarray:
+    plane = frame.planes[0]
+    rows = np.frombuffer(bytes(plane), np.uint8).reshape(-1, plane.line_size)
+    return rows[: frame.height, : frame.width]

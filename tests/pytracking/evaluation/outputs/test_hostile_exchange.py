@@ -171,7 +171,7 @@ def test_outlines_are_of_limited_length() -> None:
     assert as_rle([[0, 0, 9, 0, 9, 9]], 40, 40) is not None
 
 
-@pytest.mark.parametrize("stem", ["../x", "a\0b", "\ud800", ""])
+@pytest.mark.parametrize("stem", ["../x", "a\0b", "\ud800", "", "0" * 400])
 def test_names_of_frames_are_names_of_files(tmp_path: Path, stem: str) -> None:
     (tmp_path / "masks").mkdir()
     video = {"name": "v", "size": [4, 4], "fps": 10, "frames": 1, "stems": [stem]}
