@@ -117,7 +117,7 @@ class PageServer:
         hidden = _read_ids(request.query.get("hide", ""))
         index, before = int(request.match_info["index"]), "before" in request.query
         if not self.workbench.is_masked(index, before):
-            raise web.HTTPNotFound
+            return web.Response(status=204)  # undone since the page asked
         encoded = await asyncio.to_thread(self.workbench.mask_png, index, hidden, before)
         return web.Response(body=encoded, content_type="image/png")
 

@@ -51,7 +51,8 @@ def shown(
             yield
         finally:
             browser.call("Page.navigate", url="about:blank")  # it asks the server now and then
-        assert not [text for text in browser.problems if not any(map(text.count, refusals))]
+        found = [text for text in browser.problems if not any(map(text.count, refusals))]
+        assert not found, found
         assert all(url.startswith((address, "data:", "about:")) for url in browser.requests)
 
 

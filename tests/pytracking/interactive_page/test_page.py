@@ -176,6 +176,13 @@ def test_what_is_done_before_the_answer_is_done_after_it(page, bench):
     wait_for(lambda: not bench.describe()["objects"])
 
 
+def test_a_mask_that_was_undone_while_it_was_asked_for_is_no_error(page):
+    page.run(
+        "new Promise((done) => { const image = new Image(); image.src = 'masks/0.png';"
+        " image.onload = image.onerror = () => done(null); })"
+    )
+
+
 def test_zoom_and_pan_keep_the_pointer_on_its_pixel(page, bench):
     page.wheel("#canvas", -400)
     page.wait("document.querySelector('#zoom-fit').textContent !== '100 %'")
