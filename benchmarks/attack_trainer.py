@@ -55,6 +55,8 @@ class Training:
         code = 1
         try:
             os.setpgid(0, 0)
+            for number in _SIGNALS:
+                signal.signal(number, signal.SIG_DFL)  # under nohup one would be ignored
             log = os.open(self._log, os.O_WRONLY | os.O_CREAT)
             os.dup2(log, 1)
             os.dup2(log, 2)

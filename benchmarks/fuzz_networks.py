@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
-from ltr.admin.checkpoint import as_state_dict, network_fields, read_checkpoint, save_checkpoint
-from ltr.admin.loading import build_network, load_state
+from ltr.admin.checkpoint import network_fields, read_checkpoint, save_checkpoint
+from ltr.admin.loading import build_network, load_own_or_released, load_state
 from ltr.admin.safetensors_files import write_safetensors
-from ltr.admin.tensor_files import read_tensor_file
-from ltr.models.dense_ulearn.dense_ulearn_net import dense_ulearn_resnet18
+from ltr.models.dense_ulearn.dense_ulearn_net import DenseULearnNet, dense_ulearn_resnet18
 
 
-def _network() -> torch.nn.Module:
+def _network() -> DenseULearnNet:
     torch.manual_seed(0)
     return dense_ulearn_resnet18(feature_dim=2, backbone_width=1)
 
@@ -65,6 +66,10 @@ def make_snapshot(folder: Path) -> None:
 
 
 def read_snapshot(path: Path) -> None:
-    """Read its weights."""
-    record = read_tensor_file(path)
-    as_state_dict(record.get("model") if isinstance(record, dict) else None, path)
+    """Load it as a released file, into the network that it belongs to."""
+    load_own_or_released(path, DenseULearnNet, _released)
+
+
+def _released(record: Any, path: Path) -> tuple[Callable[[], DenseULearnNet], Any] | None:
+    is_snapshot = isinstance(record, dict) and "model" in record
+    return (_network, record["model"]) if is_snapshot else None

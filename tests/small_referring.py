@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from ltr.admin.checkpoint import network_fields, save_checkpoint
 from ltr.data.referring.batches import SentenceBatch
 from ltr.models.referring.referformer import ReferFormer, referformer
 from tests.seeded_weights import seeded_tensor
@@ -82,3 +83,10 @@ def small_tokenizer(
     Path(folder).mkdir(parents=True, exist_ok=True)
     learner.save_model(str(folder))
     return load_tokenizer(folder)
+
+
+def write_small_files(folder: Path, texts: Sequence[str]) -> Path:
+    """Write a network, ``small.pth.tar``, and its vocabulary of some texts, ``tokenizer``."""
+    save_checkpoint(folder / "small.pth.tar", network_fields(small_network(3)))
+    small_tokenizer(folder / "tokenizer", texts)
+    return folder
