@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 import torch.distributed as dist
 
+from ltr.admin.allocator import keep_memory
 from ltr.admin.devices import resolve_device
 from ltr.admin.errors import ConfigError, LockedError, ToolkitError
 from ltr.admin.locks import lock_folder
@@ -68,6 +69,8 @@ def launch_fabric(device: str, precision: Precision) -> Fabric:
         precision=_PRECISIONS[precision],
     )
     fabric.launch()
+    if accelerator == "cpu":
+        keep_memory()
     return fabric
 
 

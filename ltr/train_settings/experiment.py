@@ -177,6 +177,7 @@ def _make_trainer(
         recipe.betas,
         recipe.bias_factor,
         recipe.nesterov,
+        fused=settings.precision != "fp16",  # a scaler's gradients are shortened before the step
     )
     return LTRTrainer(
         fabric,

@@ -23,6 +23,7 @@ def make_optimizer(
     betas: tuple[float, float] = (0.9, 0.999),
     bias_factor: float | None = None,
     nesterov: bool = False,
+    fused: bool = True,
 ) -> torch.optim.Optimizer:
     """Build an optimiser with one parameter group per module.
 
@@ -38,6 +39,8 @@ def make_optimizer(
         bias_factor: Biases are put in a second group per module, with this multiple of its rate and
             without weight decay; None treats them like weights.
         nesterov: Whether the momentum of ``sgd`` looks ahead.
+        fused: Update a group in one kernel, in ``adam``, ``adamw`` and ``sgd``. A gradient scaler
+            (fp16) that also shortens gradients needs False.
 
     Raises:
         ConfigError: The network has no module of a name, or a trained parameter has no rate.
@@ -62,12 +65,17 @@ def make_optimizer(
             parts.append({"params": biases, "lr": bias_factor * rate, "weight_decay": 0.0})
     if kind == "sgd":
         return torch.optim.SGD(
-            parts, lr=0.0, momentum=momentum, weight_decay=weight_decay, nesterov=nesterov
+            parts,
+            lr=0.0,
+            momentum=momentum,
+            weight_decay=weight_decay,
+            nesterov=nesterov,
+            fused=fused,
         )
     if kind == "accumulating_sgd":
         return AccumulatingSGD(parts, 0.0, momentum, weight_decay)
     optimizer = torch.optim.Adam if kind == "adam" else torch.optim.AdamW
-    return optimizer(parts, betas=betas, weight_decay=weight_decay)
+    return optimizer(parts, betas=betas, weight_decay=weight_decay, fused=fused)
 
 
 def _split(

@@ -29,6 +29,7 @@ from ltr.models.joint.joint_net import (
     steepest_descent_resnet18,
     steepest_descent_resnet50,
 )
+from ltr.models.layers.memory_format import to_channels_last
 from ltr.train_settings.assembly import Assembly
 from ltr.train_settings.joint.recipe import JointRecipe
 
@@ -57,12 +58,13 @@ class JointAssembly(Assembly[JOINTNet]):
             "backbone_width": recipe.backbone_width,
         }
         if recipe.backbone == "resnet18":
-            return steepest_descent_resnet18(**sizes)
-        return steepest_descent_resnet50(
+            return to_channels_last(steepest_descent_resnet18(**sizes))
+        network = steepest_descent_resnet50(
             **sizes,
             backbone_pretrained=recipe.backbone_weights is not None,
             backbone_type=recipe.backbone_type,
         )
+        return to_channels_last(network)
 
     def initialise(self, network: JOINTNet) -> None:
         """Load the pre-trained backbone."""

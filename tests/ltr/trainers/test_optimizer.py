@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from ltr.admin.errors import ConfigError
-from ltr.trainers.optimizer import make_optimizer
+from ltr.trainers.optimizer import OptimizerKind, make_optimizer
 
 
 class Network(nn.Module):
@@ -62,3 +62,20 @@ def test_biases_learn_faster_and_do_not_decay() -> None:
     assert sizes(optimizer) == [(18, 0.1), (7, 0.2), (20, 0.01), (5, 0.02)]
     assert [group["weight_decay"] for group in optimizer.param_groups] == [0.5, 0.0, 0.5, 0.0]
     assert optimizer.defaults["betas"] == (0.5, 0.999)
+
+
+@pytest.mark.parametrize("kind", ["adam", "adamw", "sgd"])
+def test_updates_in_one_kernel_are_those_of_the_plain_loop(kind: OptimizerKind) -> None:
+    def train(fused: bool) -> torch.Tensor:
+        torch.manual_seed(0)
+        network = Network()
+        optimizer = make_optimizer(
+            network, {"backbone": 0.1, "head": 0.2}, kind, weight_decay=0.01, fused=fused
+        )
+        for _ in range(5):
+            optimizer.zero_grad()
+            network.head(network.backbone(torch.ones(1, 2))).square().sum().backward()
+            optimizer.step()
+        return nn.utils.parameters_to_vector(network.parameters()).detach()
+
+    torch.testing.assert_close(train(True), train(False), rtol=1e-5, atol=1e-6)
