@@ -2,6 +2,7 @@
 
     python benchmarks/interactive_rounds.py         4 frames of 240x427, 3 objects, 3 rounds
     python benchmarks/interactive_rounds.py --full  12 frames of 480x854
+    python benchmarks/interactive_rounds.py --full --frames 4 --objects 1 --rounds 2
     python benchmarks/interactive_rounds.py --device cuda
 
 The reference implementation does as upstream: every object has a copy of a frame's features, its
@@ -15,28 +16,46 @@ from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from machine import describe_machine
 from synthetic_clip import draw_clip
 
 from ltr.data.interactive.scribbles import ScribbleLine
-from ltr.models.interactive.atnet import ATNet, FrameFeatures, transfer_globally
+from ltr.models.interactive.atnet import ATNet, FrameFeatures
 from ltr.models.interactive.deeplab import resize
 from ltr.models.interactive.transfer import transfer
 from pytracking.tracker.base import Runtime
 from pytracking.tracker.interactive.atnet import AtnetHost
+from pytracking.tracker.interactive.base import InteractiveVOS
+from pytracking.tracker.interactive.computing import FrameCache
 from pytracking.tracker.interactive.parameters import AtnetParameters
 
-_OBJECTS = 3
-_ROUNDS = 3
 # A drawn network gives all objects nearly the same probabilities: masks would compare noise.
 _TOLERANCE = 1e-4
 
 
+@dataclass(frozen=True)
+class Setting:
+    """What is played, and where."""
+
+    device: torch.device
+    objects: int
+    rounds: int
+
+
 class PlainNetwork(ATNet):
     """Compares displacement by displacement, and mixes the frame anew with every transfer."""
+
+    def encode(self, image: torch.Tensor) -> FrameFeatures:
+        """See ``ATNet.encode``; nothing is mixed."""
+        found = self.encoder_3ch(image)
+        top, key = found["res5"], self.prev_conv1x1(found["res2"])
+        return FrameFeatures(top, top, *self.decoder_prop.prepare(found), key)
 
     def propagate(
         self,
@@ -46,12 +65,13 @@ class PlainNetwork(ATNet):
         masks: torch.Tensor,
         align_corners: bool = True,
     ) -> torch.Tensor:
-        """See ``ATNet.propagate``."""
+        """See ``ATNet.propagate``; the looks are not mixed yet."""
         weights = correlate_plainly(target.key, neighbour.key).softmax(dim=2)
         small = resize(masks, target.key.shape[-2:])
         local = transfer(weights, small, align_corners)
         top = self.conv1x1(torch.cat([target.top, looks], dim=1))
-        return self.decoder_prop(top, (target.middle, target.fine), local)[0]
+        decoder = self.decoder_prop
+        return decoder.read(decoder(top, (target.middle, target.fine), local))
 
 
 def correlate_plainly(target: torch.Tensor, neighbour: torch.Tensor) -> torch.Tensor:
@@ -62,19 +82,35 @@ def correlate_plainly(target: torch.Tensor, neighbour: torch.Tensor) -> torch.Te
     return torch.stack([(target * maps).mean(dim=1) for maps in moved], dim=1)
 
 
+def transfer_plainly(
+    annotated: torch.Tensor, indicators: torch.Tensor, target: torch.Tensor
+) -> torch.Tensor:
+    """See ``transfer_globally``."""
+    shares = (annotated[0].flatten(1).T @ target[0].flatten(1)).softmax(dim=1)
+    return (indicators.flatten(2) @ shares).view_as(indicators)
+
+
 class PlainAtnet(AtnetHost):
-    """Keeps nothing of a frame and shares nothing between objects."""
+    """Keeps nothing of a frame, shares nothing between objects, and folds no norms."""
+
+    def __init__(self, params: AtnetParameters, network: ATNet, runtime: Runtime) -> None:
+        InteractiveVOS.__init__(self)
+        self.params, self.runtime = params, runtime
+        self._encode_image, self._segment = network.encode, network.annotate
+        self._propagate = network.propagate
+        self._mix = lambda looks: looks
+        self._features = FrameCache(0)
 
     def _encode(self, index: int) -> FrameFeatures:
         images = self._image(index).expand(self.num_objects, -1, -1, -1).contiguous()
         return self._encode_image(images)
 
-    def _look(self, part: slice, target: FrameFeatures) -> torch.Tensor:
+    def _look(self, part: slice, index: int, target: FrameFeatures) -> torch.Tensor:
         state, found = self.state, []
         for number in range(part.start, part.stop):
             own = slice(number, number + 1)
             looks = [
-                transfer_globally(top[own], indicators[own], target.top[own])
+                transfer_plainly(top[own], indicators[own], target.top[own])
                 for top, indicators in zip(state.tops, state.indicators, strict=True)
             ]
             found.append(torch.stack(looks).mean(dim=0))
@@ -95,33 +131,47 @@ def drawn_network(device: torch.device, kind: type[ATNet] = ATNet) -> ATNet:
 def draw_lines(labels: np.ndarray) -> list[ScribbleLine]:
     """A short line in the middle of every object."""
     lines = []
-    for number in range(1, _OBJECTS + 1):
+    for number in range(1, int(labels.max()) + 1):
         rows, columns = np.nonzero(labels == number)
         y, x = rows.mean() / labels.shape[0], columns.mean() / labels.shape[1]
         lines.append(ScribbleLine(np.array([[x - 0.02, y], [x + 0.02, y]]), number))
     return lines
 
 
+class Played(NamedTuple):
+    """What the rounds of one form took and gave.
+
+    Args:
+        seconds: Of every round.
+        probs: After the first round.
+        masks: After the last.
+    """
+
+    seconds: list[float]
+    probs: torch.Tensor
+    masks: np.ndarray
+
+
 def play(
-    form: type[AtnetHost], frames: list[np.ndarray], lines: list[ScribbleLine], device: torch.device
-) -> tuple[list[float], torch.Tensor]:
-    """Seconds of every round, and the probabilities after the first."""
+    form: type[AtnetHost], frames: list[np.ndarray], labels: np.ndarray, setting: Setting
+) -> Played:
+    """Play the rounds, on frames spread from the first to the last."""
+    device = setting.device
     clock = time.process_time if device.type == "cpu" else time.perf_counter
     network = drawn_network(device, PlainNetwork if form is PlainAtnet else ATNet)
-    host = form(AtnetParameters(net=""), network, Runtime(device))
-    host.start(frames, _OBJECTS)
+    host, lines = form(AtnetParameters(net=""), network, Runtime(device)), draw_lines(labels)
+    host.start(frames, setting.objects)
     seconds: list[float] = []
-    probabilities: list[torch.Tensor] = []
-    for number in range(_ROUNDS):
-        frame = number * (len(frames) - 1) // (_ROUNDS - 1)
+    probs: list[torch.Tensor] = []
+    for number in range(setting.rounds):
+        frame = number * (len(frames) - 1) // max(1, setting.rounds - 1)
         started = clock()
         result = host.interact(frame, lines)
         if device.type == "cuda":
             torch.cuda.synchronize()
         seconds.append(clock() - started)
-        if not probabilities:
-            probabilities.append(result.probs.clone())
-    return seconds, probabilities[0]
+        probs = probs or [result.probs.clone()]
+    return Played(seconds, probs[0], result.masks)
 
 
 def main() -> None:
@@ -130,23 +180,33 @@ def main() -> None:
     parser.add_argument("--full", action="store_true", help="12 frames of 480x854")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--frames", type=int, help="4, or 12 with --full")
+    parser.add_argument("--objects", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    device = torch.device(arguments.device)
+    setting = Setting(device, arguments.objects, arguments.rounds)
     count, size = (12, (480, 854)) if arguments.full else (4, (240, 427))
-    frames, labels = draw_clip(count, _OBJECTS, size)
-    lines, device = draw_lines(labels), torch.device(arguments.device)
-    print(f"{count} frames of {size[0]}x{size[1]}, {_OBJECTS} objects, {device}, fp32")
-    totals, probs = {}, {}
+    frames, labels = draw_clip(arguments.frames or count, setting.objects, size)
+    print(describe_machine(device))
+    print(
+        f"{len(frames)} frames of {size[0]}x{size[1]}, {setting.objects} objects, "
+        f"{setting.rounds} rounds, fp32"
+    )
+    played = {}
     for name, form in (("plain", PlainAtnet), ("ours", AtnetHost)):
-        seconds, probs[name] = play(form, frames, lines, device)
-        totals[name] = sum(seconds)
+        played[name] = play(form, frames, labels, setting)
+        seconds = played[name].seconds
         rounds = ", ".join(f"{value:.1f}" for value in seconds)
-        print(f"{name}: {totals[name]:.1f} s (rounds {rounds})", flush=True)
-    difference = float((probs["plain"] - probs["ours"]).abs().max())
+        print(f"{name}: {sum(seconds):.1f} s (rounds {rounds})", flush=True)
+    plain, ours = played["plain"], played["ours"]
+    difference = float((plain.probs - ours.probs).abs().max())
     print(f"largest difference of probabilities after the first round: {difference:.1e}")
+    print(f"equal pixels after the last: {(plain.masks == ours.masks).mean():.4%}")
     if difference > _TOLERANCE:
         raise SystemExit("the two forms differ")
-    print(f"ratio={totals['plain'] / totals['ours']:.2f}")
+    print(f"ratio={sum(plain.seconds) / sum(ours.seconds):.2f}")
 
 
 if __name__ == "__main__":

@@ -104,7 +104,7 @@ def _transferred(
         for is_aligned in (False, True):
             name, mask = f"align{int(is_aligned)}", masks[own]
             local = network.transfer_locally(target, neighbour, mask, is_aligned)
-            logits = network.propagate(target, looks, neighbour, mask, is_aligned)
+            logits = network.propagate(target, network.mix(looks), neighbour, mask, is_aligned)
             found.setdefault(f"local_transfer_{name}", []).append(local[:, 0])
             found.setdefault(f"tnet_{name}", []).append(logits)
     joined = {name: torch.cat(parts) for name, parts in found.items()}

@@ -14,6 +14,7 @@ from ltr.models.backbone.resnet import Bottleneck
 from ltr.models.interactive.deeplab import Pooling, dilated_stages, fuse, resize
 from ltr.models.interactive.released import without_module_prefix
 from ltr.models.interactive.transfer import correlate, transfer
+from ltr.models.layers.matmul import linear_fast
 
 STAGES = ("res2", "res3", "res4", "res5")
 _DEPTHS = (3, 4, 6, 3)
@@ -95,8 +96,27 @@ class Refine(nn.Module):
         Returns:
             (N, planes, H, W).
         """
-        m = prepared + resize(above, prepared.shape[-2:])
+        return self.refine(prepared + resize(above, prepared.shape[-2:]))
+
+    def refine(self, m: torch.Tensor) -> torch.Tensor:
+        """Add what two convolutions make of a map; it may be overwritten."""
         return m + self.convMM2(F.relu(self.convMM1(F.relu(m))))
+
+
+class DecodedMaps(NamedTuple):
+    """What the decoder makes of a frame, before its last convolutions.
+
+    Args:
+        fine: (N, planes, H / 4, W / 4), refined.
+        pooled: (N, planes, H / 16, W / 16), from the pyramid pooling.
+    """
+
+    fine: torch.Tensor
+    pooled: torch.Tensor
+
+    def join(self) -> torch.Tensor:
+        """Both at the finer resolution, (N, 2 * planes, H / 4, W / 4)."""
+        return torch.cat([self.fine, resize(self.pooled, self.fine.shape[-2:])], dim=1)
 
 
 class Decoder(nn.Module):
@@ -126,28 +146,34 @@ class Decoder(nn.Module):
         top: torch.Tensor,
         prepared: tuple[torch.Tensor, torch.Tensor],
         local: torch.Tensor | None = None,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Decode.
+    ) -> DecodedMaps:
+        """Decode; ``read`` gives the logits.
 
         Args:
             top: (N, 32 * width, H / 16, W / 16), ``res5`` or what replaces it.
             prepared: Of ``prepare``, of N samples or of one for all.
             local: (N, 1, H / 4, W / 4), mask of the neighbour moved here; the transfer network's.
-
-        Returns:
-            Logits (N, 1, H, W), and the map before the last convolutions, (N, 2 * planes, H / 4,
-            W / 4).
         """
-        maps = self.convG2(F.relu(self.convG1(F.relu(self.convG0(F.relu(top))))))
-        maps = self.RF3(prepared[0], maps)
+        maps = self.RF3(prepared[0], self.enter(top))
         if local is not None:
             maps = maps + _TRANSFER_WEIGHT * resize(local, maps.shape[-2:])
         maps = self.RF2(prepared[1], maps)
         if local is not None:
             maps = maps + _TRANSFER_WEIGHT * local
-        maps = torch.cat([maps, resize(self.aspp_decoder(top), maps.shape[-2:])], dim=1)
-        height, width = maps.shape[-2:]
-        return resize(self.lastconv(maps), (4 * height, 4 * width)), maps
+        return DecodedMaps(maps, self.aspp_decoder(top))
+
+    def enter(self, top: torch.Tensor) -> torch.Tensor:
+        """(N, 32 * width, H / 16, W / 16) -> (N, planes, H / 16, W / 16)."""
+        return self.convG2(F.relu(self.convG1(F.relu(self.convG0(F.relu(top))))))
+
+    def read(self, decoded: DecodedMaps) -> torch.Tensor:
+        """Logits (N, 1, H, W)."""
+        return self.enlarge(self.lastconv(decoded.join()))
+
+    @staticmethod
+    def enlarge(logits: torch.Tensor) -> torch.Tensor:
+        """(N, 1, H / 4, W / 4) -> (N, 1, H, W)."""
+        return resize(logits, [4 * side for side in logits.shape[-2:]])
 
 
 class IndicatorEncoder(nn.Module):
@@ -162,6 +188,25 @@ class IndicatorEncoder(nn.Module):
     def forward(self, top: torch.Tensor, maps: torch.Tensor) -> torch.Tensor:
         """(N, 32 * width, h, w), (N, 2 * planes, 4 * h, 4 * w) -> (N, 32 * width, h, w)."""
         return self.conv1x1(torch.cat([self.block2(self.block1(maps)), top], dim=1))
+
+
+class SplitConv1x1(nn.Conv2d):
+    """A 1x1 convolution of two inputs side by side, each by itself: the results add up.
+
+    Args:
+        channels: Of each input and of the output.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(2 * channels, channels, 1)
+
+    def of_first(self, x: torch.Tensor) -> torch.Tensor:
+        """The share of the first input, with the bias."""
+        return F.conv2d(x, self.weight[:, : x.shape[1]], self.bias)
+
+    def of_second(self, x: torch.Tensor) -> torch.Tensor:
+        """The share of the second input."""
+        return F.conv2d(x, self.weight[:, x.shape[1] :])
 
 
 class FrameFeatures(NamedTuple):
@@ -199,7 +244,7 @@ class ATNet(nn.Module):
         self.decoder_iact = Decoder(width, planes)
         self.decoder_prop = Decoder(width, planes)
         self.prev_conv1x1 = nn.Conv2d(4 * width, 4 * width, 1)
-        self.conv1x1 = nn.Conv2d(64 * width, 32 * width, 1)
+        self.conv1x1 = SplitConv1x1(32 * width)
 
     adapt_state_dict = staticmethod(without_module_prefix)  # files of several GPUs
 
@@ -207,8 +252,7 @@ class ATNet(nn.Module):
         """Features of a frame (1, 3, H, W), normalised by ``IMAGENET_RGB``."""
         found = self.encoder_3ch(image)
         top, key = found["res5"], self.prev_conv1x1(found["res2"])
-        weight, bias = self.conv1x1.weight, self.conv1x1.bias
-        mixed = F.conv2d(top, weight[:, : top.shape[1]], bias)
+        mixed = self.conv1x1.of_first(top)
         return FrameFeatures(top, mixed, *self.decoder_prop.prepare(found), key)
 
     def annotate(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -222,8 +266,9 @@ class ATNet(nn.Module):
             Logits (N, 1, H, W) and indicators (N, 32 * width, H / 16, W / 16).
         """
         features = self.encoder_6ch(inputs)
-        logits, maps = self.decoder_iact(features["res5"], self.decoder_iact.prepare(features))
-        return logits, self.indicator_encoder(features["res5"], maps)
+        decoder, top = self.decoder_iact, features["res5"]
+        decoded = decoder(top, decoder.prepare(features))
+        return decoder.read(decoded), self.indicator_encoder(top, decoded.join())
 
     def propagate(
         self,
@@ -237,7 +282,8 @@ class ATNet(nn.Module):
 
         Args:
             target: The frame.
-            looks: (N, 32 * width, H / 16, W / 16), global transfer of the indicators.
+            looks: (N, 32 * width, H / 16, W / 16), global transfer of indicators that went through
+                ``mix``. Mixing them once per round is the same as mixing what is transferred.
             neighbour: The frame that was segmented before.
             masks: (N, 1, H, W), probabilities there.
             align_corners: How these are sampled.
@@ -246,8 +292,12 @@ class ATNet(nn.Module):
             Logits (N, 1, H, W).
         """
         local = self.transfer_locally(target, neighbour, masks, align_corners)
-        top = target.mixed + F.conv2d(looks, self.conv1x1.weight[:, target.top.shape[1] :])
-        return self.decoder_prop(top, (target.middle, target.fine), local)[0]
+        top, decoder = target.mixed + looks, self.decoder_prop
+        return decoder.read(decoder(top, (target.middle, target.fine), local))
+
+    def mix(self, indicators: torch.Tensor) -> torch.Tensor:
+        """The share of indicators in the convolution that mixes them with a frame."""
+        return self.conv1x1.of_second(indicators)
 
     def transfer_locally(
         self,
@@ -278,8 +328,15 @@ def transfer_globally(
     Returns:
         (N, C, h, w); the mean over the annotated frames is the global transfer.
     """
-    shares = (annotated[0].flatten(1).T @ target[0].flatten(1)).softmax(dim=1)
-    return (indicators.flatten(2) @ shares).view_as(indicators)
+    shares = linear_fast(_pixels(annotated), _pixels(target)).softmax(dim=1).T.contiguous()
+    looks = [linear_fast(shares, own.flatten(1)) for own in indicators]
+    spread = torch.stack(looks).unflatten(1, tuple(target.shape[-2:]))
+    return spread.permute(0, 3, 1, 2)
+
+
+def _pixels(maps: torch.Tensor) -> torch.Tensor:
+    """(1, C, h, w) -> (h * w, C)."""
+    return maps[0].permute(1, 2, 0).flatten(0, 1)
 
 
 @model_constructor

@@ -8,7 +8,7 @@ from torch import nn
 from ltr.models.backbone.fused_resnet import fuse_resnet
 from ltr.models.joint.decoder import FeatureReducer, RefinementBlock
 from ltr.models.joint.joint_net import JOINTNet
-from ltr.models.layers.fused import FusedConv2d, fuse_sequential
+from ltr.models.layers.fused import FusedConv2d, fuse_sequential, split_conv
 
 
 class FusedReducer(FeatureReducer):
@@ -23,7 +23,7 @@ class FusedReducer(FeatureReducer):
         self.reduce, self.encoding_dim = reducer.reduce, reducer.encoding_dim
         first, _, *rest = reducer.transform.children()
         assert isinstance(first, nn.Conv2d)  # a Sequential forgets the classes of its members
-        of_features, of_encodings = _split(first, self.encoding_dim)
+        of_features, of_encodings = split_conv(first, first.in_channels - self.encoding_dim)
         self.of_features = FusedConv2d(of_features, rectifies=False)
         self.of_encodings = FusedConv2d(of_encodings, rectifies=True)
         self.transform = nn.Sequential(*rest)
@@ -59,20 +59,6 @@ class FusedRefinement(nn.Module):
         """See ``RefinementBlock``."""
         x = self.conv1x1(x)
         return self.last(self.inner(x), x)
-
-
-def _split(conv: nn.Conv2d, last: int) -> tuple[nn.Conv2d, nn.Conv2d]:
-    """Two convolutions whose results add up to one's: of its first channels, and of its last."""
-    sizes = (conv.in_channels - last, last)
-    parts = []
-    weights, biases = conv.weight.split(sizes, 1), (conv.bias, None)
-    for size, weight, bias in zip(sizes, weights, biases, strict=True):
-        part = nn.Conv2d(size, conv.out_channels, 3, 1, 1, bias=bias is not None)
-        part.weight = nn.Parameter(weight.detach().clone(), requires_grad=False)
-        if bias is not None:
-            part.bias = bias
-        parts.append(part)
-    return parts[0], parts[1]
 
 
 def fuse_joint(network: JOINTNet) -> None:

@@ -21,15 +21,16 @@ import torch.nn.functional as F
 from torch import nn
 
 from ltr.models.layers.winograd import (
+    TileKernels,
     convolve_by_tiles,
     has_enough_tiles,
-    restore_weight,
-    transform_weight,
+    tiles_together,
 )
 
 _PREPARING = threading.RLock()
 _FORMS: WeakKeyDictionary[nn.Module, Hashable] = WeakKeyDictionary()
 _WINOGRAD_CHANNELS = 256  # with fewer, the transforms cost what they save
+_WINOGRAD_DILATIONS = (1, 2, 4, 8)
 
 
 class FusedConv2d(nn.Module):
@@ -66,7 +67,7 @@ class FusedConv2d(nn.Module):
         with _PREPARING:  # trackers in other threads may share the network
             if self._packed is None:
                 if _is_winograd(self.conv) and has_enough_tiles(x):
-                    self._packed = _TransformedWeight(self.conv)
+                    self._packed = _TransformedWeight(self.conv, x)
                 else:
                     self._packed = _ReorderedWeight(self.conv, list(x.shape))
                 self.conv.weight.data = self.conv.weight.new_empty(0)
@@ -138,8 +139,9 @@ class _ReorderedWeight:
 class _TransformedWeight:
     """Weights of Winograd's algorithm."""
 
-    def __init__(self, conv: nn.Conv2d) -> None:
-        self._weight = transform_weight(conv.weight.detach())
+    def __init__(self, conv: nn.Conv2d, x: torch.Tensor) -> None:
+        self._dilation = conv.dilation[0]
+        self._kernels = TileKernels(conv.weight, tiles_together(x, self._dilation))
 
     def convolve(
         self,
@@ -149,14 +151,14 @@ class _TransformedWeight:
         rectifies: bool,
     ) -> torch.Tensor:
         """See ``FusedConv2d``."""
-        y = convolve_by_tiles(x, self._weight, bias)
+        y = convolve_by_tiles(x, self._kernels, bias, self._dilation)
         if added is not None:
             y.add_(added)
         return y.relu_() if rectifies else y
 
     def dense(self) -> torch.Tensor:
         """The weights as they were, up to rounding."""
-        return restore_weight(self._weight).contiguous(memory_format=torch.channels_last)
+        return self._kernels.dense().contiguous(memory_format=torch.channels_last)
 
 
 def _pair(sizes: object) -> list[int]:
@@ -165,12 +167,30 @@ def _pair(sizes: object) -> list[int]:
 
 
 def _is_winograd(conv: nn.Conv2d) -> bool:
-    plain = (conv.kernel_size, conv.stride, conv.padding, conv.dilation, conv.groups)
+    plain = (conv.kernel_size, conv.stride, conv.groups, conv.dilation)
     return (
-        plain == ((3, 3), (1, 1), (1, 1), (1, 1), 1)
+        plain in [((3, 3), (1, 1), 1, (step, step)) for step in _WINOGRAD_DILATIONS]
+        and conv.padding == conv.dilation
         and min(conv.in_channels, conv.out_channels) >= _WINOGRAD_CHANNELS
         and conv.weight.dtype == torch.float32
     )
+
+
+def split_conv(conv: nn.Conv2d, first: int) -> tuple[nn.Conv2d, nn.Conv2d]:
+    """Two convolutions whose results add up to one's: of its first channels, and of the others.
+
+    The convolution keeps the size of its maps. The first part has the bias.
+    """
+    sizes, parts = (first, conv.in_channels - first), []
+    weights, biases = conv.weight.split(sizes, 1), (conv.bias, None)
+    for size, weight, bias in zip(sizes, weights, biases, strict=True):
+        side = conv.kernel_size[0]
+        part = nn.Conv2d(size, conv.out_channels, side, padding=side // 2, bias=bias is not None)
+        part.weight = nn.Parameter(weight.detach().clone(), requires_grad=False)
+        if bias is not None:
+            part.bias = bias
+        parts.append(part)
+    return parts[0], parts[1]
 
 
 def fuse_sequential(layers: nn.Sequential) -> None:
@@ -187,12 +207,6 @@ def fuse_sequential(layers: nn.Sequential) -> None:
         setattr(layers, name, FusedConv2d(layer, rectifies))
         if rectifies:
             setattr(layers, str(follower), nn.Identity())
-
-
-def can_pack(device: torch.device) -> bool:
-    """Whether this PyTorch and a device can run packed convolutions."""
-    is_there = hasattr(torch.ops.mkldnn, "_reorder_convolution_weight")
-    return device.type == "cpu" and torch.backends.mkldnn.is_available() and is_there
 
 
 def prepare(network: nn.Module, form: Hashable, change: Callable[[], None]) -> None:

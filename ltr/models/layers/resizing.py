@@ -1,4 +1,4 @@
-"""Bicubic enlargement to twice the size as a transposed convolution."""
+"""Enlargements as convolutions, and convolutions of what need not be enlarged."""
 
 from __future__ import annotations
 
@@ -35,3 +35,41 @@ def resize_bicubic(x: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
     padded = F.pad(x, (_REACH,) * 4, mode="replicate")
     cut = 2 * _REACH + len(_TAPS) // 2 - 1
     return F.conv_transpose2d(padded, kernel, stride=2, padding=cut, groups=channels)
+
+
+def convolve_enlarged(x: torch.Tensor, weight: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
+    """Convolve maps as if they were enlarged, bilinearly and corner on corner, with zeros outside.
+
+    Both are linear: the nine columns of the kernel meet the small maps, and what they give is
+    spread along the rows and then along the columns.
+
+    Args:
+        x: (N, C, h, w).
+        weight: (K, C, 3, 3).
+        size: (H, W).
+
+    Returns:
+        (N, K, H, W), channels last.
+    """
+    kernels, (height, width) = len(weight), x.shape[-2:]
+    taps = weight.permute(2, 3, 0, 1).flatten(0, 2)[..., None, None]
+    taken = F.conv2d(x, taps).permute(0, 2, 3, 1).unflatten(3, (3, 3, kernels))
+    down, across = (
+        _spread(small, large, x) for small, large in zip((height, width), size, strict=True)
+    )
+    rows = taken.permute(0, 1, 3, 4, 2, 5).reshape(len(x), height, 3, 3 * width, kernels)
+    wide = across.flatten(1) @ rows
+    found = down.transpose(1, 2).flatten(1) @ wide.reshape(len(x), 3 * height, -1)
+    return found.unflatten(2, (size[1], kernels)).permute(0, 3, 1, 2)
+
+
+def _spread(small: int, large: int, like: torch.Tensor) -> torch.Tensor:
+    """What each place of a small side adds to the three neighbours of each of a large one.
+
+    Returns:
+        (large, 3, small).
+    """
+    unit = torch.eye(small, dtype=like.dtype, device=like.device)[None]
+    shares = F.interpolate(unit, large, mode="linear", align_corners=True)[0].T
+    padded = F.pad(shares, (0, 0, 1, 1))
+    return torch.stack([padded[start : start + large] for start in range(3)], dim=1)

@@ -18,11 +18,15 @@ import torch.nn.functional as F
 from numpy.polynomial.polynomial import polyfromroots
 from torch import nn
 
+from ltr.models.layers.matmul import can_pack, is_exact_inference
+
 _TILE = 4
 _SPAN = _TILE + 2
 _POINTS = (0.0, 0.75, -0.75, 1.5, -1.5)
 _BLOCK = 192  # tiles that are transformed together, so that they stay in a core's cache
-_MIN_TILES = 48  # below, reading the transformed kernels takes longer than multiplying
+_GROUPED = ([0, 0], [1, 1], [1, 1], _SPAN**2)  # padding, stride, dilation, groups: 36 products
+_MIN_TOGETHER = 64  # tiles; with fewer, reading the kernels takes longer than multiplying
+_MIN_TILES = 48  # of an input, below which the direct form is faster
 _MIN_CHANNELS = 128
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -43,11 +47,10 @@ class WinogradConv2d(nn.Conv2d):
     form. The transformed kernels take four times the room of the kernels.
     """
 
-    transformed: torch.Tensor | None
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.register_buffer("transformed", None, persistent=False)
+        self.has_tiles = False
+        self._kernels: TileKernels | None = None
 
     @classmethod
     def of(cls, conv: nn.Conv2d) -> WinogradConv2d:
@@ -58,24 +61,21 @@ class WinogradConv2d(nn.Conv2d):
         return own.train(conv.training)
 
     def transform(self) -> None:
-        """Keep the transformed kernels from now on."""
-        self.transformed = transform_weight(self.weight)
+        """Let the first input transform the kernels."""
+        self.has_tiles, self._kernels = True, None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(N, in, h, w) -> (N, out, h, w)."""
-        if self.transformed is None or not _is_inference(x) or not has_enough_tiles(x):
+        if not self.has_tiles or not is_exact_inference(x) or not has_enough_tiles(x):
             return super().forward(x)
-        return convolve_by_tiles(x, self.transformed, self.bias)
+        if self._kernels is None:
+            self._kernels = TileKernels(self.weight, tiles_together(x))
+        return convolve_by_tiles(x, self._kernels, self.bias)
 
 
 def has_enough_tiles(x: torch.Tensor) -> bool:
     """Whether (N, C, H, W) is large enough for the tiles to be faster than the direct form."""
     return len(x) * -(-x.shape[2] // _TILE) * -(-x.shape[3] // _TILE) >= _MIN_TILES
-
-
-def _is_inference(x: torch.Tensor) -> bool:
-    is_plain = x.device.type == "cpu" and x.dtype == torch.float32
-    return is_plain and not torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu")
 
 
 def use_winograd(network: Network) -> Network:
@@ -122,59 +122,139 @@ def restore_weight(transformed: torch.Tensor) -> torch.Tensor:
     return torch.einsum("ia,abok,jb->koij", matrix, tiles, matrix).float()
 
 
+class TileKernels:
+    """Transformed kernels, laid out for the convolution library where there is one.
+
+    The library's layout depends on the number of tiles, and with another number it would lay the
+    kernels out anew in every call, so always as many are multiplied.
+
+    Args:
+        weight: Kernels (K, C, 3, 3), on a CPU.
+        tiles: How many are multiplied together.
+    """
+
+    def __init__(self, weight: torch.Tensor, tiles: int) -> None:
+        self.outputs, self.inputs = weight.shape[:2]
+        self.tiles = max(_MIN_TOGETHER, tiles)
+        self._rows = transform_weight(weight).transpose(1, 2).reshape(-1, self.inputs, 1, 1)
+        self._is_packed = can_pack(weight.device)
+        if self._is_packed:
+            rows = self._rows.contiguous(memory_format=torch.channels_last)
+            size = [1, _SPAN**2 * self.inputs, 1, self.tiles]
+            self._rows = torch.ops.mkldnn._reorder_convolution_weight(rows, *_GROUPED, size)
+
+    def __deepcopy__(self, memo: object) -> TileKernels:
+        return self  # nothing changes them
+
+    def multiply(self, tiles: torch.Tensor) -> torch.Tensor:
+        """(tiles, 36, C) -> (tiles, 36, K)."""
+        if not self._is_packed:
+            kernels = self._rows.view(_SPAN**2, self.outputs, self.inputs)
+            return torch.einsum("tac,akc->tak", tiles, kernels)
+        if len(tiles) == self.tiles:
+            return self._multiply(tiles)
+        padded = F.pad(tiles, (0, 0, 0, 0, 0, -len(tiles) % self.tiles))
+        parts = [self._multiply(part) for part in padded.split(self.tiles)]
+        return (parts[0] if len(parts) == 1 else torch.cat(parts))[: len(tiles)]
+
+    def _multiply(self, tiles: torch.Tensor) -> torch.Tensor:
+        pixels = tiles.flatten(1)[None, None].permute(0, 3, 1, 2)
+        found = torch.ops.mkldnn._convolution_pointwise(
+            pixels, self._rows, None, *_GROUPED, "none", [], ""
+        )
+        return found.permute(0, 2, 3, 1).view(-1, _SPAN**2, self.outputs)
+
+    def dense(self) -> torch.Tensor:
+        """The kernels as they were, up to rounding."""
+        rows = self._rows.to_dense() if self._is_packed else self._rows
+        shape = (_SPAN**2, self.outputs, self.inputs)
+        return restore_weight(rows.reshape(shape).transpose(1, 2))
+
+
+class _Grid(NamedTuple):
+    """How an image is covered by tiles: rows of tiles, and tiles in a row, interlaced ones too."""
+
+    down: int
+    across: int
+    dilation: int
+
+    @classmethod
+    def of(cls, x: torch.Tensor, dilation: int) -> _Grid:
+        """The grid of (N, C, H, W)."""
+        reach = _TILE * dilation
+        return cls(-(-x.shape[2] // reach), -(-x.shape[3] // reach), dilation)
+
+    @property
+    def row(self) -> int:
+        """Tiles in a row."""
+        return self.across * self.dilation**2
+
+    def together(self, count: int, most: int) -> tuple[int, int]:
+        """Images, and rows of tiles, that are computed together, in parts of nearly equal size."""
+        images = _even_part(count, most // (self.down * self.row))
+        return images, self.down if images > 1 else _even_part(self.down, most // self.row)
+
+
+def tiles_together(x: torch.Tensor, dilation: int = 1) -> int:
+    """How many tiles of (N, C, H, W) are best computed together."""
+    grid = _Grid.of(x, dilation)
+    images, bands = grid.together(len(x), _BLOCK)
+    return images * bands * grid.row
+
+
+def _even_part(count: int, most: int) -> int:
+    """Size of the parts when ``count`` is divided into as few as possible of at most ``most``."""
+    parts = -(-count // max(1, most))
+    return -(-count // parts)
+
+
 def convolve_by_tiles(
-    x: torch.Tensor, transformed: torch.Tensor, bias: torch.Tensor | None = None
+    x: torch.Tensor,
+    kernels: TileKernels,
+    bias: torch.Tensor | None = None,
+    dilation: int = 1,
 ) -> torch.Tensor:
     """Convolve with a stride of 1 and zeros outside.
 
     Args:
         x: float32 (N, C, H, W).
-        transformed: Kernels, (36, C, K) from ``transform_weight``.
+        kernels: Transformed.
         bias: (K,).
+        dilation: Pixels from one value of a kernel to the next; the values of a tile lie as far
+            apart, so tiles interlace.
 
     Returns:
         float32 (N, K, H, W), channels last.
     """
     count, channels, height, width = x.shape
-    down, across = -(-height // _TILE), -(-width // _TILE)
-    far = (1, 1 + across * _TILE - width, 1, 1 + down * _TILE - height)
-    padded = F.pad(x.permute(0, 2, 3, 1), (0, 0, *far)).contiguous()
-    kernels = transformed.shape[2]
-    result = x.new_empty(count, down * _TILE, across * _TILE, kernels)
+    grid, reach = _Grid.of(x, dilation), _TILE * dilation
+    down, across, _ = grid
+    ends = (dilation + across * reach - width, dilation, dilation + down * reach - height)
+    padded = F.pad(x.permute(0, 2, 3, 1), (0, 0, dilation, *ends)).contiguous()
+    result = x.new_empty(count, down * reach, across * reach, kernels.outputs)
     rows, columns = padded.stride(1), padded.stride(2)
     sources = padded.as_strided(
-        (_SPAN, _SPAN, count, down, across, channels),
-        (rows, columns, padded.stride(0), _TILE * rows, _TILE * columns, 1),
+        (count, down, dilation, across, dilation, _SPAN, _SPAN, channels),
+        (
+            *(padded.stride(0), reach * rows, rows, reach * columns, columns),
+            *(dilation * rows, dilation * columns, 1),
+        ),
     )
-    targets = result.view(count, down, _TILE, across, _TILE, kernels).permute(2, 4, 0, 1, 3, 5)
-    for images, bands in _blocks(count, down, across):
-        _convolve_tiles(
-            sources[:, :, images, bands], targets[:, :, images, bands], transformed, bias
-        )
+    spread = (count, down, _TILE, dilation, across, _TILE, dilation, kernels.outputs)
+    targets = result.view(spread).permute(0, 1, 3, 4, 6, 2, 5, 7)
+    matrices = _transforms()
+    for part in _blocks(count, down, *grid.together(count, kernels.tiles)):
+        tiles = matrices.tile @ sources[part].reshape(-1, _SPAN**2, channels)
+        found = (matrices.result @ kernels.multiply(tiles)).view(targets[part].shape)
+        if bias is None:
+            targets[part].copy_(found)
+        else:
+            torch.add(found, bias, out=targets[part])
     return result[:, :height, :width].contiguous().permute(0, 3, 1, 2)
 
 
-def _convolve_tiles(
-    source: torch.Tensor,
-    target: torch.Tensor,
-    transformed: torch.Tensor,
-    bias: torch.Tensor | None,
-) -> None:
-    """Tiles (6, 6, ..., C) -> (4, 4, ..., K)."""
-    matrices = _transforms()
-    tiles = matrices.tile @ source.reshape(_SPAN**2, -1)
-    products = torch.bmm(tiles.view(_SPAN**2, -1, transformed.shape[1]), transformed)
-    found = (matrices.result @ products.view(_SPAN**2, -1)).view(target.shape)
-    if bias is None:
-        target.copy_(found)
-    else:
-        torch.add(found, bias, out=target)
-
-
-def _blocks(count: int, down: int, across: int) -> Iterator[tuple[slice, slice]]:
+def _blocks(count: int, down: int, images: int, bands: int) -> Iterator[tuple[slice, slice]]:
     """Images and rows of tiles that are computed together."""
-    images = max(1, _BLOCK // (down * across))
-    bands = down if images > 1 else max(1, min(down, _BLOCK // across))
     for first in range(0, count, images):
         for top in range(0, down, bands):
             yield slice(first, first + images), slice(top, top + bands)

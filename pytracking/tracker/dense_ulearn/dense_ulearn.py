@@ -23,7 +23,8 @@ from ltr.models.dense_ulearn.propagation import (
     step,
 )
 from ltr.models.layers.folding import fold_batch_norms
-from ltr.models.layers.fused import can_pack, pack, prepare
+from ltr.models.layers.fused import pack, prepare
+from ltr.models.layers.matmul import can_pack
 from ltr.models.layers.memory_format import to_channels_last
 from pytracking.tracker.base import FrameInfo, FrameOutput, OnlineTracker, Runtime, StateOfVideo
 from pytracking.tracker.checks import check_frame

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import partial
 
 import numpy as np
 import torch
@@ -12,7 +12,9 @@ import torch
 from ltr.data.image_format import IMAGENET_RGB
 from ltr.data.interactive.scribbles import ScribbleLine
 from ltr.models.interactive.atnet import ATNet, FrameFeatures, atnet, transfer_globally
+from ltr.models.interactive.fused import fuse_atnet
 from ltr.models.layers.folding import fold_batch_norms
+from ltr.models.layers.fused import pack, prepare
 from ltr.models.layers.memory_format import to_channels_last
 from pytracking.tracker.base import Runtime, StateOfVideo
 from pytracking.tracker.interactive.atnet_maps import (
@@ -27,10 +29,12 @@ from pytracking.tracker.interactive.atnet_maps import (
 from pytracking.tracker.interactive.base import InteractiveVOS, Segmentation
 from pytracking.tracker.interactive.computing import (
     FrameCache,
+    SumCache,
     compile_part,
     image_batch,
     in_parts,
     load_host_network,
+    packs_convolutions,
 )
 from pytracking.tracker.interactive.parameters import AtnetParameters
 
@@ -47,8 +51,9 @@ class AtnetState:
         masks: uint8 (frames, H, W).
         annotated: Frames of the rounds so far, repeats included.
         tops: Features of these frames, (1, C, H / 16, W / 16) each.
-        indicators: Indicator features of all objects in these rounds, (objects, C, H / 16, W / 16)
+        indicators: Mixed indicators of all objects in these rounds, (objects, C, H / 16, W / 16)
             each.
+        looks: Sums of the global transfers of rounds so far, as far as memory allows.
     """
 
     padding: Padding
@@ -57,6 +62,7 @@ class AtnetState:
     annotated: list[int] = field(default_factory=list)
     tops: list[torch.Tensor] = field(default_factory=list)
     indicators: list[torch.Tensor] = field(default_factory=list)
+    looks: SumCache = field(default_factory=SumCache)
 
     @property
     def probs(self) -> torch.Tensor:
@@ -87,10 +93,12 @@ class AtnetHost(StateOfVideo[AtnetState], InteractiveVOS):
         runtime.keep_exact()
         self.params = params
         self.runtime = runtime
-        network = to_channels_last(fold_batch_norms(network))
+        is_packed = packs_convolutions(runtime)
+        prepare(network, is_packed, partial(_prepare, network, is_packed))
         self._encode_image = compile_part(network.encode, runtime)
         self._segment = compile_part(network.annotate, runtime)
         self._propagate = compile_part(network.propagate, runtime)
+        self._mix = network.mix
         self._features = FrameCache(params.feature_memory_mib * _MIB)
 
     @classmethod
@@ -104,7 +112,9 @@ class AtnetHost(StateOfVideo[AtnetState], InteractiveVOS):
         padding = plan_padding(size)
         padded = (side + sum(ends) for side, ends in zip(size, padding, strict=True))
         probs = torch.zeros(frames, 1 + self.num_objects, *padded, device=self.runtime.device)
-        self.state = AtnetState(padding, probs, np.zeros((frames, *size), np.uint8))
+        masks = np.zeros((frames, *size), np.uint8)
+        self.state = AtnetState(padding, probs, masks)
+        self.state.looks.max_bytes = self.params.transfer_memory_mib * _MIB
 
     def _finish(self) -> None:
         self._features.clear()
@@ -141,7 +151,7 @@ class AtnetHost(StateOfVideo[AtnetState], InteractiveVOS):
             images = image.expand(len(inputs), -1, -1, -1)
             logits, looks = self._segment(torch.cat([images, inputs], dim=1))
             state.padded[frame, 1 + part.start : 1 + part.stop] = logits[:, 0].float().sigmoid()
-            indicators.append(looks)
+            indicators.append(self._mix(looks))
         state.tops.append(self._encode(frame).top)
         state.indicators.append(torch.cat(indicators))
 
@@ -153,21 +163,21 @@ class AtnetHost(StateOfVideo[AtnetState], InteractiveVOS):
         for index in indices:
             self.on_frame()
             target = self._encode(index)
-            looks = self._look(part, target)
+            looks = self._look(part, index, target)
             logits = self._propagate(target, looks, neighbour, masks, params.align_corners)
             neighbour, masks = target, logits.float().sigmoid()
             old = state.padded[index, channels]
             weight = blend_weight(index, frame, state.annotated)
             state.padded[index, channels] = weight * masks[:, 0] + (1 - weight) * old
 
-    def _look(self, part: slice, target: FrameFeatures) -> torch.Tensor:
-        """Global transfer from all annotated frames."""
+    def _look(self, part: slice, index: int, target: FrameFeatures) -> torch.Tensor:
+        """Global transfer from all annotated frames to a frame."""
         state = self.state
-        looks = [
-            transfer_globally(top, indicators[part], target.top)
-            for top, indicators in zip(state.tops, state.indicators, strict=True)
-        ]
-        return reduce(torch.add, looks) / len(looks)
+        rounds = list(zip(state.tops, state.indicators, strict=True))
+        return state.looks.mean(
+            (index, part.start),
+            [partial(transfer_globally, top, seen[part], target.top) for top, seen in rounds],
+        )
 
     def _encode(self, index: int) -> FrameFeatures:
         found = self._features.get(index, lambda frame: self._encode_image(self._image(frame)))
@@ -177,3 +187,13 @@ class AtnetHost(StateOfVideo[AtnetState], InteractiveVOS):
         padded = pad(self.frames[index], self.state.padding)
         image = IMAGENET_RGB.normalise(image_batch(padded, self.runtime.device))
         return image.contiguous(memory_format=torch.channels_last)
+
+
+def _prepare(network: ATNet, is_packed: bool) -> None:
+    """Make a network ready for inference, in place."""
+    fold_batch_norms(network)
+    if is_packed:
+        fuse_atnet(network)
+    to_channels_last(network)
+    if is_packed:
+        pack(network)

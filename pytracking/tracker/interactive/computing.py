@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import ParamSpec, TypeVar
 
 import numpy as np
@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from ltr.models.interactive.released import load_released
+from ltr.models.layers.matmul import can_pack
 from pytracking.tracker.base import Runtime
 from pytracking.utils.loading import find_network
 
@@ -53,6 +54,44 @@ def compile_part(
 ) -> Callable[Parameters, Result]:
     """A fixed-shape part of a network, compiled where the runtime asks for it."""
     return torch.compile(part, dynamic=False) if runtime.compile else part
+
+
+def packs_convolutions(runtime: Runtime) -> bool:
+    """Whether convolutions are fused with what follows them: exact ones on a CPU."""
+    return can_pack(runtime.device) and runtime.precision == "fp32" and not runtime.compile
+
+
+class SumCache:
+    """Keeps sums that grow by a term every round, up to a number of bytes.
+
+    Terms are added in the order of the rounds, so a sum is the same bits whether it was kept.
+
+    Args:
+        max_bytes: Limit of what is kept.
+    """
+
+    def __init__(self, max_bytes: int = 0) -> None:
+        self.max_bytes = max_bytes
+        self._used = 0
+        self._kept: dict[Hashable, tuple[int, torch.Tensor]] = {}
+
+    def mean(self, key: Hashable, terms: Sequence[Callable[[], torch.Tensor]]) -> torch.Tensor:
+        """The mean of all terms; those of earlier rounds are not computed again.
+
+        Args:
+            key: Tells sums apart.
+            terms: One a round; those of earlier calls with this key come first.
+        """
+        count, total = self._kept.get(key, (0, None))
+        for term in terms[count:]:
+            found = term()
+            total = found if total is None else total + found
+        assert total is not None  # there is a term
+        needed = 0 if key in self._kept else total.nbytes
+        if self._used + needed <= self.max_bytes:
+            self._used += needed
+            self._kept[key] = len(terms), total
+        return total / len(terms)
 
 
 class FrameCache:

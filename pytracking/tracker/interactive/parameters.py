@@ -22,6 +22,7 @@ class AtnetParameters(Ranged):
             the network was trained, False that of PyTorch 1.3, in which IVOS-W ran it.
         max_objects_per_batch: Objects that go through the network together.
         feature_memory_mib: Most memory for what is kept of frames from round to round.
+        transfer_memory_mib: Most memory for what is kept of objects in frames from round to round.
     """
 
     host: ClassVar[str] = f"{_PACKAGE}.atnet:AtnetHost"
@@ -32,6 +33,7 @@ class AtnetParameters(Ranged):
     align_corners: bool = True
     max_objects_per_batch: Count = 8
     feature_memory_mib: CountOrZero = 2048
+    transfer_memory_mib: CountOrZero = 1024
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from ltr.models.joint.fused import fuse_joint
 from ltr.models.joint.joint_net import JOINTNet
 from ltr.models.joint.transformer import CosineAttention
 from ltr.models.layers.folding import fold_batch_norms
-from ltr.models.layers.fused import can_pack, pack, prepare
+from ltr.models.layers.fused import pack, prepare
+from ltr.models.layers.matmul import can_pack
 from ltr.models.layers.memory_format import to_channels_last
 from ltr.models.layers.normalization import token_instance_norm
 from pytracking.tracker.base import Runtime

@@ -11,7 +11,7 @@ from ltr.models.backbone.resnet import resnet18, resnet50
 from ltr.models.joint.fused import fuse_joint
 from ltr.models.layers.folding import fold_batch_norms
 from ltr.models.layers.fused import FusedConv2d, fuse_sequential, pack, unpack
-from ltr.models.layers.winograd import convolve_by_tiles, restore_weight, transform_weight
+from ltr.models.layers.winograd import TileKernels, convolve_by_tiles
 from tests.small_joint import small_network
 
 
@@ -24,14 +24,14 @@ def _channels_last(*size: int) -> torch.Tensor:
 def test_tiles_give_the_convolution(size: tuple[int, int]) -> None:
     weight, x = _channels_last(24, 40, 3, 3), _channels_last(2, 40, *size)
     expected = torch.conv2d(x.double(), weight.double(), padding=1)
-    found = convolve_by_tiles(x, transform_weight(weight))
+    found = convolve_by_tiles(x, TileKernels(weight, 64))
     assert found.is_contiguous(memory_format=torch.channels_last)
     assert (found - expected).abs().max() < 3e-6 * expected.abs().max()
 
 
 def test_transformed_weights_can_be_restored() -> None:
     weight = _channels_last(8, 5, 3, 3)
-    assert torch.allclose(restore_weight(transform_weight(weight)), weight, atol=1e-6)
+    assert torch.allclose(TileKernels(weight, 64).dense(), weight, atol=1e-6)
 
 
 @pytest.mark.parametrize(("channels", "side"), [(16, 5), (256, 5), (256, 49)])
@@ -49,6 +49,18 @@ def test_a_packed_convolution_adds_and_rectifies(channels: int, side: int, is_bi
     fused.unpack()
     assert torch.allclose(fused.conv.weight, conv.weight, atol=1e-6)
     assert torch.allclose(fused(x), plain.relu(), atol=1e-5)
+
+
+@pytest.mark.parametrize("dilation", [2, 3, 4])
+@torch.inference_mode()
+def test_a_packed_convolution_may_be_dilated(dilation: int) -> None:
+    conv = nn.Conv2d(256, 256, 3, 1, dilation, dilation)
+    x = _channels_last(1, 256, 30, 28)
+    expected, fused = conv(x).relu(), FusedConv2d(conv, rectifies=True)
+    fused.pack()
+    assert torch.allclose(fused(x), expected, atol=1e-5)
+    fused.unpack()
+    assert torch.allclose(fused(x), expected, atol=1e-5)
 
 
 @torch.inference_mode()

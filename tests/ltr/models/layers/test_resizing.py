@@ -1,10 +1,10 @@
-"""Bicubic resizing against PyTorch's own."""
+"""Resizing, and convolutions of what is resized, against PyTorch's own."""
 
 import pytest
 import torch
 import torch.nn.functional as F
 
-from ltr.models.layers.resizing import resize_bicubic
+from ltr.models.layers.resizing import convolve_enlarged, resize_bicubic
 
 
 @pytest.mark.parametrize("shape", [(1, 3, 1, 1), (2, 9, 2, 5), (1, 64, 30, 52)])
@@ -27,3 +27,16 @@ def test_gradient_equals_pytorchs():
     (ours,) = torch.autograd.grad((resize_bicubic(x, (8, 10)) * weights).sum(), x)
     (theirs,) = torch.autograd.grad((F.interpolate(x, (8, 10), mode="bicubic") * weights).sum(), x)
     torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("sizes", [((1, 1), (1, 1)), ((2, 5), (8, 17)), ((9, 4), (36, 16))])
+def test_a_convolution_of_enlarged_maps_needs_no_enlarged_maps(sizes):
+    small, large = sizes
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(2, 3, *small, generator=generator)
+    weight = torch.randn(4, 3, 3, 3, generator=generator)
+    enlarged = F.interpolate(x, large, mode="bilinear", align_corners=True)
+    expected = F.conv2d(enlarged, weight, padding=1)
+    found = convolve_enlarged(x, weight, large)
+    assert found.is_contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)

@@ -9,32 +9,45 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from ltr.models.layers import winograd
 from ltr.models.layers.winograd import (
+    TileKernels,
     WinogradConv2d,
     convolve_by_tiles,
-    transform_weight,
     use_winograd,
 )
 
 sides, channels = st.integers(1, 30), st.integers(1, 5)
 
 
-@given(st.integers(1, 3), channels, channels, sides, sides, st.booleans())
+@given(st.integers(1, 3), channels, channels, sides, sides, st.booleans(), st.integers(1, 9))
 @settings(deadline=None)
-def test_tiles_give_what_a_convolution_gives(count, inputs, outputs, height, width, has_bias):
+def test_tiles_give_what_a_convolution_gives(
+    count, inputs, outputs, height, width, has_bias, dilation
+):
     torch.manual_seed(0)
     x, weight = torch.randn(count, inputs, height, width), torch.randn(outputs, inputs, 3, 3)
     bias = torch.randn(outputs) if has_bias else None
-    got = convolve_by_tiles(x, transform_weight(weight), bias)
-    want = F.conv2d(x, weight, bias, padding=1)
+    got = convolve_by_tiles(x, TileKernels(weight, 64), bias, dilation)
+    want = F.conv2d(x, weight, bias, padding=dilation, dilation=dilation)
     torch.testing.assert_close(got, want, rtol=0, atol=1e-5 * float(want.abs().max()))
 
 
 def test_more_tiles_than_a_block_holds():
     torch.manual_seed(0)
     x, weight = torch.randn(5, 2, 30, 70), torch.randn(3, 2, 3, 3)
-    got = convolve_by_tiles(x, transform_weight(weight), None)
+    got = convolve_by_tiles(x, TileKernels(weight, 64), None)
     torch.testing.assert_close(got, F.conv2d(x, weight, padding=1), rtol=0, atol=1e-4)
+
+
+def test_kernels_without_the_convolution_library(monkeypatch):
+    monkeypatch.setattr(winograd, "can_pack", lambda device: False)
+    torch.manual_seed(0)
+    x, weight = torch.randn(2, 5, 9, 7), torch.randn(3, 5, 3, 3)
+    kernels = TileKernels(weight, 64)
+    got = convolve_by_tiles(x, kernels, None)
+    torch.testing.assert_close(got, F.conv2d(x, weight, padding=1), rtol=0, atol=1e-4)
+    torch.testing.assert_close(kernels.dense(), weight, rtol=0, atol=1e-6)
 
 
 def test_rounding_is_like_that_of_the_direct_form():

@@ -139,6 +139,7 @@ def test_a_video_of_one_frame(played):
         (small_atnet, {"max_objects_per_batch": 1}),
         (small_ipn, {"max_objects_per_batch": 1}),
         (small_atnet, {"feature_memory_mib": 0}),
+        (small_atnet, {"transfer_memory_mib": 0}),
         (small_manet, {"feature_memory_mib": 0}),
         (small_manet, {"max_distances_mib": 1}),
     ],
