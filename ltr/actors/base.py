@@ -27,6 +27,10 @@ class Actor(ABC):
     forward_methods: ClassVar[tuple[str, ...]] = ()
     """Methods of the network, besides ``forward``, that the actor calls."""
 
+    steps_without_gradient: ClassVar[bool] = True
+    """Whether a batch whose gradient is zero everywhere, of which nothing can be learned, takes a
+    step all the same: its optimiser then decays weights and follows its momentum."""
+
     network: nn.Module
 
     @abstractmethod

@@ -72,7 +72,7 @@ def next_round(
     frame = random.randrange(len(truth)) if last is None else worst_frame(wanted, current)
     lines = draw_corrections(wanted[frame], current[frame], 1)
     positive, negative = scribble_maps(lines, [1], current[frame][None].astype(bool))
-    first, end, _ = blend_weights(frame, annotated, len(truth))
+    first, end, weights = blend_weights(frame, annotated, len(truth))
     return RoundOfClip(
         images,
         truth,
@@ -81,6 +81,7 @@ def next_round(
         negative[0].to(truth.device),
         frame,
         (first, end),
+        weights,
         None if last is None else last.reference,
     )
 

@@ -103,7 +103,12 @@ def _squared_error(values: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
 
 
 class QualityActor(Actor):
-    """The squared error of the quality network over the masks that show anything."""
+    """The squared error of the quality network over the masks that show anything.
+
+    A batch in which no mask does is left out: it takes no step.
+    """
+
+    steps_without_gradient = False
 
     def __call__(self, batch: Mapping[str, Any]) -> tuple[torch.Tensor, Stats]:
         """See ``Actor``; the batch is one of ``QualityMasks``.

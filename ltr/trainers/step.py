@@ -106,7 +106,8 @@ class TrainStep:
         if norm is not None and not self.has_scaler:
             checked.append(norm)
         result = self._agree(results, checked, sizes, stop_requested)
-        if result.is_finite:
+        learns = self.actor.steps_without_gradient or norm is None or bool(norm)
+        if result.is_finite and learns:
             self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         return result

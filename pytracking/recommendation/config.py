@@ -61,11 +61,13 @@ class RoundSettings:
 
     Args:
         metric: ``J``, ``F`` or ``J_AND_F``.
+        allow_repeat: Whether the agent may choose a frame again in an evaluation.
         max_nb_interactions: Rounds of an episode of training.
         eval_interactions: Rounds of an evaluation.
     """
 
     metric: str = "J_AND_F"
+    allow_repeat: bool = True
     max_nb_interactions: int = 5
     eval_interactions: int = 8
 

@@ -141,6 +141,8 @@ def _recommender(task: Task) -> Recommender:
     if settings.method == "ours":
         agent = load_agent_network(_network(settings, settings.agent.net), task.device)
     limit = settings.agent.most_annotations or None
+    if not settings.davis_interactive.allow_repeat:
+        limit = 1
     return make_recommender(settings.method, settings.seed, agent, limit)
 
 

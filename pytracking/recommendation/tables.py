@@ -184,7 +184,8 @@ def _deciding(settings: RecommendationSettings) -> dict[str, Any]:
     plain = to_plain(settings)
     agent = {key: plain["agent"][key] for key in ("late_counts", "shifted_reward")}
     data = {key: plain["data"][key] for key in ("subset", "len_subseq")}
-    rounds = plain["davis_interactive"]
+    rounds = {**plain["davis_interactive"]}
+    del rounds["allow_repeat"]  # of evaluations
     return {"seed": plain["seed"], "agent": agent, "data": data, "davis_interactive": rounds}
 
 

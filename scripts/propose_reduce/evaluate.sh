@@ -7,8 +7,8 @@
 # what the server wants in ..-seqs_json/results.json or ..-seqs_PIL/<video>/<frame>.png.
 #
 # Of the original's test tool it also takes --show (drawings beside the results), --use-img (they are
-# drawn over the frames in any case), --score-thr SCORE (without effect on DAVIS) and
-# --use-cate-reduce.
+# drawn over the frames in any case), --score-thr SCORE (without effect on DAVIS), --use-cate-reduce,
+# --key-num N, --network NAME, --save-dir DIR and --gpu NUMBERS.
 set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
 parameters="$1" dataset="$2" keys="$3" network="$4" folder="${SAVE_DIR:-$5}"
@@ -17,13 +17,23 @@ shift 5
 arguments=() score=""
 while [ $# -gt 0 ]; do
   case "$1" in
+    --score-thr=* | --key-num=* | --network=* | --save-dir=* | --gpu=*)
+      set -- "${1%%=*}" "${1#*=}" "${@:2}"
+      ;;
+  esac
+  case "$1" in
     --show) arguments+=(--vis) ;;
     --use-img) ;;
     --use-cate-reduce) arguments+=(--set reduction=category_aware) ;;
-    --score-thr=*) score="${1#*=}" ;;
-    --score-thr)
-      [ $# -gt 1 ] || { echo "error: --score-thr needs a number" >&2; exit 2; }
-      score="$2"
+    --score-thr | --key-num | --network | --save-dir | --gpu)
+      [ $# -gt 1 ] || { echo "error: $1 needs a value" >&2; exit 2; }
+      case "$1" in
+        --score-thr) score="$2" ;;
+        --key-num) keys="$2" ;;
+        --network) network="$2" ;;
+        --save-dir) folder="$2" ;;
+        --gpu) export CUDA_VISIBLE_DEVICES="$2" ;;
+      esac
       shift
       ;;
     *) arguments+=("$1") ;;

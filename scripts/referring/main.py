@@ -32,13 +32,14 @@ from ltr.admin.errors import ConfigError, did_you_mean
 from ltr.train_settings.referring.recipe import START_FILES
 from pytracking import run_evaluation, run_tracker
 
+_PICTURES = ("refcoco", "refcoco+", "refcocog")
 _EXPERIMENTS = {
     "ytvos": "refytvos_r50",
     "davis": "referformer_r50",
     "a2d": "referformer_a2d_video_swin_t",
     "all": "refcoco_r50",
     "joint": "joint_r50",
-    **dict.fromkeys(("refcoco", "refcoco+", "refcocog"), "refcoco_r50"),
+    **dict.fromkeys(_PICTURES, "refcoco_r50"),
 }
 _SETS = {
     "davis": "RefDAVIS/train",
@@ -46,8 +47,7 @@ _SETS = {
     "refcoco+": "RefCOCO+/train",
     "refcocog": "RefCOCOg/train",
 }
-_CLASSES = {"ytvos": 65, "davis": 78}
-_PICTURES = ("refcoco", "refcoco+", "refcocog")
+_CLASSES = {"ytvos": 65, "davis": 78, **dict.fromkeys(("all", *_PICTURES), 91)}
 _EVALUATED = {
     "a2d": ("a2d_test",),
     "jhmdb": ("jhmdb",),
@@ -81,17 +81,23 @@ def _train(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"--dataset_file {dataset}: nothing to train on{hint}")
     os.environ["LTR_WORKSPACE_DIR"] = str(Path(arguments.output_dir).resolve())
     rows = [*recipe_rows(arguments), f"backbone={arguments.backbone}", *_start(arguments)]
-    if dataset in _SETS:
-        rows.append(f"train_sets={_SETS[dataset]}")
-    if dataset in _CLASSES and not arguments.binary:
-        rows.append(f"num_classes={_CLASSES[dataset]}")
-    rows += _extra(arguments)
+    rows += [*_data_rows(dataset, arguments.binary), *_extra(arguments)]
     is_plain = dataset == "ytvos" and arguments.no_tracking
     name = "referformer_r50" if is_plain else _EXPERIMENTS[dataset]
     words = ["referring", name, "--device", device_of(arguments)]
     if arguments.resume:
         words += ["--resume", arguments.resume]
     return run_training.main([*words, *(word for row in rows for word in ("--set", row))])
+
+
+def _data_rows(dataset: str, is_binary: bool) -> list[str]:
+    """What is trained on and evaluated, where it is not the recipe's, and the number of classes."""
+    rows = [f"train_sets={_SETS[dataset]}"] if dataset in _SETS else []
+    if dataset in _PICTURES:
+        rows.append(f"validation_sets={_SETS[dataset].replace('train', 'val')}")
+    if dataset in _CLASSES and not is_binary:
+        rows.append(f"num_classes={_CLASSES[dataset]}")
+    return rows
 
 
 def _start(arguments: argparse.Namespace) -> list[str]:

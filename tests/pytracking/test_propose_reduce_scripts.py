@@ -61,6 +61,16 @@ def test_a_score_threshold_is_for_youtube_vis(tmp_path):
             assert [w for w in run.stdout.split() if w.startswith("min_output")] == words
 
 
+def test_flags_of_the_test_tool(tmp_path):
+    words = ["--key-num", "3", "--network=mine", "--save-dir", "out", "--gpu", "0,1", "--show"]
+    run = script("YTV2019/eval_vis_r50.sh", tmp_path, *words, "--quiet", PYTHON="echo")
+    found = run.stdout.splitlines()[0].split()
+    assert found[found.index("--results") + 1] == "out/vis_mine-k3-seqs"
+    assert found[-4:] == ["--set", "key_num=3", "--vis", "--quiet"]
+    run = script("DAVIS/eval_vis_x101.sh", tmp_path, "--key-num", PYTHON="echo")
+    assert (run.returncode, run.stderr) == (2, "error: --key-num needs a value\n")
+
+
 def test_results_lie_where_the_original_puts_them(tmp_path):
     write_synthetic_split(tmp_path / "data", "valid", [1], frames=2, size=(64, 96))
     net = str(network(tmp_path, len(SHAPES) + 1))

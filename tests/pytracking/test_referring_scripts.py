@@ -199,6 +199,29 @@ def test_a_network_is_scored_on_pictures_by_the_original_words(
 @pytest.mark.parametrize(
     ("words", "rows"),
     [
+        (["all", "--binary"], set()),
+        (["all"], {"num_classes=91"}),
+        (["refcoco+", "--binary"], {"train_sets=RefCOCO+/train", "validation_sets=RefCOCO+/val"}),
+        (
+            ["refcocog"],
+            {"train_sets=RefCOCOg/train", "validation_sets=RefCOCOg/val", "num_classes=91"},
+        ),
+        (["ytvos"], {"num_classes=65"}),
+        (["davis", "--binary"], {"train_sets=RefDAVIS/train"}),
+        (["joint"], set()),
+        (["a2d"], set()),
+    ],
+)
+def test_what_a_data_set_of_the_original_stands_for(words, rows, program):
+    """One of RefCOCO's three is also the only one that is evaluated after an epoch."""
+    main = program("main")
+    arguments = main.make_parser().parse_args(["--dataset_file", *words])
+    assert set(main._data_rows(arguments.dataset_file, arguments.binary)) == rows
+
+
+@pytest.mark.parametrize(
+    ("words", "rows"),
+    [
         ([], {"pretrained=none", "backbone_weights=resnet50-0676ba61.pth"}),
         (["--backbone", "swin_t_p4w7"], {"pretrained=none", "backbone_weights=none"}),
         (["--backbone_pretrained", "B"], {"pretrained=none"}),

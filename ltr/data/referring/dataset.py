@@ -58,7 +58,7 @@ class ReferringDataset(ABC):
         return None
 
     def label(self, index: int) -> int:
-        """Number of the object's category, from 0; only networks with several classes use it."""
+        """Number of the object's category; only networks with several classes use it."""
         return 0
 
     def centres(self, index: int, step: int) -> Sequence[int]:

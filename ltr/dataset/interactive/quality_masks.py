@@ -19,7 +19,7 @@ from ltr.data.interactive.warps import deform
 from ltr.data.mask_metrics.frame_pair import FramePair
 from ltr.data.randomness import Generators, SampleKey
 from ltr.data.samples import RandomSamples
-from ltr.dataset.vos_base import VosDataset, sizes_of
+from ltr.dataset.vos_base import VosDataset
 
 IS_OBJECT = 0.8  # threshold of ATNet's masks, whose quality is learned
 _BRIGHTNESS, _CONTRAST = 5 / 255, 0.03  # added; factor about black
@@ -65,7 +65,7 @@ class AnnotatedVideo(NamedTuple):
 
     Args:
         name: Name of the video.
-        frames: The frames, from the first one that shows an object.
+        frames: All frames.
         masks: Their annotations.
         num_objects: The objects are 1 to ``num_objects``.
     """
@@ -84,12 +84,10 @@ def annotated_videos(dataset: VosDataset) -> list[AnnotatedVideo]:
     """
     videos = []
     for name in dataset.videos:
-        record, ids = dataset.index[name], dataset.object_ids(name)
-        first = int(np.flatnonzero(sizes_of(record, ids).any(axis=1))[0])
+        stems, count = dataset.index[name].stems, len(dataset.object_ids(name))
         files = {path.stem: path for path in dataset.tracking_frames(name)}
-        stems = record.stems[first:]
         masks = tuple(dataset.layout.mask_path(name, stem) for stem in stems)
-        videos.append(AnnotatedVideo(name, tuple(files[s] for s in stems), masks, len(ids)))
+        videos.append(AnnotatedVideo(name, tuple(files[s] for s in stems), masks, count))
     return videos
 
 

@@ -56,6 +56,10 @@ class ReferringImages(ReferringDataset):
         """Id of the sentence's image entry."""
         return int(self._entries[index]["id"])
 
+    def label(self, index: int) -> int:
+        """The category's id in COCO, up to 90."""
+        return int(self._entries[index]["category_id"])
+
     def path(self, index: int) -> Path:
         """The picture."""
         return self._images / plain_name(self._entries[index]["file_name"], self.file)
@@ -96,7 +100,7 @@ class ReferringImages(ReferringDataset):
 
 
 def _join(file: Path) -> list[dict[str, Any]]:
-    """Every image entry with its annotation's segmentation, box and crowd flag."""
+    """Every image entry with its annotation's segmentation, box, crowd flag and category."""
     content = read_json(file)
     try:
         objects = {
@@ -104,6 +108,7 @@ def _join(file: Path) -> list[dict[str, Any]]:
                 "segmentation": entry["segmentation"],
                 "bbox": [float(value) for value in entry["bbox"]],
                 "iscrowd": bool(entry["iscrowd"]),
+                "category_id": int(entry.get("category_id", 0)),
             }
             for entry in content["annotations"]
         }

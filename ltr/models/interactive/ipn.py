@@ -5,7 +5,7 @@ Both see the region around one object (``region.py``); objects are samples of a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -263,6 +263,8 @@ class RoundOfClip(NamedTuple):
         negative: (H, W), 1 where they mark the background.
         frame: Position of the frame with the scribbles.
         ends: The first and the last frame to which the result is propagated.
+        weights: Weight of the new probabilities of every frame, 0..1; the rest is that of
+            ``previous``.
         reference: (1, channels, 8, 8), the aggregated features of earlier rounds, or None.
     """
 
@@ -273,6 +275,7 @@ class RoundOfClip(NamedTuple):
     negative: torch.Tensor
     frame: int
     ends: tuple[int, int]
+    weights: Sequence[float]
     reference: torch.Tensor | None
 
 
@@ -281,7 +284,7 @@ class TrainedRound(NamedTuple):
 
     Args:
         loss: The loss of the frame with the scribbles and of all frames propagated to.
-        probabilities: (frames, H, W), those of ``previous`` outside the range.
+        probabilities: (frames, H, W), blended with ``previous`` as in a round of the host.
         reference: (1, channels, 8, 8).
     """
 
@@ -322,7 +325,7 @@ class IPN(nn.Module):
                 )
                 loss = loss + self.propagation.loss(step, clip.truth[index][None]).mean()
                 neighbour = step.probabilities
-                found[index] = neighbour[0]
+                found[index] = torch.lerp(previous[index], neighbour[0], clip.weights[index])
         maps = torch.stack([found[index] for index in range(len(images))])
         return TrainedRound(loss, maps, reference)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -148,6 +148,15 @@ class RobotSession:
             )
             self._started = self._clock()
         return not self._is_over
+
+    def scribbles_iterator(self, only_last: bool = False) -> Iterator[SessionRound]:
+        """Go through all rounds of all samples; the masks of each are due before the next.
+
+        Args:
+            only_last: See ``get_scribbles``.
+        """
+        while self.next():
+            yield self.get_scribbles(only_last)
 
     def get_scribbles(self, only_last: bool = False) -> SessionRound:
         """Take the scribbles of the current round; the time of the round begins to run.

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ltr.admin.errors import DataError
+from ltr.data.frame_files import list_frames, stem_of
 from ltr.data.image_io import read_image
 from ltr.data.interactive.scribbles import ScribbleLine, read_scribbles
 from ltr.dataset.vos_index import VosLayout
@@ -31,7 +32,7 @@ class InteractiveVideo:
         layout: Gives the labels of a mask file their meaning.
         num_objects: The objects are 1 to ``num_objects``.
         scribbles: Folder of ``001.json``, ...
-        offset: Number of frames of the data set's video before the first of these.
+        offset: Number of frames of the data set's video before the first of these, see ``cut``.
     """
 
     name: str
@@ -126,14 +127,18 @@ def interactive_videos(sequences: Iterable[AnySequence]) -> dict[str, Interactiv
 
 
 def interactive_video(sequence: Sequence) -> InteractiveVideo:
-    """See a sequence as an interactive video.
+    """See a sequence as an interactive video: all frames, also those before the first object.
 
     Raises:
         DataError: A frame has no annotation, or the ids of its objects are not 1, 2, ...
     """
-    bare = [frame for frame, mask in zip(sequence.frames, sequence.masks, strict=True) if not mask]
-    if bare:
-        raise DataError(f"{bare[0]} has no annotation: the robot needs one for every frame")
+    earlier = _earlier_frames(sequence)
+    frames = (*(frame for frame, _ in earlier), *sequence.frames)
+    masks = tuple(mask for _, mask in earlier) + sequence.masks
+    annotated = tuple(mask for mask in masks if mask)
+    if len(annotated) < len(frames):
+        bare = frames[masks.index(None)]
+        raise DataError(f"{bare} has no annotation: the robot needs one for every frame")
     ids = sorted(sequence.object_ids)
     if ids != list(range(1, len(ids) + 1)):
         raise DataError(
@@ -142,13 +147,22 @@ def interactive_video(sequence: Sequence) -> InteractiveVideo:
         )
     return InteractiveVideo(
         sequence.name,
-        sequence.frames,
-        tuple(mask for mask in sequence.masks if mask),
+        frames,
+        annotated,
         sequence.layout,
         len(ids),
         _scribble_root(sequence.layout.images) / sequence.name,
-        len(sequence.scored_frames) - len(sequence.frames),
     )
+
+
+def _earlier_frames(sequence: Sequence) -> list[tuple[Path, Path | None]]:
+    """The frames that a sequence leaves out because no object has appeared yet, and their masks."""
+    folder, found = sequence.frames[0].parent, []
+    names = {stem_of(name): name for name in list_frames(folder)}
+    for stem in sequence.scored_frames[: sequence.scored_frames.index(sequence.frames[0].stem)]:
+        mask = sequence.layout.mask_path(sequence.name, stem)
+        found.append((folder / names[stem], mask if mask.is_file() else None))
+    return found
 
 
 def _scribble_root(images: Path) -> Path:

@@ -134,11 +134,12 @@ def _run_online(tracker: OnlineTracker, sequence: Sequence) -> Iterator[TrackedF
 
 
 def _run_interactive(host: InteractiveVOS, sequence: Sequence) -> Iterator[TrackedFrame]:
-    """The robot plays all rounds; the last masks stay."""
+    """The robot plays all rounds, on all frames; the last masks of the sequence's frames stay."""
     from pytracking.evaluation.interactive.playing import play_worst_frames
     from pytracking.evaluation.interactive.videos import interactive_video
 
-    masks, seconds = play_worst_frames(host, interactive_video(sequence))
+    played, seconds = play_worst_frames(host, interactive_video(sequence))
+    masks = played[-len(sequence.frames) :]
     for path, labels in zip(sequence.frames, masks, strict=True):
         yield TrackedFrame(read_image(path), FrameOutput.of_labels(labels), seconds / len(masks))
 

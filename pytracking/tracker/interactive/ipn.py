@@ -151,7 +151,7 @@ class IpnHost(StateOfVideo[IpnState], InteractiveVOS):
                 with self.runtime.autocast():
                     guess = self._propagate(images, objects[:, index], neighbour, reference)
                 neighbour = guess.probabilities.float()
-                objects[:, index] += weights[index] * (neighbour - objects[:, index])
+                objects[:, index].lerp_(neighbour, weights[index])  # exact where the weight is 1
 
     def _images(self, index: int, count: int) -> torch.Tensor:
         image = image_batch(self.frames[index], self.runtime.device) / 255

@@ -97,6 +97,7 @@ def test_images_repeat_their_only_frame(tmp_path):
     write_refcoco(tmp_path)
     images = ReferringImages("RefCOCO/train", tmp_path, "refcoco")
     assert (len(images), images.sentence(0)) == (2, "The LEFT  square")
+    assert images.label(1) == 1  # COCO's id, as upstream's networks of 91 classes have it
     pictures, masks = images.read(1, [0, 0])
     assert len(pictures) == 2
     assert np.array_equal(masks[0], label_map({1: (10, 8)}) > 0)

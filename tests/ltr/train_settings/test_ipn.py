@@ -11,12 +11,14 @@ import torch
 from ltr import run_training
 from ltr.actors.ipn import IpnActor, worst_frame
 from ltr.admin.checkpoint import read_checkpoint
+from ltr.data.interactive.rounds import blend_weights
 from ltr.data.randomness import SampleKey
 from ltr.dataset.davis import Davis
 from ltr.dataset.interactive.object_clips import ObjectClips, change_light, choose_frames
 from ltr.models.interactive.ipn import (
     InteractionNet,
     PropagationNet,
+    RoundOfClip,
     interaction_network,
     interaction_propagation_network,
     propagation_network,
@@ -97,6 +99,29 @@ def test_a_clip_is_corrected_in_one_to_three_rounds():
     assert not batch["memory"]["clips"][0].probabilities.requires_grad
     assert batch["memory"]["clips"][0].probabilities.min() >= 0  # no frame is left at -1
     assert len(frames) == 3
+
+
+def test_a_later_round_is_blended_as_in_the_host():
+    """It changes nothing at the frame annotated before, little beside it, all on the other side."""
+    network = interaction_propagation_network(2, 4).eval()
+    images, truth = torch.rand(6, 3, 40, 40), torch.zeros(6, 40, 40)
+    truth[:, 8:24, 8:24] = 1
+    start = torch.full_like(truth, -1.0)
+    marks = torch.zeros(2, 40, 40)
+    first, last, weights = blend_weights(0, [], 6)
+    before = network(RoundOfClip(images, truth, start, *marks, 0, (first, last), weights, None))
+    first, last, weights = blend_weights(4, [0], 6)
+    assert weights == [0.0, 0.25, 0.5, 0.75, 1.0, 1.0]
+    earlier = before.probabilities.detach()
+    clip = RoundOfClip(images, truth, earlier, *marks, 4, (first, last), weights, before.reference)
+    after = network(clip).probabilities
+    whole = network(clip._replace(weights=[1.0] * 6)).probabilities
+    assert torch.equal(after[0], earlier[0])
+    assert torch.equal(after[4:], whole[4:])
+    for index in (1, 2, 3):
+        expected = (1 - weights[index]) * earlier[index] + weights[index] * whole[index]
+        assert torch.allclose(after[index], expected, atol=1e-6)
+    assert not torch.allclose(after[1], whole[1], atol=1e-4)
 
 
 def test_the_recipe_is_that_of_the_released_program():

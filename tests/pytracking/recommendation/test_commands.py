@@ -32,6 +32,7 @@ from pytracking.recommendation import (
 from pytracking.recommendation.command import parse_task
 from pytracking.recommendation.config import RecommendationSettings
 from pytracking.tracker.interactive.quality import load_agent_network, load_assess_network
+from pytracking.tracker.interactive.recommend import RecommendContext
 from tests.video_trees import write_davis
 
 HOST = ("baseline", "copy_mask")
@@ -83,6 +84,24 @@ def test_the_agent_is_trained_and_evaluated(words, tmp_path, capsys):
     assert network.encoder_fc1.out_features == 8
     assert evaluation.main([*HOST, *words, "setting=oracle", "method=ours"]) == 0
     assert "AUC=" in capsys.readouterr().out.splitlines()[-1]
+
+
+def test_upstreams_key_lets_the_agent_repeat_frames_or_not(words, tmp_path):
+    """The agent would name one frame again and again, where its quality is always lowest."""
+    (tmp_path / "nets").mkdir()
+    torch.manual_seed(0)
+    torch.save(agent_network().state_dict(), tmp_path / "nets/agent.pt")
+    quality, chosen = np.array([0.1, 0.5, 0.6, 0.7]), {}
+    for allowed in ("1", "0"):
+        key = f"davis_interactive.allow_repeat={allowed}"
+        own = [word for word in words if not word.startswith("agent.hidden")]
+        task = parse_task(None, [*HOST, *own, "method=ours", key], RecommendationSettings())
+        rule, annotated = evaluation._recommender(task), [0]
+        for _ in range(3):
+            annotated.append(rule.next(RecommendContext(4, annotated, quality)))
+        chosen[allowed] = annotated
+    assert len(set(chosen["1"])) < 4
+    assert set(chosen["0"]) == {0, 1, 2, 3}
 
 
 def test_the_quality_network_is_trained_and_used(words, tmp_path):

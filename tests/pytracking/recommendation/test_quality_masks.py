@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from lightning.fabric import Fabric
 
 from ltr.actors.recommendation import QualityActor
 from ltr.admin.environment import train_environment
@@ -24,6 +25,7 @@ from ltr.models.interactive.assess import AssessNet
 from ltr.train_settings.interactive.recommendation_assembly import QualityAssembly
 from ltr.train_settings.interactive.recommendation_recipe import QualityRecipe
 from ltr.trainers.accumulating_sgd import AccumulatingSGD
+from ltr.trainers.step import TrainStep
 from tests.plain_host import scribbled_videos
 from tests.video_trees import SHAPE
 
@@ -141,6 +143,28 @@ def test_gradients_collect_decay_and_are_never_zeroed():
     again.load_state_dict(optimizer.state_dict())
     assert again.state[network.weight]["stored_gradient"] == pytest.approx(stored)
     assert actor({**batch, "counts": torch.tensor([False])})[0] == 0
+
+
+def test_a_batch_without_any_region_takes_no_step():
+    """Neither its weights nor what the optimiser has stored change, decay and momentum included."""
+    fabric, actor = Fabric(accelerator="cpu", devices=1), QualityActor(_Scale())
+    optimizer = AccumulatingSGD(actor.network.parameters(), 0.1, momentum=0.9, weight_decay=0.5)
+    actor.network, wrapped = fabric.setup(actor.network, optimizer)
+    train_step, sizes = TrainStep(fabric, actor, wrapped), np.array([[2]])
+    batch = {
+        "images": torch.ones(2, 3, 1, 1),
+        "probabilities": torch.ones(2, 1, 1),
+        "quality": torch.tensor([1.0, 0.5]),
+        "counts": torch.tensor([True, False]),
+    }
+    weight = next(actor.network.parameters())
+    state = optimizer.state[weight]
+    history = []
+    for counts in ([True, False], [False, False], [False, True]):
+        train_step.train([{**batch, "counts": torch.tensor(counts)}], sizes, False)
+        history.append((float(weight.detach()), float(state["stored_gradient"])))
+    assert history[0] == history[1] != history[2]
+    assert history[0][0] < 2
 
 
 class _Scale(torch.nn.Module):

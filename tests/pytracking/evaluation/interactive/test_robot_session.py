@@ -9,11 +9,17 @@ import pytest
 
 from ltr.admin.errors import ConfigError, DataError
 from ltr.data.interactive.robot import RobotParameters
+from ltr.data.interactive.scribbles import ScribbleLine, VideoScribbles, write_scribbles
 from pytracking.analysis.protocols.interactive import read_report
+from pytracking.evaluation.datasets import get_dataset
 from pytracking.evaluation.interactive.playing import play_round, play_worst_frames, robot_for
 from pytracking.evaluation.interactive.robot_session import RobotSession, SessionOptions
 from pytracking.evaluation.interactive.sample import Sample
+from pytracking.evaluation.interactive.videos import interactive_video
+from pytracking.evaluation.outputs.folder import ResultFolder
+from pytracking.evaluation.running.sequence import run_sequence
 from tests.plain_host import PlainHost, scribbled_videos
+from tests.video_trees import write_folder_videos
 
 
 class Clock:
@@ -43,6 +49,39 @@ def test_all_samples_come_in_order_and_the_first_rounds_are_marked(videos):
     firsts = [(name, frame) for name, frame, is_first in seen if is_first]
     assert firsts == [(name, frame) for name in ("bear", "dog") for frame in (0, 2, 5)]
     assert len(seen) == 12
+
+
+def test_rounds_can_be_iterated(videos):
+    options, seen = SessionOptions(max_nb_interactions=3), []
+    with RobotSession(videos, options, [("bear", 1), ("dog", 2)]) as session:
+        for entry in session.scribbles_iterator(only_last=True):
+            seen.append((entry.sequence, entry.is_first, len(entry.scribbles.annotated)))
+            session.submit_masks(np.zeros((6, 40, 60), int))
+    names = ["bear"] * 3 + ["dog"] * 3
+    assert seen == list(zip(names, [True, False, False] * 2, [1] * 6, strict=True))
+    assert session.get_global_summary().rounds.tolist()[0] == 0
+
+
+def test_frames_before_the_first_object_are_played(tmp_path):
+    """As in the DAVIS framework; a sequence for trackers of masks begins with its first mask."""
+    squares = {f"{n:05d}": {1: (4 + 4 * n, 10)} if n > 1 else {} for n in range(6)}
+    write_folder_videos(tmp_path / "set", {"late": squares})
+    lines: list[tuple] = [()] * 6
+    lines[3] = (ScribbleLine(np.array([[0.3, 0.3], [0.4, 0.4]]), 1),)
+    for number in (1, 2, 3):
+        path = tmp_path / "set/Scribbles/late" / f"{number:03d}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_scribbles(path, VideoScribbles("late", tuple(lines)))
+    (sequence,) = get_dataset(f"folder:{tmp_path}/set")
+    video = interactive_video(sequence)
+    assert (len(sequence.frames), len(video), video.offset) == (4, 6, 0)
+    assert [path.stem for path in video.frames] == list(squares)
+    assert video.read_first_scribbles(1)[0] == 3
+    assert not video.read_truth()[:2].any()
+    assert not video.cut(range(1, 5)).read_truth()[0].any()
+    folder = ResultFolder(tmp_path / "results")
+    run_sequence(PlainHost(), sequence, folder)
+    assert sorted(path.stem for path in (tmp_path / "results/late").glob("*.png")) == list(squares)
 
 
 def test_the_report_gives_its_summary(videos, tmp_path):
