@@ -11,20 +11,19 @@ from __future__ import annotations
 import random as python_random
 import sys
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from ltr.admin.cli import CommandParser, command
 from ltr.admin.errors import ConfigError, DataError, OutputError
 from ltr.admin.progress import FrameProgress
-from ltr.data.drawing import blend, texture
+from ltr.data.drawing import blend
 from ltr.data.image_io import write_image
 from ltr.dataset.image_base import ImageDataset
 from ltr.dataset.pasted_objects import Sprite, cut_out, draw_shape, place
 from ltr.dataset.registry import open_images
+from ltr.dataset.still_scenes import StillScenes
 from ltr.dataset.youtubevis_classes import CLASSES, coarse_class
 from ltr.dataset.youtubevis_file import VisWriter
 
@@ -33,11 +32,6 @@ _SHAPE_PROBABILITY = 0.3
 _MOST_OBJECTS = 3
 _STEP = 5  # frame names count as in YouTube-VIS
 _NEW_CLIPS = 1_000_000  # first seed of clips that train does not have
-_FREE = 0.01  # of a background may be an annotated object
-_TRIES = 60
-_WINDOW = (0.2, 0.6)  # sides of a background, shares of its picture's
-_PAN = 0.1  # longest way of a background's window, share of the picture's sides
-_PICTURES = 64  # kept in memory
 
 
 class CutoutClips:
@@ -57,17 +51,17 @@ class CutoutClips:
     ) -> None:
         self.images = images
         self.size = size
-        self._pictures: dict[int, list[int]] = {}
+        shown: list[int] = []
         self._objects: dict[str, list[int]] = {name: [] for name in CLASSES["coarse"]}
         for number in range(images.get_num_images()):
             picture = images.get_picture(number)
             if (picture % _HELD_OUT == 0) == is_validation:
-                self._pictures.setdefault(picture, []).append(number)
+                shown.append(number)
                 self._objects[coarse_class(images.get_category(number))].append(number)
         self._objects = {name: numbers for name, numbers in self._objects.items() if numbers}
         if not self._objects:
             raise DataError(f"{images.get_name()} has too few objects to split")
-        self._still = lru_cache(_PICTURES)(self._read_still)
+        self._scenes = StillScenes(images, shown, size)
 
     def render(
         self, seed: int, frames: int
@@ -78,7 +72,7 @@ class CutoutClips:
             Images, uint8 (H, W, 3) RGB; label maps, uint8 (H, W); class by object id.
         """
         draw = python_random.Random(seed)
-        images = self._background(frames, draw)
+        images = self._scenes.background(frames, draw)
         labels = [np.zeros(self.size, np.uint8) for _ in images]
         classes: dict[int, str] = {}
         for number in range(1, draw.randint(1, _MOST_OBJECTS) + 1):
@@ -88,33 +82,9 @@ class CutoutClips:
                 labels[index][opacity > 0.5] = number
         return images, labels, classes
 
-    def _background(self, frames: int, draw: python_random.Random) -> list[np.ndarray]:
-        """A window that moves over a part of a picture without annotated objects."""
-        for _ in range(_TRIES):
-            image, is_object = self._still(draw.choice(list(self._pictures)))
-            sides = np.array(is_object.shape)
-            window = np.maximum(sides * draw.uniform(*_WINDOW), 8).astype(int)
-            corners = np.array([[draw.random() for _ in sides] for _ in range(2)])
-            corners[1] = corners[0] + np.clip(corners[1] - corners[0], -_PAN, _PAN)
-            path = (sides - window) * np.linspace(corners[0], corners[1], frames)
-            views = [
-                (slice(top, top + window[0]), slice(left, left + window[1]))
-                for top, left in path.astype(int).tolist()
-            ]
-            if max(is_object[view].mean() for view in views) < _FREE:
-                return [cv2.resize(image[view], self.size[::-1]) for view in views]
-        ground = texture(np.random.default_rng(draw.randrange(1 << 31)), *self.size, 16, 60, 190)
-        return [ground] * frames
-
-    def _read_still(self, picture: int) -> tuple[np.ndarray, np.ndarray]:
-        """A picture, and where it shows annotated objects."""
-        numbers = self._pictures[picture]
-        masks = [self.images.get_mask(number) > 0 for number in numbers]
-        return self.images.get_image(numbers[0]), np.logical_or.reduce(masks)
-
     def _sprite(self, frames: int, draw: python_random.Random) -> tuple[str, Sprite]:
         if draw.random() < _SHAPE_PROBABILITY:
-            filling, _ = self._still(draw.choice(list(self._pictures)))
+            filling, _ = self._scenes.still(draw)
             return "object", draw_shape(filling, frames, draw)
         name = draw.choice(list(self._objects))
         number = draw.choice(self._objects[name])

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import NamedTuple, Protocol
 
 import cv2
 import numpy as np
@@ -28,7 +29,10 @@ _MAX_TURN = 6.0  # degrees per frame
 _STEPS = MappingProxyType(
     {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1), "still": (0, 0)}
 )
-_RADII = MappingProxyType({"small": (0.13, 0.17), "large": (0.22, 0.3)})  # of the shorter side
+RADII: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {"small": (0.13, 0.17), "large": (0.22, 0.3)}
+)
+"""Of shapes by their size, shares of the image's shorter side."""
 
 COLOURS: Mapping[str, tuple[int, int, int]] = MappingProxyType(
     {
@@ -41,7 +45,7 @@ COLOURS: Mapping[str, tuple[int, int, int]] = MappingProxyType(
     }
 )
 MOTIONS = tuple(_STEPS)
-SIZES = tuple(_RADII)
+SIZES = tuple(RADII)
 PLACES = ("left", "right", "top", "bottom", "middle")
 
 
@@ -80,6 +84,7 @@ class SyntheticObject:
         motion: One of ``MOTIONS``: where it goes.
         place: One of ``PLACES``: where it is in the first frame.
         size: One of ``SIZES``.
+        kind: What all objects of this sort are called.
     """
 
     shape: str
@@ -87,6 +92,7 @@ class SyntheticObject:
     motion: str
     place: str
     size: str
+    kind: str = "shape"
 
 
 @dataclass(frozen=True)
@@ -97,7 +103,7 @@ class SyntheticClip:
         images: uint8 (H, W, 3) RGB, frame by frame.
         labels: uint8 (H, W), what can be seen of the objects: id 1 is the first of ``objects``, a
             higher id is nearer.
-        objects: No two have both shape and colour in common.
+        objects: Of those of ``render_clip`` no two have both shape and colour in common.
     """
 
     images: Sequence[np.ndarray]
@@ -105,23 +111,54 @@ class SyntheticClip:
     objects: tuple[SyntheticObject, ...]
 
 
+class Drawable(Protocol):
+    """An object that can be drawn at any time: 0 in the first frame, 1 in the last."""
+
+    def at(self, time: float, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+        """Pixels, uint8 (H, W, 3), and opacity, float32 (H, W), in an image of a size."""
+
+
+class ObjectPath(NamedTuple):
+    """How an object moves through a clip.
+
+    Args:
+        motion: One of ``MOTIONS``.
+        size: One of ``SIZES``.
+        start: Centre in the first frame, x and y as shares of width and height.
+        travel: From there to the centre in the last one.
+    """
+
+    motion: str
+    size: str
+    start: np.ndarray
+    travel: np.ndarray
+
+    def centre(self, time: float, size: tuple[int, int]) -> np.ndarray:
+        """Where it is at a time, x and y in pixels, in an image of a height and width."""
+        return (self.start + self.travel * time) * np.array(size[::-1], float)
+
+
 @dataclass(frozen=True)
 class _Sprite:
-    """An object that can be drawn at any time: 0 in the first frame, 1 in the last.
+    """A shape that can be drawn; see ``Drawable``.
 
     Args:
         outline: (corners, 2) of radius one.
         surface: uint8 (_PATCH, _PATCH, 3).
         radius: Pixels.
-        centre: Pixels at a time.
+        path: Where it is.
         angle: Degrees at a time.
     """
 
     outline: np.ndarray
     surface: np.ndarray
     radius: float
-    centre: Callable[[float], np.ndarray]
+    path: ObjectPath
     angle: Callable[[float], float]
+
+    def at(self, time: float, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+        """See ``Drawable``."""
+        return _surface(self, time, size), _cover(self, time, size)
 
 
 def render_clip(
@@ -145,22 +182,43 @@ def render_clip(
         colours: Those that occur; together at least ``max_objects`` looks.
     """
     rng = np.random.default_rng(seed)
-    height, width = size
-    ground = texture(rng, height + _CAMERA_PATH, width + _CAMERA_PATH, _CELL, 60, 190)
-    path = rng.integers(0, _CAMERA_PATH + 1, (2, 2))
+    ground = drawn_ground(rng, frames, size)
     looks = [(shape, colour) for shape in shapes for colour in colours]
     count = int(rng.integers(min_objects, max_objects + 1))
     chosen = rng.choice(len(looks), count, replace=False)
-    made = [_make_object(looks[number], frames, size, rng) for number in chosen]
-    images, labels = [], []
+    made = [draw_shape(looks[number], frames, size, rng) for number in chosen]
+    return compose(ground, made, rng)
+
+
+def drawn_ground(
+    rng: np.random.Generator, frames: int, size: tuple[int, int]
+) -> list[np.ndarray]:
+    """Clouds over which the camera moves, uint8 (H, W, 3), frame by frame."""
+    height, width = size
+    ground = texture(rng, height + _CAMERA_PATH, width + _CAMERA_PATH, _CELL, 60, 190)
+    path = rng.integers(0, _CAMERA_PATH + 1, (2, 2))
+    views = []
     for frame in range(frames):
         time = frame / max(frames - 1, 1)
         top, left = np.rint(path[0] + (path[1] - path[0]) * time).astype(int).tolist()
-        image = ground[top : top + height, left : left + width]
+        views.append(ground[top : top + height, left : left + width])
+    return views
+
+
+def compose(
+    ground: Sequence[np.ndarray],
+    made: Sequence[tuple[SyntheticObject, Drawable]],
+    rng: np.random.Generator,
+) -> SyntheticClip:
+    """Draw objects over a ground, the first one lowest, and add noise."""
+    size = ground[0].shape[0], ground[0].shape[1]
+    images, labels = [], []
+    for frame, image in enumerate(ground):
+        time = frame / max(len(ground) - 1, 1)
         label_map = np.zeros(size, np.uint8)
-        for number, (_, sprite) in enumerate(made, 1):
-            opacity = _cover(sprite, time, size)
-            image = blend(image, _surface(sprite, time, size), opacity)
+        for number, (_, drawable) in enumerate(made, 1):
+            pixels, opacity = drawable.at(time, size)
+            image = blend(image, pixels, opacity)
             label_map[opacity > 0.5] = number
         noisy = image + rng.normal(0, _NOISE, image.shape)
         images.append(np.clip(noisy, 0, 255).astype(np.uint8))
@@ -168,24 +226,30 @@ def render_clip(
     return SyntheticClip(images, labels, tuple(known for known, _ in made))
 
 
-def _make_object(
-    look: tuple[str, str], frames: int, size: tuple[int, int], rng: np.random.Generator
-) -> tuple[SyntheticObject, _Sprite]:
-    shape, colour = look
-    sides = np.array(size[::-1], float)
-    motion, extent = str(rng.choice(MOTIONS)), str(rng.choice(SIZES))
+def draw_path(rng: np.random.Generator) -> ObjectPath:
+    """A random motion and size, and a way through the image that fits them."""
+    motion, size = str(rng.choice(MOTIONS)), str(rng.choice(SIZES))
     travel = np.array(_STEPS[motion]) * rng.uniform(*_TRAVEL)
     lowest = _MARGIN - np.minimum(travel, 0)
     start = lowest + (1 - 2 * _MARGIN - np.abs(travel)) * rng.random(2)
+    return ObjectPath(motion, size, start, travel)
+
+
+def draw_shape(
+    look: tuple[str, str], frames: int, size: tuple[int, int], rng: np.random.Generator
+) -> tuple[SyntheticObject, Drawable]:
+    """An object of a shape and colour that moves at random through ``frames`` frames."""
+    shape, colour = look
+    path = draw_path(rng)
     angle, turn = rng.uniform(0, 360), rng.uniform(-_MAX_TURN, _MAX_TURN)
     sprite = _Sprite(
         outline=_OUTLINES[shape],
         surface=_draw_surface(COLOURS[colour], rng),
-        radius=rng.uniform(*_RADII[extent]) * min(size),
-        centre=lambda time: (start + travel * time) * sides,
+        radius=rng.uniform(*RADII[path.size]) * min(size),
+        path=path,
         angle=lambda time: angle + turn * time * (frames - 1),
     )
-    return SyntheticObject(shape, colour, motion, place_of(*start), extent), sprite
+    return SyntheticObject(shape, colour, path.motion, place_of(*path.start), path.size), sprite
 
 
 def as_stored(clip: SyntheticClip) -> SyntheticClip:
@@ -232,7 +296,7 @@ def _cover(sprite: _Sprite, time: float, size: tuple[int, int]) -> np.ndarray:
     """Opacity of an object, float32 (H, W), with a smooth edge."""
     turn = math.radians(sprite.angle(time))
     matrix = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
-    points = sprite.outline @ matrix.T * sprite.radius + sprite.centre(time)
+    points = sprite.outline @ matrix.T * sprite.radius + sprite.path.centre(time, size)
     cover = np.zeros(size, np.uint8)
     fixed = np.rint(points * 2**_SUBPIXEL_BITS).astype(np.int32)
     cv2.fillPoly(cover, [fixed], 255, cv2.LINE_AA, _SUBPIXEL_BITS)
@@ -244,5 +308,5 @@ def _surface(sprite: _Sprite, time: float, size: tuple[int, int]) -> np.ndarray:
     middle = (_PATCH / 2, _PATCH / 2)
     scale = 2.1 * sprite.radius / _PATCH
     matrix = cv2.getRotationMatrix2D(middle, -sprite.angle(time), scale)
-    matrix[:, 2] = matrix[:, 2] + (sprite.centre(time) - middle)
+    matrix[:, 2] = matrix[:, 2] + (sprite.path.centre(time, size) - middle)
     return cv2.warpAffine(sprite.surface, matrix, size[::-1], borderMode=cv2.BORDER_REPLICATE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,9 @@ PROPERTIES: Mapping[str, tuple[str, ...]] = {
     "motion": MOTIONS,
 }
 """What is known of a cell, and its values."""
+Properties = Mapping[str, tuple[str, ...]]
 GROUND = -1
+"""No object, or one of which a property is not known."""
 _SEEDS = (10_000_000, 1 << 31)  # far from those of the data sets of sentences
 _OBJECTS = 3
 
@@ -40,12 +42,22 @@ class LookSamples(RandomSamples[int]):
         num_frames: Frames of the clip.
         size: Height and width, multiples of ``cell``.
         cell: Side of a cell, pixels.
+        properties: What is known of a cell.
+        render: Draws the clip of a seed and a number of frames, of this size; None draws shapes.
     """
 
     def __init__(
-        self, samples_per_epoch: int, num_frames: int, size: tuple[int, int], cell: int
+        self,
+        samples_per_epoch: int,
+        num_frames: int,
+        size: tuple[int, int],
+        cell: int,
+        properties: Properties = PROPERTIES,
+        render: Callable[[int, int], SyntheticClip] | None = None,
     ) -> None:
         super().__init__(samples_per_epoch)
+        self.properties = properties
+        self.render = render or self._render_shapes
         self.num_frames = num_frames
         self.size = size
         self.cell = cell
@@ -60,31 +72,36 @@ class LookSamples(RandomSamples[int]):
         Returns:
             ``clip`` and ``images``, float32 (num_frames, 3, H, W), normalised; ``clip_looks`` and
             ``image_looks``, int64 (num_frames, properties, H / cell, W / cell): values by their
-            places in ``PROPERTIES``, or ``GROUND``.
+            places in the properties, or ``GROUND``.
         """
-        clip = self._render(draw, self.num_frames)
-        singles = [self._render(draw + 1 + place, 1) for place in range(self.num_frames)]
+        clip = as_stored(self.render(draw, self.num_frames))
+        seeds = range(draw + 1, draw + 1 + self.num_frames)
+        singles = [as_stored(self.render(seed, 1)) for seed in seeds]
+        looks = [cell_looks(single, self.cell, self.properties) for single in singles]
         return {
             "clip": _to_input(clip),
-            "clip_looks": cell_looks(clip, self.cell),
+            "clip_looks": cell_looks(clip, self.cell, self.properties),
             "images": torch.cat([_to_input(single) for single in singles]),
-            "image_looks": torch.cat([cell_looks(single, self.cell) for single in singles]),
+            "image_looks": torch.cat(looks),
         }
 
     def source(self, draw: int) -> str:
         """The seed."""
         return f"synthetic clip {draw}"
 
-    def _render(self, seed: int, frames: int) -> SyntheticClip:
-        return as_stored(render_clip(seed, frames, self.size, _OBJECTS, _OBJECTS))
+    def _render_shapes(self, seed: int, frames: int) -> SyntheticClip:
+        return render_clip(seed, frames, self.size, _OBJECTS, _OBJECTS)
 
 
-def cell_looks(clip: SyntheticClip, cell: int) -> torch.Tensor:
+def cell_looks(
+    clip: SyntheticClip, cell: int, properties: Properties = PROPERTIES
+) -> torch.Tensor:
     """What most pixels of every cell show.
 
     Args:
         clip: Its height and width are multiples of ``cell``.
         cell: Side of a cell, pixels.
+        properties: What is told of a cell.
 
     Returns:
         int64 (frames, properties, H / cell, W / cell); see ``LookSamples.read``.
@@ -93,11 +110,15 @@ def cell_looks(clip: SyntheticClip, cell: int) -> torch.Tensor:
     shares = F.one_hot(labels, len(clip.objects) + 1).permute(0, 3, 1, 2).float()
     shown = F.avg_pool2d(shares, cell).argmax(dim=1)
     known = [
-        [values.index(getattr(item, name)) for name, values in PROPERTIES.items()]
+        [_place(getattr(item, name), values) for name, values in properties.items()]
         for item in clip.objects
     ]
-    table = torch.tensor([[GROUND] * len(PROPERTIES), *known])
+    table = torch.tensor([[GROUND] * len(properties), *known])
     return table[shown].permute(0, 3, 1, 2)
+
+
+def _place(value: str, values: tuple[str, ...]) -> int:
+    return values.index(value) if value in values else GROUND
 
 
 def _to_input(clip: SyntheticClip) -> torch.Tensor:

@@ -8,7 +8,7 @@ or each sharing its colour with one and its shape with another.
 from __future__ import annotations
 
 import random as python_random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,14 @@ from ltr.data.referring.batches import SharedClips, pad_clips
 from ltr.data.referring.clip import Clip
 from ltr.data.referring.samples import to_input, to_target
 from ltr.data.samples import RandomSamples
-from ltr.dataset.referring.synthetic import FORMS, OBJECTS, name_object, sentences_of
+from ltr.dataset.referring.synthetic import (
+    FORMS,
+    OBJECTS,
+    can_name,
+    fits,
+    name_object,
+    sentences_of,
+)
 from ltr.dataset.synthetic_shapes import (
     COLOURS,
     SHAPES,
@@ -34,7 +41,32 @@ _FRAMES = 8
 _SIZE = (64, 96)
 # Numbers of shapes and of colours that occur in a clip, all equally often.
 _MIXTURES = ((len(SHAPES), len(COLOURS)), (len(SHAPES), 1), (1, len(COLOURS)), (2, 2))
-_PLACELESS = (("motion",), *(form for form in FORMS if "place" not in form))
+PLACELESS_FORMS = (("motion",), *(form for form in FORMS if "place" not in form))
+
+DrawClip = Callable[[int], tuple[SyntheticClip, dict[int, str]]]
+"""The clip of a seed, as it is stored, and a sentence for every object by its id."""
+
+
+def draw_rivals(
+    seed: int, forms: Sequence[Sequence[str]] = FORMS, frames: int = _FRAMES
+) -> tuple[SyntheticClip, dict[int, str]]:
+    """Draw the clip of a seed, with a sentence of one of the forms for every object by its id.
+
+    There always is one: no two objects have both shape and colour in common.
+    """
+    random = python_random.Random(seed)
+    shapes, colours = random.choice(_MIXTURES)
+    clip = render_clip(
+        seed,
+        frames,
+        _SIZE,
+        OBJECTS,
+        OBJECTS,
+        random.sample(SHAPES, shapes),
+        random.sample(tuple(COLOURS), colours),
+    )
+    sentences = sentences_of(clip, seed, forms)
+    return as_stored(clip), {number: text for number, (text, _) in sentences.items()}
 
 
 class _DrawnClips(RandomSamples[int]):
@@ -44,12 +76,20 @@ class _DrawnClips(RandomSamples[int]):
         samples_per_epoch: Length of an epoch.
         num_frames: Frames in a row that the backbone sees, up to 8.
         target_frames: How many of them have targets.
+        draw_clip: Draws the clips.
     """
 
-    def __init__(self, samples_per_epoch: int, num_frames: int, target_frames: int) -> None:
+    def __init__(
+        self,
+        samples_per_epoch: int,
+        num_frames: int,
+        target_frames: int,
+        draw_clip: DrawClip = draw_rivals,
+    ) -> None:
         super().__init__(samples_per_epoch)
         self.num_frames = num_frames
         self.target_frames = target_frames
+        self.draw_clip = draw_clip
 
     def choose(self, key: SampleKey, attempt: int, random: Generators) -> int:
         """The seed of the clip."""
@@ -59,9 +99,9 @@ class _DrawnClips(RandomSamples[int]):
         """The seed."""
         return f"clip of rivals {draw}"
 
-    def window(self, random: Generators) -> range:
+    def window(self, clip: SyntheticClip, random: Generators) -> range:
         """The frames that the backbone sees."""
-        first = random.python.randint(0, _FRAMES - self.num_frames)
+        first = random.python.randint(0, len(clip.images) - self.num_frames)
         return range(first, first + self.num_frames)
 
 
@@ -77,8 +117,8 @@ class RivalSamples(_DrawnClips):
         """
         frames: list[int] = []
         while len(frames) < self.target_frames:
-            clip, sentences = draw_rivals(draw)
-            window = self.window(random)
+            clip, sentences = self.draw_clip(draw)
+            window = self.window(clip, random)
             frames = [f for f in window if len(np.unique(clip.labels[f])) == 1 + OBJECTS]
             draw += 1
         frames = sorted(random.python.sample(frames, self.target_frames))
@@ -107,14 +147,23 @@ class WordSamples(_DrawnClips):
         samples_per_epoch: Length of an epoch.
         num_frames: Frames in a row that the backbone sees, up to 8.
         target_frames: How many of them have targets.
-        sentences: Number of sentences; they name no places.
+        sentences: Number of sentences.
+        draw_clip: Draws the clips.
+        forms: What the sentences name; no places.
     """
 
     def __init__(
-        self, samples_per_epoch: int, num_frames: int, target_frames: int, sentences: int
+        self,
+        samples_per_epoch: int,
+        num_frames: int,
+        target_frames: int,
+        sentences: int,
+        draw_clip: DrawClip = draw_rivals,
+        forms: Sequence[Sequence[str]] = PLACELESS_FORMS,
     ) -> None:
-        super().__init__(samples_per_epoch, num_frames, target_frames)
+        super().__init__(samples_per_epoch, num_frames, target_frames, draw_clip)
         self.sentences = sentences
+        self.forms = forms
 
     def read(self, draw: int, random: Generators) -> dict[str, Any]:
         """Draw the clip.
@@ -124,21 +173,38 @@ class WordSamples(_DrawnClips):
             ``labels``, uint8 (target_frames, H, W); ``fits``, bool (sentences, objects);
             ``sentence``, their texts.
         """
-        clip, _ = draw_rivals(draw)
-        window = self.window(random)
+        clip, _ = self.draw_clip(draw)
+        window = self.window(clip, random)
         frames = sorted(random.python.sample(window, self.target_frames))
-        texts, fits = [], []
+        texts, fitting = [], []
         for _ in range(self.sentences):
-            form, looks = random.python.choice(_PLACELESS), random.python.choice(clip.objects)
+            form, looks = self._choose_words(clip, random.python)
             texts.append(name_object(looks, form))
-            fits.append([_is_like(other, looks, form) for other in clip.objects])
+            fitting.append(
+                [
+                    all(fits(other, key, getattr(looks, key)) for key in form)
+                    for other in clip.objects
+                ]
+            )
         return {
             "clip": to_input(np.stack([clip.images[frame] for frame in window])),
             "frames": torch.tensor(frames) - window.start,
             "labels": torch.from_numpy(np.stack([clip.labels[frame] for frame in frames])),
-            "fits": torch.tensor(fits),
+            "fits": torch.tensor(fitting),
             "sentence": texts,
         }
+
+    def _choose_words(
+        self, clip: SyntheticClip, random: python_random.Random
+    ) -> tuple[Sequence[str], SyntheticObject]:
+        """What to name, and an object that has it; colours only where all of them are known."""
+        has_colours = all(looks.colour for looks in clip.objects)
+        while True:
+            form, looks = random.choice(self.forms), random.choice(clip.objects)
+            if can_name(looks, form) and (
+                has_colours or "colour" not in form or {"shape", "kind"} & set(form)
+            ):
+                return form, looks
 
     @staticmethod
     def collate(samples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -156,27 +222,3 @@ def _share(samples: Sequence[Mapping[str, Any]], sentences: int) -> dict[str, An
         "sentences": [text for sample in samples for text in sample["sentence"]],
         **{key: [sample[key] for sample in samples] for key in ("source", "failures")},
     }
-
-
-def _is_like(one: SyntheticObject, other: SyntheticObject, form: Sequence[str]) -> bool:
-    return all(getattr(one, key) == getattr(other, key) for key in form)
-
-
-def draw_rivals(seed: int) -> tuple[SyntheticClip, dict[int, str]]:
-    """Draw the clip of a seed, with a sentence for every object by its id.
-
-    There always is one: no two objects have both shape and colour in common.
-    """
-    random = python_random.Random(seed)
-    shapes, colours = random.choice(_MIXTURES)
-    clip = render_clip(
-        seed,
-        _FRAMES,
-        _SIZE,
-        OBJECTS,
-        OBJECTS,
-        random.sample(SHAPES, shapes),
-        random.sample(tuple(COLOURS), colours),
-    )
-    sentences = sentences_of(clip, seed)
-    return as_stored(clip), {number: text for number, (text, _) in sentences.items()}

@@ -11,8 +11,9 @@ from __future__ import annotations
 import argparse
 import random as python_random
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,12 @@ from ltr.admin.progress import FrameProgress
 from ltr.data.image_io import write_image, write_label_map
 from ltr.data.json_io import write_json
 from ltr.dataset.referring.expressions import expression_file
+from ltr.dataset.referring.vocabulary import write_vocabulary
 from ltr.dataset.synthetic_shapes import SyntheticClip, SyntheticObject, render_clip
 
 OBJECTS = 3
-_FIRST_VALID = 1_000_000  # seeds of validation clips, never those of training clips
+FIRST_VALID = 1_000_000
+"""Seeds of validation clips begin here; training clips have none of them."""
 # By axis (x, y) and whether the object is at its beginning.
 _PLACES = {
     "on the left": (0, True),
@@ -54,6 +57,17 @@ FORMS = (
     ("colour",),
     ("shape",),
 )
+SIZED_FORMS = (
+    ("size", "colour"),
+    ("size", "shape"),
+    ("size", "colour", "shape"),
+    ("size", "motion"),
+    ("size", "place"),
+)
+
+
+Sentences = dict[int, tuple[str, str]]
+"""By object id, a sentence and the properties that it names, joined by ``+``."""
 
 
 @dataclass(frozen=True)
@@ -85,9 +99,28 @@ class VisibleObject:
             if key == "place":
                 if (self.distance(place) > _ELSEWHERE).all():
                     return False
-            elif getattr(self.looks, key) != getattr(other.looks, key):
+            elif not fits(self.looks, key, getattr(other.looks, key)):
                 return False
         return True
+
+
+def can_name(looks: SyntheticObject, form: Sequence[str]) -> bool:
+    """Whether all the form's properties of the object are known; a kind is no shape."""
+    return all(getattr(looks, key) for key in form if key != "place") and not (
+        "shape" in form and looks.shape == looks.kind
+    )
+
+
+def fits(looks: SyntheticObject, key: str, value: str) -> bool:
+    """Whether a word may be said of an object; any colour, where the object's is not known.
+
+    >>> dog = SyntheticObject("dog", "", "left", "top", "large", "animal")
+    >>> [fits(dog, *said) for said in (("kind", "animal"), ("shape", "cat"), ("colour", "red"))]
+    [True, False, True]
+    """
+    if key in ("shape", "kind"):
+        return value in (looks.shape, looks.kind)
+    return getattr(looks, key) in (value, "")
 
 
 def visible_objects(clip: SyntheticClip) -> list[VisibleObject]:
@@ -106,6 +139,8 @@ def describe(
 ) -> str | None:
     """Name an object by some of its properties; None where that might mean another one too."""
     place = ""
+    if not can_name(target.looks, form):
+        return None
     if "place" in form:
         if not target.places:
             return None
@@ -121,23 +156,22 @@ def name_object(looks: SyntheticObject, form: Sequence[str], place: str = "") ->
     >>> name_object(SyntheticObject("disc", "red", "left", "top", "large"), ("colour", "motion"))
     'the red object moving left'
     """
-    colour = looks.colour if "colour" in form else ""
-    shape = looks.shape if "shape" in form else "object"
+    size, colour = (getattr(looks, key) if key in form else "" for key in ("size", "colour"))
+    noun = next((getattr(looks, key) for key in ("shape", "kind") if key in form), "object")
     motion = _MOTIONS[looks.motion] if "motion" in form else ""
-    return " ".join(word for word in ("the", colour, shape, place, motion) if word)
+    return " ".join(word for word in ("the", size, colour, noun, place, motion) if word)
 
 
 def sentences_of(
     clip: SyntheticClip, seed: int, forms: Sequence[Sequence[str]] = FORMS
-) -> dict[int, tuple[str, str]]:
+) -> Sentences:
     """Describe the objects of a clip, each by one of the forms that fit no other object.
 
-    Returns:
-        By object id, the sentence and the properties that it names, joined by ``+``; objects that
-        no form tells from the others are left out.
+    Objects that no form tells from the others are left out.
     """
     random = python_random.Random(seed)
-    seen, found = visible_objects(clip), {}
+    seen = visible_objects(clip)
+    found: Sentences = {}
     for number, target in enumerate(seen, 1):
         others = [other for other in seen if other is not target]
         for form in random.sample(forms, len(forms)):
@@ -154,6 +188,7 @@ def write_synthetic(
     frames: int = 8,
     size: tuple[int, int] = (64, 96),
     forms: Sequence[Sequence[str]] = FORMS,
+    valid_forms: Sequence[Sequence[str]] = FORMS,
 ) -> None:
     """Write the data set.
 
@@ -164,52 +199,50 @@ def write_synthetic(
         frames: Frames of a clip.
         size: Height and width.
         forms: What the sentences of the training clips name.
+        valid_forms: What those of the validation clips name.
     """
-    texts: set[str] = set()
+
+    def draw(seed: int, named: Sequence[Sequence[str]]) -> tuple[SyntheticClip, Sentences]:
+        clip = render_clip(seed, frames, size, OBJECTS, OBJECTS)
+        return clip, sentences_of(clip, seed, named)
+
     with FrameProgress("drawing", train + valid, unit="clips") as progress:
-        for split, seeds, named in (
-            ("train", range(train), forms),
-            ("valid", range(_FIRST_VALID, _FIRST_VALID + valid), FORMS),
-        ):
-            texts |= _write_split(folder, split, seeds, frames, size, named, progress)
+        texts = write_split(folder, "train", range(train), partial(draw, named=forms), progress)
+        seeds = range(FIRST_VALID, FIRST_VALID + valid)
+        texts |= write_split(folder, "valid", seeds, partial(draw, named=valid_forms), progress)
     write_vocabulary(folder / "tokenizer", sorted(texts))
 
 
-def write_vocabulary(folder: Path, texts: Iterable[str]) -> None:
-    """Write ``vocab.json`` and ``merges.txt`` of the byte pairs of sentences."""
-    from tokenizers import ByteLevelBPETokenizer
-
-    tokenizer = ByteLevelBPETokenizer()
-    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
-    tokenizer.train_from_iterator(
-        texts, vocab_size=400, special_tokens=special, show_progress=False
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    tokenizer.save_model(str(folder))
-
-
-def _write_split(
+def write_split(
     folder: Path,
     split: str,
     seeds: Iterable[int],
-    frames: int,
-    size: tuple[int, int],
-    forms: Sequence[Sequence[str]],
+    draw: Callable[[int], tuple[SyntheticClip, Sentences]],
     progress: FrameProgress,
 ) -> set[str]:
-    """Write clips and lists; returns all sentences."""
+    """Write clips and lists.
+
+    Args:
+        folder: Root of the data set.
+        split: ``train`` or ``valid``.
+        seeds: Of the clips.
+        draw: The clip of a seed, and its sentences.
+        progress: Advances with every clip.
+
+    Returns:
+        All sentences.
+    """
     is_public = split == "train"
     annotations = folder / ("train" if is_public else "valid_gt") / "Annotations"
     videos: dict[str, Any] = {}
     kinds: dict[str, dict[str, str]] = {}
     for seed in seeds:
         name = f"drawn{seed:07d}"
-        clip = render_clip(seed, frames, size, OBJECTS, OBJECTS)
-        stems = [f"{number:05d}" for number in range(frames)]
+        clip, sentences = draw(seed)
+        stems = [f"{number:05d}" for number in range(len(clip.images))]
         for stem, image, labels in zip(stems, clip.images, clip.labels, strict=True):
             write_image(folder / split / "JPEGImages" / name / f"{stem}.jpg", image)
             write_label_map(annotations / name / f"{stem}.png", labels)
-        sentences = sentences_of(clip, seed, forms)
         videos[name] = {
             "frames": stems,
             "expressions": {
@@ -237,6 +270,12 @@ def _forms(text: str) -> tuple[tuple[str, ...], ...]:
     return tuple(known[name] for name in text.split(","))
 
 
+def check_is_new(folder: Path) -> None:
+    """Refuse a folder that holds something (``OutputError``)."""
+    if folder.is_dir() and any(folder.iterdir()):
+        raise OutputError(f"{folder} is not empty: name a new folder")
+
+
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the data set."""
@@ -252,15 +291,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="A+B,...",
         help="what training sentences name, for instance shape,shape+place (nine mixtures)",
     )
+    parser.add_argument(
+        "--sizes", action="store_true", help="validation sentences name sizes too"
+    )
     arguments = parser.parse_args(argv)
-    if arguments.target.is_dir() and any(arguments.target.iterdir()):
-        raise OutputError(f"{arguments.target} is not empty: name a new folder")
+    check_is_new(arguments.target)
     write_synthetic(
         arguments.target,
         arguments.train,
         arguments.valid,
         arguments.frames,
         forms=arguments.forms,
+        valid_forms=FORMS + SIZED_FORMS if arguments.sizes else FORMS,
     )
     print(f"{arguments.train} + {arguments.valid} clips: {arguments.target}")
     return 0

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from torch import nn
 
 from ltr.actors.looks import LookActor
 from ltr.admin.ranges import Count
-from ltr.dataset.referring.looks import PROPERTIES, LookSamples
+from ltr.dataset.referring.looks import PROPERTIES, LookSamples, Properties
 from ltr.models.referring.looks import CELL, LookNet, look_network
 from ltr.train_settings.assembly import Assembly, SampleSets
 from ltr.train_settings.experiment import experiment
@@ -30,7 +31,7 @@ class LookRecipe(Recipe):
         backbone: One of ``ltr.models.referring.backbones.BACKBONES``.
         backbone_width: Channels of the stem.
         width: Channels of the head.
-        weights: Weight of ``shape``, ``colour`` and ``motion`` in the loss.
+        weights: Weight of each property in the loss.
     """
 
     samples_per_epoch: Count
@@ -48,11 +49,12 @@ class LookAssembly(Assembly[LookNet]):
     """Turns a ``LookRecipe`` into objects."""
 
     recipe: LookRecipe
+    properties: ClassVar[Properties] = PROPERTIES
 
     def network(self) -> LookNet:
         """Build the network with random weights."""
         recipe = self.recipe
-        outputs = 1 + sum(len(values) for values in PROPERTIES.values())
+        outputs = 1 + sum(len(values) for values in self.properties.values())
         return look_network(outputs, recipe.backbone, recipe.backbone_width, recipe.width)
 
     def datasets(self) -> SampleSets:
@@ -62,7 +64,7 @@ class LookAssembly(Assembly[LookNet]):
 
     def actor(self, network: nn.Module) -> LookActor:
         """Build the losses."""
-        return LookActor(network, self.recipe.weights)
+        return LookActor(network, self.recipe.weights, self.properties)
 
 
 RECIPE = LookRecipe(

@@ -1,0 +1,101 @@
+"""ReferFormer for the shipped network, fifth part: its backbone learns the looks of real cut-outs.
+
+It begins with the backbone of ``demo``. ``docs/demo_networks.md`` has the commands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import ClassVar
+
+from torch import nn
+
+from ltr.actors.looks import LookActor
+from ltr.admin.checkpoint import read_checkpoint
+from ltr.admin.loading import load_state
+from ltr.dataset.referring.cutouts import DEFAULT_IMAGES, DEFAULT_VIDEOS
+from ltr.dataset.referring.looks import LookSamples, Properties
+from ltr.dataset.referring.mixtures import MIXED_PROPERTIES, MixedClips
+from ltr.models.referring.looks import CELL, LookNet
+from ltr.train_settings.assembly import SampleSets
+from ltr.train_settings.experiment import experiment
+from ltr.train_settings.referring import demo_looks
+from ltr.train_settings.referring.demo_looks import LookAssembly, LookRecipe
+
+_BODY = "backbone.0.body."
+
+
+@dataclass(frozen=True, kw_only=True)
+class CutoutLookRecipe(LookRecipe):
+    """Clips of cut-outs among drawn ones; see ``LookRecipe`` for the other rows.
+
+    Args:
+        images: Still images that give cut-outs and backgrounds.
+        videos: Videos that give cut-outs.
+        cutout_share: Share of clips with cut-outs.
+    """
+
+    images: str = DEFAULT_IMAGES
+    videos: str = DEFAULT_VIDEOS
+    cutout_share: float = 0.7
+    weights: Mapping[str, float] = field(
+        default_factory=lambda: {
+            "kind": 2.0, "shape": 2.0, "colour": 0.5, "motion": 1.0, "size": 0.5,
+        }
+    )  # fmt: skip
+
+
+class CutoutLookAssembly(LookAssembly):
+    """Turns a ``CutoutLookRecipe`` into objects."""
+
+    recipe: CutoutLookRecipe
+    properties: ClassVar[Properties] = MIXED_PROPERTIES
+
+    def load(self, network: nn.Module, path: Path) -> None:
+        """Fill the backbone with that of a ``ReferFormer``."""
+        assert isinstance(network, LookNet)  # as built
+        checkpoint = read_checkpoint(path)
+        body = {
+            name.removeprefix(_BODY): value
+            for name, value in checkpoint.net.items()
+            if name.startswith(_BODY)
+        }
+        load_state(network.backbone, body, checkpoint.path)
+
+    def datasets(self) -> SampleSets:
+        """Clips that are drawn when they are needed."""
+        recipe = self.recipe
+        clips = MixedClips(recipe.images, recipe.videos, recipe.cutout_share)
+        samples = LookSamples(
+            recipe.samples_per_epoch,
+            recipe.num_frames,
+            recipe.size,
+            CELL,
+            self.properties,
+            clips.render,
+        )
+        return samples, None
+
+    def actor(self, network: nn.Module) -> LookActor:
+        """Build the losses."""
+        return LookActor(network, self.recipe.weights, self.properties)
+
+
+_ROWS = {
+    item.name: getattr(demo_looks.RECIPE, item.name)
+    for item in fields(demo_looks.RECIPE)
+    if item.name != "weights"
+}
+RECIPE = CutoutLookRecipe(
+    **_ROWS
+    | {
+        "description": "A ResNet-18 that knows drawn shapes learns looks of real cut-outs",
+        "init_checkpoint": "ltr/referring/demo",
+        "max_epochs": 30,
+        "weight_decay": 0.02,
+    }
+)
+
+run = experiment(RECIPE, CutoutLookAssembly)

@@ -1,0 +1,58 @@
+"""ReferFormer for the shipped network, sixth part: new words and real cut-outs fit each other.
+
+It is the network of ``demo`` with the backbone of ``demo_cutout_looks``. ``docs/demo_networks.md``
+has the commands; ``--set backbone_weights=FOLDER`` names the training of ``demo_cutout_looks``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from ltr.dataset.referring.mixtures import PLACELESS_CUTOUT_FORMS, MixedClips
+from ltr.dataset.referring.rivals import WordSamples
+from ltr.train_settings.assembly import SampleSets
+from ltr.train_settings.experiment import experiment
+from ltr.train_settings.referring import demo_cutouts, demo_words
+from ltr.train_settings.referring.demo_cutouts import CutoutRecipe
+from ltr.train_settings.referring.demo_words import WordAssembly, WordRecipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class CutoutWordRecipe(WordRecipe, CutoutRecipe):
+    """See ``WordRecipe`` and ``CutoutRecipe``."""
+
+
+class CutoutWordAssembly(WordAssembly):
+    """Turns a ``CutoutWordRecipe`` into objects."""
+
+    recipe: CutoutWordRecipe
+
+    def datasets(self) -> SampleSets:
+        """Clips that are drawn when they are needed."""
+        recipe = self.recipe
+        samples = WordSamples(
+            recipe.samples_per_epoch,
+            recipe.num_frames,
+            recipe.target_frames,
+            recipe.sentences,
+            MixedClips(recipe.images, recipe.videos, recipe.cutout_share),
+            PLACELESS_CUTOUT_FORMS,
+        )
+        return samples, None
+
+
+_ROWS = {
+    item.name: getattr(recipe, item.name)
+    for recipe in (demo_cutouts.RECIPE, demo_words.RECIPE)
+    for item in fields(recipe)
+}
+RECIPE = CutoutWordRecipe(
+    **_ROWS
+    | {
+        "description": "ReferFormer learns which words fit real cut-outs",
+        "init_checkpoint": "ltr/referring/demo",
+        "max_epochs": 20,
+    }
+)
+
+run = experiment(RECIPE, CutoutWordAssembly)

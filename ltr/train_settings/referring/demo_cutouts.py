@@ -1,0 +1,61 @@
+"""ReferFormer for the shipped network, last part: sentences about cut-outs and about drawn shapes.
+
+``docs/demo_networks.md`` has the commands.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from ltr.dataset.referring.cutouts import DEFAULT_IMAGES, DEFAULT_VIDEOS
+from ltr.dataset.referring.mixtures import MixedClips
+from ltr.dataset.referring.rivals import RivalSamples
+from ltr.train_settings.assembly import SampleSets
+from ltr.train_settings.experiment import experiment
+from ltr.train_settings.referring import demo
+from ltr.train_settings.referring.demo import RivalAssembly, RivalRecipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class CutoutRecipe(RivalRecipe):
+    """Clips of cut-outs among those of rivals; see ``RivalRecipe`` for the other rows.
+
+    Args:
+        images: Still images that give cut-outs and backgrounds.
+        videos: Videos that give cut-outs.
+        cutout_share: Share of clips with cut-outs.
+    """
+
+    images: str = DEFAULT_IMAGES
+    videos: str = DEFAULT_VIDEOS
+    cutout_share: float = 0.5
+
+
+class CutoutAssembly(RivalAssembly):
+    """Turns a ``CutoutRecipe`` into objects."""
+
+    recipe: CutoutRecipe
+
+    def datasets(self) -> SampleSets:
+        """Clips that are drawn when they are needed."""
+        recipe = self.recipe
+        clips = MixedClips(recipe.images, recipe.videos, recipe.cutout_share)
+        return (
+            RivalSamples(
+                recipe.samples_per_epoch, recipe.num_frames, recipe.target_frames, clips
+            ),
+            None,
+        )
+
+
+_ROWS = {item.name: getattr(demo.RECIPE, item.name) for item in fields(demo.RECIPE)}
+RECIPE = CutoutRecipe(
+    **_ROWS
+    | {
+        "description": "ReferFormer on clips of real cut-outs and of drawn rivals",
+        "init_checkpoint": "ltr/referring/demo_cutout_words",
+        "max_epochs": 44,
+    }
+)
+
+run = experiment(RECIPE, CutoutAssembly)
