@@ -1,8 +1,9 @@
 """How often a sentence found its object in synthetic clips, by what the sentence names.
 
-``python synthetic_sentences.py DATA RESULTS``: DATA as ``ltr.dataset.referring.synthetic`` writes
-it, RESULTS the folder ``.../refytvos_valid`` of a run of ``run_tracker.py``. An object is found
-when its masks and those of the run overlap by more than a half, all frames of the clip together.
+``python synthetic_sentences.py DATA RESULTS``: DATA as ``ltr.dataset.referring.synthetic`` or
+``ltr.dataset.referring.cutouts`` writes it, RESULTS the folder ``.../refytvos_valid`` of a run of
+``run_tracker.py``. An object is found when its masks and those of the run overlap by more than a
+half, all frames of the clip together.
 """
 
 from __future__ import annotations
@@ -36,9 +37,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         for key, kind in sentences.items():
             found = overlap(annotations, objects[video][key], arguments.results / video / key)
             overlaps[kind].append(found)
-    coloured = [v for kind, values in overlaps.items() if "colour" in kind for v in values]
-    everything = [value for values in overlaps.values() for value in values]
-    groups = [*sorted(overlaps.items()), ("all with colour", coloured), ("all", everything)]
+    groups = sorted(overlaps.items())
+    named: dict[str, list[float]] = defaultdict(list)
+    for kind, values in overlaps.items():
+        for key in (*kind.split("+"), ""):
+            named[key] += values
+    everything = named.pop("")
+    groups += [(f"all with {key}", values) for key, values in sorted(named.items())]
+    groups.append(("all", everything))
     print("| sentence names | sentences | found | mean overlap |\n|---|---|---|---|")
     for kind, values in groups:
         share = 100 * np.mean(np.array(values) > _FOUND)

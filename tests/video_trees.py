@@ -32,7 +32,11 @@ def textured_frame(shift: int, shape: tuple[int, int] = SHAPE) -> np.ndarray:
 
 
 def write_video(
-    images: Path, annotations: Path, squares: Mapping[str, Squares | None], shift: int = 2
+    images: Path,
+    annotations: Path,
+    squares: Mapping[str, Squares | None],
+    shift: int = 2,
+    side: int = 8,
 ) -> None:
     """Write one video.
 
@@ -41,19 +45,26 @@ def write_video(
         annotations: Folder of its label PNGs.
         squares: What each frame shows, by stem; None writes no annotation.
         shift: Pixels by which the picture moves right from frame to frame.
+        side: Of the squares, pixels.
     """
     for index, (stem, content) in enumerate(squares.items()):
         write_image(images / f"{stem}.jpg", textured_frame(index * shift))
         if content is not None:
-            write_label_map(annotations / f"{stem}.png", label_map(content))
+            write_label_map(annotations / f"{stem}.png", label_map(content, side))
 
 
 def write_davis(
-    root: Path, videos: Mapping[str, Mapping[str, Squares | None]], split: str = "val"
+    root: Path,
+    videos: Mapping[str, Mapping[str, Squares | None]],
+    split: str = "val",
+    side: int = 8,
 ) -> Path:
     """Write a DAVIS tree with one list of both years."""
     for name, squares in videos.items():
-        write_video(root / "JPEGImages/480p" / name, root / "Annotations/480p" / name, squares)
+        images, annotations = (
+            root / kind / "480p" / name for kind in ("JPEGImages", "Annotations")
+        )
+        write_video(images, annotations, squares, side=side)
     for year in ("2016", "2017"):
         (root / "ImageSets" / year).mkdir(parents=True, exist_ok=True)
         (root / "ImageSets" / year / f"{split}.txt").write_text("\n".join(videos))

@@ -28,9 +28,7 @@ class StillScenes:
         size: Height and width of the windows when they are shown.
     """
 
-    def __init__(
-        self, images: ImageDataset, numbers: Iterable[int], size: tuple[int, int]
-    ) -> None:
+    def __init__(self, images: ImageDataset, numbers: Iterable[int], size: tuple[int, int]) -> None:
         self.images = images
         self.size = size
         self._objects: dict[int, list[int]] = {}
@@ -44,7 +42,7 @@ class StillScenes:
 
     def background(self, frames: int, draw: python_random.Random) -> list[np.ndarray]:
         """A window that moves over a part of a picture without objects; clouds where none is."""
-        for _ in range(_TRIES):
+        for _ in range(_TRIES if self._objects else 0):
             image, is_object = self.still(draw)
             sides = np.array(is_object.shape)
             window = np.maximum(sides * draw.uniform(*_WINDOW), 8).astype(int)

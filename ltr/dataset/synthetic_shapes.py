@@ -190,9 +190,7 @@ def render_clip(
     return compose(ground, made, rng)
 
 
-def drawn_ground(
-    rng: np.random.Generator, frames: int, size: tuple[int, int]
-) -> list[np.ndarray]:
+def drawn_ground(rng: np.random.Generator, frames: int, size: tuple[int, int]) -> list[np.ndarray]:
     """Clouds over which the camera moves, uint8 (H, W, 3), frame by frame."""
     height, width = size
     ground = texture(rng, height + _CAMERA_PATH, width + _CAMERA_PATH, _CELL, 60, 190)

@@ -93,9 +93,7 @@ class LookSamples(RandomSamples[int]):
         return render_clip(seed, frames, self.size, _OBJECTS, _OBJECTS)
 
 
-def cell_looks(
-    clip: SyntheticClip, cell: int, properties: Properties = PROPERTIES
-) -> torch.Tensor:
+def cell_looks(clip: SyntheticClip, cell: int, properties: Properties = PROPERTIES) -> torch.Tensor:
     """What most pixels of every cell show.
 
     Args:

@@ -291,9 +291,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="A+B,...",
         help="what training sentences name, for instance shape,shape+place (nine mixtures)",
     )
-    parser.add_argument(
-        "--sizes", action="store_true", help="validation sentences name sizes too"
-    )
+    parser.add_argument("--sizes", action="store_true", help="validation sentences name sizes too")
     arguments = parser.parse_args(argv)
     check_is_new(arguments.target)
     write_synthetic(

@@ -41,9 +41,7 @@ class CutoutAssembly(RivalAssembly):
         recipe = self.recipe
         clips = MixedClips(recipe.images, recipe.videos, recipe.cutout_share)
         return (
-            RivalSamples(
-                recipe.samples_per_epoch, recipe.num_frames, recipe.target_frames, clips
-            ),
+            RivalSamples(recipe.samples_per_epoch, recipe.num_frames, recipe.target_frames, clips),
             None,
         )
 

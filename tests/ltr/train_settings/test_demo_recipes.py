@@ -17,8 +17,10 @@ from ltr.dataset.experience import Transition, write_experience
 from ltr.dataset.instances import InstanceImages
 from ltr.dataset.interactive.quality_masks import probability_file
 from ltr.dataset.referring.synthetic import main as write_sentences
+from ltr.dataset.referring.vocabulary import extend_vocabulary
 from ltr.dataset.synthetic_ytvis import main as write_shapes
 from tests.small_coco import write_coco
+from tests.small_cutouts import write_sources
 from tests.small_training import write_videos
 from tests.video_trees import label_map, write_davis
 
@@ -78,6 +80,27 @@ def test_referring_in_four_parts(workspace) -> None:
     assert (third[mask_features] - first[mask_features]).abs().max() < 1e-2
     last = train(workspace, "referring", "demo", words, "num_frames=3")["live_net"]
     assert 0 < (last[mask_features] - third[mask_features]).abs().max() < 1e-2
+
+
+def test_referring_on_cutouts_in_three_parts(workspace, monkeypatch) -> None:
+    """The parts go on with the shipped network, whose vocabulary grows."""
+    for name, folder in zip(("COCO", "DAVIS"), write_sources(workspace), strict=True):
+        monkeypatch.setenv(f"LTR_{name}_DIR", str(folder))
+    extend_vocabulary(SHIPPED / "referring_demo", workspace / "words", ["person"])
+    start = f"init_checkpoint={SHIPPED / 'referring_demo.pth.tar'}"
+    words = (f"tokenizer_dir={workspace / 'words'}", "num_frames=3")
+    shipped = read_checkpoint(SHIPPED / "referring_demo.pth.tar").net
+    stem, mask_features = "conv1.weight", "pixel_decoder.mask_features.weight"
+    slow = ("warmup_steps=0", "lr_scale=0.01")
+    first = train(workspace, "referring", "demo_cutout_looks", start, "num_frames=3", *slow)["net"]
+    body = "backbone.0.body."
+    assert (first[f"backbone.{stem}"] - shipped[body + stem].float()).abs().max() < 1e-3
+    looks = f"backbone_weights={workspace}/workspace/checkpoints/ltr/referring/demo_cutout_looks"
+    second = train(workspace, "referring", "demo_cutout_words", start, looks, *words, *slow)["net"]
+    assert (second[body + stem] - first[f"backbone.{stem}"]).abs().max() < 1e-3
+    assert (second[mask_features] - shipped[mask_features].float()).abs().max() < 1e-2
+    last = train(workspace, "referring", "demo_cutouts", *words)["live_net"]
+    assert 0 < (last[mask_features] - second[mask_features]).abs().max() < 1e-2
 
 
 def test_propose_reduce_in_two_parts(workspace) -> None:
