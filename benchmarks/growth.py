@@ -27,7 +27,8 @@ from gpu import small_joint
 from synthetic_clip import draw_clip
 
 from pytracking.evaluation.engines import start_engine
-from pytracking.evaluation.engines.base import CountFrames, WorkerSetup
+from pytracking.evaluation.engines.base import CountFrames
+from pytracking.evaluation.engines.worker import WorkerSetup
 from pytracking.tracker.base import FrameInfo, Runtime
 from pytracking.tracker.joint.joint import JointTracker
 from pytracking.tracker.joint.parameters import JointParameters

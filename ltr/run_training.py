@@ -19,15 +19,7 @@ from pathlib import Path
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from ltr.admin.cli import (
-    CommandParser,
-    add_device_argument,
-    add_plugin_argument,
-    add_wait_argument,
-    boolean,
-    command,
-    set_up_logging,
-)
+from ltr.admin.cli import CommandParser, boolean, command, set_up_logging
 from ltr.admin.errors import ConfigError, did_you_mean
 from ltr.admin.plugins import plugin_parts
 from ltr.admin.settings import Settings
@@ -90,7 +82,7 @@ def find_experiment(system: str, name: str) -> str:
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:
-    assignments = list(arguments.assignments)
+    assignments = list(arguments.overrides)
     if arguments.seed is not None:
         assignments.append(f"seed={arguments.seed}")
     return Settings(
@@ -114,16 +106,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("train_module", help="system, a folder of ltr/train_settings")
     add("train_name", help="experiment, a file of it without .py")
-    add(
-        "--set",
-        dest="assignments",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="change a row of the recipe (repeatable)",
-    )
-    add_plugin_argument(parser)
-    add_device_argument(parser)
+    parser.add_set("a row of the recipe")
+    parser.add_plugin()
+    parser.add_device()
     add("--precision", choices=("fp32", "bf16", "fp16"), default="fp32", help="(fp32)")
     add("--seed", type=int, help="of all random numbers (the recipe's)")
     add("--max-steps", type=int, metavar="N", help="stop when the run has made N steps")
@@ -137,15 +122,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     start.add_argument(
         "--no-resume", action="store_true", help="train from the beginning, in a fresh folder"
     )
-    add(
-        "--cudnn-benchmark",
-        type=boolean,
-        default=True,
-        metavar="BOOL",
-        help="let cuDNN try its algorithms (true)",
-    )
-    add_wait_argument(parser)
-    add("--quiet", action="store_true", help="hide progress, show only warnings and errors")
+    parser.add_switch("--cudnn-benchmark", "let cuDNN try its algorithms", default=True)
+    parser.add_wait()
+    parser.add_quiet()
     add(
         "--use-visdom",
         type=boolean,

@@ -16,13 +16,7 @@ from pathlib import Path
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from ltr.admin.cli import (
-    CommandParser,
-    add_plugin_argument,
-    add_wait_argument,
-    command,
-    set_up_logging,
-)
+from ltr.admin.cli import CommandParser, command, set_up_logging
 from ltr.admin.errors import ConfigError
 from ltr.admin.locks import lock_folder
 from pytracking.analysis.reports.paired import difference_table, interval_table, paired_scores
@@ -113,9 +107,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--output", type=Path, metavar="DIR", help="write tables, JSON, plots and a page here"
     )
     parser.add_argument("--threads", type=int, default=1, help="number of processes (1)")
-    parser.add_argument("--quiet", action="store_true", help="hide progress, show only warnings")
-    add_plugin_argument(parser)
-    add_wait_argument(parser)
+    parser.add_quiet()
+    parser.add_plugin()
+    parser.add_wait()
     return parser.parse_args(argv)
 
 

@@ -16,9 +16,8 @@ from pathlib import Path
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from ltr.admin.cli import CommandParser, add_plugin_argument, command
+from ltr.admin.cli import CommandParser, command
 from ltr.admin.errors import ConfigError
-from pytracking.cli.arguments import add_switch
 from pytracking.evaluation.outputs.exchange.registry import (
     find_exchange_format,
     format_names,
@@ -68,8 +67,8 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         help="the video or folder of frames, or for several videos a folder of them; for formats "
         "with pictures",
     )
-    add_plugin_argument(parser)
-    add_switch(parser, "--overwrite", False, "replace what is at the target")
+    parser.add_plugin()
+    parser.add_switch("--overwrite", "replace what is at the target")
     return parser.parse_args(argv)
 
 

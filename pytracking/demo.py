@@ -17,14 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ltr.admin.cli import (
-    CommandParser,
-    add_device_argument,
-    add_json_switch,
-    command,
-    json_results,
-    set_up_logging,
-)
+from ltr.admin.cli import CommandParser, command, json_results, set_up_logging
 from ltr.admin.errors import ConfigError
 from pytracking.evaluation.tracker import TrackerSpec
 
@@ -145,11 +138,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--frames", type=int, default=40, metavar="N", help="number of frames of the clip (40)"
     )
-    add_device_argument(parser)
-    add_json_switch(parser)
-    parser.add_argument(
-        "--all", action="store_true", help="then run every system, which takes minutes"
-    )
+    parser.add_device()
+    parser.add_json()
+    parser.add_switch("--all", "then run every system, which takes minutes")
     return parser.parse_args(argv)
 
 

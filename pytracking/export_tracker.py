@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from ltr.admin.cli import CommandParser, command, set_up_logging
+from ltr.admin.cli import command, set_up_logging
 from ltr.admin.errors import ConfigError
-from pytracking.cli.arguments import add_switch, add_tracker_arguments, resolve_tracker
+from pytracking.cli.arguments import TrackerParser, resolve_tracker
 from pytracking.evaluation.tracker import describe_run
 from pytracking.export.runner.manifest import ENDINGS
 
@@ -85,8 +85,8 @@ def _frame_size(text: str) -> tuple[int, int]:
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = CommandParser(__doc__)
-    add_tracker_arguments(parser)
+    parser = TrackerParser(__doc__)
+    parser.add_tracker()
     parser.add_argument("output", type=Path, metavar="OUT", help="folder of the graphs")
     parser.add_argument(
         "--format",
@@ -110,8 +110,8 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         default=1,
         help="most frames in which objects may start, for dense_ulearn (1)",
     )
-    add_switch(parser, "--overwrite", False, "replace what an earlier export wrote")
-    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    parser.add_switch("--overwrite", "replace what an earlier export wrote")
+    parser.add_quiet()
     return parser.parse_args(argv)
 
 

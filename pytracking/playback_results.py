@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from ltr.admin.cli import CommandParser, add_plugin_argument, command, set_up_logging
+from ltr.admin.cli import CommandParser, command, set_up_logging
 from ltr.admin.errors import ConfigError
 from ltr.admin.optional import import_optional
 
@@ -68,7 +68,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         help="system, name and where there is one the run id of a tracker (repeatable)",
     )
     parser.add_argument("--results", type=Path, help="folder of all results (results_path)")
-    add_plugin_argument(parser)
+    parser.add_plugin()
     return parser.parse_args(argv)
 
 

@@ -22,15 +22,7 @@ from typing import Any
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from ltr.admin.cli import (
-    CommandParser,
-    add_plugin_argument,
-    add_wait_argument,
-    command,
-    describe_os_error,
-    json_results,
-    set_up_logging,
-)
+from ltr.admin.cli import CommandParser, command, describe_os_error, json_results, set_up_logging
 from ltr.admin.errors import ConfigError, did_you_mean
 from ltr.admin.locks import lock_folder
 from ltr.admin.optional import import_optional
@@ -151,7 +143,7 @@ def _request(arguments: argparse.Namespace, dataset: str, tracker: str, results:
         tracker=tracker,
         rule=arguments.rule,
         ground_truth=arguments.ground_truth,
-        sequences=tuple(arguments.sequence),
+        sequences=tuple(arguments.sequences),
         threads=arguments.threads,
         quiet=arguments.quiet,
         session=CurveOptions(limits, arguments.metric, arguments.time_threshold),
@@ -179,7 +171,7 @@ def _write(
     if arguments.output is not None:
         write_everything(reports, arguments.output / part)
         return
-    if arguments.sequence:
+    if arguments.sequences:
         return
     for tracker, report in reports.items():
         results = folders[tracker]
@@ -207,10 +199,10 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _add_what(parser: argparse.ArgumentParser) -> None:
+def _add_what(parser: CommandParser) -> None:
     parser.add_argument("system", nargs="?", help="tracker, a folder of pytracking/parameter")
     parser.add_argument("name", nargs="?", help="its parameter file, without .py")
-    add_plugin_argument(parser)
+    parser.add_plugin()
     parser.add_argument("--dataset-name", metavar="NAME", help=f"data set, or {FOLDER_PREFIX}PATH")
     parser.add_argument(
         "--experiment",
@@ -227,13 +219,12 @@ def _add_what(parser: argparse.ArgumentParser) -> None:
         metavar=("SYSTEM", "NAME"),
         help="compare with this tracker (repeatable)",
     )
-    parser.add_argument(
+    parser.add_list(
         "--results",
-        action="append",
-        default=[],
-        metavar="DIR",
-        help="with a tracker: folder of all results (results_path); alone: a folder of masks, or "
-        "a file of instances (repeatable, to compare)",
+        "results",
+        "DIR",
+        "with a tracker: folder of all results (results_path); alone: a folder of masks, or a file "
+        "of instances; several are compared",
     )
     parser.add_argument(
         "--ground-truth",
@@ -247,23 +238,13 @@ def _add_what(parser: argparse.ArgumentParser) -> None:
         metavar="RULE",
         help="official, davis, unsupervised, youtubevos, pytracking, boxes, interactive (official)",
     )
-    parser.add_argument(
-        "--sequence",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="score only this sequence (repeatable)",
-    )
-    parser.add_argument("--class-agnostic", action="store_true", help="treat all categories as one")
-    parser.add_argument(
-        "--best-only",
-        action="store_true",
-        help="for sentences: AP over the best mask of each image only",
-    )
+    parser.add_list("--sequence", "sequences", "NAME", "score only this sequence")
+    parser.add_switch("--class-agnostic", "treat all categories as one")
+    parser.add_switch("--best-only", "for sentences: AP over the best mask of each image only")
     parser.add_argument("--threads", type=int, default=1, help="number of processes (1)")
 
 
-def _add_outputs(parser: argparse.ArgumentParser) -> None:
+def _add_outputs(parser: CommandParser) -> None:
     parser.add_argument(
         "--output",
         type=Path,
@@ -279,8 +260,8 @@ def _add_outputs(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="write the numbers as JSON; without FILE to stdout, everything else to stderr",
     )
-    parser.add_argument("--quiet", action="store_true", help="hide progress, show only warnings")
-    add_wait_argument(parser)
+    parser.add_quiet()
+    parser.add_wait()
     parser.add_argument(
         "--check-submission",
         type=Path,
@@ -289,7 +270,7 @@ def _add_outputs(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_session(parser: argparse.ArgumentParser) -> None:
+def _add_session(parser: CommandParser) -> None:
     group = parser.add_argument_group("interactive rule")
     group.add_argument(
         "--max-time-per-object",

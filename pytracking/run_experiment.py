@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from ltr.admin.cli import CommandParser, add_plugin_argument, command
+from ltr.admin.cli import command
 from ltr.admin.errors import ConfigError
 from ltr.admin.locks import lock_folder
 from ltr.admin.optional import import_optional
-from pytracking.cli.arguments import add_run_arguments, add_runtime_arguments, add_switch
+from pytracking.cli.arguments import TrackerParser
 
 if TYPE_CHECKING:
     from pytracking.evaluation.engines.base import Engine
@@ -108,19 +108,19 @@ def _report_folder(arguments: argparse.Namespace) -> Path:
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = CommandParser(__doc__)
+    parser = TrackerParser(__doc__)
     parser.add_argument("experiment_module", help="file of pytracking/experiments, without .py")
     parser.add_argument("experiment_name", help="function in it")
-    add_plugin_argument(parser)
+    parser.add_plugin()
     parser.add_argument(
         "--report",
         type=Path,
         metavar="DIR",
         help="folder of the comparison (<results>/experiments/<module>_<name>)",
     )
-    add_switch(parser, "--no-report", False, "do not score and compare the trackers afterwards")
-    add_run_arguments(parser)
-    add_runtime_arguments(parser)
+    parser.add_switch("--no-report", "do not score and compare the trackers afterwards")
+    parser.add_run()
+    parser.add_runtime()
     return parser.parse_args(argv)
 
 

@@ -86,11 +86,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--threads", type=int, default=0, help="of onnxruntime, 0 for all cores (0)"
     )
-    parser.add_argument(
-        "--trust", action="store_true", help="load programs of PyTorch, which can do anything"
-    )
-    parser.add_argument("--overwrite", action="store_true", help="replace earlier results")
-    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    parser.add_switch("--trust", "load programs of PyTorch, which can do anything")
+    parser.add_switch("--overwrite", "replace earlier results")
+    parser.add_quiet()
     return parser.parse_args(argv)
 
 

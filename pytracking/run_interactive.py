@@ -15,11 +15,11 @@ from pathlib import Path
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from ltr.admin.cli import CommandParser, add_device_argument, command, set_up_logging
+from ltr.admin.cli import command, set_up_logging
 from ltr.admin.errors import ConfigError
 from ltr.admin.optional import import_optional
-from pytracking.cli.arguments import add_tracker_arguments, resolve_tracker
-from pytracking.cli.video_arguments import add_finder_arguments, add_to_mask_argument
+from pytracking.cli.arguments import resolve_tracker
+from pytracking.cli.video_arguments import VideoParser
 
 _PORT = 7860
 
@@ -61,10 +61,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     from pytracking.interactive_page.settings import HELP, PageSettings
 
-    parser = CommandParser(__doc__)
-    add_tracker_arguments(parser)
-    add_to_mask_argument(parser)
-    add_finder_arguments(parser)
+    parser = VideoParser(__doc__)
+    parser.add_tracker()
+    parser.add_to_mask()
+    parser.add_finders()
     parser.add_argument(
         "--video",
         type=Path,
@@ -76,9 +76,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--port", type=int, default=_PORT, help=f"port of the page; 0 picks a free one ({_PORT})"
     )
-    parser.add_argument("--browser", action="store_true", help="open the page in your browser")
-    add_device_argument(parser)
-    parser.add_argument("--quiet", action="store_true", help="only warnings and errors")
+    parser.add_switch("--browser", "open the page in your browser")
+    parser.add_device()
+    parser.add_quiet()
     for name, value in vars(PageSettings()).items():
         text = f"{HELP[name]} ({value})"
         option = "--" + name.replace("_", "-")

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from ltr.admin.cli import CommandParser, add_device_argument, command, set_up_logging
+from ltr.admin.cli import command, set_up_logging
 from ltr.admin.errors import ConfigError
 from ltr.admin.optional import import_optional
-from pytracking.cli.arguments import add_tracker_arguments, resolve_tracker
+from pytracking.cli.arguments import TrackerParser, resolve_tracker
 
 if TYPE_CHECKING:
     from pytracking.backends.label_studio_server import BackendServer
@@ -72,8 +72,8 @@ async def _serve(server: BackendServer, host: str, port: int) -> None:
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = CommandParser(__doc__)
-    add_tracker_arguments(parser)
+    parser = TrackerParser(__doc__)
+    parser.add_tracker()
     parser.add_argument(
         "--data", type=Path, required=True, metavar="DIR", help="the only folder that is read"
     )
@@ -83,8 +83,8 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         default="127.0.0.1",
         help=f"address to listen on; another one needs a password in {_PASSWORD} (127.0.0.1)",
     )
-    parser.add_argument("--quiet", action="store_true", help="only warnings and errors")
-    add_device_argument(parser)
+    parser.add_quiet()
+    parser.add_device()
     return parser.parse_args(argv)
 
 

@@ -16,23 +16,9 @@ from typing import TYPE_CHECKING
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from ltr.admin.cli import (
-    CommandParser,
-    add_json_switch,
-    command,
-    json_results,
-)
+from ltr.admin.cli import command, json_results
 from ltr.admin.errors import ConfigError
-from pytracking.cli.arguments import (
-    add_fast_argument,
-    add_memory_argument,
-    add_run_arguments,
-    add_runtime_arguments,
-    add_switch,
-    add_tracker_arguments,
-    resolve_tracker,
-)
-from pytracking.cli.video_arguments import add_export_argument
+from pytracking.cli.arguments import TrackerParser, resolve_tracker
 
 if TYPE_CHECKING:
     from pytracking.evaluation.engines.base import Engine
@@ -82,10 +68,10 @@ def _run(arguments: argparse.Namespace, engine: Engine | None) -> int:
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = CommandParser(__doc__)
-    add_tracker_arguments(parser)
-    add_memory_argument(parser)
-    add_fast_argument(parser)
+    parser = TrackerParser(__doc__)
+    parser.add_tracker()
+    parser.add_memory()
+    parser.add_fast()
     parser.add_argument(
         "--runid", type=int, help="number of this run; keeps the results of runs apart"
     )
@@ -99,11 +85,11 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="FILE.zip",
         help="also pack the masks into the archive that the official server accepts",
     )
-    add_export_argument(parser)
-    add_switch(parser, "--vis", False, "also draw the masks over the frames")
-    add_run_arguments(parser)
-    add_json_switch(parser)
-    add_runtime_arguments(parser)
+    parser.add_export()
+    parser.add_switch("--vis", "also draw the masks over the frames")
+    parser.add_run()
+    parser.add_json()
+    parser.add_runtime()
     return parser.parse_args(argv)
 
 

@@ -25,27 +25,11 @@ from typing import TYPE_CHECKING, Any
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from ltr.admin.cli import CommandParser, add_json_switch, command, json_results, set_up_logging
+from ltr.admin.cli import command, json_results, set_up_logging
 from ltr.admin.errors import ConfigError
 from ltr.admin.locks import lock_folder
-from pytracking.cli.arguments import (
-    add_engine_arguments,
-    add_fast_argument,
-    add_memory_argument,
-    add_runtime_arguments,
-    add_tracker_arguments,
-    resolve_runtime,
-    resolve_tracker,
-)
-from pytracking.cli.video_arguments import (
-    add_export_argument,
-    add_object_arguments,
-    add_output_arguments,
-    add_prompt_arguments,
-    add_scribble_arguments,
-    add_stream_arguments,
-    add_whole_video_arguments,
-)
+from pytracking.cli.arguments import resolve_runtime, resolve_tracker
+from pytracking.cli.video_arguments import VideoParser
 
 if TYPE_CHECKING:
     from pytracking.evaluation.engines.base import Engine
@@ -154,21 +138,21 @@ def _tell_left_out(found: FolderContent) -> None:
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = CommandParser(__doc__)
-    add_tracker_arguments(parser)
-    add_memory_argument(parser)
-    add_fast_argument(parser)
+    parser = VideoParser(__doc__)
+    parser.add_tracker()
+    parser.add_memory()
+    parser.add_fast()
     parser.add_argument("videofile", help="video file, folder of frames or of videos, address or -")
-    add_object_arguments(parser)
-    add_scribble_arguments(parser)
-    add_prompt_arguments(parser)
-    add_whole_video_arguments(parser)
-    add_output_arguments(parser)
-    add_stream_arguments(parser)
-    add_export_argument(parser)
-    add_json_switch(parser)
-    add_engine_arguments(parser)
-    add_runtime_arguments(parser)
+    parser.add_objects()
+    parser.add_scribbles()
+    parser.add_prompts()
+    parser.add_whole_video()
+    parser.add_output()
+    parser.add_stream()
+    parser.add_export()
+    parser.add_json()
+    parser.add_engine()
+    parser.add_runtime()
     return parser.parse_args(argv)
 
 

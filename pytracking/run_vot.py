@@ -22,15 +22,8 @@ from pathlib import Path
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from ltr.admin.cli import CommandParser, command, set_up_logging
-from pytracking.cli.arguments import (
-    add_runtime_arguments,
-    add_switch,
-    add_tracker_arguments,
-    open_view,
-    resolve_runtime,
-    resolve_tracker,
-)
+from ltr.admin.cli import command, set_up_logging
+from pytracking.cli.arguments import TrackerParser, open_view, resolve_runtime, resolve_tracker
 
 _REGIONS = ("mask", "rectangle", "polygon")
 
@@ -50,8 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = CommandParser(__doc__)
-    add_tracker_arguments(parser)
+    parser = TrackerParser(__doc__)
+    parser.add_tracker()
     parser.add_argument(
         "--run-id", type=int, dest="runid", help="accepted as in pytracking; nothing is written"
     )
@@ -61,8 +54,8 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         default="mask",
         help="kind of regions: masks, rectangles, or polygons as before VOT 2020 (mask)",
     )
-    add_switch(parser, "--multiobject", False, "let the client name several objects (VOTS)")
-    add_runtime_arguments(parser)
+    parser.add_switch("--multiobject", "let the client name several objects (VOTS)")
+    parser.add_runtime()
     return parser.parse_args(argv)
 
 

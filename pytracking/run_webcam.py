@@ -20,22 +20,10 @@ from pathlib import Path
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from ltr.admin.cli import CommandParser, command, set_up_logging
+from ltr.admin.cli import command, set_up_logging
 from ltr.admin.errors import ConfigError
-from pytracking.cli.arguments import (
-    add_fast_argument,
-    add_runtime_arguments,
-    add_switch,
-    add_tracker_arguments,
-    resolve_runtime,
-    resolve_tracker,
-)
-from pytracking.cli.video_arguments import (
-    add_object_arguments,
-    add_output_arguments,
-    add_stream_arguments,
-    resolve_task,
-)
+from pytracking.cli.arguments import resolve_runtime, resolve_tracker
+from pytracking.cli.video_arguments import VideoParser, resolve_task
 
 
 @command
@@ -68,15 +56,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = CommandParser(__doc__)
-    add_tracker_arguments(parser)
-    add_fast_argument(parser)
+    parser = VideoParser(__doc__)
+    parser.add_tracker()
+    parser.add_fast()
     parser.add_argument("--source", default="0", help="camera number, video, address or - (0)")
-    add_switch(parser, "--show", False, "open a window")
-    add_object_arguments(parser)
-    add_output_arguments(parser)
-    add_stream_arguments(parser)
-    add_runtime_arguments(parser)
+    parser.add_switch("--show", "open a window")
+    parser.add_objects()
+    parser.add_output()
+    parser.add_stream()
+    parser.add_runtime()
     return parser.parse_args(argv)
 
 

@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = CommandParser(__doc__)
     parser.add_argument("sources", nargs="+", type=Path, help="checkpoints of one run")
     parser.add_argument("target", type=Path, help="file to write")
-    parser.add_argument("--overwrite", action="store_true", help="replace an existing target")
+    parser.add_switch("--overwrite", "replace an existing target")
     arguments = parser.parse_args(argv)
     if arguments.target.exists() and not arguments.overwrite:
         raise OutputError(f"{arguments.target} exists already: give --overwrite to replace it")

@@ -47,23 +47,6 @@ def boolean(text: str) -> bool:
     raise argparse.ArgumentTypeError(f"expected true or false, got {text!r}")
 
 
-def add_device_argument(parser: argparse.ArgumentParser) -> None:
-    """Add ``--device``, for ``ltr.admin.devices.resolve_device``."""
-    parser.add_argument(
-        "--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (auto: a GPU if any)"
-    )
-
-
-def add_plugin_argument(parser: argparse.ArgumentParser) -> None:
-    """Add ``--plugin``, which is obeyed at once, before other words are looked up."""
-    parser.add_argument(
-        "--plugin",
-        action=_UsePlugin,
-        metavar="PATH",
-        help="load the plug-in in this folder without installing it (repeatable)",
-    )
-
-
 class _UsePlugin(argparse.Action):
     """Makes the parts of a plug-in known."""
 
@@ -77,13 +60,6 @@ class _UsePlugin(argparse.Action):
         from ltr.admin.plugins import use_plugin_folder
 
         use_plugin_folder(str(values))
-
-
-def add_json_switch(parser: argparse.ArgumentParser) -> None:
-    """Add ``--json``, for ``json_results``."""
-    parser.add_argument(
-        "--json", action="store_true", help="print the results as JSON, everything else to stderr"
-    )
 
 
 @contextmanager
@@ -136,6 +112,75 @@ class CommandParser(argparse.ArgumentParser):
             "--version", action=_ShowVersion, nargs=0, help="print the toolkit's version and stop"
         )
 
+    def add_device(self) -> None:
+        """Add ``--device``, for ``ltr.admin.devices.resolve_device``."""
+        self.add_argument(
+            "--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (auto: a GPU if any)"
+        )
+
+    def add_set(self, what: str) -> None:
+        """Add ``--set``, for ``ltr.admin.config.override``; ``what`` names what it changes."""
+        self.add_list("--set", "overrides", "KEY=VALUE", f"change {what}")
+
+    def add_list(
+        self,
+        flag: str,
+        name: str,
+        metavar: str,
+        text: str,
+        parse: Callable[[str], object] = str,
+    ) -> None:
+        """Add an option that may be given several times.
+
+        Args:
+            flag: The option.
+            name: Attribute of the list, empty where the option is not given.
+            metavar: Form of one value.
+            text: The help.
+            parse: Makes a value of a word.
+        """
+        self.add_argument(
+            flag,
+            dest=name,
+            type=parse,
+            action="append",
+            default=[],
+            metavar=metavar,
+            help=f"{text} (repeatable)",
+        )
+
+    def add_plugin(self) -> None:
+        """Add ``--plugin``, which is obeyed at once, before other words are looked up."""
+        self.add_argument(
+            "--plugin",
+            action=_UsePlugin,
+            metavar="PATH",
+            help="load the plug-in in this folder without installing it (repeatable)",
+        )
+
+    def add_json(self) -> None:
+        """Add ``--json``, for ``json_results``."""
+        self.add_switch("--json", "print the results as JSON, everything else to stderr")
+
+    def add_wait(self) -> None:
+        """Add what a second start does in a folder in which another process works."""
+        self.add_switch(
+            "--wait", "wait until no other process works in the folder, instead of giving up"
+        )
+
+    def add_quiet(self) -> None:
+        """Add ``--quiet``, for ``set_up_logging`` and progress bars."""
+        self.add_switch("--quiet", "hide progress, show only warnings and errors")
+
+    def add_switch(self, flag: str, text: str, default: bool = False) -> None:
+        """Add a boolean; one that is on by default takes ``true`` or ``false``."""
+        if default:
+            self.add_argument(
+                flag, type=boolean, default=True, metavar="BOOL", help=f"{text} (true)"
+            )
+        else:
+            self.add_argument(flag, action="store_true", help=text)
+
     def parse_known_args(  # type: ignore[override]  # the overloads differ in the namespace only
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:
@@ -171,15 +216,6 @@ class CommandParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Called by argparse with what is wrong."""
         raise ConfigError(f"{message} (see {self.prog} --help)")
-
-
-def add_wait_argument(parser: argparse.ArgumentParser) -> None:
-    """Add what a second start does in a folder in which another process works."""
-    parser.add_argument(
-        "--wait",
-        action="store_true",
-        help="wait until no other process works in the folder, instead of giving up",
-    )
 
 
 class _ParserFound(Exception):

@@ -117,6 +117,16 @@ def _type_name(kind: Any) -> str:
     return getattr(kind, "__name__", str(kind))
 
 
+def select_fields(kind: type[DataclassInstance], config: object) -> dict[str, Any]:
+    """The fields of a dataclass, read from a configuration that has them too.
+
+    Args:
+        kind: The dataclass.
+        config: For instance a recipe that has all its rows.
+    """
+    return {field.name: getattr(config, field.name) for field in dataclasses.fields(kind)}
+
+
 def to_plain(config: Any) -> dict[str, Any]:
     """The configuration as JSON-like values (paths become texts), to be stored beside results."""
     return {key: _plain(value) for key, value in dataclasses.asdict(config).items()}

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ltr.admin.cli import CommandParser, add_json_switch, command, json_results
+from ltr.admin.cli import CommandParser, command, json_results
 from ltr.admin.errors import CheckpointError, OutputError
 from ltr.admin.files import file_checksum
 
@@ -71,11 +71,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = CommandParser(__doc__, prog="vos-convert")
     parser.add_argument("source", type=Path, help="checkpoint, also of upstream's trainer")
     parser.add_argument("target", type=Path, help="file to write")
-    parser.add_argument("--overwrite", action="store_true", help="replace an existing target")
-    parser.add_argument(
-        "--network-only", action="store_true", help="weights in half precision, and the recipe"
-    )
-    add_json_switch(parser)
+    parser.add_switch("--overwrite", "replace an existing target")
+    parser.add_switch("--network-only", "weights in half precision, and the recipe")
+    parser.add_json()
     arguments = parser.parse_args(argv)
     if arguments.target.exists() and not arguments.overwrite:
         raise OutputError(f"{arguments.target} exists already: give --overwrite to replace it")

@@ -123,13 +123,11 @@ class SwapRedBlue(Transform):
         return cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
 
 
-class RandomGrey(Transform):
-    """Replace colours by grey, three equal channels.
-
-    The weights are those of RGB whatever the order of the channels; JOINT applies it to BGR.
+class Sometimes(Transform):
+    """A transform that acts on some frames only.
 
     Args:
-        probability: Probability of the change, 0..1.
+        probability: Probability that it acts, 0..1.
     """
 
     def __init__(self, probability: float = 0.5) -> None:
@@ -138,6 +136,13 @@ class RandomGrey(Transform):
     def roll(self, random: Generators) -> bool:
         """Draw whether to act."""
         return random.python.random() < self.probability
+
+
+class RandomGrey(Sometimes):
+    """Replace colours by grey, three equal channels.
+
+    The weights are those of RGB whatever the order of the channels; JOINT applies it to BGR.
+    """
 
     def image(self, image: np.ndarray, roll: bool) -> np.ndarray:
         """Remove the colours."""
@@ -146,19 +151,8 @@ class RandomGrey(Transform):
         return cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
 
 
-class RandomFlip(Transform):
-    """Mirror left and right.
-
-    Args:
-        probability: Probability of the flip, 0..1.
-    """
-
-    def __init__(self, probability: float = 0.5) -> None:
-        self.probability = probability
-
-    def roll(self, random: Generators) -> bool:
-        """Draw whether to act."""
-        return random.python.random() < self.probability
+class RandomFlip(Sometimes):
+    """Mirror left and right."""
 
     def image(self, image: np.ndarray, roll: bool) -> np.ndarray:
         """Mirror an image."""

@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--scb", type=Path, required=True, metavar="DIR", help="folder of the scribbles"
     )
     parser.add_argument("--dst", type=Path, default=_DEFAULT, metavar="DIR", help=f"({_DEFAULT})")
-    parser.add_argument("--quiet", action="store_true", help="no progress")
+    parser.add_quiet()
     arguments = parser.parse_args(argv)
     set_up_logging(arguments.quiet)
     count = convert(arguments.src, arguments.scb, arguments.dst, arguments.quiet)

@@ -6,7 +6,7 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ltr.admin.cli import add_device_argument, add_plugin_argument, add_wait_argument, boolean
+from ltr.admin.cli import CommandParser
 from ltr.admin.errors import ConfigError
 from pytracking.evaluation.tracker import TrackerSpec
 
@@ -18,90 +18,89 @@ ENGINES = ("local", "torchrun", "ray")
 PRECISIONS = ("fp32", "bf16", "fp16")
 
 
-def add_tracker_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the two words that name a tracker, ``--set`` and ``--net``."""
-    parser.add_argument("system", help="tracker, a folder of pytracking/parameter")
-    parser.add_argument("name", help="its parameter file, without .py")
-    parser.add_argument(
-        "--set",
-        dest="overrides",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="change one parameter (repeatable)",
-    )
-    add_plugin_argument(parser)
-    parser.add_argument(
-        "--net", metavar="FILE", help="network file, in place of the one in the parameters"
-    )
+class TrackerParser(CommandParser):
+    """Arguments of the commands that run a tracker."""
+
+    def add_tracker(self) -> None:
+        """Add the two words that name a tracker, ``--set`` and ``--net``."""
+        self.add_argument("system", help="tracker, a folder of pytracking/parameter")
+        self.add_argument("name", help="its parameter file, without .py")
+        self.add_set("one parameter")
+        self.add_plugin()
+        self.add_argument(
+            "--net", metavar="FILE", help="network file, in place of the one in the parameters"
+        )
+
+    def add_fast(self) -> None:
+        """Add the mode that trades accuracy for speed."""
+        self.add_switch("--fast", "trade a little accuracy for speed; only joint and dense_ulearn")
+
+    def add_memory(self) -> None:
+        """Add the limit of memory of the trackers whose parameters have ``max_memory``."""
+        self.add_argument(
+            "--max-memory",
+            type=_positive,
+            metavar="MIB",
+            help="memory that may grow with the video; only propose_reduce and referring (4096)",
+        )
+
+    def add_run(self) -> None:
+        """Add where the results of a data set go and what works on it."""
+        self.add_engine()
+        self.add_argument("--results", metavar="DIR", help="folder of all results (results_path)")
+        self.add_switch("--overwrite", "run finished sequences again")
+        self.add_wait()
+
+    def add_engine(self) -> None:
+        """Add what spreads the work over processes and machines."""
+        self.add_argument(
+            "--engine",
+            choices=ENGINES,
+            default="local",
+            help="local processes, those that torchrun started, or a Ray cluster (local)",
+        )
+        self.add_argument(
+            "--threads",
+            type=_count,
+            default=0,
+            help="number of workers (0 = in this process; ray: the whole cluster)",
+        )
+
+    def add_export(self) -> None:
+        """Add the formats of other tools."""
+        self.add_list(
+            "--export",
+            "exports",
+            "FORMAT[:PATH]",
+            "also write the masks in another tool's format: coco, cvat, labelme, "
+            "alpha-mov, ...; convert_masks.py --help lists all",
+            _checked_export,
+        )
+
+    def add_runtime(self) -> None:
+        """Add device, precision, compilation, verbosity and the live view."""
+        self.add_device()
+        self.add_argument(
+            "--precision",
+            choices=PRECISIONS,
+            help="numeric precision: fp32 is exact, the others are faster (fp32; with --fast bf16, "
+            "where the processor computes it)",
+        )
+        self.add_switch("--compile", "compile the network (the first frames take long)")
+        self.add_switch("--quiet", "hide progress, show only warnings and errors")
+        self.add_argument(
+            "--debug", type=int, default=0, help="level of the live view, 0 to 3 (0 = none)"
+        )
+        self.add_switch("--use-visdom", "show the live view in visdom", default=True)
+        self.add_argument("--visdom-server", default="127.0.0.1", help="address of visdom")
+        self.add_argument("--visdom-port", type=int, default=8097, help="port of visdom")
 
 
-def add_fast_argument(parser: argparse.ArgumentParser) -> None:
-    """Add the mode that trades accuracy for speed."""
-    add_switch(
-        parser, "--fast", False, "trade a little accuracy for speed; only joint and dense_ulearn"
-    )
+def _checked_export(text: str) -> str:
+    from pytracking.evaluation.outputs.exchange.registry import parse_export
 
-
-def add_memory_argument(parser: argparse.ArgumentParser) -> None:
-    """Add the limit of memory of the trackers whose parameters have ``max_memory``."""
-    parser.add_argument(
-        "--max-memory",
-        type=_positive,
-        metavar="MIB",
-        help="memory that may grow with the video; only propose_reduce and referring (4096)",
-    )
-
-
-def add_run_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add where the results of a data set go and what works on it."""
-    add_engine_arguments(parser)
-    parser.add_argument("--results", metavar="DIR", help="folder of all results (results_path)")
-    add_switch(parser, "--overwrite", False, "run finished sequences again")
-    add_wait_argument(parser)
-
-
-def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what spreads the work over processes and machines."""
-    parser.add_argument(
-        "--engine",
-        choices=ENGINES,
-        default="local",
-        help="local processes, those that torchrun started, or a Ray cluster (local)",
-    )
-    parser.add_argument(
-        "--threads",
-        type=_count,
-        default=0,
-        help="number of workers (0 = in this process; ray: the whole cluster)",
-    )
-
-
-def add_runtime_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add device, precision, compilation, verbosity and the live view."""
-    add_device_argument(parser)
-    parser.add_argument(
-        "--precision",
-        choices=PRECISIONS,
-        help="numeric precision: fp32 is exact, the others are faster (fp32; with --fast bf16, "
-        "where the processor computes it)",
-    )
-    add_switch(parser, "--compile", False, "compile the network (the first frames take long)")
-    add_switch(parser, "--quiet", False, "hide progress, show only warnings and errors")
-    parser.add_argument(
-        "--debug", type=int, default=0, help="level of the live view, 0 to 3 (0 = none)"
-    )
-    add_switch(parser, "--use-visdom", True, "show the live view in visdom")
-    parser.add_argument("--visdom-server", default="127.0.0.1", help="address of visdom")
-    parser.add_argument("--visdom-port", type=int, default=8097, help="port of visdom")
-
-
-def add_switch(parser: argparse.ArgumentParser, flag: str, default: bool, text: str) -> None:
-    """Add a boolean: one that is off stands alone, one that is on takes ``true`` or ``false``."""
-    if default:
-        parser.add_argument(flag, type=boolean, default=True, metavar="BOOL", help=f"{text} (true)")
-    else:
-        parser.add_argument(flag, action="store_true", help=text)
+    parse_export(text)
+    return text
 
 
 def _count(text: str) -> int:
@@ -163,7 +162,7 @@ def resolve_runtime(arguments: argparse.Namespace, view: LiveView | None = None)
     """Where and how to compute.
 
     Args:
-        arguments: Arguments of ``add_runtime_arguments``.
+        arguments: Arguments of ``TrackerParser.add_runtime``.
         view: Is shown what trackers compute on the way.
 
     Raises:

@@ -13,7 +13,8 @@ from ltr.admin.devices import resolve_device
 from pytracking.cli.arguments import open_view, resolve_runtime
 from pytracking.evaluation.datasets.sequence import AnySequence, SequenceList
 from pytracking.evaluation.engines import start_engine
-from pytracking.evaluation.engines.base import Engine, WorkerSetup
+from pytracking.evaluation.engines.base import Engine
+from pytracking.evaluation.engines.worker import WorkerSetup
 from pytracking.evaluation.outputs.live_view import LiveView
 from pytracking.evaluation.running.dataset import RunOptions, RunSummary, run_dataset
 from pytracking.evaluation.running.jobs import Outcome
@@ -30,7 +31,7 @@ def run_with_engine(
     """Run a command with the engine that its arguments name, or as one of the engine's workers.
 
     Args:
-        arguments: Arguments of ``add_engine_arguments`` and ``add_runtime_arguments``.
+        arguments: Arguments of ``TrackerParser.add_engine`` and ``add_runtime``.
         run: The command, called with the arguments and the engine; None works in this process.
 
     Returns:
@@ -62,7 +63,7 @@ def run_and_report(
     Args:
         spec: The tracker.
         dataset: The sequences.
-        arguments: Arguments of ``add_run_arguments`` and ``add_runtime_arguments``.
+        arguments: Arguments of ``TrackerParser.add_run`` and ``add_runtime``.
         engine: Does the work, or None.
 
     Raises:

@@ -7,9 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ltr.admin.cli import add_wait_argument
 from ltr.admin.errors import ConfigError
-from pytracking.cli.arguments import add_switch, open_view
+from pytracking.cli.arguments import TrackerParser, open_view
 from pytracking.cli.prompt_arguments import parse_box, parse_mask, parse_point
 from pytracking.evaluation.prompt_types import BoxPrompt
 
@@ -18,38 +17,134 @@ if TYPE_CHECKING:
     from pytracking.utils.video_reader import VideoLike
 
 
-def add_object_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add masks and boxes."""
-    parser.add_argument(
-        "--mask",
-        dest="masks",
-        type=parse_mask,
-        action="append",
-        default=[],
-        metavar="[FRAME:]FILE",
-        help="PNG, pixel value = object id; its objects start in this frame (0), repeatable; for "
-        "a folder of videos a folder with <video>.png",
-    )
-    parser.add_argument(
-        "--box",
-        dest="boxes",
-        type=parse_box,
-        action="append",
-        default=[],
-        metavar="[FRAME:[ID:]]X,Y,W,H",
-        help="box of an object that starts in this frame (repeatable); with its id it can also "
-        "correct one",
-    )
-    parser.add_argument(
-        "--optional-box",
-        dest="boxes",
-        type=float,
-        nargs=4,
-        action=_AppendFirstBox,
-        default=[],
-        metavar=("X", "Y", "W", "H"),
-        help="upstream's form of --box, for the first frame",
-    )
+class VideoParser(TrackerParser):
+    """Arguments of the commands that follow one video."""
+
+    def add_objects(self) -> None:
+        """Add masks and boxes."""
+        self.add_list(
+            "--mask",
+            "masks",
+            "[FRAME:]FILE",
+            "PNG, pixel value = object id; its objects start in this frame (0); for "
+            "a folder of videos a folder with <video>.png",
+            parse_mask,
+        )
+        self.add_list(
+            "--box",
+            "boxes",
+            "[FRAME:[ID:]]X,Y,W,H",
+            "box of an object that starts in this frame; with its id it can also correct one",
+            parse_box,
+        )
+        self.add_argument(
+            "--optional-box",
+            dest="boxes",
+            type=float,
+            nargs=4,
+            action=_AppendFirstBox,
+            default=[],
+            metavar=("X", "Y", "W", "H"),
+            help="upstream's form of --box, for the first frame",
+        )
+
+    def add_scribbles(self) -> None:
+        """Add a file of scribbles, and what makes masks of them."""
+        self.add_argument(
+            "--scribbles",
+            type=Path,
+            metavar="FILE",
+            help="JSON of scribbles in the DAVIS format; each annotated frame is one round",
+        )
+        self.add_to_mask()
+
+    def add_prompts(self) -> None:
+        """Add prompts that a network or GrabCut makes masks of, for trackers of masks."""
+        self.add_list(
+            "--point",
+            "points",
+            "FRAME:ID:X,Y[,-]",
+            "click on an object, or with ,- beside it, in pixels",
+            parse_point,
+        )
+        self.add_argument(
+            "--all",
+            dest="everything",
+            action="store_true",
+            help="segment all objects that a network finds",
+        )
+        self.add_argument(
+            "--direction",
+            choices=("forward", "backward", "both"),
+            help="direction in which objects are followed from the frame of their prompt (forward; "
+            "both after --text and --all)",
+        )
+        self.add_finders()
+
+    def add_finders(self) -> None:
+        """Add the networks that find objects for trackers of masks."""
+        self.add_argument(
+            "--text-finder",
+            default="referring:demo",
+            metavar="SYSTEM:NAME",
+            help="network that finds the key frame of a --text for a tracker of masks "
+            "(referring:demo)",
+        )
+        self.add_argument(
+            "--all-finder",
+            default="propose_reduce:demo",
+            metavar="SYSTEM:NAME",
+            help="network that finds the objects of --all (propose_reduce:demo)",
+        )
+
+    def add_to_mask(self) -> None:
+        """Add what makes masks of lines, for trackers that take masks."""
+        self.add_argument(
+            "--to-mask",
+            default="grabcut",
+            metavar="METHOD",
+            help="how scribbles and points become a mask, for trackers of masks: grabcut, "
+            "atnet[:FILE], ipn[:FILE], sam2[:FOLDER], edgetam[:FOLDER] or sam3[:FOLDER] (grabcut)",
+        )
+
+    def add_whole_video(self) -> None:
+        """Add what trackers take that see a whole video."""
+        self.add_list(
+            "--text",
+            "texts",
+            "SENTENCE",
+            "describes an object; for a tracker of masks --text-finder finds it",
+        )
+        self.add_argument(
+            "--score-threshold",
+            dest="score_threshold",
+            type=float,
+            default=0.2,
+            metavar="SCORE",
+            help="draw instances of at least this score, for trackers that find all objects (0.2)",
+        )
+
+    def add_stream(self) -> None:
+        """Add how streams are read."""
+        self.add_switch(
+            "--realtime",
+            "leave out frames that come while the tracker works, so that the delay stays constant",
+        )
+        self.add_argument(
+            "--reconnects",
+            type=int,
+            default=5,
+            metavar="N",
+            help="attempts to connect again when a stream is lost (5)",
+        )
+
+    def add_output(self) -> None:
+        """Add where and what to write."""
+        self.add_argument("--output", type=Path, metavar="DIR", help="folder of the results")
+        self.add_switch("--overwrite", "replace the results of an earlier run")
+        self.add_wait()
+        self.add_switch("--no-overlay", "write no overlay video")
+        self.add_switch("--save-results", "accepted as in pytracking; results are always saved")
 
 
 class _AppendFirstBox(argparse.Action):
@@ -64,141 +159,6 @@ class _AppendFirstBox(argparse.Action):
     ) -> None:
         x, y, width, height = values
         namespace.boxes = [*namespace.boxes, BoxPrompt(0, (x, y, width, height))]
-
-
-def add_scribble_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add a file of scribbles, and what makes masks of them."""
-    parser.add_argument(
-        "--scribbles",
-        type=Path,
-        metavar="FILE",
-        help="JSON of scribbles in the DAVIS format; each annotated frame is one round",
-    )
-    add_to_mask_argument(parser)
-
-
-def add_prompt_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add prompts that a network or GrabCut makes masks of, for trackers of masks."""
-    parser.add_argument(
-        "--point",
-        dest="points",
-        type=parse_point,
-        action="append",
-        default=[],
-        metavar="FRAME:ID:X,Y[,-]",
-        help="click on an object, or with ,- beside it, in pixels (repeatable)",
-    )
-    parser.add_argument(
-        "--all",
-        dest="everything",
-        action="store_true",
-        help="segment all objects that a network finds",
-    )
-    parser.add_argument(
-        "--direction",
-        choices=("forward", "backward", "both"),
-        help="direction in which objects are followed from the frame of their prompt (forward; "
-        "both after --text and --all)",
-    )
-    add_finder_arguments(parser)
-
-
-def add_finder_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the networks that find objects for trackers of masks."""
-    parser.add_argument(
-        "--text-finder",
-        default="referring:demo",
-        metavar="SYSTEM:NAME",
-        help="network that finds the key frame of a --text for a tracker of masks (referring:demo)",
-    )
-    parser.add_argument(
-        "--all-finder",
-        default="propose_reduce:demo",
-        metavar="SYSTEM:NAME",
-        help="network that finds the objects of --all (propose_reduce:demo)",
-    )
-
-
-def add_to_mask_argument(parser: argparse.ArgumentParser) -> None:
-    """Add what makes masks of lines, for trackers that take masks."""
-    parser.add_argument(
-        "--to-mask",
-        default="grabcut",
-        metavar="METHOD",
-        help="how scribbles and points become a mask, for trackers of masks: grabcut, "
-        "atnet[:FILE], ipn[:FILE], sam2[:FOLDER], edgetam[:FOLDER] or sam3[:FOLDER] (grabcut)",
-    )
-
-
-def add_whole_video_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what trackers take that see a whole video."""
-    parser.add_argument(
-        "--text",
-        dest="texts",
-        action="append",
-        default=[],
-        metavar="SENTENCE",
-        help="describes an object (repeatable); for a tracker of masks --text-finder finds it",
-    )
-    parser.add_argument(
-        "--score-threshold",
-        dest="score_threshold",
-        type=float,
-        default=0.2,
-        metavar="SCORE",
-        help="draw instances of at least this score, for trackers that find all objects (0.2)",
-    )
-
-
-def add_export_argument(parser: argparse.ArgumentParser) -> None:
-    """Add the formats of other tools."""
-    parser.add_argument(
-        "--export",
-        dest="exports",
-        type=_checked_export,
-        action="append",
-        default=[],
-        metavar="FORMAT[:PATH]",
-        help="also write the masks in another tool's format (repeatable): coco, cvat, labelme, "
-        "alpha-mov, ...; convert_masks.py --help lists all",
-    )
-
-
-def _checked_export(text: str) -> str:
-    from pytracking.evaluation.outputs.exchange.registry import parse_export
-
-    parse_export(text)
-    return text
-
-
-def add_stream_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add how streams are read."""
-    add_switch(
-        parser,
-        "--realtime",
-        False,
-        "leave out frames that come while the tracker works, so that the delay stays constant",
-    )
-    parser.add_argument(
-        "--reconnects",
-        type=int,
-        default=5,
-        metavar="N",
-        help="attempts to connect again when a stream is lost (5)",
-    )
-
-
-def add_output_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add where and what to write."""
-    parser.add_argument("--output", type=Path, metavar="DIR", help="folder of the results")
-    add_switch(parser, "--overwrite", False, "replace the results of an earlier run")
-    add_wait_argument(parser)
-    add_switch(parser, "--no-overlay", False, "write no overlay video")
-    parser.add_argument(
-        "--save-results",
-        action="store_true",
-        help="accepted as in pytracking; results are always saved",
-    )
 
 
 def resolve_video_task(arguments: argparse.Namespace) -> VideoTask:

@@ -269,8 +269,8 @@ class RememberGraph(_Learner):
         """
         entry = (induction, tokens, keys)
         memory = [kept(x, filled) for x in (all_induction, all_tokens, all_keys)]
-        sums = [kept(x, filled) for x in (all_numerator, all_denominator)]
         is_slot = torch.arange(len(filled)) == slot
+        sums = [kept(x, filled) for x in (all_numerator, all_denominator)]
         sums = self._attend(entry, (numerator, denominator), memory, sums, filled, is_slot)
         memory = [stored(x, own, slot) for x, own in zip(memory, entry, strict=True)]
         encoded = self.encode_mask(mask)
@@ -278,12 +278,17 @@ class RememberGraph(_Learner):
             stored(kept(x, filled), own, slot)
             for x, own in zip((all_labels, all_weights, all_values), encoded, strict=True)
         )
-        shared = weights * shares.view(-1, 1, 1, 1)
-        filters = self.learn(filters, memory[0], labels, shared)
-        is_stored = (filled | is_slot)[:, None]
-        divisor = torch.where(is_stored, sums[1], torch.ones_like(sums[1]))
-        read = _read_keys(self.network, memory[1], sums[0], divisor)
+        filters = self.learn(filters, memory[0], labels, weights * shares.view(-1, 1, 1, 1))
+        read = self._read(memory[1], sums, filled | is_slot)
         return (*memory, *sums, labels, weights, values, read, filters)
+
+    def _read(
+        self, tokens: torch.Tensor, sums: list[torch.Tensor], filled: torch.Tensor
+    ) -> torch.Tensor:
+        """Keys of the memory; those of empty slots are finite."""
+        numerator, denominator = sums
+        divisor = torch.where(filled[:, None], denominator, torch.ones_like(denominator))
+        return _read_keys(self.network, tokens, numerator, divisor)
 
     def _attend(
         self,

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import torch
 
-from ltr.admin.cli import CommandParser, set_up_logging
+from ltr.admin.cli import set_up_logging
 from ltr.admin.devices import best_device
 from ltr.admin.errors import ConfigError
-from pytracking.cli.video_arguments import add_to_mask_argument
+from pytracking.cli.video_arguments import VideoParser
 from pytracking.evaluation.hosts import create_host
 from pytracking.evaluation.tracker import TrackerSpec
 from pytracking.recommendation.config import RecommendationSettings, parse_settings
@@ -89,20 +89,13 @@ def parse_task(
     Raises:
         ConfigError: A word is unknown or wrong.
     """
-    parser = CommandParser(description)
+    parser = VideoParser(description)
     parser.add_argument("host", nargs="*", metavar="SYSTEM NAME", help="then: [with KEY=VALUE ...]")
-    parser.add_argument(
-        "--set",
-        dest="overrides",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="change one parameter of the host (repeatable)",
-    )
+    parser.add_set("one parameter of the host")
     parser.add_argument("--net", metavar="FILE", help="the host's network file")
-    add_to_mask_argument(parser)
-    parser.add_argument("--overwrite", action="store_true", help="replace earlier results")
-    parser.add_argument("--quiet", action="store_true", help="hide progress, show only warnings")
+    parser.add_to_mask()
+    parser.add_switch("--overwrite", "replace earlier results")
+    parser.add_quiet()
     words, assignments = _split(sys.argv[1:] if argv is None else list(argv))
     arguments = parser.parse_args(words)
     set_up_logging(arguments.quiet)

@@ -11,15 +11,12 @@ from typing import Literal
 from ltr.admin.config import override
 from ltr.admin.environment import train_environment
 from ltr.admin.errors import ConfigError, did_you_mean
+from ltr.train_settings.interactive.recommendation_recipe import AgentRows, QualityRows
 from pytracking.analysis.protocols.interactive import METRICS
 from pytracking.evaluation.datasets import get_dataset
 from pytracking.evaluation.datasets.sequence import SequenceList
 from pytracking.tracker.interactive.quality import AGENT_FILE, ASSESS_FILE
-from pytracking.utils.environment import (
-    EvaluationEnvironment,
-    evaluation_environment,
-    require,
-)
+from pytracking.utils.environment import EvaluationEnvironment, evaluation_environment, require
 
 Setting = Literal["oracle", "wild"]
 Method = Literal["random", "linspace", "worst", "ours"]
@@ -77,36 +74,29 @@ class RoundSettings:
             raise ConfigError(f"davis_interactive.metric: unknown value {self.metric!r}{hint}")
 
 
-@dataclass(frozen=True)
-class AgentSettings:
-    """The agent and how it learns.
+@dataclass(frozen=True, kw_only=True)
+class AgentSettings(AgentRows):
+    """The agent and how it learns; see ``AgentRows`` for the other rows.
 
     Args:
         net: File of the network, below ``ckpt_dir`` or ``network_path``; the small one that ships
             is ``agent_demo.pth.tar``.
         most_annotations: A frame annotated so often is not chosen again; 0 for no limit, as
             published. The small agent is meant for 2.
-        memory_size: Most rows of the experience buffer.
         gamma: Weight of the next state's value.
         eps_start: Exploration at the first decision.
         eps_end: Exploration in the end.
         eps_decay: How slowly it falls, in decisions.
-        update_rate: Probability that an update copies the policy to the target network.
         lr: Learning rate of Adam.
-        weight_decay: L2 penalty.
         train_batch_size: Transitions of a step.
-        sample_th: Videos on which quality changes less are left out.
         save_result_dir: Folder of the tables; empty for ``workspace_dir/interactive``.
         reward_csv: Table of random annotation.
         pretrain_csv: Table of first experience.
-        hidden: Width of the network.
         reward_epochs: How often ``produce_reward`` plays every sample.
         pretrain_epochs: How often ``pretrain_agent`` does.
         train_epochs: How often ``train_agent`` does.
         updates: Most updates after an episode.
         late_counts: Store counts that contain the action already, as upstream does.
-        unfiltered_buffer: Begin with the first rows of the table, those that ``sample_th`` refuses
-            among them, as upstream does.
         shifted_reward: Reward 0 means one standard deviation better than random, as upstream.
         keep_masks: Keep the probabilities of the episodes that are played, for the quality network,
             so that ``generate_data`` need not play others.
@@ -114,72 +104,47 @@ class AgentSettings:
 
     net: str = AGENT_FILE
     most_annotations: int = 0
-    memory_size: int = 100_000
     gamma: float = 0.95
     eps_start: float = 0.7
     eps_end: float = 0.25
     eps_decay: float = 500
-    update_rate: float = 0.05
     lr: float = 5e-6
-    weight_decay: float = 5e-4
     train_batch_size: int = 32
-    sample_th: float = 0.05
     save_result_dir: str = ""
     reward_csv: str = "reward.csv"
     pretrain_csv: str = "pretrain.csv"
-    hidden: int = 128
     reward_epochs: int = 30
     pretrain_epochs: int = 10
     train_epochs: int = 5
     updates: int = 14
     late_counts: bool = True
-    unfiltered_buffer: bool = True
     shifted_reward: bool = True
     keep_masks: bool = False
 
 
-@dataclass(frozen=True)
-class AssessSettings:
-    """The quality network and how it learns.
+@dataclass(frozen=True, kw_only=True)
+class AssessSettings(QualityRows):
+    """The quality network and how it learns; see ``QualityRows`` for the other rows.
 
     Args:
         net: File of the network, below ``ckpt_dir`` or ``network_path``; ``confidence`` stands for
             the host's confidence, see ``ScaledConfidence``.
         num_epochs: Over all samples.
         lr: Learning rate of SGD.
-        gamma: Factor of the rate after every epoch.
-        momentum: Momentum of SGD.
-        weight_decay: L2 penalty.
         train_batch_size: Masks of a step.
-        num_workers: Processes that read pictures.
         data_dir: Folder of the probabilities that ``generate_data`` writes; empty for
             ``workspace_dir/interactive/quality_assessment``.
         accumulate_grad_bug: Gradients are never set to zero and collect the weight decay too, as
             upstream's program really learned; false is the usual rule.
-        backbone_weights: ImageNet weights of the backbone: a name of torchvision, whose file lies
-            in ``pretrained_networks``, or a path; none starts from random weights.
-        image_size: (height, width) to which frames are resized, in pixels.
-        width: Channels of the network's stem.
-        depths: Blocks of its stages.
-        side: Side of the region that the network sees, pixels.
         max_masks: Number of masks per epoch, drawn anew for each epoch; 0 for all.
     """
 
     net: str = ASSESS_FILE
     num_epochs: int = 50
     lr: float = 5e-6
-    gamma: float = 0.95
-    momentum: float = 0.9
-    weight_decay: float = 5e-4
     train_batch_size: int = 32
-    num_workers: int = 12
     data_dir: str = ""
     accumulate_grad_bug: bool = True
-    backbone_weights: str | None = "resnet50"
-    image_size: tuple[int, int] = (480, 854)
-    width: int = 64
-    depths: tuple[int, ...] = (3, 4, 6, 3)
-    side: int = 256
     max_masks: int = 0
 
 

@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ltr.admin.cli import command
+from ltr.admin.config import select_fields
 from ltr.train_settings.interactive.recommendation_assembly import QualityAssembly
-from ltr.train_settings.interactive.recommendation_recipe import QualityRecipe
+from ltr.train_settings.interactive.recommendation_recipe import QualityRecipe, QualityRows
 from pytracking.recommendation.command import parse_task
 from pytracking.recommendation.config import RecommendationSettings, dataset_root
 from pytracking.recommendation.training import save_network, train_network
@@ -40,20 +41,12 @@ def recipe_of(settings: RecommendationSettings) -> QualityRecipe:
         split=split,
         masks=str(settings.quality_data),
         rounds=settings.davis_interactive.max_nb_interactions,
-        backbone_weights=rules.backbone_weights,
-        image_size=rules.image_size,
-        width=rules.width,
-        depths=rules.depths,
-        side=rules.side,
         max_epochs=rules.num_epochs,
         samples_per_epoch=rules.max_masks or None,
         batch_size=rules.train_batch_size,
-        num_workers=rules.num_workers,
         optimizer="accumulating_sgd" if rules.accumulate_grad_bug else "sgd",
         max_gradient_value=None if rules.accumulate_grad_bug else 1.0,
         learning_rates=dict.fromkeys(("Encoder", "fc1"), rules.lr),
-        momentum=rules.momentum,
-        weight_decay=rules.weight_decay,
-        gamma=rules.gamma,
         seed=settings.seed,
+        **select_fields(QualityRows, rules),
     )

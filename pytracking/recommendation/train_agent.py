@@ -16,13 +16,14 @@ from itertools import product
 from pathlib import Path
 
 from ltr.admin.cli import command
+from ltr.admin.config import select_fields
 from ltr.admin.environment import TrainEnvironment
 from ltr.dataset.experience import NUM_SCRIBBLES, Transition, read_experience, write_experience
 from ltr.dataset.interactive.experience_samples import ExperienceSamples, first_experience
 from ltr.models.interactive.agent import AgentNet, AgentPair, agent_network
 from ltr.train_settings.assembly import SampleSets
 from ltr.train_settings.interactive.recommendation_assembly import AgentAssembly
-from ltr.train_settings.interactive.recommendation_recipe import AgentRecipe
+from ltr.train_settings.interactive.recommendation_recipe import AgentRecipe, AgentRows
 from pytracking.evaluation.interactive.videos import InteractiveVideo
 from pytracking.recommendation.command import Task, parse_task
 from pytracking.recommendation.config import RecommendationSettings
@@ -65,18 +66,13 @@ def recipe_of(task: Task) -> AgentRecipe:
     return AgentRecipe(
         description="IVOS-W agent",
         experience=str(table),
-        memory_size=rules.memory_size,
-        sample_th=rules.sample_th,
-        unfiltered_buffer=rules.unfiltered_buffer,
-        hidden=rules.hidden,
         discount=rules.gamma,
-        update_rate=rules.update_rate,
         max_epochs=rules.train_epochs * num_videos * NUM_SCRIBBLES,
         samples_per_epoch=rules.updates * rules.train_batch_size,
         batch_size=rules.train_batch_size,
         learning_rates={"policy": rules.lr},
-        weight_decay=rules.weight_decay,
         seed=settings.seed,
+        **select_fields(AgentRows, rules),
     )
 
 

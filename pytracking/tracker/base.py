@@ -6,9 +6,9 @@ Coordinates: boxes are ``(x, y, width, height)`` in pixels of the frame, x to th
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, ParamSpec, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -20,9 +20,14 @@ from ltr.data.palette import VOID
 from ltr.dataset.vos_index import measure_objects
 from pytracking.tracker.frame_info import FrameInfo as FrameInfo
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 Precision = Literal["fp32", "bf16", "fp16"]
 
 State = TypeVar("State")
+Result = TypeVar("Result")
+Parameters = ParamSpec("Parameters")
 
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -67,6 +72,10 @@ class Runtime:
         """In ``fp32``, keep cuDNN from rounding what it convolves."""
         if self.precision == "fp32":
             torch.backends.cudnn.allow_tf32 = False
+
+    def compiled(self, part: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+        """A fixed-shape part of a network, compiled where that is wanted."""
+        return torch.compile(part, dynamic=False) if self.compile else part
 
     def autocast(self) -> torch.autocast:
         """A context in which networks of single precision compute in this one."""
@@ -129,21 +138,14 @@ class StateOfVideo(Generic[State]):
         self._state = state
 
 
-class OnlineTracker(ABC):
-    """A tracker that sees a video frame by frame, each frame once, in order.
+class AnyTracker(ABC):
+    """What trackers of every kind share: how one is built."""
 
-    One instance follows one video at a time; instances may share a network. A tracker keeps all
-    state in a dataclass that ``initialize`` creates (``StateOfVideo``).
-    """
-
-    kind: ClassVar[str] = "online"
-
-    takes_boxes: ClassVar[bool] = False
-    """Whether an object may start from a box alone; else it is drawn into the mask before."""
+    kind: ClassVar[str]
 
     @classmethod
     @abstractmethod
-    def create(cls, params: Any, runtime: Runtime) -> OnlineTracker:
+    def create(cls, params: Any, runtime: Runtime) -> Self:
         """Build a tracker once for a process; it then serves any number of videos.
 
         Args:
@@ -154,6 +156,19 @@ class OnlineTracker(ABC):
         Raises:
             CheckpointError: The network file is missing, damaged or of another network.
         """
+
+
+class OnlineTracker(AnyTracker):
+    """A tracker that sees a video frame by frame, each frame once, in order.
+
+    One instance follows one video at a time; instances may share a network. A tracker keeps all
+    state in a dataclass that ``initialize`` creates (``StateOfVideo``).
+    """
+
+    kind = "online"
+
+    takes_boxes: ClassVar[bool] = False
+    """Whether an object may start from a box alone; else it is drawn into the mask before."""
 
     @abstractmethod
     def initialize(self, image: np.ndarray, info: FrameInfo) -> FrameOutput:
@@ -197,7 +212,7 @@ class OnlineTracker(ABC):
         drawn = tuple(key for key in shown if 0 < key < VOID)
         return self.initialize(image, replace(info, object_ids=drawn))
 
-    def remember(self, image: np.ndarray, info: FrameInfo) -> None:  # noqa: B027 (may be left out)
+    def remember(self, image: np.ndarray, info: FrameInfo) -> None:
         """Let a user's masks on any other frame of the video enter the memory.
 
         The last result stays as it is. A tracker without a memory of annotated frames ignores it.

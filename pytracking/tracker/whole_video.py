@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from ltr.data.bounding_boxes import Box
 from ltr.data.rle import Rle, decode
-from pytracking.tracker.base import Runtime
+from pytracking.tracker.base import AnyTracker
 
 Frames = Sequence[np.ndarray]
 Advance = Callable[[int], None]
@@ -56,7 +56,7 @@ class InstanceTrack:
     boxes: tuple[Box | None, ...] = ()
 
 
-class WholeVideoTracker(ABC):
+class WholeVideoTracker(AnyTracker):
     """A tracker that is given all frames of a video together.
 
     It keeps nothing from video to video, and reads frames when it needs them, each as often as it
@@ -67,25 +67,11 @@ class WholeVideoTracker(ABC):
     segmented otherwise than the parameters say; it is empty where it was not.
     """
 
-    kind: ClassVar[str] = "whole_video"
+    kind = "whole_video"
     takes_text: ClassVar[bool] = False
     target_window: int = 5
     deviation: str = ""
     category_names: Mapping[int, str] = MappingProxyType({})
-
-    @classmethod
-    @abstractmethod
-    def create(cls, params: Any, runtime: Runtime) -> WholeVideoTracker:
-        """Build a tracker once for a process; it then serves any number of videos.
-
-        Args:
-            params: The frozen dataclass that the parameter module returned. One that uses a
-                network names its file in the field ``net``.
-            runtime: Device and precision.
-
-        Raises:
-            CheckpointError: The network file is missing, damaged or of another network.
-        """
 
     @abstractmethod
     def segment(

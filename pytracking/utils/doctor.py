@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ltr.admin.cli import CommandParser, add_json_switch, command, json_results
+from ltr.admin.cli import CommandParser, command, json_results
 from ltr.admin.environment import Environment, comments, train_environment
 from ltr.admin.errors import CheckpointError
 from ltr.admin.opencv import how_to_repair, installed_distributions
@@ -43,7 +43,7 @@ _MADE_ON_DEMAND = ("results_path", "result_plot_path", "workspace_dir", "tensorb
 def main(argv: Sequence[str] | None = None) -> int:
     """Print versions, device, paths and networks."""
     parser = CommandParser(__doc__, prog="vos-doctor")
-    add_json_switch(parser)
+    parser.add_json()
     arguments = parser.parse_args(argv)
     from pytracking.utils.loading import SHIPPED_NETWORKS
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from ltr.admin.cli import CommandParser, add_json_switch, command, json_results
+from ltr.admin.cli import CommandParser, command, json_results
 from ltr.admin.environment import train_environment
 from ltr.admin.errors import CheckpointError, ConfigError, did_you_mean
 from pytracking.utils.environment import evaluation_environment
@@ -102,11 +102,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Fetch one released file, or list all."""
     parser = CommandParser(__doc__, prog="vos-download")
     parser.add_argument("name", nargs="?", help="for instance joint_davis")
-    parser.add_argument("--list", action="store_true", help="list the released files")
+    parser.add_switch("--list", "list the released files")
     parser.add_argument("--folder", type=Path, help="where to put it (its usual folder)")
     parser.add_argument("--address", help="fetch from here, for instance a mirror")
-    parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
-    add_json_switch(parser)
+    parser.add_switch("--overwrite", "replace an existing file")
+    parser.add_json()
     arguments = parser.parse_args(argv)
     if arguments.list or not arguments.name:
         with json_results(arguments.json) as results:

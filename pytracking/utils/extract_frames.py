@@ -15,7 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ltr.admin.cli import CommandParser, add_wait_argument, command
+from ltr.admin.cli import CommandParser, command
 from ltr.admin.errors import DataError
 from ltr.admin.locks import lock_folder
 from ltr.data.frame_files import is_hidden, shorten
@@ -137,7 +137,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("frames", type=Path, help="folder that gets one folder per video")
     parser.add_argument("--height", type=_positive, help="scale larger frames down, pixels")
     parser.add_argument("--every", type=_positive, default=1, help="keep every N-th frame only (1)")
-    add_wait_argument(parser)
+    parser.add_wait()
     return parser.parse_args(argv)
 
 

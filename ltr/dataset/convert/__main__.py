@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("kind", metavar="KIND", help="refdavis, refcoco or davis")
     parser.add_argument("source", type=Path, metavar="SRC", help="what was downloaded")
     parser.add_argument("target", type=Path, metavar="DST", help="folder to write")
-    parser.add_argument("--quiet", action="store_true", help="hide progress, show only warnings")
+    parser.add_quiet()
     arguments = parser.parse_args(argv)
     set_up_logging(arguments.quiet)
     if arguments.kind not in _KINDS:

@@ -7,7 +7,6 @@ with the usual strides (torchvision's ImageNet weights), and ResNet-18, also wit
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 
 import torch
@@ -15,6 +14,7 @@ from torch import nn
 
 from ltr.admin.errors import ConfigError, did_you_mean
 from ltr.models.layers.folding import convolve_and_normalise
+from ltr.models.layers.initialisation import draw_weights
 
 STAGES = ("layer1", "layer2", "layer3", "layer4")
 FREEZABLE = ("conv1", "bn1", *STAGES)
@@ -156,17 +156,11 @@ class ResNet(nn.Module):
                 inplanes = planes * block.expansion
             setattr(self, name, nn.Sequential(*blocks))
             self.channels[name] = inplanes
-        self._initialise()
+        draw_weights(self)
         self.frozen_layers = _checked_layers(frozen_layers)
         for name in self.frozen_layers:
             getattr(self, name).requires_grad_(False)
         self.train()
-
-    def _initialise(self) -> None:
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                fan_out = module.kernel_size[0] * module.kernel_size[1] * module.out_channels
-                nn.init.normal_(module.weight, 0.0, math.sqrt(2.0 / fan_out))
 
     def train(self, mode: bool = True) -> ResNet:
         """Set the training mode; frozen modules stay in eval mode."""

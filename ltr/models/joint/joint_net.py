@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import torch
 from torch import nn
 
 from ltr.admin.errors import ConfigError
-from ltr.admin.model_constructor import model_constructor, old_arguments
+from ltr.admin.model_constructor import model_constructor, old_arguments, takes_fields
 from ltr.models.backbone.resnet import ResNet, resnet18, resnet50
 from ltr.models.joint.decoder import Decoder
+from ltr.models.joint.design import Design, Design18, Design50
 from ltr.models.joint.label_encoder import LabelEncoder
 from ltr.models.joint.target_model import TargetModel
 from ltr.models.joint.transformer import Transformer
@@ -156,33 +157,27 @@ class JOINTNet(nn.Module):
         return torch.cat(logits), e_tm, e_tr
 
 
-def _build(
-    backbone: ResNet,
-    filter_size: int,
-    num_filters: int,
-    optim_iter: int,
-    optim_init_reg: float,
-    out_feature_dim: int,
-    label_encoder_dims: Sequence[int],
-    decoder_mdim: int,
-    transformer_dim: int,
-    key_dim: int,
-) -> JOINTNet:
+def _build(backbone: ResNet, design: Design) -> JOINTNet:
     layer = "layer3"
+    channels = backbone.channels[layer]
     widths = {"layer4": 4, "layer3": 2, "layer2": 2, "layer1": 1}
     return JOINTNet(
         feature_extractor=backbone,
-        transformer=Transformer(backbone.channels[layer], transformer_dim, key_dim),
+        transformer=Transformer(channels, design.transformer_dim, design.key_dim),
         target_model=TargetModel(
-            backbone.channels[layer], out_feature_dim, num_filters, filter_size, optim_init_reg
+            channels,
+            design.out_feature_dim,
+            design.num_filters,
+            design.filter_size,
+            design.optim_init_reg,
         ),
         decoder=Decoder(
-            num_filters,
+            design.num_filters,
             {name: backbone.channels[name] for name in widths},
-            {name: factor * decoder_mdim for name, factor in widths.items()},
+            {name: factor * design.decoder_mdim for name, factor in widths.items()},
         ),
-        label_encoder=LabelEncoder((*label_encoder_dims, num_filters)),
-        optim_iter=optim_iter,
+        label_encoder=LabelEncoder((*design.label_encoder_dims, design.num_filters)),
+        optim_iter=design.optim_iter,
         feature_layer=layer,
     )
 
@@ -204,81 +199,23 @@ _FIXED_OPTIONS = {
 
 @model_constructor
 @old_arguments(fixed=_FIXED_OPTIONS)
-def steepest_descent_resnet50(
-    filter_size: int = 3,
-    num_filters: int = 16,
-    optim_iter: int = 5,
-    optim_init_reg: float = 0.01,
-    backbone_pretrained: bool = False,
-    out_feature_dim: int = 512,
-    label_encoder_dims: Sequence[int] = (16, 32, 64),
-    frozen_backbone_layers: Sequence[str] = (),
-    decoder_mdim: int = 64,
-    backbone_type: str = "mrcnn",
-    transformer_dim: int = 512,
-    key_dim: int = 128,
-    backbone_width: int = 64,
-) -> JOINTNet:
+@takes_fields(Design50)
+def steepest_descent_resnet50(design: Design50) -> JOINTNet:
     """Build JOINT on ResNet-50, the network of the released checkpoints.
 
-    Args:
-        filter_size: Side of the target model's filters.
-        num_filters: Channels of the mask encodings.
-        optim_iter: Filter iterations on the first frame during training.
-        optim_init_reg: Start value of the learned regularisation.
-        backbone_pretrained: Recorded in checkpoints; weights are loaded by the training recipe.
-        out_feature_dim: Channels of the induction branch.
-        label_encoder_dims: Channels inside the label encoder.
-        frozen_backbone_layers: Backbone modules that are not trained.
-        decoder_mdim: Channels of the decoder at the finest layer.
-        backbone_type: ``mrcnn`` (Caffe-style strides) or ``imagenet``.
-        transformer_dim: Channels of the transduction branch.
-        key_dim: Channels of its keys.
-        backbone_width: Channels of the backbone's stem.
+    It is called with the fields of ``Design50``.
 
     Raises:
         ConfigError: An unknown backbone type.
     """
-    if backbone_type not in ("mrcnn", "imagenet"):
-        raise ConfigError(f"backbone_type is 'mrcnn' or 'imagenet', not {backbone_type!r}")
-    return _build(
-        resnet50(backbone_type == "mrcnn", backbone_width, frozen_backbone_layers),
-        filter_size,
-        num_filters,
-        optim_iter,
-        optim_init_reg,
-        out_feature_dim,
-        label_encoder_dims,
-        decoder_mdim,
-        transformer_dim,
-        key_dim,
-    )
+    if design.backbone_type not in ("mrcnn", "imagenet"):
+        raise ConfigError(f"backbone_type is 'mrcnn' or 'imagenet', not {design.backbone_type!r}")
+    is_caffe = design.backbone_type == "mrcnn"
+    return _build(resnet50(is_caffe, design.backbone_width, design.frozen_backbone_layers), design)
 
 
 @model_constructor
-def steepest_descent_resnet18(
-    filter_size: int = 3,
-    num_filters: int = 16,
-    optim_iter: int = 5,
-    optim_init_reg: float = 0.01,
-    out_feature_dim: int = 256,
-    label_encoder_dims: Sequence[int] = (16, 32, 64),
-    frozen_backbone_layers: Sequence[str] = (),
-    decoder_mdim: int = 64,
-    transformer_dim: int = 256,
-    key_dim: int = 64,
-    backbone_width: int = 64,
-) -> JOINTNet:
-    """Build the small JOINT on ResNet-18; arguments as ``steepest_descent_resnet50``."""
-    return _build(
-        resnet18(backbone_width, frozen_backbone_layers),
-        filter_size,
-        num_filters,
-        optim_iter,
-        optim_init_reg,
-        out_feature_dim,
-        label_encoder_dims,
-        decoder_mdim,
-        transformer_dim,
-        key_dim,
-    )
+@takes_fields(Design18)
+def steepest_descent_resnet18(design: Design18) -> JOINTNet:
+    """Build the small JOINT on ResNet-18; called with the fields of ``Design18``."""
+    return _build(resnet18(design.backbone_width, design.frozen_backbone_layers), design)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import torch
 from torch import nn
 
-from ltr.models.layers.biases import fill_bias
+from ltr.models.layers.initialisation import draw_weights, fill_bias
 
 
 class _Block(nn.Module):
@@ -47,13 +46,7 @@ class LabelEncoder(nn.Module):
         self.label_pred_tm = nn.Sequential(nn.Conv2d(last, out, 3, 1, 1), nn.ReLU(inplace=True))
         self.samp_w_pred = nn.Conv2d(last, out, 3, 1, 1)
         self.label_pred_tr = nn.Sequential(nn.Conv2d(last, out, 3, 1, 1), nn.ReLU(inplace=True))
-        self._initialise()
-
-    def _initialise(self) -> None:
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                fan_out = module.kernel_size[0] * module.kernel_size[1] * module.out_channels
-                nn.init.normal_(module.weight, 0.0, math.sqrt(2.0 / fan_out))
+        draw_weights(self)
         nn.init.zeros_(self.samp_w_pred.weight)
         fill_bias(self.samp_w_pred, 1.0)
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from ltr.admin.errors import ConfigError
+from ltr.admin.ranges import Ranged
 
 PYRAMID_LEVELS = 3  # encoded maps that the pixel decoder reads, strides 8, 16, 32
 
 
 @dataclass(frozen=True)
-class Design:
+class Design(Ranged):
     """What a network is built from; the defaults are those of the released ResNet-50 checkpoints.
 
     Args:
@@ -28,7 +28,8 @@ class Design:
         num_levels: Levels of the transformer, 3 or more.
         num_points: Points that an attention head reads in each level.
         dropout: Share of units that encoder and decoder drop in training.
-        pixel_decoder_dropout: Share of units that the pixel decoder drops in training.
+        pixel_decoder_dropout: Share of units that the pixel decoder drops in training; 0.1 in all
+            released networks, whatever ``dropout`` was.
         mask_dim: Channels of the mask features.
         mask_channels: Channels between the dynamic convolutions.
         mask_layers: Number of dynamic convolutions.
@@ -67,9 +68,10 @@ class Design:
     gradient_checkpointing: bool = False
     backbone_from_scratch: bool = False
     backbone_width: int | None = None
-    text_config: Mapping[str, Any] | None = None
+    text_config: Mapping[str, int] | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.hidden_dim % 32 or self.hidden_dim % self.num_heads:
             raise ConfigError(
                 f"hidden_dim={self.hidden_dim} is not a multiple of 32 and "

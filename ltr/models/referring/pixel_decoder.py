@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ltr.models.layers.biases import fill_bias
 from ltr.models.layers.chunks import apply_in_chunks
+from ltr.models.layers.initialisation import fill_bias
 from ltr.models.layers.winograd import WinogradConv2d
 from ltr.models.referring.deformable_transformer import Level
 from ltr.models.referring.fusion import VisionLanguageBlock, Words

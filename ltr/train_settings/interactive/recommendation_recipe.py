@@ -15,8 +15,30 @@ from ltr.trainers.optimizer import OptimizerKind
 
 
 @dataclass(frozen=True, kw_only=True)
-class AgentRecipe(Recipe):
-    """How the agent of IVOS-W learns; see ``Recipe`` for the other rows.
+class AgentRows:
+    """Rows that upstream's settings of the agent have under the same names.
+
+    Args:
+        memory_size: Largest number of rows of the experience buffer.
+        sample_th: Videos on which quality changes less are left out, 0..1.
+        unfiltered_buffer: Begin with the first rows of the table, those that ``sample_th`` refuses
+            among them, as upstream does.
+        hidden: Width of the network.
+        update_rate: Probability that a step copies the policy to the target network.
+        weight_decay: L2 penalty.
+    """
+
+    memory_size: Count = 100_000
+    sample_th: NotNegative = 0.05
+    unfiltered_buffer: bool = True
+    hidden: Count = 128
+    update_rate: NotNegative = 0.05
+    weight_decay: NotNegative = 5e-4
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentRecipe(AgentRows, Recipe):
+    """How the agent of IVOS-W learns; see ``AgentRows`` and ``Recipe`` for the other rows.
 
     Args:
         experience: Table of first experience; None takes ``pretrain.csv`` in
@@ -25,13 +47,7 @@ class AgentRecipe(Recipe):
             for none.
         simulated_rounds: Rounds of each.
         simulated_frames: Frames of each.
-        memory_size: Most rows of the table that are read.
-        sample_th: Videos on which quality changes less are left out, 0..1.
-        unfiltered_buffer: Begin with the first rows of the table, those that ``sample_th`` refuses
-            among them, as upstream does.
-        hidden: Width of the network.
         discount: Weight of the next state's value.
-        update_rate: Probability that a step copies the policy to the target network.
         reward: ``score`` or ``gain``, see ``ExperienceView``.
         step_weight: Weight of the reward for frames annotated as rarely as any.
         mirrored: Show half of the transitions backwards in time.
@@ -42,12 +58,7 @@ class AgentRecipe(Recipe):
     simulated_episodes: CountOrZero = 0
     simulated_rounds: Annotated[int, Range(2)] = 8
     simulated_frames: Count = 20
-    memory_size: Count = 100_000
-    sample_th: NotNegative = 0.05
-    unfiltered_buffer: bool = True
-    hidden: Count = 128
     discount: NotNegative = 0.95
-    update_rate: NotNegative = 0.05
     reward: Reward = "score"
     step_weight: NotNegative = 1.0
     mirrored: bool = False
@@ -57,14 +68,41 @@ class AgentRecipe(Recipe):
     batch_size: Count = 32
     num_workers: CountOrZero = 0
     learning_rates: Mapping[str, float] = field(default_factory=lambda: {"policy": 5e-6})
-    weight_decay: NotNegative = 5e-4
     max_gradient_value: Positive | None = 1.0
     keep_checkpoints: CountOrZero = 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class QualityRecipe(Recipe):
-    """How the quality network of IVOS-W learns; see ``Recipe`` for the other rows.
+class QualityRows:
+    """Rows that upstream's settings of the quality network have under the same names.
+
+    Args:
+        backbone_weights: ImageNet weights of the backbone: a name of torchvision, whose file lies
+            in ``pretrained_networks``, or a path; None starts from random weights.
+        image_size: (height, width) to which frames are resized, in pixels.
+        width: Channels of the network's stem.
+        depths: Blocks of its stages.
+        side: Side of the region that the network sees, pixels.
+        num_workers: Processes that read images.
+        momentum: Momentum of SGD.
+        weight_decay: L2 penalty.
+        gamma: Factor of the learning rate after every epoch.
+    """
+
+    backbone_weights: str | None = "resnet50"
+    image_size: tuple[int, int] = (480, 854)
+    width: Count = 64
+    depths: tuple[int, ...] = (3, 4, 6, 3)
+    side: Count = 256
+    num_workers: CountOrZero = 12
+    momentum: float = 0.9
+    weight_decay: NotNegative = 5e-4
+    gamma: float = 0.95
+
+
+@dataclass(frozen=True, kw_only=True)
+class QualityRecipe(QualityRows, Recipe):
+    """How the quality network of IVOS-W learns; see ``QualityRows`` and ``Recipe`` for more rows.
 
     The optimiser ``accumulating_sgd`` is the rule that upstream's program really followed;
     ``sgd`` with ``max_gradient_value=1`` is the usual one.
@@ -77,15 +115,9 @@ class QualityRecipe(Recipe):
         rounds: Rounds that were played for every video.
         episodes: How often each video was played, see ``agent.keep_masks``.
         threshold: Probability above which a pixel is the object's in the host's masks.
-        backbone_weights: ImageNet weights of the backbone: a name of torchvision, whose file lies
-            in ``pretrained_networks``, or a path; None starts from random weights.
-        backbone_format: Input that these were trained with: ``rgb``, or ``bgr255`` for those of
-            JOINT.
-        image_size: (height, width) to which frames are resized, in pixels.
-        width: Channels of the network's stem.
-        depths: Blocks of its stages.
-        side: Side of the region that the network sees, pixels.
-        block: Kind of its blocks, ``bottleneck`` or ``basic``.
+        backbone_format: Input that ``backbone_weights`` were trained with: ``rgb``, or ``bgr255``
+            for those of JOINT.
+        block: Kind of the network's blocks, ``bottleneck`` or ``basic``.
         rows: Rows to which the network scales frames; None takes them as they come.
         samples_per_epoch: Number of masks per epoch, drawn anew for each; None for all.
     """
@@ -96,23 +128,15 @@ class QualityRecipe(Recipe):
     rounds: Count = 5
     episodes: Count = 1
     threshold: Probability = IS_OBJECT
-    backbone_weights: str | None = "resnet50"
     backbone_format: Literal["rgb", "bgr255"] = "rgb"
-    image_size: tuple[int, int] = (480, 854)
-    width: Count = 64
-    depths: tuple[int, ...] = (3, 4, 6, 3)
-    side: Count = 256
     block: Block = "bottleneck"
     rows: Count | None = None
 
     samples_per_epoch: Count | None = None
     batch_size: Count = 32
-    num_workers: CountOrZero = 12
     optimizer: OptimizerKind = "accumulating_sgd"
     learning_rates: Mapping[str, float] = field(
         default_factory=lambda: dict.fromkeys(("Encoder", "fc1"), 5e-6)
     )
-    weight_decay: NotNegative = 5e-4
     rate_schedule: RateSchedule = "exponential"
-    gamma: float = 0.95
     keep_checkpoints: CountOrZero = 1

@@ -5,25 +5,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from torch import nn
 
 from ltr.actors.segmentation import SegActor
+from ltr.admin.config import select_fields
 from ltr.admin.pretrained import load_mask_rcnn_backbone, load_torchvision_backbone
 from ltr.data.bounding_boxes import BoxJitter
 from ltr.data.processing import SegProcessing
 from ltr.data.sampler import SegSampler
-from ltr.data.transforms import (
-    Compose,
-    RandomAffine,
-    RandomFlip,
-    RandomGrey,
-    SwapRedBlue,
-    ToTensor,
-)
+from ltr.data.transforms import Compose, RandomAffine, RandomFlip, RandomGrey, SwapRedBlue, ToTensor
 from ltr.data.video_dataset import EmptySplitError, VideoDataset
 from ltr.dataset.registry import open_videos
+from ltr.models.joint.design import Design
 from ltr.models.joint.joint_net import (
     JOINTNet,
     steepest_descent_resnet18,
@@ -45,18 +39,7 @@ class JointAssembly(Assembly[JOINTNet]):
     def network(self) -> JOINTNet:
         """Build the network with random weights."""
         recipe = self.recipe
-        sizes: dict[str, Any] = {
-            "filter_size": recipe.filter_size,
-            "num_filters": recipe.num_filters,
-            "optim_iter": recipe.optim_iter,
-            "out_feature_dim": recipe.out_feature_dim,
-            "label_encoder_dims": recipe.label_encoder_dims,
-            "frozen_backbone_layers": recipe.frozen_backbone_layers,
-            "decoder_mdim": recipe.decoder_mdim,
-            "transformer_dim": recipe.transformer_dim,
-            "key_dim": recipe.key_dim,
-            "backbone_width": recipe.backbone_width,
-        }
+        sizes = select_fields(Design, recipe)
         if recipe.backbone == "resnet18":
             return to_channels_last(steepest_descent_resnet18(**sizes))
         network = steepest_descent_resnet50(

@@ -10,6 +10,7 @@ from ltr.admin.errors import ConfigError
 from ltr.admin.ranges import Count
 from ltr.data.crops import CropMode
 from ltr.data.image_format import CAFFE_BGR
+from ltr.models.joint.design import Design
 from ltr.train_settings.recipe import Recipe
 
 _STRIDE = 16
@@ -20,8 +21,8 @@ MODULES = ("feature_extractor", "target_model", "decoder", "label_encoder", "tra
 
 
 @dataclass(frozen=True, kw_only=True)
-class JointRecipe(Recipe):
-    """Data, network and losses of JOINT; see ``Recipe`` for the other rows.
+class JointRecipe(Design, Recipe):
+    """Data, network and losses of JOINT; see ``Design`` and ``Recipe`` for the other rows.
 
     Args:
         train_sets: Name (``ltr/dataset/registry.py``) and weight of each data set.
@@ -49,16 +50,6 @@ class JointRecipe(Recipe):
         backbone_type: Strides of the ResNet-50: ``mrcnn`` (Caffe style) or ``imagenet``.
         backbone_weights: Pre-trained weights: a path, a file in ``pretrained_networks``, or a name
             of torchvision; None starts from random ones.
-        frozen_backbone_layers: Not trained.
-        backbone_width: Channels of the backbone's stem.
-        filter_size: Side of the target model's filters.
-        num_filters: Channels of the mask encodings.
-        optim_iter: Filter iterations on the annotated frame.
-        out_feature_dim: Channels of the induction branch.
-        transformer_dim: Channels of the transduction branch.
-        key_dim: Channels of its keys.
-        label_encoder_dims: Channels of the label encoder.
-        decoder_mdim: Channels of the decoder at the finest layer.
         num_refinement_iter: Filter iterations after each test frame.
         mask_weight: Weight of the Lovasz loss.
         difference_weight: Weight of the loss on the difference between the two encodings.
@@ -93,16 +84,6 @@ class JointRecipe(Recipe):
     backbone: Literal["resnet50", "resnet18"] = "resnet50"
     backbone_type: Literal["mrcnn", "imagenet"] = "mrcnn"
     backbone_weights: str | None = None
-    frozen_backbone_layers: tuple[str, ...] = ()
-    backbone_width: int = 64
-    filter_size: int = 3
-    num_filters: int = 16
-    optim_iter: int = 5
-    out_feature_dim: int = 512
-    transformer_dim: int = 512
-    key_dim: int = 128
-    label_encoder_dims: tuple[int, ...] = (16, 32, 64)
-    decoder_mdim: int = 64
 
     num_refinement_iter: int = 2
     mask_weight: float = 100.0

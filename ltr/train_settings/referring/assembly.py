@@ -10,11 +10,13 @@ from torch import nn
 
 from ltr.actors.base import Actor
 from ltr.actors.referring import ReferringActor
+from ltr.admin.config import select_fields
 from ltr.admin.errors import CheckpointError
 from ltr.data.referring.augmentation import ClipAugmentation
 from ltr.data.referring.samples import ClipOptions, ReferringSamples
 from ltr.dataset.referring.registry import open_referring
 from ltr.models.referring.criterion import Criterion, LossWeights, MatchCosts
+from ltr.models.referring.design import Design
 from ltr.models.referring.referformer import ReferFormer, referformer
 from ltr.models.referring.snapshot import load_backbone, load_pretrained
 from ltr.models.referring.text_encoder import load_text_weights, load_tokenizer, tokenise
@@ -32,31 +34,7 @@ class ReferringAssembly(Assembly[ReferFormer]):
 
     def network(self) -> ReferFormer:
         """Build the network with random weights."""
-        recipe = self.recipe
-        text_config = None if recipe.text_config is None else dict(recipe.text_config)
-        return referformer(
-            backbone=recipe.backbone,
-            num_classes=recipe.num_classes,
-            with_box_refine=recipe.with_box_refine,
-            num_queries=recipe.num_queries,
-            hidden_dim=recipe.hidden_dim,
-            num_heads=recipe.num_heads,
-            num_levels=recipe.num_levels,
-            num_points=recipe.num_points,
-            encoder_layers=recipe.encoder_layers,
-            decoder_layers=recipe.decoder_layers,
-            feedforward_dim=recipe.feedforward_dim,
-            dropout=recipe.dropout,
-            pixel_decoder_dropout=recipe.pixel_decoder_dropout,
-            mask_dim=recipe.mask_dim,
-            freeze_text_encoder=recipe.freeze_text_encoder,
-            gradient_checkpointing=recipe.gradient_checkpointing,
-            backbone_from_scratch=recipe.backbone_from_scratch,
-            backbone_width=recipe.backbone_width,
-            text_config=text_config,
-            dilation=recipe.dilation,
-            relative_coordinates=recipe.relative_coordinates,
-        )
+        return referformer(**select_fields(Design, self.recipe))
 
     def initialise(self, network: ReferFormer) -> None:
         """Load a pre-trained network, or backbone and text encoder each from its own file."""

@@ -9,6 +9,7 @@ from ltr.admin.errors import ConfigError, did_you_mean
 from ltr.admin.ranges import Count
 from ltr.data.referring.augmentation import CROPPED_IMAGE_SIDES, IMAGE_SIDES, VIDEO_SIDES
 from ltr.models.referring.criterion import ALPHA, LossWeights, MatchCosts
+from ltr.models.referring.design import Design
 from ltr.train_settings.recipe import Recipe
 from ltr.trainers.optimizer import OptimizerKind
 
@@ -73,8 +74,8 @@ RATES = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReferringRecipe(Recipe):
-    """Data, network and losses; see ``Recipe`` for the other rows.
+class ReferringRecipe(Design, Recipe):
+    """Data, network and losses; see ``Design`` and ``Recipe`` for the other rows.
 
     Args:
         train_sets: Names (``ltr/dataset/referring/registry.py``).
@@ -106,28 +107,6 @@ class ReferringRecipe(Recipe):
             a name in ``pretrained_networks``.
         load_text_encoder: Load the text encoder's weights from ``tokenizer_dir`` in a run without
             ``pretrained``.
-        num_classes: 1, or the number of categories.
-        backbone: See ``ltr.models.referring.referformer.referformer``, for this and what follows.
-        backbone_from_scratch: Train all of it.
-        backbone_width: Channels of the stem.
-        with_box_refine: Each decoder layer refines the boxes.
-        num_queries: Number of object queries.
-        hidden_dim: Channels.
-        num_heads: Attention heads.
-        num_levels: Resolutions that the encoder joins, 3 or more.
-        num_points: Points that an attention head reads in each.
-        encoder_layers: Number of encoder layers.
-        decoder_layers: Number of decoder layers.
-        feedforward_dim: Hidden units.
-        dropout: Share of units that encoder and decoder drop.
-        pixel_decoder_dropout: Share of units that the pixel decoder drops; 0.1 in all released
-            networks, whatever ``dropout`` was.
-        mask_dim: Channels of the mask features.
-        freeze_text_encoder: Do not train the text encoder.
-        text_config: Fields of the text encoder's configuration that differ from roberta-base.
-        gradient_checkpointing: Save memory in Swin backbones.
-        dilation: Keep the resolution of a ResNet's last stage but one in the last.
-        relative_coordinates: The mask head sees the place relative to the object's centre.
         auxiliary_losses: The earlier decoder layers have losses too.
         focal_alpha: Weight of the positive class in the classification loss.
         match_costs: Weight of each part of a query's matching cost; a part that is left out keeps
@@ -160,33 +139,12 @@ class ReferringRecipe(Recipe):
     tokenizer_dir: str = "roberta-base"
     load_text_encoder: bool = True
 
-    num_classes: int = 1
-    backbone: str = "resnet50"
-    backbone_from_scratch: bool = False
-    backbone_width: int | None = None
-    with_box_refine: bool = True
-    num_queries: int = 5
-    hidden_dim: int = 256
-    num_heads: int = 8
-    num_levels: int = 4
-    num_points: int = 4
-    encoder_layers: int = 4
-    decoder_layers: int = 4
-    feedforward_dim: int = 2048
-    dropout: float = 0.1
-    pixel_decoder_dropout: float = 0.1
-    mask_dim: int = 256
-    freeze_text_encoder: bool = True
-    text_config: Mapping[str, int] | None = None
-    gradient_checkpointing: bool = False
-    dilation: bool = False
-    relative_coordinates: bool = True
-
     auxiliary_losses: bool = True
     focal_alpha: float = ALPHA
     match_costs: Mapping[str, float] = field(default_factory=dict)
     loss_weights: Mapping[str, float] = field(default_factory=dict)
 
+    freeze_text_encoder: bool = True
     samples_per_epoch: Count = 1
     optimizer: OptimizerKind = "adamw"
     learning_rates: Mapping[str, float] = field(default_factory=lambda: dict(RATES))
@@ -228,6 +186,17 @@ def from_backbone(recipe: ReferringRecipe) -> ReferringRecipe:
     """The same experiment without the image pre-training: only the backbone's file is loaded."""
     files = START_FILES[recipe.backbone]
     return replace(recipe, pretrained=None, backbone_weights=files.backbone)
+
+
+def on_a2d(recipe: ReferringRecipe) -> ReferringRecipe:
+    """The same experiment on A2D-Sentences, on 8 GPUs with two clips each as the authors did."""
+    return replace(
+        recipe,
+        description=recipe.description.replace("Ref-YouTube-VOS", "A2D-Sentences"),
+        train_sets=("A2D/train",),
+        validation_sets=("A2D/test",),
+        batch_size=16,
+    )
 
 
 def _check_names(row: str, given: Mapping[str, float], kind: type) -> None:

@@ -3,18 +3,11 @@
 The authors used 8 GPUs with two clips each, and evaluated after every epoch.
 """
 
-from dataclasses import replace
-
 from ltr.train_settings.experiment import experiment
 from ltr.train_settings.referring import referformer_video_swin_t
 from ltr.train_settings.referring.assembly import ReferringAssembly
+from ltr.train_settings.referring.recipe import on_a2d
 
-RECIPE = replace(
-    referformer_video_swin_t.RECIPE,
-    description="ReferFormer with Video-Swin-T on A2D-Sentences",
-    train_sets=("A2D/train",),
-    validation_sets=("A2D/test",),
-    batch_size=16,
-)
+RECIPE = on_a2d(referformer_video_swin_t.RECIPE)
 
 run = experiment(RECIPE, ReferringAssembly)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pytracking.evaluation.engines.base import Engine, WorkerSetup
+from pytracking.evaluation.engines.base import Engine
+from pytracking.evaluation.engines.worker import WorkerSetup
 
 
 def start_engine(name: str, num_workers: int, setup: WorkerSetup) -> Engine | None:

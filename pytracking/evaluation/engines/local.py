@@ -7,15 +7,9 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from multiprocessing.sharedctypes import Synchronized
 
-from pytracking.evaluation.engines.base import (
-    CountFrames,
-    Engine,
-    Job,
-    Result,
-    Work,
-    WorkerSetup,
-)
+from pytracking.evaluation.engines.base import CountFrames, Engine, Job, Result, Work
 from pytracking.evaluation.engines.processes import ProcessMap
+from pytracking.evaluation.engines.worker import WorkerSetup
 
 _frames: Synchronized[int]  # of all workers; a process gets it when it starts
 

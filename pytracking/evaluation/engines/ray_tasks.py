@@ -10,16 +10,8 @@ from typing import Any
 
 from ltr.admin.errors import ConfigError
 from ltr.admin.optional import import_optional
-from pytracking.evaluation.engines.base import (
-    Attempt,
-    CountFrames,
-    Engine,
-    Job,
-    Result,
-    Work,
-    WorkerSetup,
-    attempt,
-)
+from pytracking.evaluation.engines.base import CountFrames, Engine, Job, Result, Work
+from pytracking.evaluation.engines.worker import Attempt, WorkerSetup, attempt
 
 _TRIES = 3
 _POLL_S = 0.5

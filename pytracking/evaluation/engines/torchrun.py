@@ -22,16 +22,9 @@ from torch._C._distributed_c10d import Store, TCPStore
 from torch.distributed.rendezvous import rendezvous
 
 from ltr.admin.errors import ConfigError
-from pytracking.evaluation.engines.base import (
-    CountFrames,
-    Engine,
-    Job,
-    Result,
-    Work,
-    WorkerSetup,
-    attempt,
-)
+from pytracking.evaluation.engines.base import CountFrames, Engine, Job, Result, Work
 from pytracking.evaluation.engines.seals import Seal, find_seal, make_seal
+from pytracking.evaluation.engines.worker import WorkerSetup, attempt
 
 _LAUNCH, _LOOPBACK = "vos launch", "127.0.0.1"
 _POLL_S = 0.1

@@ -142,6 +142,6 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--split", action="append", metavar="NAME", help="list of ImageSets/2017 (train and val)"
     )
     parser.add_argument("--seed", type=int, default=0, help="chooses the frames (0)")
-    parser.add_argument("--overwrite", action="store_true", help="replace existing scribbles")
-    parser.add_argument("--quiet", action="store_true", help="only warnings and errors")
+    parser.add_switch("--overwrite", "replace existing scribbles")
+    parser.add_quiet()
     return parser.parse_args(argv)

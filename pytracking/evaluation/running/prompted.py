@@ -42,19 +42,7 @@ def process_prompts(
     load: Load = start_tracker,
     count: CountFrames = ignore_progress,
 ) -> Outcome:
-    """Segment a video by a session and write the results; whole or not at all.
-
-    Args:
-        spec: A tracker of masks.
-        runtime: Device and precision.
-        task: The video, its prompts and where the results go.
-        load: Makes the tracker ready.
-        count: Progress callback, called with the number of frames done since the last call.
-
-    Raises:
-        ToolkitError: Video, prompts, tracker or output folder cannot be used.
-        OutputError: The results cannot be written.
-    """
+    """Segment a video by a session of a tracker of masks; see ``process_video``."""
     finders: list[tuple[TrackerSpec, tuple[str, ...]]] = []
     if task.texts:
         finders.append((parse_finder(task.text_finder, True), task.texts))

@@ -11,6 +11,7 @@ from pytracking.tracker.joint.geometry import (
     SearchWindow,
     ieee_root,
     mean_ratio,
+    split_padding,
     vector,
 )
 
@@ -45,12 +46,9 @@ def cut_first_window(image: np.ndarray, plan: FirstWindow, is_mask: bool) -> np.
 
 def _pad(image: np.ndarray, padding: Sequence[int], is_replicated: bool) -> np.ndarray:
     """Pad left, right, top, bottom; negative values cut."""
-    left, right, top, bottom = padding
-    height, width = image.shape[-2:]
-    image = image[
-        ..., max(-top, 0) : height - max(-bottom, 0), max(-left, 0) : width - max(-right, 0)
-    ]
-    sides = [(0, 0), (max(top, 0), max(bottom, 0)), (max(left, 0), max(right, 0))]
+    rows, columns, (left, right, top, bottom) = split_padding(padding, image.shape[-2:])
+    image = image[..., rows, columns]
+    sides = [(0, 0), (top, bottom), (left, right)]
     return np.pad(image, sides, mode="edge") if is_replicated else np.pad(image, sides)
 
 

@@ -74,9 +74,7 @@ class DenseULearnTracker(StateOfVideo[VideoState], OnlineTracker):
         change = partial(_prepare, network, runtime.dtype, is_packed)
         prepare(network, (runtime.dtype, is_packed), change)
         self.network = network
-        self._features = network.features
-        if runtime.compile:
-            self._features = torch.compile(network.features, dynamic=False)
+        self._features = runtime.compiled(network.features)
 
     @classmethod
     def create(cls, params: DenseULearnParameters, runtime: Runtime) -> DenseULearnTracker:

@@ -26,19 +26,15 @@ from pytracking.tracker.interactive.atnet_maps import (
     plan_padding,
     plan_sweep,
 )
-from pytracking.tracker.interactive.base import InteractiveVOS, Segmentation
+from pytracking.tracker.interactive.base import Segmentation
 from pytracking.tracker.interactive.computing import (
-    FrameCache,
     SumCache,
-    compile_part,
     image_batch,
     in_parts,
-    load_host_network,
     packs_convolutions,
 )
+from pytracking.tracker.interactive.network_host import MIB, NetworkHost
 from pytracking.tracker.interactive.parameters import AtnetParameters
-
-_MIB = 2**20
 
 
 @dataclass
@@ -72,16 +68,12 @@ class AtnetState:
         return self.padded[..., top : top + height, left : left + width]
 
 
-class AtnetHost(StateOfVideo[AtnetState], InteractiveVOS):
-    """Segments the annotated frame, then its neighbours one after the other to both sides.
+class AtnetHost(StateOfVideo[AtnetState], NetworkHost[ATNet]):
+    """Segments the annotated frame, then its neighbours one after the other to both sides."""
 
-    Features of a frame serve all objects, and later rounds as far as memory allows.
-
-    Args:
-        params: Configuration.
-        network: Network in eval mode on the runtime's device; prepared for inference in place.
-        runtime: Device and precision.
-    """
+    params: AtnetParameters
+    network_class = ATNet
+    build_network = staticmethod(atnet)
 
     name = "atnet"
     robot_min_nb_nodes = 2
@@ -89,22 +81,17 @@ class AtnetHost(StateOfVideo[AtnetState], InteractiveVOS):
     runs_without_scribbles = True
 
     def __init__(self, params: AtnetParameters, network: ATNet, runtime: Runtime) -> None:
-        super().__init__()
-        runtime.keep_exact()
-        self.params = params
-        self.runtime = runtime
-        is_packed = packs_convolutions(runtime)
-        prepare(network, is_packed, partial(_prepare, network, is_packed))
-        self._encode_image = compile_part(network.encode, runtime)
-        self._segment = compile_part(network.annotate, runtime)
-        self._propagate = compile_part(network.propagate, runtime)
-        self._mix = network.mix
-        self._features = FrameCache(params.feature_memory_mib * _MIB)
+        super().__init__(params, network, runtime)
+        self._encode_image = runtime.compiled(self.network.encode)
+        self._segment = runtime.compiled(self.network.annotate)
+        self._propagate = runtime.compiled(self.network.propagate)
+        self._mix = self.network.mix
 
-    @classmethod
-    def create(cls, params: AtnetParameters, runtime: Runtime) -> AtnetHost:
-        """See ``InteractiveVOS.create``."""
-        return cls(params, load_host_network(params.net, ATNet, atnet, runtime.device), runtime)
+    def _prepare(self, network: ATNet) -> ATNet:
+        """See ``NetworkHost``; hosts may share a network, which is prepared once."""
+        is_packed = packs_convolutions(self.runtime)
+        prepare(network, is_packed, partial(_prepare, network, is_packed))
+        return network
 
     def _start(self, video_id: str | None) -> None:
         self._features.begin(video_id)
@@ -114,7 +101,7 @@ class AtnetHost(StateOfVideo[AtnetState], InteractiveVOS):
         probs = torch.zeros(frames, 1 + self.num_objects, *padded, device=self.runtime.device)
         masks = np.zeros((frames, *size), np.uint8)
         self.state = AtnetState(padding, probs, masks)
-        self.state.looks.max_bytes = self.params.transfer_memory_mib * _MIB
+        self.state.looks.max_bytes = self.params.transfer_memory_mib * MIB
 
     def _finish(self) -> None:
         self._features.clear()

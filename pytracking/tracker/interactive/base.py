@@ -8,7 +8,7 @@ scribbles are ``(x, y)`` fractions of the frame's width and height, x to the rig
 from __future__ import annotations
 
 import importlib
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
@@ -20,7 +20,7 @@ import torch
 from ltr.admin.errors import DataError
 from ltr.data.interactive.scribbles import ScribbleLine
 from ltr.data.palette import VOID
-from pytracking.tracker.base import Runtime
+from pytracking.tracker.base import AnyTracker, Runtime
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def _ignore_frame() -> None:
     """What ``on_frame`` does unless somebody wants to know."""
 
 
-class InteractiveVOS(ABC):
+class InteractiveVOS(AnyTracker):
     """A segmentation method that is corrected by scribbles, round by round.
 
     One instance serves one video at a time. Rounds may name any frame, also one named before.
@@ -61,7 +61,7 @@ class InteractiveVOS(ABC):
     the round, and the video has to be started anew.
     """
 
-    kind: ClassVar[str] = "interactive"
+    kind = "interactive"
     name: str
     robot_min_nb_nodes: ClassVar[int] = 4
     wants_all_scribbles: ClassVar[bool] = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from typing import ParamSpec, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -15,8 +15,6 @@ from pytracking.tracker.base import Runtime
 from pytracking.utils.loading import find_network
 
 Network = TypeVar("Network", bound=nn.Module)
-Parameters = ParamSpec("Parameters")
-Result = TypeVar("Result")
 Tensors = tuple[torch.Tensor, ...]
 
 
@@ -47,13 +45,6 @@ def image_batch(frame: np.ndarray, device: torch.device) -> torch.Tensor:
 def in_parts(count: int, most: int) -> Iterator[slice]:
     """Cut ``count`` objects into groups of at most ``most``."""
     return (slice(start, min(start + most, count)) for start in range(0, count, most))
-
-
-def compile_part(
-    part: Callable[Parameters, Result], runtime: Runtime
-) -> Callable[Parameters, Result]:
-    """A fixed-shape part of a network, compiled where the runtime asks for it."""
-    return torch.compile(part, dynamic=False) if runtime.compile else part
 
 
 def packs_convolutions(runtime: Runtime) -> bool:

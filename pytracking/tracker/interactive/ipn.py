@@ -21,12 +21,7 @@ from ltr.models.layers.memory_format import to_channels_last
 from pytracking.tracker.base import Runtime, StateOfVideo
 from pytracking.tracker.interactive.base import InteractiveVOS, Segmentation
 from pytracking.tracker.interactive.blending import merge_objects
-from pytracking.tracker.interactive.computing import (
-    compile_part,
-    image_batch,
-    in_parts,
-    load_host_network,
-)
+from pytracking.tracker.interactive.computing import image_batch, in_parts, load_host_network
 from pytracking.tracker.interactive.parameters import IpnParameters
 
 _UNKNOWN = -1.0  # probability of a pixel before the first round
@@ -77,8 +72,8 @@ class IpnHost(StateOfVideo[IpnState], InteractiveVOS):
             fold_stages(network.Encoder)
             to_channels_last(network)
         self._mix = networks[1].SEFA
-        self._segment = compile_part(networks[0], runtime)
-        self._propagate = compile_part(networks[1], runtime)
+        self._segment = runtime.compiled(networks[0])
+        self._propagate = runtime.compiled(networks[1])
 
     @classmethod
     def create(cls, params: IpnParameters, runtime: Runtime) -> IpnHost:

@@ -14,19 +14,11 @@ from ltr.data.interactive.scribbles import NOTHING, ScribbleLine, draw_scribbles
 from ltr.models.interactive.deeplab import resize
 from ltr.models.interactive.manet import IMAGE_FORMAT, MANet, manet
 from ltr.models.interactive.matching import match_globally, match_locally
-from ltr.models.layers.folding import fold_batch_norms
-from ltr.models.layers.memory_format import to_channels_last
 from pytracking.tracker.base import Runtime, StateOfVideo
-from pytracking.tracker.interactive.base import InteractiveVOS, RoundResult, Segmentation
-from pytracking.tracker.interactive.computing import (
-    FrameCache,
-    compile_part,
-    image_batch,
-    load_host_network,
-)
+from pytracking.tracker.interactive.base import RoundResult, Segmentation
+from pytracking.tracker.interactive.computing import image_batch
+from pytracking.tracker.interactive.network_host import MIB, NetworkHost
 from pytracking.tracker.interactive.parameters import ManetParameters
-
-_MIB = 2**20
 
 
 @dataclass
@@ -65,34 +57,19 @@ class ManetState:
     annotated: list[int] = field(default_factory=list)
 
 
-class ManetHost(StateOfVideo[ManetState], InteractiveVOS):
-    """Segments the annotated frame, then all others to the ends of the video, in every round.
-
-    Embeddings of frames serve all rounds as far as memory allows.
-
-    Args:
-        params: Configuration.
-        network: Network in eval mode on the runtime's device; prepared for inference in place.
-        runtime: Device and precision.
-    """
+class ManetHost(StateOfVideo[ManetState], NetworkHost[MANet]):
+    """Segments the annotated frame, then all others to the ends of the video, in every round."""
 
     name = "manet"
+    params: ManetParameters
+    network_class = MANet
+    build_network = staticmethod(manet)
 
     def __init__(self, params: ManetParameters, network: MANet, runtime: Runtime) -> None:
-        super().__init__()
-        runtime.keep_exact()
-        self.params = params
-        self.runtime = runtime
-        network = to_channels_last(fold_batch_norms(network))
-        self._embed = compile_part(network.embed, runtime)
-        self._interaction_head = compile_part(network.inter_seghead, runtime)
-        self._propagation_head = compile_part(network.dynamic_seghead, runtime)
-        self._embeddings = FrameCache(params.feature_memory_mib * _MIB)
-
-    @classmethod
-    def create(cls, params: ManetParameters, runtime: Runtime) -> ManetHost:
-        """See ``InteractiveVOS.create``."""
-        return cls(params, load_host_network(params.net, MANet, manet, runtime.device), runtime)
+        super().__init__(params, network, runtime)
+        self._embed = runtime.compiled(self.network.embed)
+        self._interaction_head = runtime.compiled(self.network.inter_seghead)
+        self._propagation_head = runtime.compiled(self.network.dynamic_seghead)
 
     def interact(self, frame: int, scribbles: Sequence[ScribbleLine]) -> RoundResult:
         """See ``InteractiveVOS.interact``."""
@@ -102,7 +79,7 @@ class ManetHost(StateOfVideo[ManetState], InteractiveVOS):
         return result
 
     def _start(self, video_id: str | None) -> None:
-        self._embeddings.begin(video_id)
+        self._features.begin(video_id)
         frames, size = len(self.frames), self.frames[0].shape[:2]
         ids, device = 1 + self.num_objects, self.runtime.device
         self.state = ManetState(
@@ -112,7 +89,7 @@ class ManetHost(StateOfVideo[ManetState], InteractiveVOS):
         )
 
     def _finish(self) -> None:
-        self._embeddings.clear()
+        self._features.clear()
         self.state = None
 
     @torch.inference_mode()
@@ -163,7 +140,7 @@ class ManetHost(StateOfVideo[ManetState], InteractiveVOS):
         """Segment the frames of one side, each from its neighbour."""
         state, ids = self.state, 1 + self.num_objects
         annotated = self.embedding(local.frame)
-        max_bytes = self.params.max_distances_mib * _MIB
+        max_bytes = self.params.max_distances_mib * MIB
         before, neighbour = local.frame, annotated
         for index in indices:
             self.on_frame()
@@ -215,7 +192,7 @@ class ManetHost(StateOfVideo[ManetState], InteractiveVOS):
 
     def embedding(self, index: int) -> torch.Tensor:
         """Embedding of a frame, float32 (1, channels, h, w)."""
-        return self._embeddings.get(index, self._compute_embedding)[0]
+        return self._features.get(index, self._compute_embedding)[0]
 
     def _compute_embedding(self, index: int) -> tuple[torch.Tensor]:
         frame: np.ndarray = self.frames[index].astype(np.float32)

@@ -129,6 +129,27 @@ def _pair(values: np.ndarray) -> tuple[int, int]:
     return int(values[0]), int(values[1])
 
 
+def split_padding(
+    padding: Sequence[int], size: Sequence[int]
+) -> tuple[slice, slice, tuple[int, ...]]:
+    """What a padding that may be negative cuts off an image, and what it then adds.
+
+    Args:
+        padding: Pixels to add on the left, right, top, bottom; negative ones are cut off.
+        size: (height, width) of the image.
+
+    Returns:
+        The rows and columns that stay, and the padding where it is positive, else 0.
+
+    >>> split_padding((-1, 2, 3, -4), (10, 20))
+    (slice(0, 6, None), slice(1, 20, None), (0, 2, 3, 0))
+    """
+    left, right, top, bottom = padding
+    rows = slice(max(-top, 0), size[0] - max(-bottom, 0))
+    columns = slice(max(-left, 0), size[1] - max(-right, 0))
+    return rows, columns, tuple(max(side, 0) for side in padding)
+
+
 def shared_windows(windows: Sequence[SearchWindow], tolerance: float) -> list[SearchWindow]:
     """Let objects look through the first window that hardly differs from their own.
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -13,14 +12,7 @@ import torch
 from ltr.admin.errors import DataError
 from ltr.models.joint.filter_solver import MatrixOperator
 from ltr.models.joint.joint_net import FEATURE_STRIDE, JOINTNet
-from pytracking.tracker.base import (
-    FrameInfo,
-    FrameOutput,
-    Inspector,
-    OnlineTracker,
-    Runtime,
-    StateOfVideo,
-)
+from pytracking.tracker.base import FrameInfo, FrameOutput, OnlineTracker, Runtime, StateOfVideo
 from pytracking.tracker.checks import check_frame
 from pytracking.tracker.joint.features import EncodedCrop, FrameEncoder, LabelEncoding
 from pytracking.tracker.joint.geometry import (
@@ -32,24 +24,15 @@ from pytracking.tracker.joint.geometry import (
     shared_windows,
     vector,
 )
+from pytracking.tracker.joint.listening import Listener, ignore_events, listen_for
 from pytracking.tracker.joint.memory import ObjectMemory, store
-from pytracking.tracker.joint.merge import (
-    Moments,
-    aggregate,
-    label_map,
-    overwrite,
-    start_scores,
-)
+from pytracking.tracker.joint.merge import Moments, aggregate, label_map, overwrite, start_scores
 from pytracking.tracker.joint.moments import box_of
 from pytracking.tracker.joint.parameters import JointParameters
 from pytracking.tracker.joint.patch import cut_first_window, cut_window, paste_scores
 from pytracking.tracker.joint.sample_weights import SampleWeights
 from pytracking.tracker.joint.start import start_boxes
 from pytracking.tracker.joint.state import Crop, ObjectState, VideoState
-
-Listener = Callable[..., None]
-
-_DATA_LEVEL = 3  # of the live view
 
 
 class _Annotation(NamedTuple):
@@ -70,24 +53,6 @@ class _Annotation(NamedTuple):
     crop_masks: list[torch.Tensor]
 
 
-def _ignore(event: str, obj: ObjectState, **details: torch.Tensor) -> None:
-    """The listener of a tracker that nobody listens to."""
-
-
-def _inspect(inspector: Inspector, event: str, obj: ObjectState, **details: torch.Tensor) -> None:
-    """The listener of a tracker that an inspector looks at."""
-    key = obj.object_id
-    if event == "init":
-        inspector.register(details["mask"], "heatmap", _DATA_LEVEL, f"First Mask {key}")
-    elif event == "crop":
-        inspector.register(details["patch"][0], "image", _DATA_LEVEL, f"Search Window {key}")
-    elif event == "scores":
-        scores = details["logits"].sigmoid()
-        inspector.register(scores, "heatmap", _DATA_LEVEL, f"Window Scores {key}")
-        weights = obj.memory.weights.values
-        inspector.register(weights, "lineplot", _DATA_LEVEL, f"Memory Weights {key}")
-
-
 class JointTracker(StateOfVideo[VideoState], OnlineTracker):
     """Follows all objects of one video at a time.
 
@@ -104,7 +69,7 @@ class JointTracker(StateOfVideo[VideoState], OnlineTracker):
         params: JointParameters,
         network: JOINTNet,
         runtime: Runtime,
-        listener: Listener = _ignore,
+        listener: Listener = ignore_events,
     ) -> None:
         self.params = params
         self.network = network
@@ -120,8 +85,7 @@ class JointTracker(StateOfVideo[VideoState], OnlineTracker):
         from pytracking.utils.loading import load_evaluation_network
 
         network = load_evaluation_network(params.net, JOINTNet, runtime.device)
-        listener = partial(_inspect, runtime.inspector) if runtime.inspector else _ignore
-        return cls(params, network, runtime, listener)
+        return cls(params, network, runtime, listen_for(runtime.inspector))
 
     @torch.inference_mode()
     def initialize(self, image: np.ndarray, info: FrameInfo) -> FrameOutput:

@@ -12,6 +12,7 @@ from pytracking.tracker.joint.geometry import (
     SearchWindow,
     ieee_root,
     mean_ratio,
+    split_padding,
     vector,
 )
 
@@ -50,12 +51,8 @@ def cut_first_window(image: torch.Tensor, plan: FirstWindow, is_mask: bool) -> t
 
 def _pad(image: torch.Tensor, padding: Sequence[int], replicate: bool) -> torch.Tensor:
     """Pad left, right, top, bottom; negative values cut. Cutting first keeps this cheap."""
-    left, right, top, bottom = padding
-    height, width = image.shape[-2:]
-    image = image[
-        ..., max(-top, 0) : height - max(-bottom, 0), max(-left, 0) : width - max(-right, 0)
-    ]
-    positive = [max(side, 0) for side in padding]
+    rows, columns, positive = split_padding(padding, image.shape[-2:])
+    image = image[..., rows, columns]
     if not any(positive):
         return image
     return F.pad(image, positive, mode="replicate" if replicate else "constant")

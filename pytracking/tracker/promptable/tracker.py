@@ -17,10 +17,9 @@ import torch
 from ltr.admin.errors import DataError
 from ltr.data.bounding_boxes import Box
 from ltr.data.palette import VOID
-from pytracking.tracker.base import FrameInfo, FrameOutput, OnlineTracker, Runtime, StateOfVideo
-from pytracking.tracker.promptable.loading import load_pretrained
-from pytracking.tracker.promptable.parameters import PromptableParameters
+from pytracking.tracker.base import FrameInfo, FrameOutput, OnlineTracker, StateOfVideo
 from pytracking.tracker.promptable.streaming import forget_old_frames
+from pytracking.tracker.promptable.video_model import VideoModel
 from pytracking.utils.box_mask import inside_frame
 
 
@@ -54,38 +53,12 @@ class PromptableState:
     object_ids: list[int] = field(default_factory=list)
 
 
-class PromptableTracker(StateOfVideo[PromptableState], OnlineTracker):
-    """Follows objects with a promptable video model, from masks or from boxes.
+class PromptableTracker(StateOfVideo[PromptableState], VideoModel, OnlineTracker):
+    """Follows objects with a promptable video model, from masks or from boxes."""
 
-    Args:
-        params: Which weights, and how many frames are kept.
-        runtime: Device and precision.
-        model: The model of transformers.
-        processor: Its processor.
-    """
-
-    model_class: ClassVar[str]
-    processor_class: ClassVar[str]
     takes_boxes = True
     shares_session: ClassVar[bool] = True
     """Whether one session can hold objects that are prompted and others that are tracked."""
-
-    def __init__(
-        self, params: PromptableParameters, runtime: Runtime, model: Any, processor: Any
-    ) -> None:
-        self.params = params
-        self.runtime = runtime
-        self._model = model
-        self._processor = processor
-
-    @classmethod
-    def create(cls, params: PromptableParameters, runtime: Runtime) -> PromptableTracker:
-        """See ``OnlineTracker.create``."""
-        runtime.keep_exact()
-        model, processor = load_pretrained(
-            params.net, cls.model_class, cls.processor_class, runtime.device
-        )
-        return cls(params, runtime, model, processor)
 
     def initialize(self, image: np.ndarray, info: FrameInfo) -> FrameOutput:
         """See ``OnlineTracker.initialize``."""
@@ -104,12 +77,9 @@ class PromptableTracker(StateOfVideo[PromptableState], OnlineTracker):
             self._join_groups(info.object_ids)
             for group in state.groups:
                 self._prompt(group, info)
-        inputs = self._processor(
-            images=np.ascontiguousarray(image), device=self.runtime.device, return_tensors="pt"
-        )
         # Without an index a session numbers a frame by how many it holds.
-        frame = {"frame": inputs.pixel_values[0], "frame_idx": state.frame}
-        output = self._output([self._run(group, **frame) for group in state.groups])
+        frame = {"frame": self._read(image), "frame_idx": state.frame}
+        output = self._output([self._run(group.session, **frame) for group in state.groups])
         for group in state.groups:
             forget_old_frames(group.session, state.frame, self.params.kept_frames)
         return output
@@ -127,7 +97,7 @@ class PromptableTracker(StateOfVideo[PromptableState], OnlineTracker):
         known = FrameInfo(seen, info.mask)
         for group in state.groups:
             if self._prompt(group, known):
-                self._run(group, frame_idx=state.frame)
+                self._run(group.session, frame_idx=state.frame)
         labels = np.where(np.isin(info.mask, [*gone, VOID]), 0, info.mask).astype(np.uint8)
         return FrameOutput.of_labels(labels, state.object_ids)
 
@@ -163,10 +133,7 @@ class PromptableTracker(StateOfVideo[PromptableState], OnlineTracker):
             state.groups[0].object_ids += new
             return
         for own in [new] if self.shares_session else [[number] for number in new]:
-            session = self._processor.init_video_session(
-                inference_device=self.runtime.device, dtype=torch.float32
-            )
-            state.groups.append(_Group(session, own))
+            state.groups.append(_Group(self._open_session(), own))
 
     def _prompt(self, group: _Group, info: FrameInfo) -> bool:
         """Give a session the masks and boxes of its objects; whether there are any."""
@@ -190,10 +157,6 @@ class PromptableTracker(StateOfVideo[PromptableState], OnlineTracker):
             original_size=self.state.shape,
             **inputs,
         )
-
-    def _run(self, group: _Group, **frame: Any) -> Any:
-        with self.runtime.autocast():
-            return self._model(inference_session=group.session, **frame)
 
     def _output(self, found: Sequence[Any]) -> FrameOutput:
         state = self.state

@@ -54,9 +54,7 @@ class ProposeReduce(WholeVideoTracker):
         names = CLASSES[params.categories]
         if len(names) + 1 == network.num_classes:
             self.category_names = dict(enumerate(names, 1))
-        self._compute_features = network.features
-        if runtime.compile:
-            self._compute_features = torch.compile(network.features, dynamic=False)
+        self._compute_features = runtime.compiled(network.features)
 
     @classmethod
     def create(cls, params: ProposeReduceParameters, runtime: Runtime) -> ProposeReduce:

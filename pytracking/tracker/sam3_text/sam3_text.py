@@ -7,16 +7,16 @@ object here: of those that its text has found, the one of which the model is sur
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from ltr.data.rle import Rle, encode
 from pytracking.tracker.base import Runtime
-from pytracking.tracker.promptable.loading import load_pretrained
 from pytracking.tracker.promptable.parameters import PromptableParameters
 from pytracking.tracker.promptable.streaming import forget_old_frames
+from pytracking.tracker.promptable.video_model import VideoModel
 from pytracking.tracker.whole_video import (
     Advance,
     Frames,
@@ -25,6 +25,9 @@ from pytracking.tracker.whole_video import (
     WholeVideoTracker,
     ignore_progress,
 )
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 @dataclass
@@ -49,44 +52,26 @@ class _Found:
         )
 
 
-class Sam3TextTracker(WholeVideoTracker):
-    """Finds one object for each text; the frames are read once, and only the last ones are kept.
+class Sam3TextTracker(VideoModel, WholeVideoTracker):
+    """Finds one object for each text; the frames are read once, and only the last ones are kept."""
 
-    Args:
-        params: Which weights, and how many frames are kept.
-        runtime: Device and precision.
-        model: The model of transformers.
-        processor: Its processor.
-    """
+    model_class = "Sam3VideoModel"
+    processor_class = "Sam3VideoProcessor"
 
     takes_text = True
 
-    def __init__(
-        self, params: PromptableParameters, runtime: Runtime, model: Any, processor: Any
-    ) -> None:
-        self.params = params
-        self.runtime = runtime
-        self._model = model
-        self._processor = processor
-
     @classmethod
-    def create(cls, params: PromptableParameters, runtime: Runtime) -> Sam3TextTracker:
-        """See ``WholeVideoTracker.create``."""
-        runtime.keep_exact()
+    def create(cls, params: PromptableParameters, runtime: Runtime) -> Self:
+        """See ``AnyTracker.create``."""
         _load_no_kernels()
-        model, processor = load_pretrained(
-            params.net, "Sam3VideoModel", "Sam3VideoProcessor", runtime.device
-        )
-        return cls(params, runtime, model, processor)
+        return super().create(params, runtime)
 
     @torch.inference_mode()
     def segment(
         self, frames: Frames, prompt: TextPrompt, advance: Advance = ignore_progress
     ) -> list[InstanceTrack]:
         """See ``WholeVideoTracker.segment``."""
-        session = self._processor.init_video_session(
-            inference_device=self.runtime.device, dtype=torch.float32
-        )
+        session = self._open_session()
         self._processor.add_text_prompt(session, list(prompt.texts))
         found: dict[str, dict[int, _Found]] = {text: {} for text in prompt.texts}
         for index, image in enumerate(frames):
@@ -98,13 +83,7 @@ class Sam3TextTracker(WholeVideoTracker):
 
     def _segment_frame(self, session: Any, index: int, image: np.ndarray) -> dict[str, Any]:
         """What the processor makes of a frame: object ids, scores, masks, and ids by text."""
-        inputs = self._processor(
-            images=np.ascontiguousarray(image), device=self.runtime.device, return_tensors="pt"
-        )
-        with self.runtime.autocast():
-            output = self._model(
-                inference_session=session, frame=inputs.pixel_values[0], frame_idx=index
-            )
+        output = self._run(session, frame=self._read(image), frame_idx=index)
         result: dict[str, Any] = self._processor.postprocess_outputs(
             session, output, original_sizes=[list(image.shape[:2])]
         )

@@ -10,21 +10,13 @@ import typing
 import pytest
 import torch
 
-from ltr.admin.cli import CommandParser, parser_of
+from ltr.admin.cli import parser_of
 from ltr.admin.config import to_plain
 from ltr.admin.devices import computes_bf16
 from ltr.admin.errors import CheckpointError, ConfigError
 from ltr.admin.ranges import Range, ranges_of
 from pytracking import load_tracker, run_interactive, run_vot, run_webcam
-from pytracking.cli.arguments import (
-    add_fast_argument,
-    add_memory_argument,
-    add_run_arguments,
-    add_runtime_arguments,
-    add_tracker_arguments,
-    resolve_runtime,
-    resolve_tracker,
-)
+from pytracking.cli.arguments import TrackerParser, resolve_runtime, resolve_tracker
 from pytracking.evaluation.tracker import (
     TrackerSpec,
     describe_run,
@@ -37,12 +29,12 @@ from pytracking.tracker.base import Runtime
 
 
 def parse(*words: str, tracker: tuple[str, str] = ("baseline", "copy_mask")) -> argparse.Namespace:
-    parser = CommandParser("test")
-    add_tracker_arguments(parser)
-    add_fast_argument(parser)
-    add_memory_argument(parser)
-    add_run_arguments(parser)
-    add_runtime_arguments(parser)
+    parser = TrackerParser("test")
+    parser.add_tracker()
+    parser.add_fast()
+    parser.add_memory()
+    parser.add_run()
+    parser.add_runtime()
     return parser.parse_args([*tracker, *words])
 
 

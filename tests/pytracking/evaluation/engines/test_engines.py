@@ -14,8 +14,9 @@ from ltr.admin.errors import ConfigError
 from ltr.data.image_io import write_label_map
 from pytracking.evaluation.datasets import get_dataset
 from pytracking.evaluation.engines import start_engine
-from pytracking.evaluation.engines.base import Engine, WorkerSetup
+from pytracking.evaluation.engines.base import Engine
 from pytracking.evaluation.engines.local import LocalEngine
+from pytracking.evaluation.engines.worker import WorkerSetup
 from pytracking.evaluation.prompt_types import MaskPrompt
 from pytracking.evaluation.running.dataset import RunOptions, run_dataset
 from pytracking.evaluation.running.jobs import Outcome

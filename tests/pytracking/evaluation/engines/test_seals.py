@@ -99,7 +99,7 @@ LAUNCH = """
 import sys, time
 from pathlib import Path
 from pytracking.evaluation.engines import start_engine
-from pytracking.evaluation.engines.base import WorkerSetup
+from pytracking.evaluation.engines.worker import WorkerSetup
 with start_engine("torchrun", 0, WorkerSetup(num_threads=1)) as engine:
     if engine.is_worker:
         engine.serve()
@@ -130,7 +130,7 @@ def test_ray_listens_on_loopback_only(tmp_path):
     script = tmp_path / "start.py"
     script.write_text(
         "from pytracking.evaluation.engines import start_engine\n"
-        "from pytracking.evaluation.engines.base import WorkerSetup\n"
+        "from pytracking.evaluation.engines.worker import WorkerSetup\n"
         "with start_engine('ray', 1, WorkerSetup(num_threads=1)) as engine:\n"
         "    print(engine._ray.get_runtime_context().gcs_address, flush=True)\n"
     )
