@@ -128,7 +128,7 @@ class Attack:
 
     def serial(self) -> int:
         """Number of the clip that is open."""
-        return int(json.loads(self.ask("GET", "/api/state")[1])["clip"]["serial"])
+        return int(json.loads(self.ask("GET", "/api/state")[1])["video"]["serial"])
 
     def mutated_rounds(self, count: int) -> None:
         """Requests of every kind, damaged value by value and byte by byte."""
@@ -136,9 +136,9 @@ class Attack:
             place = self._random.choice(list(_REQUESTS))
             valid = json.dumps(_REQUESTS[place]).encode()
             body = mutate(valid, self._random.choice([".json", ".bin"]), self._random)
-            status, _ = self.ask("POST", f"/api/{place}?clip={self.serial()}", body)
+            status, _ = self.ask("POST", f"/api/{place}?video={self.serial()}", body)
             if status == 200 and self._random.random() < 0.5:
-                self.ask("POST", f"/api/undo?clip={self.serial()}", b"")
+                self.ask("POST", f"/api/undo?video={self.serial()}", b"")
 
     def odd_paths(self, count: int) -> None:
         """Paths outside the page, and methods that it does not have."""
@@ -155,11 +155,11 @@ class Attack:
         damaged = [mutate(valid, ".mp4", self._random) for _ in range(count)]
         for number, content in enumerate([*bombs, *damaged, *([valid] * len(_NAMES))]):
             name = quote(_NAMES[number % len(_NAMES)])
-            if self.ask("POST", f"/api/clip?name={name}", content)[0] == 200:
+            if self.ask("POST", f"/api/video?name={name}", content)[0] == 200:
                 clip = self.serial()
                 body = b'{"frame": 0, "lines": [{"object_id": 1, "path": [[0.5, 0.5]]}]}'
-                self.ask("POST", f"/api/propagate?clip={clip}", body)
-                self.ask("POST", f"/api/export?clip={clip}", b"")
+                self.ask("POST", f"/api/propagate?video={clip}", body)
+                self.ask("POST", f"/api/export?video={clip}", b"")
 
     def crowd(self, valid: bytes, count: int) -> None:
         """Uploads, rounds and cancellations all at once."""
@@ -169,11 +169,11 @@ class Attack:
 
         def one(number: int) -> None:
             if number % 4 == 0:
-                self.ask("POST", "/api/clip?name=a.mp4", valid)
+                self.ask("POST", "/api/video?name=a.mp4", valid)
             elif number % 4 == 3:
                 self.ask("POST", "/api/cancel", b"")
             else:
-                self.ask("POST", f"/api/propagate?clip={clip}", body)
+                self.ask("POST", f"/api/propagate?video={clip}", body)
 
         with ThreadPoolExecutor(20) as pool:
             list(pool.map(one, range(count)))
@@ -227,17 +227,17 @@ class Attack:
 
     def _change(self, number: int, valid: bytes) -> None:
         if number % 10 == 0:
-            self.ask("POST", "/api/clip?name=b.mp4", valid)
+            self.ask("POST", "/api/video?name=b.mp4", valid)
         clip, name = self.serial(), self._random.choice(_LABELS)
         style = json.dumps({"object_id": 1, "name": name}).encode()
         draw = json.dumps({"frame": number % 12, "lines": [_LINE]}).encode()
-        self.ask("POST", f"/api/propagate?clip={clip}", draw)
-        self.ask("POST", f"/api/style?clip={clip}", style)
+        self.ask("POST", f"/api/propagate?video={clip}", draw)
+        self.ask("POST", f"/api/style?video={clip}", style)
         if number % 5 == 1:
             formats = self._random.choice(_FORMATS)
             body = json.dumps({"formats": [formats]}).encode()
-            self.ask("POST", f"/api/export?clip={clip}", body)
-        self.ask("POST", f"/api/{self._random.choice(['undo', 'cancel'])}?clip={clip}", b"")
+            self.ask("POST", f"/api/export?video={clip}", body)
+        self.ask("POST", f"/api/{self._random.choice(['undo', 'cancel'])}?video={clip}", b"")
 
     def many_rounds(self) -> None:
         """Rounds as large as the page takes, until it refuses."""
@@ -245,7 +245,7 @@ class Attack:
         body = json.dumps({"frame": 0, "lines": [line] * 8}).encode()
         clip = self.serial()
         for _ in range(20):
-            self.ask("POST", f"/api/propagate?clip={clip}", body)
+            self.ask("POST", f"/api/propagate?video={clip}", body)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The clip, its prompts and its masks as the page wants them."""
+"""The video, its prompts and its masks as the page wants them."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from PIL import Image
 
 from ltr.data.interactive.scribbles import ScribbleLine
 from pytracking.evaluation.prompt_types import Prompt
-from pytracking.interactive_page.clip import Clip
+from pytracking.interactive_page.video import PageVideo
 
 
-def describe_clip(clip: Clip, serial: int) -> dict[str, Any]:
-    """Name and size of a clip, JSON-like."""
-    height, width = clip.frames.shape
+def describe_video(video: PageVideo, serial: int) -> dict[str, Any]:
+    """Name and size of a video, JSON-like."""
+    height, width = video.frames.shape
     return {
         "serial": serial,
-        "name": clip.name,
-        "frames": len(clip.frames),
-        "length": clip.length,
-        "every": clip.every,
+        "name": video.name,
+        "frames": len(video.frames),
+        "length": video.length,
+        "every": video.every,
         "width": width,
         "height": height,
-        "fps": clip.fps,
+        "fps": video.fps,
     }
 
 

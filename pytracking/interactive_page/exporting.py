@@ -15,7 +15,7 @@ from pytracking.evaluation.outputs.video import ENTRIES, MASKS, VideoResults
 from pytracking.evaluation.running.task import write_config
 from pytracking.evaluation.session import VideoSession
 from pytracking.evaluation.stepper import VideoFrame
-from pytracking.interactive_page.clip import Clip
+from pytracking.interactive_page.video import PageVideo
 from pytracking.interactive_page.host_session import HostSession
 from pytracking.tracker.base import FrameInfo, FrameOutput
 from pytracking.utils.staging import staged_folder
@@ -24,9 +24,9 @@ SCRIBBLES, MASKS_ARCHIVE, SESSION = "scribbles.json", "masks.zip", "page.session
 _ENTRIES = (*ENTRIES, MASKS_ARCHIVE, SCRIBBLES, SESSION)
 
 
-def export_clip(
+def export_video(
     folder: Path,
-    clip: Clip,
+    video: PageVideo,
     session: VideoSession | HostSession,
     tracker: str,
     formats: Sequence[str],
@@ -37,10 +37,10 @@ def export_clip(
         raise OutputError(f"{folder} is a link: results are written into real folders only")
     with (
         staged_folder(folder, _ENTRIES, overwrite=True) as staging,
-        clip.reread(check) as video,
+        video.reread(check) as frames,
     ):
-        with VideoResults(staging, video) as results:
-            for index, image in enumerate(video):
+        with VideoResults(staging, frames) as results:
+            for index, image in enumerate(frames):
                 check()
                 labels = session.result(index)
                 if labels.shape != image.shape[:2]:
@@ -49,38 +49,38 @@ def export_clip(
                 output = FrameOutput.of_labels(labels, session.object_ids)
                 results.add(VideoFrame(index, image, output))
         _pack(staging / MASKS, staging / MASKS_ARCHIVE)
-        write_scribbles(staging / SCRIBBLES, VideoScribbles(clip.name, _lines(clip, session)))
+        write_scribbles(staging / SCRIBBLES, VideoScribbles(video.name, _lines(video, session)))
         named = {frame: FrameInfo(tuple(own)) for frame, own in session.all_prompts().items()}
-        write_config(staging, {"page": tracker}, video, named, len(clip.frames))
+        write_config(staging, {"page": tracker}, frames, named, len(video.frames))
         if isinstance(session, VideoSession):
             session.save(staging / SESSION)
     if formats:
         from pytracking.evaluation.outputs.exchange.frames import export_results
 
         for name in formats:
-            export_results(folder, _FramesOf(clip, check), [name], overwrite=True)
+            export_results(folder, _FramesOf(video, check), [name], overwrite=True)
 
 
 class _FramesOf:
-    """The frames of a clip as an iterable that opens the file when it is used.
+    """The frames of a video as an iterable that opens the file when it is used.
 
     An upload is decoded in a process of its own then, too.
     """
 
-    def __init__(self, clip: Clip, check: Callable[[], None]) -> None:
-        self._clip, self._check = clip, check
+    def __init__(self, video: PageVideo, check: Callable[[], None]) -> None:
+        self._video, self._check = video, check
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        with self._clip.reread(self._check) as video:
-            yield from video
+        with self._video.reread(self._check) as frames:
+            yield from frames
 
 
-def _lines(clip: Clip, session: VideoSession | HostSession) -> tuple[tuple[ScribbleLine, ...], ...]:
+def _lines(video: PageVideo, session: VideoSession | HostSession) -> tuple[tuple[ScribbleLine, ...], ...]:
     """All lines of every frame."""
     drawn = session.all_prompts()
     return tuple(
         tuple(line for prompt in drawn.get(index, {}).values() for line in prompt.scribbles)
-        for index in range(len(clip.frames))
+        for index in range(len(video.frames))
     )
 
 

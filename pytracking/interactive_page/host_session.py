@@ -201,4 +201,4 @@ class HostSession:
 
     def _check_frame(self, frame: int) -> None:
         if not 0 <= frame < len(self.frames):
-            raise DataError(f"there is no frame {frame}: the clip has {len(self.frames)}")
+            raise DataError(f"there is no frame {frame}: the video has {len(self.frames)}")

@@ -80,22 +80,26 @@ class PageServer:
         app.router.add_get("/exports/{name:overlay\\.mp4|masks\\.zip}", self._exported)
         app.router.add_get("/api/state", self._state)
         app.router.add_get("/api/progress", self._progress)
-        app.router.add_post("/api/prompt", self._prompt)
-        app.router.add_post("/api/remove", self._remove)
-        app.router.add_post("/api/style", self._style)
-        app.router.add_post("/api/find", self._find)
-        app.router.add_post("/api/propagate", self._propagate)
-        app.router.add_post("/api/undo", self._undo)
-        app.router.add_post("/api/cancel", self._cancel)
-        app.router.add_post("/api/export", self._export)
-        app.router.add_post("/api/clip", self._upload)
+        changes = {
+            "prompt": self._prompt,
+            "remove": self._remove,
+            "style": self._style,
+            "find": self._find,
+            "propagate": self._propagate,
+            "undo": self._undo,
+            "cancel": self._cancel,
+            "export": self._export,
+            "video": self._upload,
+        }
+        for name, answer in changes.items():
+            app.router.add_post(f"/api/{name}", answer)
         return app
 
     @property
     def export_folder(self) -> Path:
-        """Where the current clip's results go."""
-        clip = self.workbench.clip
-        return self.folder / _plain_name("" if clip is None else clip.name)
+        """Where the current video's results go."""
+        video = self.workbench.video
+        return self.folder / _plain_name("" if video is None else video.name)
 
     async def _shut_down(self, app: web.Application) -> None:
         """Do not wait for the end of a propagation, and keep no upload."""
@@ -107,10 +111,10 @@ class PageServer:
         return self._answer()
 
     async def _frame(self, request: web.Request) -> web.Response:
-        clip, index = self.workbench.clip, int(request.match_info["index"])
-        if clip is None or index >= len(clip.frames):
+        video, index = self.workbench.video, int(request.match_info["index"])
+        if video is None or index >= len(video.frames):
             raise web.HTTPNotFound
-        encoded = await asyncio.to_thread(clip.frame_jpeg, index)
+        encoded = await asyncio.to_thread(video.frame_jpeg, index)
         return web.Response(body=encoded, content_type="image/jpeg")
 
     async def _mask(self, request: web.Request) -> web.Response:
@@ -125,7 +129,7 @@ class PageServer:
         record = await _read_json(request)
         frame, lines = read_frame(record), read_lines(record)
         wanted = read_pass(record)
-        self._check_clip(request)
+        self._check_video(request)
         await self._work(
             "segmenting", self.workbench.propagate, frame, lines, wanted.direction, wanted.end
         )
@@ -145,25 +149,25 @@ class PageServer:
         record = await _read_json(request)
         frame = read_frame(record)
         prompts, brushes = read_prompts(record)
-        self._check_clip(request)
+        self._check_video(request)
         await self._work("drawing", self.workbench.say, frame, prompts, brushes)
         return self._answer()
 
     async def _remove(self, request: web.Request) -> web.Response:
         object_id, _, _ = read_object(await _read_json(request))
-        self._check_clip(request)
+        self._check_video(request)
         await self._work("removing", self.workbench.remove, object_id)
         return self._answer()
 
     async def _style(self, request: web.Request) -> web.Response:
         wanted = read_object(await _read_json(request))
-        self._check_clip(request)
+        self._check_video(request)
         await self._work("painting", self.workbench.style, *wanted)
         return self._answer()
 
     async def _find(self, request: web.Request) -> web.Response:
         text = read_text(await _read_json(request))
-        self._check_clip(request)
+        self._check_video(request)
         await self._work("searching", self.workbench.find, text)
         return self._answer()
 
@@ -172,18 +176,18 @@ class PageServer:
             self.workbench.cancel()
         return self._answer()
 
-    def _check_clip(self, request: web.Request) -> None:
-        """Lines drawn for one clip must not land on another, opened in another tab."""
-        if request.query.get("clip") != str(self.workbench.num_opened):
-            raise web.HTTPConflict(text="another clip is open now: reload the page")
+    def _check_video(self, request: web.Request) -> None:
+        """Lines drawn for one video must not land on another, opened in another tab."""
+        if request.query.get("video") != str(self.workbench.num_opened):
+            raise web.HTTPConflict(text="another video is open now: reload the page")
 
     async def _undo(self, request: web.Request) -> web.Response:
-        self._check_clip(request)
+        self._check_video(request)
         await self._work("undoing", self.workbench.undo)
         return self._answer()
 
     async def _export(self, request: web.Request) -> web.Response:
-        self._check_clip(request)
+        self._check_video(request)
         formats = read_formats(await request.read())
         folder = self.export_folder
         await self._work("exporting", self.workbench.export, folder, formats)
@@ -197,7 +201,7 @@ class PageServer:
         return web.FileResponse(path, headers={"Content-Disposition": name})
 
     async def _upload(self, request: web.Request) -> web.Response:
-        """Take a clip as the request's body; its name is in the query string."""
+        """Take a video as the request's body; its name is in the query string."""
         given = Path(request.query.get("name", ""))
         if given.suffix.lower() not in VIDEO_SUFFIXES:
             raise DataError(f"expected a video ({', '.join(VIDEO_SUFFIXES)}), got {given.name!r}")
@@ -206,11 +210,11 @@ class PageServer:
         if declared > limit:
             raise web.HTTPRequestEntityTooLarge(max_size=limit, actual_size=declared)
         with self._being("reading"), ExitStack() as stack:
-            path = stack.enter_context(self._upload_folder()) / f"clip{given.suffix.lower()}"
+            path = stack.enter_context(self._upload_folder()) / f"video{given.suffix.lower()}"
             with open(path, "xb") as stream:
                 await _receive(request, stream, limit)
             await self._in_worker(self.workbench.open, path, _plain_name(given.stem))
-            self._uploads.close()  # the clip before is not shown any more
+            self._uploads.close()  # the video before is not shown any more
             self._uploads = stack.pop_all()
         return self._answer()
 
@@ -327,7 +331,7 @@ async def _receive(request: web.Request, stream: Any, limit: int) -> None:
 def _plain_name(text: str) -> str:
     """A name that is safe as a folder, not longer than file systems take."""
     kept = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in text)
-    return kept.encode(errors="ignore")[:_MAX_NAME_BYTES].decode(errors="ignore") or "clip"
+    return kept.encode(errors="ignore")[:_MAX_NAME_BYTES].decode(errors="ignore") or "video"
 
 
 def _is_plain_file(path: Path) -> bool:

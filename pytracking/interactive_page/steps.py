@@ -1,4 +1,4 @@
-"""Steps of the work on a clip, which can be undone."""
+"""Steps of the work on a video, which can be undone."""
 
 from __future__ import annotations
 

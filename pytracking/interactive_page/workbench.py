@@ -1,4 +1,4 @@
-"""The work on one clip: prompts, rounds, results, undo, export. It knows nothing of HTTP."""
+"""The work on one video: prompts, rounds, results, undo, export. It knows nothing of HTTP."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from pytracking.evaluation.outputs.exchange.registry import format_names
 from pytracking.evaluation.prompt_types import Prompt
 from pytracking.evaluation.session import PassDirection, VideoSession
 from pytracking.evaluation.sessions.rounds import say
-from pytracking.interactive_page.clip import Clip, load_clip
+from pytracking.interactive_page.video import PageVideo, load_video
 from pytracking.interactive_page.describing import (
-    describe_clip,
+    describe_video,
     describe_prompted,
     encode_mask,
 )
-from pytracking.interactive_page.exporting import export_clip
+from pytracking.interactive_page.exporting import export_video
 from pytracking.interactive_page.guidance import Guidance
 from pytracking.interactive_page.host_session import HostSession
 from pytracking.interactive_page.limits import check_prompts
@@ -51,7 +51,7 @@ _MAX_HISTORY = 100
 
 
 class Workbench:
-    """Holds a clip, its session and what was done so far; every step can be undone.
+    """Holds a video, its session and what was done so far; every step can be undone.
 
     Args:
         name: What segments, for the page.
@@ -74,7 +74,7 @@ class Workbench:
         self.name = name
         self.guidance = guidance
         self.settings = settings
-        self.clip: Clip | None = None
+        self.video: PageVideo | None = None
         self.num_opened = 0
         self.progress: Progress | None = None
         self._open_session, self._find = open_session, find
@@ -91,13 +91,13 @@ class Workbench:
 
     @property
     def session(self) -> Session:
-        """The session of the open clip.
+        """The session of the open video.
 
         Raises:
-            DataError: No clip is open.
+            DataError: No video is open.
         """
         if self._session is None:
-            raise DataError("no clip is open")
+            raise DataError("no video is open")
         return self._session
 
     def cancel(self) -> None:
@@ -118,7 +118,7 @@ class Workbench:
             self.progress.tick()
 
     def open(self, source: Path, upload_name: str | None = None) -> None:
-        """Begin with another clip; the old one is dropped when the new one can be read.
+        """Begin with another video; the old one is dropped when the new one can be read.
 
         Args:
             source: Video file or folder of frames.
@@ -127,28 +127,28 @@ class Workbench:
         Raises:
             DataError: It is missing, damaged or no video.
         """
-        clip = load_clip(source, self.settings, self._check_cancelled, upload_name)
+        video = load_video(source, self.settings, self._check_cancelled, upload_name)
         self.close()
-        self.clip = clip
+        self.video = video
         self.num_opened += 1
-        self._session = self._open_session(clip.frames, self._tick)
+        self._session = self._open_session(video.frames, self._tick)
         self._forget()
-        self._rounds = Rounds(quality=np.full(len(clip.frames), np.nan))
+        self._rounds = Rounds(quality=np.full(len(video.frames), np.nan))
         self._changed()
 
     def close(self) -> None:
-        """Drop the clip and its session."""
+        """Drop the video and its session."""
         if self._session is not None:
             self._session.close()
-        if self.clip is not None:
-            self.clip.release()
-        self._session = self.clip = None
+        if self.video is not None:
+            self.video.release()
+        self._session = self.video = None
 
     def say(self, frame: int, prompts: Sequence[Prompt], brushes: Sequence[Brush] = ()) -> None:
         """Take prompts for a frame, and draw its mask at once.
 
         Raises:
-            DataError: No clip, too much, or bad prompts; nothing is changed then.
+            DataError: No video, too much, or bad prompts; nothing is changed then.
         """
         with self._step():
             self._say(frame, prompts, brushes)
@@ -170,7 +170,7 @@ class Workbench:
             end: Last frame, for one direction.
 
         Raises:
-            DataError: No clip or prompt, too much, or no such frame; nothing is changed then.
+            DataError: No video or prompt, too much, or no such frame; nothing is changed then.
             Cancelled: See ``cancel``.
         """
         if len(self._rounds.played) >= self.settings.max_rounds:
@@ -282,15 +282,15 @@ class Workbench:
             Cancelled: See ``cancel``.
             OutputError: It cannot be written.
         """
-        session, clip = self.session, self.clip
-        if not self._rounds.played or clip is None:
+        session, video = self.session, self.video
+        if not self._rounds.played or video is None:
             raise DataError("there is nothing to export yet: draw and propagate first")
-        export_clip(folder, clip, session, self.name, formats, self._check_cancelled)
+        export_video(folder, video, session, self.name, formats, self._check_cancelled)
 
     def _say(self, frame: int, prompts: Sequence[Prompt], brushes: Sequence[Brush] = ()) -> None:
         session = self.session
         if not 0 <= frame < len(session.frames):
-            raise DataError(f"there is no frame {frame}: the clip has {len(session.frames)}")
+            raise DataError(f"there is no frame {frame}: the video has {len(session.frames)}")
         check_prompts(self.settings, session, prompts, brushes)
         own = list(prompts)
         for brush in brushes:
@@ -350,7 +350,7 @@ class Workbench:
         session, last = self._session, self._history[-1] if self._history else None
         self._described = {
             "version": self._version,
-            "clip": None if self.clip is None else describe_clip(self.clip, self.num_opened),
+            "video": None if self.video is None else describe_video(self.video, self.num_opened),
             "host": self.name,
             "isSession": not isinstance(session, HostSession),
             "canFind": self._find is not None,

@@ -44,7 +44,7 @@ def test_a_person_segments_a_clip(tmp_path, request):
         browser.open(page)
         browser.wait("document.body && document.body.dataset.ready === 'true'")
         browser.choose_file("#file", clip)
-        browser.wait("document.querySelector('#clip-name').textContent === '01_dog'")
+        browser.wait("document.querySelector('#video-name').textContent === '01_dog'")
         assert browser.text("#position") == "Frame 1 / 6"
 
         browser.stroke("#canvas", [(0.44, 0.57), (0.47, 0.58), (0.5, 0.6)])

@@ -14,7 +14,7 @@ const IDLE_POLL_MS = 3000;
 const MAX_RADIUS = 60;
 
 let state = {
-  clip: null, rounds: [], prompts: [], objects: [], quality: null, recommended: null,
+  video: null, rounds: [], prompts: [], objects: [], quality: null, recommended: null,
   colours: [[0, 0, 0], [0, 0, 0]], busy: "", version: -1,
 };
 let frame = 0;
@@ -32,7 +32,7 @@ const pictures = new Pictures(() => draw());
 
 const tools = new Tools(canvas, {
   lens,
-  clip: () => state.clip,
+  video: () => state.video,
   tool: () => tool,
   object: () => object,
   radius: () => Number($("radius").value),
@@ -55,7 +55,7 @@ function fail(error) {
 }
 
 function adopt(record) {
-  const isOther = record.clip?.serial !== state.clip?.serial;
+  const isOther = record.video?.serial !== state.video?.serial;
   state = record;
   if (isOther) { // opened here or in another tab
     pictures.clear();
@@ -88,7 +88,7 @@ async function change(path, record) {
   }
 }
 
-const framePath = (index) => `frames/${index}.jpg?clip=${state.clip.serial}`;
+const framePath = (index) => `frames/${index}.jpg?video=${state.video.serial}`;
 const maskPath = (index, before) => `masks/${index}.png?v=${state.version}.${fresh.get(index) ?? 0}`
   + `&hide=${[...hidden].join(",")}${before ? "&before=1" : ""}`;
 const hasMask = (index) => state.quality?.[index] != null || fresh.has(index)
@@ -96,13 +96,13 @@ const hasMask = (index) => state.quality?.[index] != null || fresh.has(index)
 
 function maskPicture() {
   if (!hasMask(frame) || !$("show-masks").checked) return null;
-  return pictures.latest(maskPath(frame, false), `${state.clip.serial}.${frame}.${[...hidden]}`);
+  return pictures.latest(maskPath(frame, false), `${state.video.serial}.${frame}.${[...hidden]}`);
 }
 
 function draw() {
-  if (!state.clip) return;
+  if (!state.video) return;
   const box = $("stage").getBoundingClientRect();
-  size = fit(state.clip, { width: box.width - 28, height: box.height - 28 });
+  size = fit(state.video, { width: box.width - 28, height: box.height - 28 });
   const isCompared = $("compare").checked && state.rounds.length;
   const old = isCompared ? pictures.get(maskPath(frame, true)) : undefined;
   const context = drawFrame(canvas, size, lens, pictures.get(framePath(frame)), maskPicture(), old, $("opacity").value / 100);
@@ -110,7 +110,7 @@ function draw() {
   if (tools.stroke) drawStroke(context, size, lens, state, tools.stroke, tools.boxOf(tools.stroke));
   if (tools.crosshair) drawCrosshair(context, size, lens, tools.crosshair);
   for (const near of [frame + 1, frame + 2, frame - 1]) {
-    if (near >= 0 && near < state.clip.frames) pictures.get(framePath(near));
+    if (near >= 0 && near < state.video.frames) pictures.get(framePath(near));
   }
   $("zoom-fit").textContent = `${Math.round(100 * lens.scale)} %`;
 }
@@ -147,8 +147,8 @@ function chooseTool(name) {
 }
 
 function go(index) {
-  if (!state.clip) return;
-  frame = Math.min(Math.max(index, 0), state.clip.frames - 1);
+  if (!state.video) return;
+  frame = Math.min(Math.max(index, 0), state.video.frames - 1);
   refresh();
 }
 
@@ -162,11 +162,11 @@ function reached(frames) {
   drawTimeline();
 }
 
-// The server refuses what was meant for a clip that is not open any more.
-const forClip = (path) => `${path}?clip=${state.clip.serial}`;
+// The server refuses what was meant for a video that is not open any more.
+const forVideo = (path) => `${path}?video=${state.video.serial}`;
 
 function send(prompt) {
-  const path = forClip("api/prompt");
+  const path = forVideo("api/prompt");
   const wanted = { frame, prompts: [prompt] };
   if (player) play();
   return work.step("Drawing…", () => change(path, wanted));
@@ -180,21 +180,21 @@ function cancel() {
 async function propagate(direction = "both") {
   if (!canRun(view())) return;
   const isRange = direction !== "both" && end !== null;
-  const path = forClip("api/propagate");
+  const path = forVideo("api/propagate");
   const wanted = { frame, lines: [], direction, ...(isRange && { end }) };
   if (await work.run("Segmenting", () => change(path, wanted), true)) markEnd(null);
 }
 
 async function undo() {
   if (!canUndo(view())) return;
-  const path = forClip("api/undo");
+  const path = forVideo("api/undo");
   await work.step("Undoing…", () => change(path, {}));
 }
 
 async function find(text) {
   if (work.isBusy) return;
-  const path = forClip("api/find");
-  if (!await work.run("Searching the clip…", () => change(path, { text }))) return;
+  const path = forVideo("api/find");
+  if (!await work.run("Searching the video…", () => change(path, { text }))) return;
   if ($("find-text").value.trim() === text) $("find-text").value = "";
   go(state.recommended);
 }
@@ -213,7 +213,7 @@ function hide(id) {
 
 // Seen at once, also while the server is at something else.
 function style(id, wanted) {
-  const path = forClip("api/style");
+  const path = forVideo("api/style");
   const known = state.objects.find((own) => own.id === id);
   if (known && wanted.name) known.name = wanted.name;
   if (wanted.colour) state.colours[id] = wanted.colour;
@@ -221,8 +221,8 @@ function style(id, wanted) {
 }
 
 async function remove(id) {
-  if (!state.clip || work.isBusy) return;
-  const path = forClip("api/remove");
+  if (!state.video || work.isBusy) return;
+  const path = forVideo("api/remove");
   await work.step("Removing…", () => change(path, { object_id: id }));
 }
 
@@ -234,23 +234,23 @@ function openExport() {
 
 async function exportAll() {
   const formats = [...$("formats").querySelectorAll(":checked")].map((box) => box.value);
-  const path = forClip("api/export");
+  const path = forVideo("api/export");
   const record = await work.run("Writing masks and video…", () => change(path, { formats }));
   if (!record) return;
   toast(`Saved in ${record.exported}`, false, [["overlay.mp4", "exports/overlay.mp4"], ["masks.zip", "exports/masks.zip"]]);
 }
 
-async function openClip(file) {
+async function openVideo(file) {
   if (!file || work.isBusy) return;
-  await work.run("Reading the clip…", () => take(`api/clip?name=${encodeURIComponent(file.name)}`, file));
+  await work.run("Reading the video…", () => take(`api/video?name=${encodeURIComponent(file.name)}`, file));
 }
 
 function play() {
   if (player) {
     clearInterval(player);
     player = null;
-  } else if (state.clip) {
-    player = setInterval(() => go((frame + 1) % state.clip.frames), 1000 / Math.min(state.clip.fps, 25));
+  } else if (state.video) {
+    player = setInterval(() => go((frame + 1) % state.video.frames), 1000 / Math.min(state.video.fps, 25));
   }
   $("play").textContent = player ? "❚❚" : "▶";
   $("play").setAttribute("aria-label", player ? "Pause" : "Play");
@@ -284,17 +284,17 @@ const toggleEnd = () => markEnd(end === frame ? null : frame);
 
 function seek(event) {
   const box = $("timeline").getBoundingClientRect();
-  const { first, count } = pageOf(state.clip, frame);
+  const { first, count } = pageOf(state.video, frame);
   const place = Math.floor(((event.clientX - box.left) / box.width) * count);
   go(first + Math.min(Math.max(place, 0), count - 1));
 }
 
 $("timeline").onpointerdown = (event) => {
-  if (!state.clip) return;
+  if (!state.video) return;
   $("timeline").setPointerCapture(event.pointerId);
   seek(event);
 };
-$("timeline").onpointermove = (event) => { if (event.buttons === 1 && state.clip) seek(event); };
+$("timeline").onpointermove = (event) => { if (event.buttons === 1 && state.video) seek(event); };
 
 $("propagate").onclick = () => propagate();
 $("forward").onclick = () => propagate("forward");
@@ -311,14 +311,14 @@ $("theme").onclick = toggleTheme;
 $("zoom-in").onclick = () => zoom(1.5);
 $("zoom-out").onclick = () => zoom(1 / 1.5);
 $("zoom-fit").onclick = fitView;
-$("page-back").onclick = () => go(pageOf(state.clip, frame).first - PAGE);
-$("page-on").onclick = () => go(pageOf(state.clip, frame).first + PAGE);
+$("page-back").onclick = () => go(pageOf(state.video, frame).first - PAGE);
+$("page-on").onclick = () => go(pageOf(state.video, frame).first + PAGE);
 $("find").onsubmit = (event) => {
   event.preventDefault();
   if ($("find-text").value.trim()) find($("find-text").value.trim());
 };
 $("find-all").onclick = () => find("");
-$("file").onchange = (event) => { openClip(event.target.files[0]); event.target.value = ""; };
+$("file").onchange = (event) => { openVideo(event.target.files[0]); event.target.value = ""; };
 for (const button of $("tools").children) button.onclick = () => chooseTool(button.dataset.tool);
 for (const id of ["show-masks", "show-lines", "opacity", "compare"]) $(id).oninput = draw;
 
@@ -364,7 +364,7 @@ const KEYS = {
 
 listen({
   actions: KEYS,
-  steer: (dx, dy) => { if (state.clip) tools.steer(dx, dy); },
+  steer: (dx, dy) => { if (state.video) tools.steer(dx, dy); },
   undo,
   choose: (id) => { if (id <= shownObjects) choose(id); },
   isModal: () => $("export-dialog").open,
@@ -375,7 +375,7 @@ document.ondragleave = (event) => { if (!event.relatedTarget) $("drop").hidden =
 document.ondrop = (event) => {
   event.preventDefault();
   $("drop").hidden = true;
-  openClip(event.dataTransfer.files[0]);
+  openVideo(event.dataTransfer.files[0]);
 };
 window.onresize = refresh;
 
@@ -400,5 +400,5 @@ await work.run("Loading…", () => take("api/state"));
 if (state.busy) await work.watch(state.busy, () => take("api/state"));
 if (state.recommended !== null) go(state.recommended);
 document.body.dataset.ready = "true";
-document.title = state.clip ? `${state.clip.name} – ${nameOf(state, object)}` : document.title;
+document.title = state.video ? `${state.video.name} – ${nameOf(state, object)}` : document.title;
 keepUp();

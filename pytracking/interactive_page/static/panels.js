@@ -24,7 +24,7 @@ export const canUndo = ({ state, work }) => !work.isBusy && Boolean(work.steps.l
 
 // ``view``: state, frame, tool, end, work.
 export function showPanels(view) {
-  showClip(view);
+  showVideo(view);
   showControls(view);
   showRecommended(view);
   showTools(view);
@@ -33,22 +33,22 @@ export function showPanels(view) {
   $("hint").textContent = hint(view);
 }
 
-function showClip({ state, frame }) {
-  const { clip } = state;
-  for (const part of [$("stage"), $("canvas")]) part.classList.toggle("empty", !clip);
-  $("open").classList.toggle("primary", !clip);
-  $("clip-name").textContent = clip ? clip.name : "Segment a video";
-  $("clip-facts").textContent = clip ? facts(clip, state.host) : state.host || "";
-  $("position").textContent = clip ? `Frame ${frame + 1} / ${clip.frames}` : "";
-  $("play").disabled = !clip;
-  $("zoom").hidden = !clip;
-  $("timeline").setAttribute("aria-valuemax", clip ? clip.frames : 1);
+function showVideo({ state, frame }) {
+  const { video } = state;
+  for (const part of [$("stage"), $("canvas")]) part.classList.toggle("empty", !video);
+  $("open").classList.toggle("primary", !video);
+  $("video-name").textContent = video ? video.name : "Segment a video";
+  $("video-facts").textContent = video ? facts(video, state.host) : state.host || "";
+  $("position").textContent = video ? `Frame ${frame + 1} / ${video.frames}` : "";
+  $("play").disabled = !video;
+  $("zoom").hidden = !video;
+  $("timeline").setAttribute("aria-valuemax", video ? video.frames : 1);
   $("timeline").setAttribute("aria-valuenow", frame + 1);
 }
 
-function facts(clip, host) {
-  const kept = clip.length && clip.length > clip.frames ? ` of ${clip.length}` : "";
-  return `${clip.frames}${kept} frames · ${clip.width} × ${clip.height} · ${host}`;
+function facts(video, host) {
+  const kept = video.length && video.length > video.frames ? ` of ${video.length}` : "";
+  return `${video.frames}${kept} frames · ${video.width} × ${video.height} · ${host}`;
 }
 
 function showControls(view) {
@@ -58,11 +58,11 @@ function showControls(view) {
   $("range").hidden = !state.isSession;
   $("mark").textContent = end === null ? "Mark end" : `End: ${end + 1}`;
   $("mark").setAttribute("aria-pressed", String(end !== null));
-  $("mark").disabled = !state.clip;
+  $("mark").disabled = !state.video;
   $("undo").disabled = !canUndo(view);
   $("undo").textContent = state.undo === "round" ? "Undo round" : "Undo";
   $("export").disabled = work.isBusy || !state.rounds.length;
-  $("find").hidden = !state.clip || !state.canFind;
+  $("find").hidden = !state.video || !state.canFind;
   $("find-go").disabled = $("find-all").disabled = work.isBusy; // the sentence may be typed on
 }
 
@@ -87,11 +87,11 @@ function showTools({ state, tool }) {
 }
 
 function showPages({ state, frame }) {
-  const { first, count } = pageOf(state.clip, frame);
-  $("pages").hidden = !state.clip || state.clip.frames <= PAGE;
+  const { first, count } = pageOf(state.video, frame);
+  $("pages").hidden = !state.video || state.video.frames <= PAGE;
   $("page-text").textContent = `${first + 1} to ${first + count}`;
   $("page-back").disabled = first === 0;
-  $("page-on").disabled = !state.clip || first + count >= state.clip.frames;
+  $("page-on").disabled = !state.video || first + count >= state.video.frames;
 }
 
 function showLegend({ state, frame }) {
@@ -115,7 +115,7 @@ function summary(state, frame) {
 
 function hint({ state, frame, tool, work }) {
   if (!work.isIdle) return "";
-  if (!state.clip) return "Drop a clip here, or open one";
+  if (!state.video) return "Drop a video here, or open one";
   if (!state.prompts.length) return `${HINTS[tool]}, then press Propagate`;
   if (newPrompts(state).length || frame !== state.recommended || !state.rounds.length) return "";
   return "Correct what is wrong: missed parts with the object, extra parts with Background";

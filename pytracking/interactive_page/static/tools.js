@@ -5,7 +5,7 @@ import { clampLens } from "./view.js";
 const LEAST_STEP = 0.003; // of the frame: shorter moves add no point
 const LEAST_BOX = 2; // pixels
 
-// ``page``: what the tools need: clip(), tool(), object(), radius(), isBusy(), lens, draw(), send(prompt).
+// ``page``: what the tools need: video(), tool(), object(), radius(), isBusy(), lens, draw(), send(prompt).
 export class Tools {
   constructor(canvas, page) {
     this.canvas = canvas;
@@ -34,7 +34,7 @@ export class Tools {
   }
 
   down(event) {
-    if (!this.page.clip()) return;
+    if (!this.page.video()) return;
     this.canvas.setPointerCapture(event.pointerId);
     this.pointers.set(event.pointerId, this.place(event));
     if (this.pointers.size === 2) { // a second finger moves and zooms
@@ -58,7 +58,7 @@ export class Tools {
   }
 
   pixel([x, y]) {
-    const { width, height } = this.page.clip();
+    const { width, height } = this.page.video();
     return [Math.min(Math.floor(x * width), width - 1), Math.min(Math.floor(y * height), height - 1)];
   }
 
@@ -134,7 +134,7 @@ export class Tools {
   }
 
   wheel(event) {
-    if (!this.page.clip()) return;
+    if (!this.page.video()) return;
     event.preventDefault();
     this.zoom(Math.exp(-event.deltaY / 400), this.place(event));
   }
@@ -159,7 +159,7 @@ export class Tools {
   }
 
   press(isOther) {
-    if (!this.page.clip() || this.page.isBusy()) return;
+    if (!this.page.video() || this.page.isBusy()) return;
     this.crosshair ??= [0.5, 0.5];
     if (this.stroke) this.finish();
     else this.begin(this.crosshair, isOther);

@@ -28,9 +28,9 @@ function prepare(canvas, width, height) {
   return context;
 }
 
-export function fit(clip, box) {
-  const scale = Math.min(box.width / clip.width, box.height / clip.height);
-  return { width: Math.floor(clip.width * scale), height: Math.floor(clip.height * scale) };
+export function fit(video, box) {
+  const scale = Math.min(box.width / video.width, box.height / video.height);
+  return { width: Math.floor(video.width * scale), height: Math.floor(video.height * scale) };
 }
 
 // Where the frame lies on the canvas: scale 1 fits, left and top are fractions that are cut off.
@@ -107,9 +107,9 @@ function drawLine(context, size, lens, line, colour, isOld) {
   context.setLineDash([]);
 }
 
-function drawBrush(context, size, lens, clip, stroke, colour) {
+function drawBrush(context, size, lens, video, stroke, colour) {
   context.lineCap = context.lineJoin = "round";
-  context.lineWidth = 2 * stroke.radius * lens.scale * (size.width / clip.width);
+  context.lineWidth = 2 * stroke.radius * lens.scale * (size.width / video.width);
   context.strokeStyle = stroke.erase ? "rgb(0 0 0 / 45%)" : colour;
   context.globalAlpha = 0.7;
   context.beginPath();
@@ -122,8 +122,8 @@ function drawBrush(context, size, lens, clip, stroke, colour) {
   context.globalAlpha = 1;
 }
 
-function drawPoint(context, size, lens, clip, [x, y, sign], colour) {
-  const [left, top] = toCanvas(size, lens, [(x + 0.5) / clip.width, (y + 0.5) / clip.height]);
+function drawPoint(context, size, lens, video, [x, y, sign], colour) {
+  const [left, top] = toCanvas(size, lens, [(x + 0.5) / video.width, (y + 0.5) / video.height]);
   context.beginPath();
   context.arc(left, top, 8, 0, 7);
   context.fillStyle = sign ? colour : "#ffffff";
@@ -142,9 +142,9 @@ function drawPoint(context, size, lens, clip, [x, y, sign], colour) {
   context.stroke();
 }
 
-function drawBox(context, size, lens, clip, [x, y, width, height], colour) {
-  const [left, top] = toCanvas(size, lens, [x / clip.width, y / clip.height]);
-  const [right, bottom] = toCanvas(size, lens, [(x + width) / clip.width, (y + height) / clip.height]);
+function drawBox(context, size, lens, video, [x, y, width, height], colour) {
+  const [left, top] = toCanvas(size, lens, [x / video.width, y / video.height]);
+  const [right, bottom] = toCanvas(size, lens, [(x + width) / video.width, (y + height) / video.height]);
   for (const [thick, style] of [[4, "rgb(0 0 0 / 65%)"], [2, colour]]) {
     context.lineWidth = thick;
     context.strokeStyle = style;
@@ -159,8 +159,8 @@ export function drawPrompts(context, size, lens, state, frame, hidden) {
     if (hidden.has(prompt.object_id)) continue;
     const colour = objectColour(state, prompt.object_id);
     for (const line of prompt.lines) drawLine(context, size, lens, line, objectColour(state, line.object_id), !own.isNew);
-    if (prompt.box) drawBox(context, size, lens, state.clip, prompt.box, colour);
-    for (const point of prompt.points) drawPoint(context, size, lens, state.clip, point, colour);
+    if (prompt.box) drawBox(context, size, lens, state.video, prompt.box, colour);
+    for (const point of prompt.points) drawPoint(context, size, lens, state.video, point, colour);
   }
 }
 
@@ -168,8 +168,8 @@ export function drawPrompts(context, size, lens, state, frame, hidden) {
 export function drawStroke(context, size, lens, state, stroke, box) {
   const colour = objectColour(state, stroke.object_id);
   if (stroke.tool === "line") drawLine(context, size, lens, stroke, colour, false);
-  else if (stroke.tool === "box") drawBox(context, size, lens, state.clip, box, colour);
-  else drawBrush(context, size, lens, state.clip, stroke, colour);
+  else if (stroke.tool === "box") drawBox(context, size, lens, state.video, box, colour);
+  else drawBrush(context, size, lens, state.video, stroke, colour);
 }
 
 export function drawCrosshair(context, size, lens, point) {
@@ -186,9 +186,9 @@ export function drawCrosshair(context, size, lens, point) {
   }
 }
 
-// The part of the clip that the timeline shows: first frame and number of frames.
-export function pageOf(clip, frame) {
-  const count = clip ? clip.frames : 1;
+// The part of the video that the timeline shows: first frame and number of frames.
+export function pageOf(video, frame) {
+  const count = video ? video.frames : 1;
   const first = count <= PAGE ? 0 : Math.floor(frame / PAGE) * PAGE;
   return { first, count: Math.min(PAGE, count - first) };
 }
@@ -206,7 +206,7 @@ export function drawStrip(canvas, state, frame, marks) {
   const tall = height - 14;
   const context = prepare(canvas, width, tall);
   const [empty, fresh, accent, danger, text] = resolveColours(canvas);
-  const { first, count } = pageOf(state.clip, frame);
+  const { first, count } = pageOf(state.video, frame);
   const cell = width / count;
   const gap = cell > 6 ? 1 : 0;
   const centre = (index) => (index - first + 0.5) * cell;
@@ -236,7 +236,7 @@ export function drawStrip(canvas, state, frame, marks) {
     const wide = Math.max(cell, 8);
     context.strokeRect(centre(state.recommended) - wide / 2, 2, wide, tall - 4);
   }
-  if (!state.clip) return { cell, first };
+  if (!state.video) return { cell, first };
   context.fillStyle = text;
   context.fillRect(centre(frame) - 1.5, 0, 3, tall);
   return { cell, first };

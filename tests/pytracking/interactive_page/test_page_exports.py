@@ -21,7 +21,7 @@ def test_every_format_is_exported_by_a_click_and_comes_back(boxed, bench, tmp_pa
         boxed.click(f"#formats input[value={name}]")
     boxed.click("#export-go")
     boxed.wait("document.querySelector('#toast').textContent.includes('overlay.mp4')")
-    expected = np.stack([bench.session.result(frame) for frame in range(len(bench.clip.frames))])
+    expected = np.stack([bench.session.result(frame) for frame in range(len(bench.video.frames))])
     assert expected.any(axis=(1, 2)).all()
     folder = tmp_path / "own/disc"
     for name in format_names():

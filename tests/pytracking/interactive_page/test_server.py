@@ -81,13 +81,13 @@ def test_other_pages_are_refused(page):
 
 def test_a_round_and_its_undo(page):
     record = json.dumps({"frame": 1, "lines": [STROKE]}).encode()
-    status, body, _ = ask(page, "POST", "/api/propagate?clip=1", record)
+    status, body, _ = ask(page, "POST", "/api/propagate?video=1", record)
     assert status == 200
     assert len(json.loads(body)["quality"]) == 5
     assert ask(page, "GET", "/masks/4.png")[1].startswith(b"\x89PNG")
     assert ask(page, "GET", "/frames/4.jpg")[1].startswith(b"\xff\xd8")
-    assert ask(page, "POST", "/api/undo?clip=1")[0] == 200
-    status, body, _ = ask(page, "POST", "/api/undo?clip=1")
+    assert ask(page, "POST", "/api/undo?video=1")[0] == 200
+    status, body, _ = ask(page, "POST", "/api/undo?video=1")
     assert (status, sentence(body)) == (400, "there is no round to undo")
 
 
@@ -112,7 +112,7 @@ def test_a_round_and_its_undo(page):
     ],
 )
 def test_wrong_rounds_are_one_sentence(page, body, words):
-    status, answer, _ = ask(page, "POST", "/api/propagate?clip=1", body)
+    status, answer, _ = ask(page, "POST", "/api/propagate?video=1", body)
     assert status == 400
     assert words in sentence(answer)
 
@@ -120,23 +120,23 @@ def test_wrong_rounds_are_one_sentence(page, body, words):
 def test_uploads_are_limited_and_stay_in_the_folder(page, tmp_path):
     clip = write_clip(tmp_path / "other.mp4", frames=3).read_bytes()
     name = quote("../../évil name.mp4")
-    status, body, _ = ask(page, "POST", f"/api/clip?name={name}", clip)
+    status, body, _ = ask(page, "POST", f"/api/video?name={name}", clip)
     assert status == 200
-    assert json.loads(body)["clip"]["name"] == "évil_name"
-    assert json.loads(body)["clip"]["frames"] == 3
+    assert json.loads(body)["video"]["name"] == "évil_name"
+    assert json.loads(body)["video"]["frames"] == 3
     before = set(tmp_path.rglob("*"))
     assert [path.name for path in before if path.suffix == ".mp4"].count("clip.mp4") == 2
-    assert ask(page, "POST", "/api/clip?name=x.mp4", b"0" * ((1 << 20) + 1))[0] == 413
-    assert ask(page, "POST", "/api/clip?name=x.mp4", b"no video")[0] == 400
-    assert ask(page, "POST", "/api/clip?name=x.sh", clip)[0] == 400
-    assert ask(page, "POST", "/api/propagate?clip=1", b" " * (9 << 20))[0] == 413
+    assert ask(page, "POST", "/api/video?name=x.mp4", b"0" * ((1 << 20) + 1))[0] == 413
+    assert ask(page, "POST", "/api/video?name=x.mp4", b"no video")[0] == 400
+    assert ask(page, "POST", "/api/video?name=x.sh", clip)[0] == 400
+    assert ask(page, "POST", "/api/propagate?video=1", b" " * (9 << 20))[0] == 413
     assert set(tmp_path.rglob("*")) == before
 
 
 def test_an_upload_without_a_length_is_limited_too(page, tmp_path):
     connection = http.client.HTTPConnection(urlsplit(page).netloc, timeout=60)
     pieces = (b"0" * (1 << 18) for _ in range(6))
-    connection.request("POST", "/api/clip?name=x.mp4", pieces, encode_chunked=True)
+    connection.request("POST", "/api/video?name=x.mp4", pieces, encode_chunked=True)
     assert connection.getresponse().status == 413
     connection.close()
     assert not list((tmp_path / "own").iterdir())
@@ -144,9 +144,9 @@ def test_an_upload_without_a_length_is_limited_too(page, tmp_path):
 
 def test_the_export_can_be_fetched(page, tmp_path):
     assert ask(page, "GET", "/exports/overlay.mp4")[0] == 404
-    assert ask(page, "POST", "/api/export?clip=1")[0] == 400
-    ask(page, "POST", "/api/propagate?clip=1", json.dumps({"frame": 0, "lines": [STROKE]}).encode())
-    status, body, _ = ask(page, "POST", "/api/export?clip=1")
+    assert ask(page, "POST", "/api/export?video=1")[0] == 400
+    ask(page, "POST", "/api/propagate?video=1", json.dumps({"frame": 0, "lines": [STROKE]}).encode())
+    status, body, _ = ask(page, "POST", "/api/export?video=1")
     assert status == 200
     assert Path(json.loads(body)["exported"]) == tmp_path / "own/clip"
     assert ask(page, "GET", "/exports/masks.zip")[1].startswith(b"PK")
@@ -156,15 +156,15 @@ def test_the_export_can_be_fetched(page, tmp_path):
 
 def propagate(page: str, clip: int = 1) -> tuple[int, bytes]:
     record = json.dumps({"frame": 0, "lines": [STROKE]}).encode()
-    return ask(page, "POST", f"/api/propagate?clip={clip}", record)[:2]
+    return ask(page, "POST", f"/api/propagate?video={clip}", record)[:2]
 
 
 def test_lines_for_one_clip_do_not_land_on_another(page, tmp_path):
     clip = write_clip(tmp_path / "other.mp4", frames=3).read_bytes()
-    assert ask(page, "POST", "/api/clip?name=other.mp4", clip)[0] == 200
-    for path in ("propagate?clip=1", "propagate", "undo?clip=1", "export?clip=1"):
+    assert ask(page, "POST", "/api/video?name=other.mp4", clip)[0] == 200
+    for path in ("propagate?video=1", "propagate", "undo?video=1", "export?video=1"):
         status, body, _ = ask(page, "POST", f"/api/{path}", b'{"frame": 0, "lines": []}')
-        assert (status, sentence(body)) == (409, "another clip is open now: reload the page")
+        assert (status, sentence(body)) == (409, "another video is open now: reload the page")
     assert propagate(page, 2)[0] == 200
 
 
@@ -173,19 +173,19 @@ def test_only_the_current_upload_is_kept(tmp_path):
     clip = write_clip(tmp_path / "clip.mp4", frames=3).read_bytes()
     with running_page(workbench, tmp_path / "own") as page:
         for _ in range(3):
-            assert ask(page, "POST", "/api/clip?name=a.mp4", clip)[0] == 200
+            assert ask(page, "POST", "/api/video?name=a.mp4", clip)[0] == 200
             assert len(list((tmp_path / "own").rglob("*.mp4"))) == 1
         assert propagate(page, 3)[0] == 200
-        assert ask(page, "POST", "/api/export?clip=3")[0] == 200
+        assert ask(page, "POST", "/api/export?video=3")[0] == 200
     assert [path.name for path in (tmp_path / "own").iterdir()] == ["a"]
 
 
 @pytest.mark.parametrize("name", ["...mp4", "\N{HUGGING FACE}" * 400 + ".mp4", "%00.mp4"])
 def test_no_name_of_an_upload_leaves_the_folder(page, tmp_path, name):
     clip = write_clip(tmp_path / "other.mp4", frames=3).read_bytes()
-    assert ask(page, "POST", f"/api/clip?name={quote(name)}", clip)[0] == 200
+    assert ask(page, "POST", f"/api/video?name={quote(name)}", clip)[0] == 200
     assert propagate(page, 2)[0] == 200
-    status, body, _ = ask(page, "POST", "/api/export?clip=2")
+    status, body, _ = ask(page, "POST", "/api/export?video=2")
     assert status == 200
     assert Path(json.loads(body)["exported"]).parent == tmp_path / "own"
 
@@ -195,7 +195,7 @@ def test_a_clip_called_two_dots_is_exported_into_the_folder(tmp_path):
     workbench.open(write_clip(tmp_path / "...mp4"))
     with running_page(workbench, tmp_path / "a/own") as page:
         assert propagate(page)[0] == 200
-        exported = json.loads(ask(page, "POST", "/api/export?clip=1")[1])["exported"]
+        exported = json.loads(ask(page, "POST", "/api/export?video=1")[1])["exported"]
     assert Path(exported) == tmp_path / "a/own/__"
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["own"]
 
@@ -206,14 +206,14 @@ def test_links_are_not_followed(page, tmp_path):
     (tmp_path / "elsewhere/masks.zip").write_bytes(b"secret")
     (tmp_path / "own/clip").symlink_to(tmp_path / "elsewhere")
     assert propagate(page)[0] == 200
-    status, body, _ = ask(page, "POST", "/api/export?clip=1")
+    status, body, _ = ask(page, "POST", "/api/export?video=1")
     assert (status, "is a link" in sentence(body)) == (500, True)
     assert ask(page, "GET", "/exports/masks.zip")[0] == 404
     (tmp_path / "own/clip").unlink()
     (tmp_path / "own/clip").mkdir()
     (tmp_path / "own/clip/masks.zip").symlink_to(tmp_path / "elsewhere/masks.zip")
     assert ask(page, "GET", "/exports/masks.zip")[0] == 404
-    assert ask(page, "POST", "/api/export?clip=1")[0] == 200
+    assert ask(page, "POST", "/api/export?video=1")[0] == 200
     assert ask(page, "GET", "/exports/masks.zip")[1].startswith(b"PK")
     assert (tmp_path / "elsewhere/masks.zip").read_bytes() == b"secret"
 
@@ -228,9 +228,9 @@ def test_a_bomb_is_decoded_elsewhere(page):
             stream.width, stream.height, stream.pix_fmt = 64, 64, "rgb24"
             container.mux(stream.encode(av.VideoFrame(64, 64, "rgb24")))
         content = Path(file.name).read_bytes()
-    status, body, _ = ask(page, "POST", "/api/clip?name=a.mov", content)
+    status, body, _ = ask(page, "POST", "/api/video?name=a.mov", content)
     assert (status, "has the codec png" in sentence(body)) == (400, True)
-    assert json.loads(ask(page, "GET", "/api/state")[1])["clip"]["serial"] == 1
+    assert json.loads(ask(page, "GET", "/api/state")[1])["video"]["serial"] == 1
 
 
 class SlowHost(PlainHost):

@@ -28,7 +28,7 @@ def line(object_id: int, *points: tuple[float, float]) -> ScribbleLine:
 
 
 def masks(workbench) -> list[bytes]:
-    return [workbench.mask_png(frame) for frame in range(len(workbench.clip.frames))]
+    return [workbench.mask_png(frame) for frame in range(len(workbench.video.frames))]
 
 
 @pytest.fixture
@@ -101,8 +101,8 @@ def test_the_first_round_needs_an_object(bench):
 
 def test_without_a_clip_nothing_can_be_done(tmp_path):
     workbench = plain_workbench()
-    assert workbench.describe()["clip"] is None
-    with pytest.raises(DataError, match="no clip"):
+    assert workbench.describe()["video"] is None
+    with pytest.raises(DataError, match="no video"):
         workbench.propagate(0, [FIRST])
     with pytest.raises(DataError, match="does not exist"):
         workbench.open(tmp_path / "missing.mp4")
@@ -113,14 +113,14 @@ def test_a_damaged_clip_leaves_the_old_one(bench, tmp_path):
     bench.propagate(0, [FIRST])
     with pytest.raises(DataError):
         bench.open(tmp_path / "bad.mp4")
-    assert bench.clip.name == "clip"
+    assert bench.video.name == "clip"
     assert len(bench.describe()["rounds"]) == 1
 
 
 def test_limits_cut_the_clip(tmp_path):
     workbench = plain_workbench(max_frames=3, every=2, max_side=30)
     workbench.open(write_clip(tmp_path / "clip.mp4", frames=8))
-    clip = workbench.describe()["clip"]
+    clip = workbench.describe()["video"]
     assert (clip["frames"], clip["width"], clip["height"], clip["length"]) == (3, 30, 20, 8)
     with pytest.raises(ConfigError, match="max_frames"):
         PageSettings(max_frames=0)

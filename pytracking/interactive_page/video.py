@@ -1,4 +1,4 @@
-"""A clip as the page shows it and the tracker sees it."""
+"""A video as the page shows it and the tracker sees it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _JPEG_QUALITY = 90
 
 
 @dataclass(frozen=True)
-class Clip:
+class PageVideo:
     """The frames that are worked on.
 
     Args:
@@ -70,13 +70,13 @@ class Clip:
         return video
 
 
-def load_clip(
+def load_video(
     source: Path,
     settings: PageSettings,
     check: Callable[[], None],
     upload_name: str | None = None,
-) -> Clip:
-    """Read a clip.
+) -> PageVideo:
+    """Read a video.
 
     Args:
         source: Video file or folder of frames.
@@ -95,7 +95,7 @@ def load_clip(
         spooled = SpooledFrames(_checked(_shrunk(kept, video.size, settings), check))
         fps = (video.fps or default_fps) / every
         name = upload_name or video.name
-        return Clip(name, source, spooled, fps, every, video.length, is_upload, spooled.close)
+        return PageVideo(name, source, spooled, fps, every, video.length, is_upload, spooled.close)
 
 
 def _checked(frames: Iterable[np.ndarray], check: Callable[[], None]) -> Iterator[np.ndarray]:
