@@ -1,4 +1,4 @@
-"""Attack the engines: strangers in the store of torchrun, on its port, and killed workers.
+"""Attack the engines: untrusted clients of the store of torchrun, on its port, and killed workers.
 
     python benchmarks/attack_engines.py
 
@@ -149,7 +149,7 @@ def knock(port: int, canary: Path, draw: random.Random, ended: Callable[[], bool
 
 
 def attack_torchrun(root: Path, wanted: dict[str, bytes], draw: random.Random) -> Iterator[str]:
-    """Findings of strangers in the store and on the port of torchrun."""
+    """Findings of untrusted clients in the store and on the port of torchrun."""
     for name, attack in (("poison", poison), ("knock", knock)):
         canary, results, port = root / f"canary {name}", root / name, free_port()
         with running(command(root, results, "--engine", "torchrun"), port) as run:

@@ -179,7 +179,7 @@ class Attack:
             list(pool.map(one, range(count)))
 
     def odd_heads(self, count: int) -> None:
-        """Requests whose heads no browser writes; the page answers or closes, and goes on."""
+        """Requests whose heads no browser writes; the page answers or closes, and continues."""
         host, _, port = self._host.partition(":")
         for _ in range(count):
             name = self._random.choice(_HOSTS).replace("PORT", port)

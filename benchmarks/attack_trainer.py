@@ -146,7 +146,7 @@ class Attack:
         return self._judge(Training(self._root, ["--max-steps", "3"]), [0])
 
     def second_start(self) -> Iterator[str]:
-        """A second start is refused, and the first one goes on."""
+        """A second start is refused, and the first one continues."""
         first = self._start()
         for _ in range(3):
             yield self._judge(Training(self._root), [2], "is in use by process")
@@ -193,7 +193,7 @@ class Attack:
             write_videos(self._videos)
 
     def stale_lock(self) -> Iterator[str]:
-        """Locks of the dead, and what strangers put in their place."""
+        """Locks of dead processes, and foreign files in their place."""
         self._folder.path.mkdir(parents=True)
         lock = self._folder.path / LOCK_FILE
         for content in (b"", b"{}", b"\xff" * 9999, b'{"process": 1}'):

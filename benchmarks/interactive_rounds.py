@@ -9,7 +9,7 @@ The reference implementation does as upstream: every object has a copy of a fram
 own correlations and similarities, and all of them are recomputed in every round. Both forms get the
 same network (random weights), the same clip and the same lines. On a CPU the seconds are those of
 the processor, so that other work on the machine does not count. The last line is ``ratio=``: time
-of the plain form divided by ours.
+of the reference implementation divided by ours.
 """
 
 from __future__ import annotations

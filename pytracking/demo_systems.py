@@ -56,7 +56,7 @@ class DemoRow(NamedTuple):
 
     Args:
         system: System and parameters.
-        task: What it was told.
+        task: What it was given: a mask, a sentence, scribbles or nothing.
         measure: What the numbers are.
         score: Percent.
         baseline: What the other number belongs to.

@@ -20,7 +20,7 @@ def missing_requirements(requirements: list[str]) -> list[str]:
     """The requirements without a distribution here; any OpenCV counts as the one that is wanted.
 
     Args:
-        requirements: As the metadata of a package lists them; those of extras are left out.
+        requirements: Lines of a package's metadata; those of extras are left out.
     """
     missing = []
     for requirement in requirements:

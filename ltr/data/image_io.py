@@ -222,7 +222,7 @@ def read_wide_grey(path: str | os.PathLike[str]) -> np.ndarray | None:
         int64 (H, W), None for any other picture.
 
     Raises:
-        DataError: The file is missing or damaged, or the values are no whole numbers >= 0.
+        DataError: The file is missing or damaged, or the values are not whole numbers >= 0.
     """
     with _named_damage(path):
         picture = _decode_with_pillow(read_encoded(path), path)
@@ -230,7 +230,7 @@ def read_wide_grey(path: str | os.PathLike[str]) -> np.ndarray | None:
             return None
         values = np.asarray(picture)
     if not np.isfinite(values).all() or (values % 1).any() or values.min() < 0:
-        raise DataError(f"{path} holds values that are no whole numbers >= 0")
+        raise DataError(f"{path} holds values that are not whole numbers >= 0")
     return values.astype(np.int64)
 
 
@@ -257,7 +257,7 @@ def read_rgba(path: str | os.PathLike[str]) -> np.ndarray:
 
 
 def read_shades(path: str | os.PathLike[str]) -> np.ndarray:
-    """Read a picture whose grey values are no ids: probabilities, saliency.
+    """Read a picture whose grey values are not ids: probabilities, saliency.
 
     Returns:
         uint8 (H, W).

@@ -53,7 +53,7 @@ class VosLayout:
         return self.read_mask_file(path).labels
 
     def read_mask_file(self, path: Path) -> Mask:
-        """Read a label map and how it was told."""
+        """Read a label map, and what kind of file it came from."""
         mask = read_mask_file(path)
         if not self.is_binary:
             return mask

@@ -125,7 +125,7 @@ def read_position(values: Mapping[str, Any], batch_size: int, path: Path) -> Pos
 
     Args:
         values: Fields of the checkpoint.
-        batch_size: Of the present run, for files that counted batches only.
+        batch_size: Batch size of this run, for files that counted batches only.
         path: The checkpoint.
 
     Raises:

@@ -82,7 +82,7 @@ class LabelStudioTracking:
         """The regions of one task.
 
         Args:
-            task: As Label Studio sends it, with its annotations.
+            task: JSON of a task as Label Studio sends it, with its annotations.
             context: What the user has just drawn: ``result``.
 
         Raises:

@@ -63,8 +63,8 @@ class BackendServer:
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Ask for the password, refuse browsers, and turn errors into answers.
 
-        Label Studio itself asks, never a page: a page of a stranger, open in a browser of this
-        machine, may reach the port under a name of its own.
+        Label Studio itself asks, never a page: an untrusted page that is open in a browser of this
+        machine may reach the port under a name of its own.
         """
         if "Origin" in request.headers or not (self._password or _is_own_name(request)):
             return _answer({"error": "this backend answers Label Studio only"}, 403)

@@ -227,7 +227,7 @@ def create_tracker(
         checker cannot say which: ask its ``kind``, or ``isinstance``.
 
     Raises:
-        ConfigError: An unknown system, name or field, or ``VOS_KEEP_MEMORY`` is no switch.
+        ConfigError: An unknown system, name or field, or a wrong ``VOS_KEEP_MEMORY``.
         CheckpointError: The network file is missing, damaged or of another network.
     """
     from pytracking.tracker.base import Runtime

@@ -92,16 +92,16 @@ class SegmentGraph(nn.Module):
         """Segment a crop.
 
         Args:
-            induction: Of the crop, as all up to ``layer4``.
-            queries: See ``EncodeGraph``.
-            layer1: The backbone's layers.
-            layer2: The next one.
-            layer3: The next one.
-            layer4: The last one.
+            induction: Induction features of the crop, (C, h, w).
+            queries: Its queries, (h * w, K).
+            layer1: Map of the backbone's first stage, (1, C, H / 4, W / 4).
+            layer2: Map of its second stage, stride 8.
+            layer3: Map of its third stage, stride 16.
+            layer4: Map of its last stage.
             filled: bool (slots,), the slots that count.
             all_values: Encoded masks of the memory, (slots, 17, h * w).
             read_keys: Keys of the memory, (slots, h * w, K).
-            filters: Of the target model, (16, C, k, k).
+            filters: Filters of the target model, (16, C, k, k).
 
         Returns:
             Foreground logits (H, W).
@@ -191,7 +191,7 @@ class StartGraph(_Learner):
         """Start an object.
 
         Args:
-            induction: Of its crop, as all that follow; see ``EncodeGraph``.
+            induction: Outputs of ``EncodeGraph`` for its crop, (C, h, w).
             tokens: (D, h * w).
             keys: (h * w, K).
             numerator: (D, h * w).
@@ -245,7 +245,7 @@ class RememberGraph(_Learner):
         """Remember a frame.
 
         Args:
-            induction: Of the crop, as all up to ``denominator``; see ``EncodeGraph``.
+            induction: Outputs of ``EncodeGraph`` for the crop, (C, h, w).
             tokens: (D, h * w).
             keys: (h * w, K).
             numerator: (D, h * w).

@@ -35,7 +35,7 @@ def write_export(
 
     Args:
         system: What is exported.
-        description: Of the tracker, JSON-like; stored in the manifest.
+        description: Description of the tracker, JSON-like; stored in the manifest.
         folder: New or empty.
         form: ``onnx`` or ``torch-export``.
         overwrite: Replace an earlier export.

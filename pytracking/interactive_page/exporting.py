@@ -15,8 +15,8 @@ from pytracking.evaluation.outputs.video import ENTRIES, MASKS, VideoResults
 from pytracking.evaluation.running.task import write_config
 from pytracking.evaluation.session import VideoSession
 from pytracking.evaluation.stepper import VideoFrame
-from pytracking.interactive_page.video import PageVideo
 from pytracking.interactive_page.host_session import HostSession
+from pytracking.interactive_page.video import PageVideo
 from pytracking.tracker.base import FrameInfo, FrameOutput
 from pytracking.utils.staging import staged_folder
 
@@ -75,7 +75,9 @@ class _FramesOf:
             yield from frames
 
 
-def _lines(video: PageVideo, session: VideoSession | HostSession) -> tuple[tuple[ScribbleLine, ...], ...]:
+def _lines(
+    video: PageVideo, session: VideoSession | HostSession
+) -> tuple[tuple[ScribbleLine, ...], ...]:
     """All lines of every frame."""
     drawn = session.all_prompts()
     return tuple(

@@ -85,7 +85,7 @@ def load_video(
         upload_name: Name of an upload, which is decoded in a process of its own.
 
     Raises:
-        DataError: It is missing, damaged or no video.
+        DataError: It is missing, damaged or not a video.
     """
     default_fps = 25.0
     limit, every = settings.max_frames * settings.every, settings.every

@@ -20,10 +20,9 @@ from pytracking.evaluation.outputs.exchange.registry import format_names
 from pytracking.evaluation.prompt_types import Prompt
 from pytracking.evaluation.session import PassDirection, VideoSession
 from pytracking.evaluation.sessions.rounds import say
-from pytracking.interactive_page.video import PageVideo, load_video
 from pytracking.interactive_page.describing import (
-    describe_video,
     describe_prompted,
+    describe_video,
     encode_mask,
 )
 from pytracking.interactive_page.exporting import export_video
@@ -41,6 +40,7 @@ from pytracking.interactive_page.steps import (
     pass_length,
 )
 from pytracking.interactive_page.styles import ObjectStyles
+from pytracking.interactive_page.video import PageVideo, load_video
 from pytracking.tracker.interactive.recommend import RecommendContext
 from pytracking.utils.lazy_frames import LazyFrames
 
@@ -125,7 +125,7 @@ class Workbench:
             upload_name: Name of an upload, which is decoded in a process of its own.
 
         Raises:
-            DataError: It is missing, damaged or no video.
+            DataError: It is missing, damaged or not a video.
         """
         video = load_video(source, self.settings, self._check_cancelled, upload_name)
         self.close()
@@ -263,7 +263,7 @@ class Workbench:
         return encode_mask(labels, self._styles.palette(), hidden)
 
     def describe(self) -> dict[str, Any]:
-        """All that the page shows, JSON-like; while work goes on, as it was before."""
+        """All that the page shows, JSON-like; during a step, as it was before."""
         if self._described is None:
             self._changed()
         assert self._described is not None  # made by ``_changed``

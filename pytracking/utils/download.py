@@ -1,7 +1,7 @@
 """``python -m pytracking.utils.download NAME``: fetch a released file into its folder.
 
 The file appears under its name only when it was read as the network it should be and its checksum
-is right. What was cut off is tried again, and the next call goes on with it. Where a host needs a
+is right. An interrupted download is tried again, and the next call resumes it. Where a host needs a
 browser, its page is printed. NAME may also be a torchvision model (``resnet50``).
 """
 
@@ -67,7 +67,7 @@ def fetch(
 ) -> Path:
     """Download one file; it appears when it was read as what it should be, or not at all.
 
-    What was cut off is tried again, and a later call goes on with it.
+    An interrupted download is tried again, and a later call resumes it.
 
     Args:
         released: What to fetch.

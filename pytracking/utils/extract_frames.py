@@ -75,7 +75,7 @@ def _visible(folder: Path) -> list[Path]:
 
 
 def _tell_others(folder: Path, frames: Path) -> None:
-    """Name the files that are no videos; those of ``frames`` may lie below the folder, too."""
+    """Name the files that are not videos; those of ``frames`` may lie below the folder, too."""
     others = [
         str(path.relative_to(folder))
         for path in _visible(folder)

@@ -1,4 +1,4 @@
-"""Fetches one file over HTTP: whole, of a limited size, and going on where it was cut off.
+"""Fetches one file over HTTP: whole, of a limited size, resuming where it was interrupted.
 
 What has arrived lies in a hidden folder beside the target, with what the server calls this version
 of the file. A later call, of any process, asks for the rest of the same version.
@@ -29,7 +29,7 @@ from ltr.admin.locks import LOCK_FILE, lock_folder
 MAX_BYTES = 4 << 30
 _PIECE, _MAX_PAGE = 1 << 18, 1 << 20
 _TIMEOUT_S = 30.0
-_SLOWEST, _PATIENCE_S = 1 << 10, 60.0  # bytes a second, after so many seconds
+_SLOWEST, _PATIENCE_S = 1 << 10, 60.0  # bytes per second, after so many seconds
 PAUSES_S = (1.0, 3.0, 9.0, 27.0)
 _BUSY = (408, 429, 500, 502, 503, 504)
 _PART, _STATE = "content", "state.json"

@@ -125,7 +125,7 @@ def trace(maps: Sequence[np.ndarray], labels: Sequence[int], radius: int) -> lis
         radius: How far the surroundings reach, in pixels.
 
     Returns:
-        One outline a map; None when there is no boundary (the object is the whole frame).
+        One outline per map; None when there is no boundary (the object is the whole frame).
     """
     packed = pack_labels(maps, labels)
     box = bounding_box(packed).grown(radius + 1, packed.shape[1:])

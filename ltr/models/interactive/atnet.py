@@ -151,7 +151,7 @@ class Decoder(nn.Module):
 
         Args:
             top: (N, 32 * width, H / 16, W / 16), ``res5`` or what replaces it.
-            prepared: Of ``prepare``, of N samples or of one for all.
+            prepared: Output of ``prepare``, for N samples or one for all of them.
             local: (N, 1, H / 4, W / 4), mask of the neighbour moved here; the transfer network's.
         """
         maps = self.RF3(prepared[0], self.enter(top))

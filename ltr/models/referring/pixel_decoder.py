@@ -89,7 +89,7 @@ class PixelDecoder(nn.Module):
         """Compute mask features of inputs whose first is adapted.
 
         Args:
-            levels: As of ``forward``, but the first has passed through ``adapt``.
+            levels: Input of ``forward`` whose first level has passed through ``adapt``.
             words: Word features of each clip's sentence.
             frames: Frames of a clip.
 

@@ -1,6 +1,6 @@
 """IPN: both networks together, from clips of one object that a robot corrects.
 
-500 epochs over the objects of DAVIS 2017, one clip of eight frames a step.
+500 epochs over the objects of DAVIS 2017, one clip of eight frames per step.
 """
 
 from ltr.train_settings.experiment import experiment

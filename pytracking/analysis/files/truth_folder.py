@@ -65,7 +65,7 @@ def list_masks(folder: Path) -> tuple[str, ...]:
 
 
 def annotation_root(path: Path, kind: str = "Annotations") -> Path:
-    """The folder with one folder of masks a video, given itself or one of its parents.
+    """The folder with one folder of masks per video, given itself or one of its parents.
 
     Args:
         path: A folder such as ``<root>``, ``<root>/Annotations`` or ``<root>/Annotations/480p``.

@@ -154,12 +154,12 @@ def evaluate_boxes(
     predictions: Sequence[Mapping[str, Any]],
     best_only: bool = False,
 ) -> ImageScores:
-    """Score boxes of single frames, one object an image (RefCOCO).
+    """Score boxes of single frames, one object per image (RefCOCO).
 
     Args:
         ground_truth: COCO JSON whose boxes are ``x, y, width, height``.
         predictions: Entries with ``image_id``, ``score`` and ``bbox``: ``x0, y0, x1, y1``.
-        best_only: As in ``evaluate_images``.
+        best_only: See ``evaluate_images``.
 
     Raises:
         DataError: An image has no prediction, or an entry is damaged.

@@ -77,7 +77,7 @@ def make_seal(publish: Callable[[str], None]) -> Seal:
     """The seal of the first process.
 
     Args:
-        publish: Tells the others the name of the launch, which is no secret.
+        publish: Tells the others the name of the launch, which is not secret.
 
     Raises:
         OSError: The secret cannot be written.

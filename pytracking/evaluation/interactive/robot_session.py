@@ -186,7 +186,7 @@ class RobotSession:
         Args:
             masks: Integers (frames, H, W), 0 = background.
             next_scribble_frame_candidates: The robot takes the worst of these frames; None or an
-                empty list allows all. Numbers that are no frames are ignored.
+                empty list allows all. Numbers that are not frames are ignored.
 
         Raises:
             ConfigError: No scribbles have been taken.

@@ -148,7 +148,7 @@ def join_results(
     """Blend what the passes say of a frame.
 
     Args:
-        results: Of both directions.
+        results: Result of the frame by direction, None where a pass has none.
         shares: Weight of the forward pass for every object that counts, 0 to 1; the backward pass
             has the rest. Where only one of them followed an object, it alone counts.
         shape: (H, W).

@@ -38,7 +38,7 @@ class ExportedDenseULearn:
     """Follows all objects of one video at a time, up to the capacity of the graphs.
 
     Args:
-        manifest: Of the graphs.
+        manifest: Manifest of the folder, with the settings of the graphs.
         graphs: ``start`` and ``frame``.
     """
 
@@ -54,7 +54,7 @@ class ExportedDenseULearn:
         """See ``ExportedTracker``.
 
         Raises:
-            DataError: Of ``OnlineTracker.initialize``, or the graphs have no room.
+            DataError: See ``OnlineTracker.initialize``; or the graphs have no room.
         """
         if not info.object_ids:
             raise DataError("a video must start with at least one object")
@@ -68,7 +68,7 @@ class ExportedDenseULearn:
         """See ``ExportedTracker``.
 
         Raises:
-            DataError: Of ``OnlineTracker.track``, or the graphs have no room.
+            DataError: See ``OnlineTracker.track``; or the graphs have no room.
             RuntimeError: No video has begun.
         """
         video = self._video

@@ -71,7 +71,7 @@ def open_graphs(manifest: Manifest, threads: int = 0) -> dict[str, ExportedGraph
 
     Args:
         manifest: From ``read_manifest``.
-        threads: Of onnxruntime; 0 for one a core.
+        threads: Threads of onnxruntime; 0 for one per core.
 
     Raises:
         ConfigError: The package that runs the format is missing.

@@ -56,7 +56,7 @@ class ExportedJoint:
     """Follows all objects of one video at a time, any number of them.
 
     Args:
-        manifest: Of the graphs.
+        manifest: Manifest of the folder, with the settings of the graphs.
         graphs: ``encode``, ``segment``, ``start`` and ``remember``.
     """
 
@@ -73,7 +73,7 @@ class ExportedJoint:
         """See ``ExportedTracker``.
 
         Raises:
-            DataError: Of ``OnlineTracker.initialize``.
+            DataError: See ``OnlineTracker.initialize``.
         """
         if not info.object_ids:
             raise DataError("a video must start with at least one object")
@@ -85,7 +85,7 @@ class ExportedJoint:
         """See ``ExportedTracker``.
 
         Raises:
-            DataError: Of ``OnlineTracker.track``.
+            DataError: See ``OnlineTracker.track``.
             RuntimeError: No video has begun.
         """
         if self._probabilities is None:

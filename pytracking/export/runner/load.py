@@ -26,13 +26,13 @@ def load_exported(
 
     Args:
         folder: What ``export_tracker.py`` wrote.
-        threads: Of onnxruntime; 0 for one a core.
+        threads: Threads of onnxruntime; 0 for one per core.
         trusted: Whether it may be a program of PyTorch, which can do anything when it is loaded;
             graphs of ONNX cannot.
 
     Raises:
         ConfigError: The package that runs the graphs is missing, or a program is not trusted.
-        DataError: The folder is no exported tracker, damaged, or of a tracker unknown here.
+        DataError: The folder is not an exported tracker, is damaged, or of a tracker unknown here.
     """
     manifest = read_manifest(Path(folder))
     if manifest.system not in _RUNNERS:

@@ -63,7 +63,7 @@ def read_manifest(folder: Path) -> Manifest:
         DataError: The folder, its manifest or a graph is missing, damaged or of another version.
     """
     if not (folder / MANIFEST).is_file():
-        raise DataError(f"{folder} is no exported tracker: it has no {MANIFEST}")
+        raise DataError(f"{folder} is not an exported tracker: it has no {MANIFEST}")
     content = read_json(folder / MANIFEST)
     try:
         if content["version"] != VERSION:

@@ -154,7 +154,7 @@ def shared_windows(windows: Sequence[SearchWindow], tolerance: float) -> list[Se
     """Let objects look through the first window that hardly differs from their own.
 
     Args:
-        windows: Of every object.
+        windows: Search window of every object.
         tolerance: Largest difference of a border, as a share of the window's side.
     """
     chosen: list[SearchWindow] = []

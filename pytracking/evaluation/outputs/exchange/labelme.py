@@ -30,7 +30,7 @@ from pytracking.evaluation.outputs.exchange.labelled_video import (
 _EXPECTED = "shapes of Labelme"
 _VERSION = "5.4.1"
 _MAX_CORNER = 1 << 15
-# Labelme's own names for what is no object.
+# Labelme's own names for what is not an object.
 _RESERVED = {"__ignore__": VOID, "_background_": 0}
 
 

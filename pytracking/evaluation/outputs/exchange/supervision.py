@@ -61,7 +61,7 @@ def from_detections(detections: supervision.Detections, shape: tuple[int, int]) 
     is on top.
 
     Args:
-        detections: Of one frame.
+        detections: Objects of one frame, with masks of its size.
         shape: (height, width) in pixels.
 
     Raises:
