@@ -9,13 +9,17 @@ import numpy as np
 import torch
 
 from ltr.admin.errors import DataError
-from ltr.data.image_format import ImageFormat
 from ltr.data.interactive.scribbles import NOTHING, VideoScribbles, draw_scribbles, read_scribbles
 from ltr.data.randomness import Generators, SampleKey
-from ltr.data.samples import RandomSamples
 from ltr.dataset.davis import Davis
 from ltr.dataset.interactive.damage import spoil_labels
-from ltr.dataset.interactive.triplets import CROP_DRAWS, LabelledFrames, place_crop, resize
+from ltr.dataset.interactive.triplets import (
+    CROP_DRAWS,
+    CropSamples,
+    LabelledFrames,
+    place_crop,
+    resize,
+)
 
 ROUNDS = 3
 _PASSES_PER_ROUND = 30
@@ -32,25 +36,13 @@ class CorrectionDraw(NamedTuple):
     pairs: tuple[int, ...]
 
 
-class CorrectionSamples(RandomSamples[CorrectionDraw]):
+class CorrectionSamples(CropSamples[Davis, CorrectionDraw]):
     """One frame of every sequence in turn; rounds change after so many passes over all.
 
-    Args:
-        dataset: DAVIS with ``Scribbles`` beside its frames.
-        samples_per_epoch: Length of an epoch.
-        crop_size: Side of the square crops, pixels.
-        image_format: Order of the channels and normalisation.
+    The data set is DAVIS with ``Scribbles`` beside its frames.
     """
 
     orders_epochs = True  # the round follows from the place in the run
-
-    def __init__(
-        self, dataset: Davis, samples_per_epoch: int, crop_size: int, image_format: ImageFormat
-    ) -> None:
-        super().__init__(samples_per_epoch)
-        self.dataset = dataset
-        self.crop_size = crop_size
-        self.image_format = image_format
 
     def choose(self, key: SampleKey, attempt: int, random: Generators) -> CorrectionDraw:
         """The sequence whose turn it is in this pass, at random when that failed."""

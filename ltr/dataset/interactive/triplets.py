@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import cv2
 import numpy as np
@@ -15,6 +15,9 @@ from ltr.data.randomness import Generators, SampleKey
 from ltr.data.samples import RandomSamples
 from ltr.dataset.interactive.damage import damage_labels
 from ltr.dataset.vos_base import VosDataset
+
+Draw = TypeVar("Draw")
+Videos = TypeVar("Videos", bound=VosDataset)
 
 _SCALES = (0.75, 1.0, 1.25)
 CROP_DRAWS = 2
@@ -35,27 +38,27 @@ class LabelledFrames(NamedTuple):
     labels: np.ndarray
 
 
-class TripletSamples(RandomSamples[TripletDraw]):
-    """One triplet of every sequence in turn.
+class CropSamples(RandomSamples[Draw], Generic[Videos, Draw]):
+    """Samples that are square crops of annotated frames.
 
     Args:
         dataset: Videos with all objects.
         samples_per_epoch: Length of an epoch.
-        crop_size: Side of the square crops, pixels.
+        crop_size: Side of the crops, pixels.
         image_format: Order of the channels and normalisation.
     """
 
     def __init__(
-        self,
-        dataset: VosDataset,
-        samples_per_epoch: int,
-        crop_size: int,
-        image_format: ImageFormat,
+        self, dataset: Videos, samples_per_epoch: int, crop_size: int, image_format: ImageFormat
     ) -> None:
         super().__init__(samples_per_epoch)
         self.dataset = dataset
         self.crop_size = crop_size
         self.image_format = image_format
+
+
+class TripletSamples(CropSamples[VosDataset, TripletDraw]):
+    """One triplet of every sequence in turn."""
 
     def choose(self, key: SampleKey, attempt: int, random: Generators) -> TripletDraw:
         """The sequence whose turn it is, at random when that failed, and frames of it."""

@@ -5,25 +5,20 @@ from dataclasses import replace
 from ltr.train_settings.experiment import experiment
 from ltr.train_settings.joint import joint_stage1
 from ltr.train_settings.joint.assembly import JointAssembly
-from ltr.train_settings.joint.recipe import MODULES
+from ltr.train_settings.joint.recipe import MODULES, from_scratch
 
 RECIPE = replace(
-    joint_stage1.RECIPE,
+    from_scratch(joint_stage1.RECIPE, width=8),
     description="JOINT with a narrow ResNet-18 and small crops, on DAVIS",
     train_sets={"DAVIS/2017/train": 1},
     validation_sets={"DAVIS/2017/val": 1},
     output_size=(112, 64),
-    backbone="resnet18",
-    backbone_weights=None,
-    backbone_width=8,
-    frozen_backbone_layers=(),
     num_filters=4,
     out_feature_dim=16,
     transformer_dim=16,
     key_dim=8,
     label_encoder_dims=(4, 8, 8),
     decoder_mdim=8,
-    freeze_batch_norm=False,
     max_epochs=4,
     batch_size=4,
     num_workers=0,

@@ -8,10 +8,10 @@ from dataclasses import replace
 from ltr.train_settings.experiment import experiment
 from ltr.train_settings.joint import joint_stage1
 from ltr.train_settings.joint.assembly import JointAssembly
-from ltr.train_settings.joint.recipe import MODULES
+from ltr.train_settings.joint.recipe import MODULES, from_scratch
 
 RECIPE = replace(
-    joint_stage1.RECIPE,
+    from_scratch(joint_stage1.RECIPE, width=32),
     description="JOINT with a narrow ResNet-18 from scratch, on DAVIS and pasted objects",
     train_sets={"DAVIS/2017/train": 1, "pasted:DAVIS/2017/train": 3},
     validation_sets={},
@@ -24,10 +24,6 @@ RECIPE = replace(
     train_scale_jitter=0.35,
     test_centre_jitter=(3.0, 2.5),
     test_scale_jitter=0.45,
-    backbone="resnet18",
-    backbone_weights=None,
-    backbone_width=32,
-    frozen_backbone_layers=(),
     out_feature_dim=128,
     transformer_dim=128,
     key_dim=64,
@@ -36,7 +32,6 @@ RECIPE = replace(
     num_refinement_iter=1,
     difference_weight=0.0,
     entropy_weight=100.0,
-    freeze_batch_norm=False,
     max_epochs=20,
     batch_size=8,
     num_workers=1,

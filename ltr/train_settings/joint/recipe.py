@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ltr.admin.errors import ConfigError
@@ -99,3 +99,20 @@ class JointRecipe(Design, Recipe):
             )
         if not self.train_sets:
             raise ConfigError("train_sets must name at least one data set")
+
+
+def from_scratch(recipe: JointRecipe, width: int) -> JointRecipe:
+    """The same experiment with a ResNet-18 that learns every layer from random weights.
+
+    Args:
+        recipe: An experiment with any backbone.
+        width: Channels of the stem.
+    """
+    return replace(
+        recipe,
+        backbone="resnet18",
+        backbone_weights=None,
+        backbone_width=width,
+        frozen_backbone_layers=(),
+        freeze_batch_norm=False,
+    )

@@ -145,7 +145,9 @@ def test_an_upload_without_a_length_is_limited_too(page, tmp_path):
 def test_the_export_can_be_fetched(page, tmp_path):
     assert ask(page, "GET", "/exports/overlay.mp4")[0] == 404
     assert ask(page, "POST", "/api/export?video=1")[0] == 400
-    ask(page, "POST", "/api/propagate?video=1", json.dumps({"frame": 0, "lines": [STROKE]}).encode())
+    ask(
+        page, "POST", "/api/propagate?video=1", json.dumps({"frame": 0, "lines": [STROKE]}).encode()
+    )
     status, body, _ = ask(page, "POST", "/api/export?video=1")
     assert status == 200
     assert Path(json.loads(body)["exported"]) == tmp_path / "own/clip"
