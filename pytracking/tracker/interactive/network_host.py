@@ -33,8 +33,8 @@ class NetworkHost(InteractiveVOS, Generic[Network]):
         runtime: Device and precision.
     """
 
-    network_class: ClassVar[type[nn.Module]]
-    build_network: ClassVar[Callable[[], nn.Module]]
+    network_class: ClassVar[type[Any]]
+    build_network: ClassVar[Callable[[], Any]]
     """Makes the network that upstream's files belong to."""
 
     def __init__(self, params: Any, network: Network, runtime: Runtime) -> None:
