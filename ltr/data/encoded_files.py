@@ -3,11 +3,30 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from ltr.admin.errors import DataError
 from ltr.admin.files import read_regular
 
 _MAX_BYTES = 1 << 30
+
+
+class ContentError(DataError):
+    """What is wrong with the content of a file; ``naming`` puts the file in front of it."""
+
+
+@contextmanager
+def naming(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Name the file whose content is decoded, where something is wrong with it.
+
+    Raises:
+        DataError: In place of a ``ContentError``.
+    """
+    try:
+        yield
+    except ContentError as error:
+        raise DataError(f"{path} {error}") from error
 
 
 def read_encoded(path: str | os.PathLike[str]) -> bytes:

@@ -21,7 +21,7 @@ from PIL import Image
 
 from ltr.admin.errors import DataError
 from ltr.admin.files import atomic_write
-from ltr.data.encoded_files import read_encoded
+from ltr.data.encoded_files import ContentError, naming, read_encoded
 from ltr.data.mask_rule import Mask, mask_of_picture
 from ltr.data.palette import result_palette
 
@@ -59,24 +59,26 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
         DataError: The file is missing, empty, truncated or no picture.
     """
     encoded = read_encoded(path)
-    if encoded[:2] == _JPEG_START:
-        return _decode_jpeg(path, encoded)
-    if encoded.startswith(_PNG_START) and not _png_is_complete(encoded):
-        raise DataError(f"{path} is a truncated PNG: its end is missing, or a part is too long")
-    _check_header(path, encoded)
-    if (pages := _count_pages(encoded)) > 1:
-        raise DataError(
-            f"{path} holds {pages} pictures, as a video does: give it alone as the video, or save "
-            "each as a file"
-        )
-    return _decode_with_opencv(path, encoded)
+    with naming(path):
+        if encoded[:2] == _JPEG_START:
+            return _decode_jpeg(encoded)
+        if encoded.startswith(_PNG_START) and not _png_is_complete(encoded):
+            raise ContentError("is a truncated PNG: its end is missing, or a part is too long")
+        _check_header(encoded)
+        if (pages := _count_pages(encoded)) > 1:
+            raise ContentError(
+                f"holds {pages} pictures, as a video does: give it alone as the video, or save "
+                "each as a file"
+            )
+        return _decode_with_opencv(encoded)
 
 
 def read_image_with_opencv(path: str | os.PathLike[str]) -> np.ndarray:
     """Read a picture file with OpenCV whatever its format, see ``read_image``; slower for JPEGs."""
     encoded = read_encoded(path)
-    _check_header(path, encoded)
-    return _decode_with_opencv(path, encoded)
+    with naming(path):
+        _check_header(encoded)
+        return _decode_with_opencv(encoded)
 
 
 def read_pages(path: str | os.PathLike[str]) -> tuple[int, Iterator[np.ndarray]]:
@@ -93,7 +95,8 @@ def read_pages(path: str | os.PathLike[str]) -> tuple[int, Iterator[np.ndarray]]
         DataError: The file is missing or not a picture.
     """
     encoded = read_encoded(path)
-    _check_header(path, encoded)
+    with naming(path):
+        _check_header(encoded)
     return _count_pages(encoded), _decode_pages(path, encoded)
 
 
@@ -117,7 +120,7 @@ def _count_pages(encoded: bytes) -> int:
         return 0
 
 
-def _decode_jpeg(path: str | os.PathLike[str], encoded: bytes) -> np.ndarray:
+def _decode_jpeg(encoded: bytes) -> np.ndarray:
     """With libjpeg-turbo alone, twice as fast; what it does not take as it is goes to OpenCV.
 
     These are pictures that are stored turned (OpenCV turns them), of four colours, and damaged in a
@@ -125,23 +128,23 @@ def _decode_jpeg(path: str | os.PathLike[str], encoded: bytes) -> np.ndarray:
     """
     end = _jpeg_end(encoded)
     if end is None:
-        raise DataError(f"{path} is a truncated JPEG: its end marker is missing")
+        raise ContentError("is a truncated JPEG: its end marker is missing")
     encoded = encoded[:end]
-    width, height = _check_header(path, encoded)
+    width, height = _check_header(encoded)
     if width * height * encoded.count(_SCAN_START) > _MAX_VISITS:
-        raise DataError(f"{path} has too many scans for {width}x{height} pixels to be decoded")
+        raise ContentError(f"has too many scans for {width}x{height} pixels to be decoded")
     if _EXIF not in encoded:
         try:
             return simplejpeg.decode_jpeg(encoded, "RGB")
         except ValueError:
             pass
-    return _decode_with_opencv(path, encoded)
+    return _decode_with_opencv(encoded)
 
 
-def _decode_with_opencv(path: str | os.PathLike[str], encoded: bytes) -> np.ndarray:
+def _decode_with_opencv(encoded: bytes) -> np.ndarray:
     pixels = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
     if pixels is None:
-        raise DataError(f"{path} cannot be decoded as a picture")
+        raise ContentError("cannot be decoded as a picture")
     return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
 
 
@@ -160,14 +163,9 @@ def read_label_map(path: str | os.PathLike[str]) -> np.ndarray:
     return read_mask_file(path).labels
 
 
-def decode_label_map(encoded: bytes, path: str | os.PathLike[str]) -> np.ndarray:
-    """The object ids in the content of a mask file, see ``read_mask_file``.
-
-    Args:
-        encoded: The content.
-        path: The image file, named in errors.
-    """
-    return decode_mask_file(encoded, path).labels
+def decode_label_map(encoded: bytes) -> np.ndarray:
+    """The object ids in the content of a mask file, see ``decode_mask_file``."""
+    return decode_mask_file(encoded).labels
 
 
 def read_mask_file(path: str | os.PathLike[str]) -> Mask:
@@ -179,24 +177,33 @@ def read_mask_file(path: str | os.PathLike[str]) -> Mask:
     Raises:
         DataError: The file is missing, damaged, or its pixels are not object ids.
     """
-    return decode_mask_file(read_encoded(path), path)
+    with naming(path):
+        return decode_mask_file(read_encoded(path))
 
 
-def decode_mask_file(encoded: bytes, path: str | os.PathLike[str]) -> Mask:
-    """Decode the content of a mask file, see ``read_mask_file``."""
+def decode_mask_file(encoded: bytes) -> Mask:
+    """Decode the content of a mask file, see ``read_mask_file``.
+
+    Raises:
+        ContentError: It is damaged, or its pixels are not object ids.
+    """
     if encoded[:2] == _JPEG_START:
-        raise DataError(
-            f"{path} is a JPEG, whose compression changes object ids: expected a PNG; "
+        raise ContentError(
+            "is a JPEG, whose compression changes object ids: expected a PNG; "
             "convert it with `python -m pytracking.utils.masks convert`"
         )
-    with _named_damage(path):
-        return mask_of_picture(_decode_with_pillow(encoded, path), path)
+    with _translate_damage():
+        return mask_of_picture(_decode_with_pillow(encoded))
 
 
-def decode_values(encoded: bytes, path: str | os.PathLike[str]) -> np.ndarray:
-    """The indices or grey values of a picture as they are stored, uint8 (H, W)."""
-    with _named_damage(path):
-        return np.asarray(_decode_with_pillow(encoded, path)).astype(np.uint8)
+def decode_values(encoded: bytes) -> np.ndarray:
+    """The indices or grey values of a picture as they are stored, uint8 (H, W).
+
+    Raises:
+        ContentError: It is damaged.
+    """
+    with _translate_damage():
+        return np.asarray(_decode_with_pillow(encoded)).astype(np.uint8)
 
 
 def read_wide_values(path: str | os.PathLike[str]) -> np.ndarray:
@@ -208,8 +215,8 @@ def read_wide_values(path: str | os.PathLike[str]) -> np.ndarray:
     Raises:
         DataError: The file is missing, damaged, or not grey.
     """
-    with _named_damage(path):
-        values = np.asarray(_decode_with_pillow(read_encoded(path), path))
+    with naming(path), _translate_damage():
+        values = np.asarray(_decode_with_pillow(read_encoded(path)))
     if values.ndim != 2 or values.min() < 0 or values.max() > np.iinfo(np.uint16).max:
         raise DataError(f"{path} is not a grey picture of 16 bits")
     return values.astype(np.uint16)
@@ -224,8 +231,8 @@ def read_wide_grey(path: str | os.PathLike[str]) -> np.ndarray | None:
     Raises:
         DataError: The file is missing or damaged, or the values are not whole numbers >= 0.
     """
-    with _named_damage(path):
-        picture = _decode_with_pillow(read_encoded(path), path)
+    with naming(path), _translate_damage():
+        picture = _decode_with_pillow(read_encoded(path))
         if picture.mode[0] not in "IF":
             return None
         values = np.asarray(picture)
@@ -240,7 +247,8 @@ def picture_size(path: str | os.PathLike[str]) -> tuple[int, int]:
     Raises:
         DataError: It is missing, not a picture, or of an implausible size.
     """
-    return _check_header(path, read_encoded(path))
+    with naming(path):
+        return _check_header(read_encoded(path))
 
 
 def read_rgba(path: str | os.PathLike[str]) -> np.ndarray:
@@ -252,8 +260,8 @@ def read_rgba(path: str | os.PathLike[str]) -> np.ndarray:
     Raises:
         DataError: The file is missing or damaged.
     """
-    with _named_damage(path):
-        return np.array(_decode_with_pillow(read_encoded(path), path).convert("RGBA"))
+    with naming(path), _translate_damage():
+        return np.array(_decode_with_pillow(read_encoded(path)).convert("RGBA"))
 
 
 def read_shades(path: str | os.PathLike[str]) -> np.ndarray:
@@ -265,23 +273,23 @@ def read_shades(path: str | os.PathLike[str]) -> np.ndarray:
     Raises:
         DataError: The file is missing or damaged.
     """
-    with _named_damage(path):
-        return np.array(_decode_with_pillow(read_encoded(path), path).convert("L"))
+    with naming(path), _translate_damage():
+        return np.array(_decode_with_pillow(read_encoded(path)).convert("L"))
 
 
-def _decode_with_pillow(encoded: bytes, path: str | os.PathLike[str]) -> Image.Image:
-    _check_header(path, encoded)
+def _decode_with_pillow(encoded: bytes) -> Image.Image:
+    _check_header(encoded)
     with Image.open(io.BytesIO(encoded)) as picture:
         picture.load()
         return picture
 
 
 @contextmanager
-def _named_damage(path: str | os.PathLike[str]) -> Iterator[None]:
+def _translate_damage() -> Iterator[None]:
     try:
         yield
     except _DAMAGE as error:
-        raise DataError(f"{path} cannot be decoded as a mask: {error}") from error
+        raise ContentError(f"cannot be decoded as a mask: {error}") from error
 
 
 def write_label_map(path: str | os.PathLike[str], labels: np.ndarray) -> None:
@@ -358,15 +366,15 @@ def _png_is_complete(encoded: bytes) -> bool:
     return False
 
 
-def _check_header(path: str | os.PathLike[str], encoded: bytes) -> tuple[int, int]:
+def _check_header(encoded: bytes) -> tuple[int, int]:
     """Read width and height; refuse anything but pictures of a plausible size."""
     try:
         with Image.open(io.BytesIO(encoded)) as picture:
             width, height = picture.size
     except Image.DecompressionBombError as error:
-        raise DataError(f"{path} declares too many pixels to be decoded") from error
+        raise ContentError("declares too many pixels to be decoded") from error
     except _DAMAGE as error:
-        raise DataError(f"{path} is damaged or not a picture file") from error
+        raise ContentError("is damaged or not a picture file") from error
     if width * height > _MAX_PIXELS:
-        raise DataError(f"{path} declares {width}x{height} pixels, more than {_MAX_PIXELS}")
+        raise ContentError(f"declares {width}x{height} pixels, more than {_MAX_PIXELS}")
     return width, height

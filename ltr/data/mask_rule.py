@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image
 
 from ltr.admin.errors import DataError
+from ltr.data.encoded_files import ContentError
 from ltr.data.palette import NUM_RESULT_COLOURS, VOID, pascal_palette, result_palette
 
 PathLike = str | os.PathLike[str]
@@ -50,49 +51,47 @@ class Mask(NamedTuple):
     is_black_and_white: bool = False
 
 
-def mask_of_picture(picture: Image.Image, path: PathLike) -> Mask:
+def mask_of_picture(picture: Image.Image) -> Mask:
     """Find the object ids of a decoded picture of any mode.
 
     Args:
         picture: Palette, grey (1 to 16 bits) or colour, with or without transparency.
-        path: The mask file, named in errors.
 
     Raises:
-        DataError: Its pixels are not object ids.
+        ContentError: Its pixels are not object ids.
     """
     if picture.mode not in ("1", "L", "P"):
-        refuse_large(picture.height, picture.width, path)
+        refuse_large(picture.height, picture.width)
     opaque = _opaque_pixels(picture)
     if picture.mode == "P":
         palette = np.array(picture.getpalette() or [], np.uint8).reshape(-1, 3)
-        return mask_of_indices(np.asarray(picture, np.uint8), palette, path, opaque)
+        return mask_of_indices(np.asarray(picture, np.uint8), palette, opaque)
     if picture.mode == "1":
         return _masked(np.asarray(picture).astype(np.uint8), opaque, is_black_and_white=True)
     if picture.mode in ("LA", "La"):
-        return mask_of_values(np.asarray(picture.convert("LA"))[..., 0], path, opaque)
+        return mask_of_values(np.asarray(picture.convert("LA"))[..., 0], opaque)
     values = np.asarray(picture)
     if values.ndim == 2:
-        return mask_of_values(_narrow(values, path), path, opaque)
-    return _mask_of_colours(np.asarray(picture.convert("RGB")), path, opaque)
+        return mask_of_values(_narrow(values), opaque)
+    return _mask_of_colours(np.asarray(picture.convert("RGB")), opaque)
 
 
 def mask_of_indices(
-    indices: np.ndarray, palette: np.ndarray, path: PathLike, opaque: np.ndarray | None = None
+    indices: np.ndarray, palette: np.ndarray, opaque: np.ndarray | None = None
 ) -> Mask:
     """The mask in the pixels of a palette picture.
 
     Args:
         indices: uint8 (H, W).
         palette: uint8 (colours, 3) RGB; missing colours are black.
-        path: The mask file, named in errors.
         opaque: bool (H, W), False where transparent; None where nothing is.
 
     Raises:
-        DataError: Neither indices nor colours are object ids.
+        ContentError: Neither indices nor colours are object ids.
     """
     kind = _palette_kind(palette.tobytes())
     if kind == "grey":
-        return mask_of_values(indices, path, opaque)
+        return mask_of_values(indices, opaque)
     if kind == "pascal":
         return _masked(indices, opaque)
     if kind == "result" and indices.max() < VOID:
@@ -105,24 +104,23 @@ def mask_of_indices(
             return _masked((indices == VOID).view(np.uint8), opaque, is_black_and_white=True)
         return _masked(indices, opaque)
     if _indices_are_ids(colours, present):
-        _refuse_smoothed_indices(indices, colours, present, path)
-        _refuse_dithered_indices(indices, present, path)
+        _refuse_smoothed_indices(indices, colours, present)
+        _refuse_dithered_indices(indices, present)
         return _masked(indices, opaque, has_known_palette=False)
     height, width = indices.shape
-    refuse_large(height, width, path)
-    return _mask_of_colours(colours[indices], path, opaque)
+    refuse_large(height, width)
+    return _mask_of_colours(colours[indices], opaque)
 
 
-def mask_of_values(values: np.ndarray, path: PathLike, opaque: np.ndarray | None = None) -> Mask:
+def mask_of_values(values: np.ndarray, opaque: np.ndarray | None = None) -> Mask:
     """The mask in the pixels of a grey picture.
 
     Args:
         values: uint8 (H, W).
-        path: The mask file, named in errors.
         opaque: bool (H, W), False where transparent; None where nothing is.
 
     Raises:
-        DataError: The values are shades, not object ids.
+        ContentError: The values are shades, not object ids.
     """
     counts = _histogram(values, opaque)
     if opaque is not None and counts[0] and not counts[1:].any():
@@ -132,7 +130,7 @@ def mask_of_values(values: np.ndarray, path: PathLike, opaque: np.ndarray | None
         return _masked((values == VOID).view(np.uint8), opaque, is_black_and_white=True)
     is_numbered = shades[-1] == len(shades)
     if not (is_numbered and not counts[VOID]):
-        _refuse_shades(values, counts, shades, path)
+        _refuse_shades(values, counts, shades)
     return _masked(values, opaque)
 
 
@@ -152,20 +150,18 @@ def refuse_mixed_masks(kinds: Mapping[bool, PathLike]) -> None:
         )
 
 
-def _refuse_shades(
-    values: np.ndarray, counts: np.ndarray, shades: np.ndarray, path: PathLike
-) -> None:
+def _refuse_shades(values: np.ndarray, counts: np.ndarray, shades: np.ndarray) -> None:
     has_white = bool(counts[VOID])
     is_dense = shades[-1] <= len(shades) + _MOST_GAPS
     if (len(shades) > _MOST_SHADES and not is_dense) or _is_smoothed(values, shades):
-        raise DataError(
-            f"{path} has smoothed or noisy edges ({len(shades) + has_white} grey values): an "
+        raise ContentError(
+            f"has smoothed or noisy edges ({len(shades) + has_white} grey values): an "
             f"object needs one value, without smoothing; {_CONVERT}"
         )
     if has_white and not is_dense:
         shown = ", ".join(map(str, shades[:_SHOWN])) + (", ..." if len(shades) > _SHOWN else "")
-        raise DataError(
-            f"{path} is grey with the values {shown} and 255: 255 means void in masks, but "
+        raise ContentError(
+            f"is grey with the values {shown} and 255: 255 means void in masks, but "
             f"{counts[VOID]} pixels have it like an object; {_CONVERT}"
         )
 
@@ -199,9 +195,7 @@ def _indices_are_ids(colours: np.ndarray, present: np.ndarray) -> bool:
     return not colours[0].any() and (0 in present or 0 not in codes)
 
 
-def _refuse_smoothed_indices(
-    indices: np.ndarray, colours: np.ndarray, present: np.ndarray, path: PathLike
-) -> None:
+def _refuse_smoothed_indices(indices: np.ndarray, colours: np.ndarray, present: np.ndarray) -> None:
     """Shades that an image program has collected in a palette are not ids either."""
     is_grey = (colours[present] == colours[present][:, :1]).all()
     if len(present) <= _FEWEST_RAMPS or not (is_grey or len(present) > _FEWEST_SPECKS):
@@ -209,13 +203,13 @@ def _refuse_smoothed_indices(
     light = (colours.astype(np.uint16).sum(axis=1) // 3).astype(np.uint8)
     shades = np.unique(light[present])
     if _is_smoothed(light[indices], shades[(shades > 0) & (shades < VOID)]):
-        raise DataError(
-            f"{path} has smoothed or noisy edges ({len(present)} colours): an object needs one "
+        raise ContentError(
+            f"has smoothed or noisy edges ({len(present)} colours): an object needs one "
             f"colour, without smoothing; {_CONVERT}"
         )
 
 
-def _refuse_dithered_indices(indices: np.ndarray, present: np.ndarray, path: PathLike) -> None:
+def _refuse_dithered_indices(indices: np.ndarray, present: np.ndarray) -> None:
     """An image program that lacks a colour mixes others, and no id fills a square anywhere."""
     import cv2
 
@@ -226,18 +220,16 @@ def _refuse_dithered_indices(indices: np.ndarray, present: np.ndarray, path: Pat
     indices = np.ascontiguousarray(indices)
     is_whole = cv2.erode(indices, square) == cv2.dilate(indices, square)
     if not (indices[is_whole] > 0).any():
-        raise DataError(
-            f"{path} mixes the colours of its palette in dots ({num_ids} beside background): save "
+        raise ContentError(
+            f"mixes the colours of its palette in dots ({num_ids} beside background): save "
             f"it without dithering; {_CONVERT}"
         )
 
 
-def refuse_large(height: int, width: int, path: PathLike, most: int = _MAX_COLOURED) -> None:
+def refuse_large(height: int, width: int, most: int = _MAX_COLOURED) -> None:
     """Colours are looked up pixel by pixel: not more of them than a frame of a video has."""
     if height * width > most:
-        raise DataError(
-            f"{path} has {width}x{height} pixels in colours or 16 bits, more than {most}"
-        )
+        raise ContentError(f"has {width}x{height} pixels in colours or 16 bits, more than {most}")
 
 
 def colour_codes(colours: np.ndarray) -> np.ndarray:
@@ -249,7 +241,7 @@ def colour_codes(colours: np.ndarray) -> np.ndarray:
     return codes
 
 
-def _mask_of_colours(colours: np.ndarray, path: PathLike, opaque: np.ndarray | None) -> Mask:
+def _mask_of_colours(colours: np.ndarray, opaque: np.ndarray | None) -> Mask:
     codes = colour_codes(colours)
     present = np.unique(codes if opaque is None else codes[opaque])
     if opaque is not None and present.tolist() == [0]:
@@ -265,10 +257,10 @@ def _mask_of_colours(colours: np.ndarray, path: PathLike, opaque: np.ndarray | N
             np.minimum(places, len(present) - 1, out=places)
             return _masked(table[places], opaque)
     if is_grey:
-        return mask_of_values(colours[..., 0], path, opaque)
+        return mask_of_values(colours[..., 0], opaque)
     shown = ", ".join(f"#{code:06x}" for code in present[:_SHOWN].tolist())
-    raise DataError(
-        f"{path} has {len(present)} colours ({shown}{', ...' if len(present) > _SHOWN else ''}) "
+    raise ContentError(
+        f"has {len(present)} colours ({shown}{', ...' if len(present) > _SHOWN else ''}) "
         "that are not in the mask palette, so that ids and background cannot be told: expected an "
         f"8-bit PNG with pixel value = object id; {_CONVERT}"
     )
@@ -298,16 +290,15 @@ def _masked(
     return Mask(labels, has_known_palette, is_black_and_white and bool(labels.any()))
 
 
-def _narrow(values: np.ndarray, path: PathLike) -> np.ndarray:
+def _narrow(values: np.ndarray) -> np.ndarray:
     """Values of more than 8 bits as uint8, where they fit or are black and white."""
     if not np.isfinite(values).all() or (values % 1).any():
-        raise DataError(f"{path} holds fractions: object ids must be whole numbers; {_CONVERT}")
+        raise ContentError(f"holds fractions: object ids must be whole numbers; {_CONVERT}")
     if values.dtype == np.uint16 and not (values % np.iinfo(np.uint16).max).any():
         values = values // np.iinfo(np.uint16).max * VOID
     if values.min() < 0 or values.max() > VOID:
-        raise DataError(
-            f"{path} holds values up to {values.max()}: object ids must lie between 0 and 255; "
-            f"{_CONVERT}"
+        raise ContentError(
+            f"holds values up to {values.max()}: object ids must lie between 0 and 255; {_CONVERT}"
         )
     return values.astype(np.uint8)
 

@@ -20,6 +20,7 @@ import numpy as np
 
 from ltr.admin.cli import CommandParser, command
 from ltr.admin.errors import ConfigError, DataError
+from ltr.data.encoded_files import naming
 from ltr.data.frame_files import IMAGE_SUFFIXES, list_visible, shorten, sort_naturally
 from ltr.data.image_io import (
     picture_size,
@@ -224,7 +225,8 @@ def _list_pictures(masks: Path) -> tuple[list[Path], list[str]]:
 def _check_sizes(files: Sequence[Path]) -> None:
     for file in files:
         width, height = picture_size(file)
-        refuse_large(height, width, file, _MAX_PIXELS)
+        with naming(file):
+            refuse_large(height, width, _MAX_PIXELS)
 
 
 def _check_targets(files: Sequence[Path], labels: Path) -> None:

@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 from zlib_ng import zlib_ng
 
-from ltr.admin.errors import DataError
-from ltr.data.encoded_files import read_encoded
+from ltr.data.encoded_files import ContentError, naming, read_encoded
 from ltr.data.mask_rule import Mask, mask_of_indices, mask_of_values
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -29,54 +28,50 @@ def read_mask(path: Path) -> Mask:
     Raises:
         DataError: The file is missing, damaged, or no such PNG.
     """
-    return decode_mask(read_encoded(path), path)
+    with naming(path):
+        return decode_mask(read_encoded(path))
 
 
-def decode_mask(encoded: bytes, path: Path | str) -> Mask:
+def decode_mask(encoded: bytes) -> Mask:
     """Decode the content of a mask file, see ``read_mask``.
 
-    Args:
-        encoded: The content.
-        path: File name for error messages.
+    Raises:
+        ContentError: It is damaged, or not such a PNG.
     """
-    header, chunks = _parse(path, encoded)
+    header, chunks = _parse(encoded)
     width, height, depth, colour_type, _, _, is_interlaced = header
     if width * height > _MAX_PIXELS:
-        raise DataError(f"{path} declares {width}x{height} pixels, more than {_MAX_PIXELS}")
+        raise ContentError(f"declares {width}x{height} pixels, more than {_MAX_PIXELS}")
     is_plain = colour_type in (_GREY, _PALETTE) and depth == 8 and not is_interlaced
     if is_plain and _TRANSPARENCY not in chunks:
-        values = _unfiltered(path, chunks.get(b"IDAT", b""), height, width)
+        values = _unfiltered(chunks.get(b"IDAT", b""), height, width)
         if values is not None and colour_type == _GREY:
-            return _read_only(mask_of_values(values, path))
+            return _read_only(mask_of_values(values))
         if values is not None:
             palette = np.frombuffer(chunks.get(b"PLTE", b""), np.uint8)
             return _read_only(
-                mask_of_indices(values, palette[: 3 * (len(palette) // 3)].reshape(-1, 3), path)
+                mask_of_indices(values, palette[: 3 * (len(palette) // 3)].reshape(-1, 3))
             )
     from ltr.data.image_io import decode_mask_file  # OpenCV is not needed for our own PNGs
 
-    return _read_only(decode_mask_file(encoded, path))
+    return _read_only(decode_mask_file(encoded))
 
 
-def decode_pixels(encoded: bytes, path: Path | str) -> np.ndarray:
+def decode_pixels(encoded: bytes) -> np.ndarray:
     """The pixel values of a label PNG as a server takes them, whatever they show.
-
-    Args:
-        encoded: The content.
-        path: File name for error messages.
 
     Returns:
         uint8 (H, W).
 
     Raises:
-        DataError: The file is damaged, or neither an 8-bit palette nor grey PNG.
+        ContentError: It is damaged, or neither an 8-bit palette nor grey PNG.
     """
-    header, _ = _parse(path, encoded)
+    header, _ = _parse(encoded)
     if header[3] not in (_GREY, _PALETTE) or header[2] > 8:
-        raise DataError(f"{path} is not an 8-bit palette or grey PNG with pixel = object id")
+        raise ContentError("is not an 8-bit palette or grey PNG with pixel = object id")
     from ltr.data.image_io import decode_values
 
-    return decode_values(encoded, path)
+    return decode_values(encoded)
 
 
 def _read_only(mask: Mask) -> Mask:
@@ -89,35 +84,35 @@ def read_labels(path: Path) -> np.ndarray:
     return read_mask(path).labels
 
 
-def _parse(path: Path | str, encoded: bytes) -> tuple[tuple[int, ...], dict[bytes, bytes]]:
+def _parse(encoded: bytes) -> tuple[tuple[int, ...], dict[bytes, bytes]]:
     """Header and chunks by name; the pieces of one name are joined."""
     if encoded[:8] != _SIGNATURE or encoded[12:16] != b"IHDR":
-        raise DataError(f"{path} is not a PNG file")
+        raise ContentError("is not a PNG file")
     pieces: dict[bytes, list[bytes]] = {}
     position = 8
     while encoded[position + 4 : position + 8] != b"IEND":
         length = int.from_bytes(encoded[position : position + 4], "big")
         end = position + 12 + length
         if end > len(encoded):
-            raise DataError(f"{path} is truncated")
+            raise ContentError("is truncated")
         content = encoded[position + 4 : end - 4]
         if zlib_ng.crc32(content) != int.from_bytes(encoded[end - 4 : end], "big"):
-            raise DataError(f"{path} is damaged: a checksum is wrong")
+            raise ContentError("is damaged: a checksum is wrong")
         pieces.setdefault(content[:4], []).append(content[4:])
         position = end
     chunks = {name: b"".join(parts) for name, parts in pieces.items()}
     if len(chunks[b"IHDR"]) != _HEADER.size:
-        raise DataError(f"{path} is damaged: its header has {len(chunks[b'IHDR'])} bytes")
+        raise ContentError(f"is damaged: its header has {len(chunks[b'IHDR'])} bytes")
     return _HEADER.unpack(chunks[b"IHDR"]), chunks
 
 
-def _unfiltered(path: Path | str, packed: bytes, height: int, width: int) -> np.ndarray | None:
+def _unfiltered(packed: bytes, height: int, width: int) -> np.ndarray | None:
     """The pixel values, or None when rows are filtered (each begins with its filter)."""
     try:
         rows = _inflate(packed, height * (width + 1)).reshape(height, width + 1)
     # The stub of zlib-ng declares its class of errors as an error.
     except (ValueError, zlib_ng.error) as error:  # type: ignore[misc]
-        raise DataError(f"{path} cannot be decoded as a mask: {error}") from error
+        raise ContentError(f"cannot be decoded as a mask: {error}") from error
     if rows[:, 0].any():
         return None
     return rows[:, 1:]

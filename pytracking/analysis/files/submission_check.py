@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ltr.admin.errors import DataError
+from ltr.data.encoded_files import naming
 from ltr.data.rle import as_rle
 from ltr.data.zip_archive import ZipArchive
 from pytracking.analysis.files.mask_reader import decode_pixels
@@ -116,7 +117,8 @@ def _missing_folders(names: set[str], expected: MaskSubmission) -> list[str]:
 
 def _content_problems(archive: ZipArchive, name: str, video: ExpectedVideo) -> Iterator[str]:
     try:
-        labels = decode_pixels(archive.read(name, _MAX_MASK_BYTES), name)
+        with naming(name):
+            labels = decode_pixels(archive.read(name, _MAX_MASK_BYTES))
     except DataError as error:
         yield str(error)
         return

@@ -14,6 +14,7 @@ import numpy as np
 from ltr.admin.errors import DataError
 from ltr.admin.files import atomic_write
 from ltr.data.bounding_boxes import as_box
+from ltr.data.encoded_files import naming
 from ltr.data.image_io import decode_label_map, encode_label_map
 from ltr.data.interactive.scribbles import ScribbleLine
 from ltr.data.json_io import translate_json_errors
@@ -177,7 +178,8 @@ def _read_prompt(pack: ZipArchive, frame: int, record: Any, shape: tuple[int, in
 
 
 def _read_mask(pack: ZipArchive, name: str, shape: tuple[int, int]) -> np.ndarray:
-    labels = decode_label_map(pack.read(name, _MAX_MASK_BYTES), name)
+    with naming(name):
+        labels = decode_label_map(pack.read(name, _MAX_MASK_BYTES))
     if labels.shape != shape:
         raise ValueError(f"{name} has the shape {labels.shape}, the frames have {shape}")
     return labels != 0

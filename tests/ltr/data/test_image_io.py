@@ -11,6 +11,7 @@ from hypothesis.extra import numpy as arrays
 from PIL import Image
 
 from ltr.admin.errors import DataError
+from ltr.data.encoded_files import ContentError
 from ltr.data.image_io import (
     decode_label_map,
     encode_label_map,
@@ -35,7 +36,7 @@ def test_a_label_map_comes_back(labels):
     encoded = encode_label_map(labels)
     is_white_alone = set(np.unique(labels)) <= {0, 255}  # one object, see test_mask_rule
     expected = labels // 255 if is_white_alone else labels
-    np.testing.assert_array_equal(decode_label_map(encoded, "mask.png"), expected)
+    np.testing.assert_array_equal(decode_label_map(encoded), expected)
     with Image.open(io.BytesIO(encoded)) as picture:
         assert picture.mode == "P"
         assert picture.getpalette() == result_palette().ravel().tolist()
@@ -105,13 +106,15 @@ def test_a_declared_size_can_only_be_an_attack(tmp_path):
             read(tmp_path / "bomb.png")
 
 
-def test_a_chunk_that_pillow_stumbles_over_is_a_sentence():
+def test_a_chunk_that_pillow_stumbles_over_is_a_sentence(tmp_path):
     end = b"\x00\x00\x00\x00IEND"
     encoded = encode_label_map(LABELS)
+    damaged = encoded[: encoded.index(end)] + b"\x00\x00\x00\x00iCCP\xa5\x89\x19>"
+    with pytest.raises(ContentError, match="^cannot be decoded as a mask"):
+        decode_label_map(damaged)
+    (tmp_path / "mask.png").write_bytes(damaged)
     with pytest.raises(DataError, match=r"mask\.png cannot be decoded as a mask"):
-        decode_label_map(
-            encoded[: encoded.index(end)] + b"\x00\x00\x00\x00iCCP\xa5\x89\x19>", "mask.png"
-        )
+        read_label_map(tmp_path / "mask.png")
 
 
 @pytest.mark.parametrize("name", ["a\0b.png", "\ud800.png"])

@@ -165,4 +165,4 @@ def test_a_small_file_of_very_many_coloured_pixels_is_refused(mode):
     if mode == "P":
         picture.putpalette([9, 9, 9, 8, 8, 8])
     with pytest.raises(DataError, match="has 32x2097152 pixels in colours or 16 bits, more than"):
-        mask_of_picture(picture, "mask.png")
+        mask_of_picture(picture)

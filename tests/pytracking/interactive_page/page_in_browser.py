@@ -65,7 +65,7 @@ def visit(browser: Browser, address: str, size: tuple[int, int] = (1280, 720)) -
 
 
 def labels(bench: Workbench, frame: int) -> np.ndarray:
-    return decode_label_map(bench.mask_png(frame), "mask")
+    return decode_label_map(bench.mask_png(frame))
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 120) -> None:

@@ -247,7 +247,7 @@ def test_compare_shows_the_round_before(page, bench):
     settle(page)
     page.press("Enter")
     page.wait("document.querySelector('#round').textContent === 'Round 1'")
-    before = decode_label_map(bench.mask_png(4, before=True), "mask")
+    before = decode_label_map(bench.mask_png(4, before=True))
     assert not before.any()
     page.press("c")
     page.wait("performance.getEntriesByType('resource').some((e) => e.name.includes('before=1'))")

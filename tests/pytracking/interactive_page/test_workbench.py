@@ -45,7 +45,7 @@ SECOND = line(0, (0.4, 0.2), (0.4, 0.9))
 def test_a_round_gives_masks_quality_and_the_next_frame(bench):
     bench.propagate(2, [FIRST])
     state = bench.describe()
-    labels = decode_label_map(bench.mask_png(4), "mask")
+    labels = decode_label_map(bench.mask_png(4))
     assert labels.shape == (40, 60)
     assert labels[20, 20] == 1
     assert labels[2, 55] == 0
@@ -74,7 +74,7 @@ def test_undo_goes_back_and_the_host_forgets(bench):
 def test_an_object_can_come_later(bench):
     bench.propagate(0, [FIRST])
     bench.propagate(0, [line(3, (0.8, 0.8), (0.9, 0.8))])
-    labels = decode_label_map(bench.mask_png(0), "mask")
+    labels = decode_label_map(bench.mask_png(0))
     assert set(np.unique(labels)) == {0, 1, 3}
     assert bench.session.host.num_objects == 3
 
@@ -148,7 +148,7 @@ def test_the_export_has_the_size_of_the_file(tmp_path):
 def test_frames_without_an_object_are_exported_too(bench, tmp_path):
     bench.propagate(0, [FIRST])
     bench.propagate(4, [line(0, *[(x, 0.5) for x in np.linspace(0, 1, 9)])])
-    assert not decode_label_map(bench.mask_png(4), "mask").any()
+    assert not decode_label_map(bench.mask_png(4)).any()
     bench.export(tmp_path / "out")
     assert len([*(tmp_path / "out/masks").iterdir()]) == 5
     boxes = (tmp_path / "out/boxes/1.txt").read_text().splitlines()

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from ltr.admin.errors import DataError
+from ltr.data.encoded_files import naming
 from ltr.data.frame_files import list_visible, sort_naturally
 from ltr.data.image_io import decode_values, encode_binary_mask
 from ltr.data.json_io import finite_number, read_json, translate_json_errors, write_json
@@ -165,7 +166,8 @@ def _paste(labels: np.ndarray, number: int, corners: np.ndarray, text: str, file
         picture = base64.b64decode(text, validate=True)
     except (binascii.Error, TypeError) as error:
         raise ValueError(f"a mask is not base64 text ({error})") from error
-    mask = decode_values(picture, file)
+    with naming(file):
+        mask = decode_values(picture)
     x, y = corners[0].tolist()
     height, width = mask.shape
     if x < 0 or y < 0 or x + width > labels.shape[1] or y + height > labels.shape[0]:

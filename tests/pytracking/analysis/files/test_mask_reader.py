@@ -137,9 +137,9 @@ def test_missing_files_are_named(tmp_path):
 
 @pytest.mark.parametrize("size", [(16, 28), (14, 28), (15, 27), (15, 29)])
 def test_decompression_wants_the_exact_length(size):
-    assert decode_mask(_png(_LABELS), "m.png").labels.shape == (15, 28)
+    assert decode_mask(_png(_LABELS)).labels.shape == (15, 28)
     with pytest.raises(DataError, match="does not have"):
-        decode_mask(_png(_LABELS, size=size), "m.png")
+        decode_mask(_png(_LABELS, size=size))
 
 
 def test_a_bomb_is_not_unpacked():
@@ -147,7 +147,7 @@ def test_a_bomb_is_not_unpacked():
     rows = zlib.compress(bytes(300 << 20), 1)
     tracemalloc.start()
     with pytest.raises(DataError, match="does not have 435 bytes"):
-        decode_mask(_chunks((15, 28), rows), "m.png")
+        decode_mask(_chunks((15, 28), rows))
     assert tracemalloc.get_traced_memory()[1] < 20 << 20
     tracemalloc.stop()
 
@@ -155,10 +155,10 @@ def test_a_bomb_is_not_unpacked():
 def test_threads_read_what_one_thread_reads():
     """A decompressor shared between threads reported damage, or ended the process."""
     files = [_png(np.random.default_rng(i).integers(0, 9, (120, 160), np.uint8)) for i in range(8)]
-    wanted = [decode_mask(content, "m.png").labels.tobytes() for content in files]
+    wanted = [decode_mask(content).labels.tobytes() for content in files]
 
     def read(_: int) -> bool:
-        return [decode_mask(content, "m.png").labels.tobytes() for content in files] == wanted
+        return [decode_mask(content).labels.tobytes() for content in files] == wanted
 
     with ThreadPoolExecutor(4) as pool:
         assert all(pool.map(read, range(60)))
