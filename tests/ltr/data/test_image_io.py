@@ -110,7 +110,7 @@ def test_a_chunk_that_pillow_stumbles_over_is_a_sentence(tmp_path):
     end = b"\x00\x00\x00\x00IEND"
     encoded = encode_label_map(LABELS)
     damaged = encoded[: encoded.index(end)] + b"\x00\x00\x00\x00iCCP\xa5\x89\x19>"
-    with pytest.raises(ContentError, match="^cannot be decoded as a mask"):
+    with pytest.raises(ContentError, match=r"^cannot be decoded as a mask"):
         decode_label_map(damaged)
     (tmp_path / "mask.png").write_bytes(damaged)
     with pytest.raises(DataError, match=r"mask\.png cannot be decoded as a mask"):
