@@ -29,7 +29,7 @@ from ltr.admin.cli import command, json_results, set_up_logging
 from ltr.admin.errors import ConfigError
 from ltr.admin.locks import lock_folder
 from pytracking.cli.arguments import resolve_runtime, resolve_tracker
-from pytracking.cli.video_arguments import VideoParser
+from pytracking.cli.video_arguments import VideoParser, resolve_task
 
 if TYPE_CHECKING:
     from pytracking.evaluation.engines.base import Engine
@@ -54,8 +54,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise ConfigError(
             f"--engine and --threads need a folder of videos: {arguments.videofile} is not one"
         )
+    from pytracking.evaluation.running.video import process_video
+
     with json_results(arguments.json) as results:
-        summary = _segment(arguments)
+        task = resolve_task(arguments, arguments.videofile)
+        spec, runtime = resolve_tracker(arguments), resolve_runtime(arguments, task.view)
+        summary = process_video(spec, runtime, task)
         results.update(dataclasses.asdict(summary))
         _tell(summary)
         _export(arguments, summary.folder, Path(arguments.videofile))
@@ -65,27 +69,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     return int(bool(summary.failure))
 
 
-def _segment(arguments: argparse.Namespace) -> Outcome:
-    """Segment one video."""
-    from pytracking.cli.video_arguments import resolve_video_task
-    from pytracking.evaluation.running.video import process_video
-
-    task = resolve_video_task(arguments)
-    spec, runtime = resolve_tracker(arguments), resolve_runtime(arguments, task.view)
-    return process_video(spec, runtime, task)
-
-
 def _segment_folder(
     found: FolderContent, arguments: argparse.Namespace, engine: Engine | None
 ) -> int:
     """Segment all videos of a folder that have no results yet."""
     from pytracking.cli.console import refuse_live_view
-    from pytracking.cli.video_arguments import resolve_video_task
     from pytracking.evaluation.running.video_folder import VideoFolder, output_of
 
     if engine is not None:
         refuse_live_view(arguments)
-    task = resolve_video_task(arguments)
+    task = resolve_task(arguments, arguments.videofile)
     spec, runtime = resolve_tracker(arguments), resolve_runtime(arguments, task.view)
     videos: dict[str, Any] = {}
     num_failed = 0

@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 
 ENGINES = ("local", "torchrun", "ray")
 PRECISIONS = ("fp32", "bf16", "fp16")
+# Options that set a parameter of the same name, and what is said where a tracker lacks it.
+_OF_SOME_TRACKERS = {
+    "max_memory": "--max-memory limits whole-video trackers; the memory of {} does not grow with "
+    "the video",
+    "fast": "{} has no --fast mode",
+}
 
 
 class TrackerParser(CommandParser):
@@ -129,24 +135,15 @@ def resolve_tracker(arguments: argparse.Namespace) -> TrackerSpec:
         net=arguments.net,
         run_id=getattr(arguments, "runid", None),
     )
-    spec = _with_option(
-        spec,
-        "max_memory",
-        getattr(arguments, "max_memory", None),
-        "--max-memory limits whole-video trackers; the memory of {} does not grow with the video",
-    )
-    return _with_option(
-        spec, "fast", getattr(arguments, "fast", None) or None, "{} has no --fast mode"
-    )
-
-
-def _with_option(spec: TrackerSpec, field: str, value: object, refusal: str) -> TrackerSpec:
-    """Set a parameter that only some trackers have, where an option gave a value."""
-    if value is None:
-        return spec
-    if not hasattr(spec.load_parameters(), field):
-        raise ConfigError(f"{refusal.format(f'{spec.system} {spec.name}')}: leave the option out")
-    return replace(spec, overrides=(*spec.overrides, f"{field}={value}"))
+    for field, refusal in _OF_SOME_TRACKERS.items():
+        value = getattr(arguments, field, None)
+        if not value:
+            continue
+        if not hasattr(spec.load_parameters(), field):
+            tracker = f"{spec.system} {spec.name}"
+            raise ConfigError(f"{refusal.format(tracker)}: leave the option out")
+        spec = replace(spec, overrides=(*spec.overrides, f"{field}={value}"))
+    return spec
 
 
 def open_view(arguments: argparse.Namespace) -> LiveView | None:

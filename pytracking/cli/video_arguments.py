@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -161,24 +161,8 @@ class _AppendFirstBox(argparse.Action):
         namespace.boxes = [*namespace.boxes, BoxPrompt(0, (x, y, width, height))]
 
 
-def resolve_video_task(arguments: argparse.Namespace) -> VideoTask:
-    """The work that the arguments of ``run_video`` describe."""
-    return replace(
-        resolve_task(arguments, arguments.videofile),
-        points=tuple(arguments.points),
-        texts=tuple(arguments.texts),
-        everything=arguments.everything,
-        direction=arguments.direction,
-        text_finder=arguments.text_finder,
-        all_finder=arguments.all_finder,
-        scribbles=arguments.scribbles,
-        to_mask=arguments.to_mask,
-        score_threshold=arguments.score_threshold,
-    )
-
-
 def resolve_task(arguments: argparse.Namespace, source: VideoLike) -> VideoTask:
-    """The work that the arguments describe.
+    """The work that the arguments describe: each sets the field of its name.
 
     Raises:
         ConfigError: The results would lie among the frames or videos.
@@ -188,15 +172,15 @@ def resolve_task(arguments: argparse.Namespace, source: VideoLike) -> VideoTask:
 
     if arguments.output is not None and _is_same(source, arguments.output):
         raise ConfigError(f"--output {arguments.output} is the folder of the video: name another")
+    given = {
+        field.name: getattr(arguments, field.name)
+        for field in fields(VideoTask)
+        if field.name != "source" and hasattr(arguments, field.name)
+    }
     return VideoTask(
         source,
-        masks=tuple(arguments.masks),
-        boxes=tuple(arguments.boxes),
-        output=arguments.output,
+        **{name: tuple(v) if isinstance(v, list) else v for name, v in given.items()},
         with_overlay=not arguments.no_overlay,
-        overwrite=arguments.overwrite,
-        quiet=arguments.quiet,
-        wait=arguments.wait,
         stream=StreamOptions(arguments.reconnects, drops_late=arguments.realtime),
         view=open_view(arguments),
     )

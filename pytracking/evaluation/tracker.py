@@ -63,7 +63,7 @@ class TrackerSpec:
         Raises:
             ConfigError: There is no such system.
         """
-        return self._tracker_class.kind
+        return _tracker_class(self.system).kind
 
     @property
     def takes_text(self) -> bool:
@@ -72,11 +72,7 @@ class TrackerSpec:
         Raises:
             ConfigError: There is no such system.
         """
-        return getattr(self._tracker_class, "takes_text", False)
-
-    @property
-    def _tracker_class(self) -> TrackerClass:
-        return _tracker_class(self.system)
+        return getattr(_tracker_class(self.system), "takes_text", False)
 
     def load_parameters(self) -> Any:
         """See ``load_parameters``."""
