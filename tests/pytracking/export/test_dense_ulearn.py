@@ -97,7 +97,7 @@ def test_what_the_graphs_have_no_room_for_is_said_in_a_sentence(folders):
 
 
 def test_damaged_folders_are_refused(folders, tmp_path):
-    with pytest.raises(DataError, match="is no exported tracker: it has no export"):
+    with pytest.raises(DataError, match="is not an exported tracker: it has no export"):
         load_exported(tmp_path)
     shutil.copytree(folders / "onnx", tmp_path / "copy")
     graph = tmp_path / "copy" / "frame.onnx"

@@ -96,7 +96,7 @@ def test_what_fills_no_area_is_refused(tmp_path, save, capsys):
     Image.fromarray(BLOCKS * np.float32(0.4)).save(tmp_path / "in/dithered.tif")
     (tmp_path / "in/dithered.png").unlink()
     assert convert(tmp_path) == 2
-    assert "no whole numbers" in capsys.readouterr().err
+    assert "not whole numbers" in capsys.readouterr().err
 
 
 def test_masks_are_not_replaced(tmp_path, save, capsys):
