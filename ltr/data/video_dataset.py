@@ -55,7 +55,3 @@ class VideoDataset(ABC):
     def is_video_sequence(self) -> bool:
         """False for data sets of single images, whose frames all show the same image."""
         return True
-
-    def has_segmentation_info(self) -> bool:
-        """Whether ``get_frames`` gives masks."""
-        return True

@@ -172,14 +172,15 @@ def resolve_task(arguments: argparse.Namespace, source: VideoLike) -> VideoTask:
 
     if arguments.output is not None and _is_same(source, arguments.output):
         raise ConfigError(f"--output {arguments.output} is the folder of the video: name another")
-    given = {
-        field.name: getattr(arguments, field.name)
-        for field in fields(VideoTask)
-        if field.name != "source" and hasattr(arguments, field.name)
+    names = {field.name for field in fields(VideoTask)} - {"source"}
+    given: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in vars(arguments).items()
+        if name in names
     }
     return VideoTask(
         source,
-        **{name: tuple(v) if isinstance(v, list) else v for name, v in given.items()},
+        **given,
         with_overlay=not arguments.no_overlay,
         stream=StreamOptions(arguments.reconnects, drops_late=arguments.realtime),
         view=open_view(arguments),
