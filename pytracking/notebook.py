@@ -8,7 +8,8 @@ Example:
     trackers = trackerlist("joint", "joint_davis", range(3))
     print_results(trackers, get_dataset("dv2017_val"), "davis", merge_results=True)
 
-Boxes are what ``run_tracker.py`` writes beside the masks. Every object counts as a sequence.
+Boxes are what ``run_tracker.py`` writes beside the masks. Every object counts as a sequence, in the
+annotated frames from its start on.
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ from ltr.admin.files import atomic_write
 from ltr.admin.optional import import_optional
 from pytracking.analysis.protocols.boxes import (
     NORMALISED_THRESHOLDS,
-    OVERLAP_THRESHOLDS,
     PIXEL_THRESHOLDS,
     BoxErrors,
     BoxScores,
     box_curves,
     box_errors,
     mean_curves,
+    overlap_thresholds,
 )
 from pytracking.analysis.reports.comparison import comparison_table
 from pytracking.analysis.scorers.boxes import read_boxes
@@ -41,8 +42,11 @@ from pytracking.evaluation.outputs.folder import result_folder
 from pytracking.evaluation.tracker import TrackerSpec
 from pytracking.utils.environment import evaluation_environment
 
+PlotTypes = str | Sequence[str]
+
 PLOT_TYPES = ("success", "prec", "norm_prec")
 FILTERS = ("ao_min", "ao_max", "delta_ao")
+BIN_GAP = 0.05  # between thresholds of the overlap
 
 
 @dataclass(frozen=True)
@@ -66,19 +70,39 @@ class BoxTable:
         """The different names, in the order of the runs."""
         return tuple(dict.fromkeys(self.runs))
 
-    def curves(self, exclude_invalid_frames: bool = False) -> list[BoxScores]:
-        """Mean curves of every tracker."""
+    def curves(
+        self, exclude_invalid_frames: bool = False, bin_gap: float = BIN_GAP
+    ) -> list[BoxScores]:
+        """Mean curves of every tracker.
+
+        Args:
+            exclude_invalid_frames: Leave out frames without a valid annotation; else they are
+                misses.
+            bin_gap: Distance of the thresholds of the overlap.
+
+        Raises:
+            ConfigError: The distance does not fit.
+            DataError: No frame has a valid annotation.
+        """
+        thresholds = overlap_thresholds(bin_gap)
         runs = [
-            mean_curves([box_curves(_valid(e) if exclude_invalid_frames else e) for e in errors])
-            for errors in self.errors
+            mean_curves([box_curves(e, thresholds) for e in errors])
+            for errors in (self._valid_errors() if exclude_invalid_frames else self.errors)
         ]
         return [mean_curves([runs[i] for i in self._runs_of(name)]) for name in self.trackers]
 
     def average_overlaps(self) -> np.ndarray:
         """Mean overlap over valid frames in percent, (sequences, trackers)."""
-        runs = [[100 * _valid(e).overlap.mean() for e in errors] for errors in self.errors]
+        runs = [[100 * _mean(e.overlap[e.is_valid]) for e in errors] for errors in self.errors]
         means = [np.mean([runs[i] for i in self._runs_of(name)], axis=0) for name in self.trackers]
         return np.stack(means, axis=1)
+
+    def _valid_errors(self) -> list[list[BoxErrors]]:
+        """Errors in the frames with a valid annotation; objects without any are left out."""
+        found = [[_valid(e) for e in errors if e.is_valid.any()] for errors in self.errors]
+        if not found[0]:
+            raise DataError("no frame has a valid annotation")
+        return found
 
     def _runs_of(self, name: str) -> list[int]:
         return [place for place, run in enumerate(self.runs) if run == name]
@@ -115,11 +139,10 @@ def read_table(
         files = [folder / f"{name}.txt" for folder in folders]
         if skip_missing_seq and not all(file.is_file() for file in files):
             continue
-        boxes = sequence.boxes[object_id][start:]
-        found[name] = [_compare(read_boxes(file), boxes) for file in files]
+        found[name] = [_compare(read_boxes(file), sequence, object_id, start) for file in files]
     if not found:
         raise DataError(f"{dataset.name}: no sequence has boxes of all trackers")
-    names = tuple(f"{t.system} {t.name if merge_results else t.result_name}" for t in trackers)
+    names = tuple(tracker.label if merge_results else tracker.run_label for tracker in trackers)
     return BoxTable(names, tuple(found), count, tuple(zip(*found.values(), strict=True)))
 
 
@@ -128,8 +151,11 @@ def print_results(
     dataset: SequenceList,
     report_name: str,
     merge_results: bool = False,
-    plot_types: Sequence[str] = ("success",),
+    plot_types: PlotTypes = "success",
+    *,
+    force_evaluation: bool = False,
     skip_missing_seq: bool = False,
+    plot_bin_gap: float = BIN_GAP,
     exclude_invalid_frames: bool = False,
     results: Path | None = None,
 ) -> None:
@@ -140,21 +166,24 @@ def print_results(
         dataset: See ``read_table``.
         report_name: Left of the names of the measures.
         merge_results: See ``read_table``.
-        plot_types: ``success`` (AUC, OP50, OP75), ``prec``, ``norm_prec``.
+        plot_types: One or more of ``success`` (AUC, OP50, OP75), ``prec``, ``norm_prec``.
+        force_evaluation: For calls that were written for pytracking, which keeps the comparisons of
+            earlier calls; here nothing is kept.
         skip_missing_seq: See ``read_table``.
-        exclude_invalid_frames: Leave out frames without a valid annotation; else they are misses.
+        plot_bin_gap: See ``BoxTable.curves``.
+        exclude_invalid_frames: See ``BoxTable.curves``.
         results: See ``read_table``.
 
     Raises:
-        ConfigError: A plot type is unknown.
+        ConfigError: A plot type is unknown, or the gap does not fit.
         DataError: See ``read_table``.
     """
-    _check_types(plot_types)
+    kinds = _kinds(plot_types)
     table = read_table(trackers, dataset, results, skip_missing_seq, merge_results)
     print(f"\nReporting results over {len(table.sequences)} / {table.num_sequences} sequences")
     scores: dict[str, list[float]] = {}
-    for curves in table.curves(exclude_invalid_frames):
-        for name, value in _measures(curves, plot_types).items():
+    for curves in table.curves(exclude_invalid_frames, plot_bin_gap):
+        for name, value in _measures(curves, kinds).items():
             scores.setdefault(name, []).append(100 * value)
     print(comparison_table(table.trackers, scores, report_name))
 
@@ -165,6 +194,8 @@ def print_per_sequence_results(
     report_name: str,
     merge_results: bool = False,
     filter_criteria: Mapping[str, Any] | None = None,
+    *,
+    force_evaluation: bool = False,
     skip_missing_seq: bool = False,
     results: Path | None = None,
 ) -> None:
@@ -177,6 +208,7 @@ def print_per_sequence_results(
         merge_results: See ``read_table``.
         filter_criteria: ``{"mode": "ao_min" | "ao_max" | "delta_ao", "threshold": percent}``: only
             sequences whose lowest or highest AO lies below it, or whose spread lies above it.
+        force_evaluation: See ``print_results``.
         skip_missing_seq: See ``read_table``.
         results: See ``read_table``.
 
@@ -197,50 +229,58 @@ def plot_results(
     dataset: SequenceList,
     report_name: str,
     merge_results: bool = False,
-    plot_types: Sequence[str] = ("success",),
+    plot_types: PlotTypes = "success",
+    *,
+    force_evaluation: bool = False,
     skip_missing_seq: bool = False,
+    plot_bin_gap: float = BIN_GAP,
     exclude_invalid_frames: bool = False,
     results: Path | None = None,
-    output: Path = Path("result_plots"),
+    output: Path | None = None,
 ) -> list[Path]:
     """Draw ``<output>/<report_name>/{success,precision,norm_precision}_plot.pdf``, best first.
 
     Args:
-        output: Folder of all reports.
         trackers: See ``print_results``, for this and the others.
         dataset: See ``print_results``.
         report_name: Name of the folder.
         merge_results: See ``read_table``.
         plot_types: See ``print_results``.
+        force_evaluation: See ``print_results``.
         skip_missing_seq: See ``print_results``.
+        plot_bin_gap: See ``print_results``.
         exclude_invalid_frames: See ``print_results``.
         results: See ``print_results``.
+        output: Folder of all reports; None takes ``result_plot_path``.
 
     Returns:
         The files.
 
     Raises:
-        ConfigError: A plot type is unknown.
+        ConfigError: A plot type is unknown, or the gap does not fit.
         DataError: See ``read_table``.
     """
-    _check_types(plot_types)
+    kinds = _kinds(plot_types)
     table = read_table(trackers, dataset, results, skip_missing_seq, merge_results)
-    curves = table.curves(exclude_invalid_frames)
-    return [_draw(kind, table.trackers, curves, output / report_name) for kind in plot_types]
+    curves = table.curves(exclude_invalid_frames, plot_bin_gap)
+    base = output or Path(evaluation_environment().result_plot_path).expanduser()
+    return [_draw(kind, table.trackers, curves, base / report_name) for kind in kinds]
 
 
 _AXES = {
-    "success": ("success", OVERLAP_THRESHOLDS, "Overlap threshold"),
-    "prec": ("precision", PIXEL_THRESHOLDS, "Location error threshold [pixels]"),
-    "norm_prec": ("norm_precision", NORMALISED_THRESHOLDS, "Normalised location error threshold"),
-}
+    "success": ("success", 1.0, "Overlap threshold"),
+    "prec": ("precision", PIXEL_THRESHOLDS[-1], "Location error threshold [pixels]"),
+    "norm_prec": (
+        "norm_precision", NORMALISED_THRESHOLDS[-1], "Normalised location error threshold",
+    ),
+}  # fmt: skip
 
 
 def _draw(kind: str, names: Sequence[str], curves: Sequence[BoxScores], folder: Path) -> Path:
     import_optional("matplotlib", "a plot", "plots")
     from matplotlib.figure import Figure
 
-    stem, thresholds, label = _AXES[kind]
+    stem, last, label = _AXES[kind]
     axes = (figure := Figure(layout="constrained")).add_subplot()
     lines = []
     for name, scores in zip(names, curves, strict=True):
@@ -252,8 +292,8 @@ def _draw(kind: str, names: Sequence[str], curves: Sequence[BoxScores], folder: 
         score = next(iter(_measures(scores, (kind,)).values()))
         lines.append((100 * score, name, 100 * y))
     for score, name, y in sorted(lines, key=lambda line: -line[0]):
-        axes.plot(thresholds, y, label=f"{name} [{score:.1f}]")
-    axes.set(xlabel=label, ylabel=f"{stem} [%]", xlim=(0, thresholds[-1]), ylim=(0, 100))
+        axes.plot(np.linspace(0, last, len(y)), y, label=f"{name} [{score:.1f}]")
+    axes.set(xlabel=label, ylabel=f"{stem} [%]", xlim=(0, last), ylim=(0, 100))
     axes.legend()
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{stem}_plot.pdf"
@@ -275,10 +315,13 @@ def _measures(scores: BoxScores, plot_types: Sequence[str]) -> dict[str, float]:
     return {name: value for kind in plot_types for name, value in groups[kind].items()}
 
 
-def _check_types(plot_types: Sequence[str]) -> None:
-    unknown = [kind for kind in plot_types if kind not in PLOT_TYPES]
+def _kinds(plot_types: PlotTypes) -> tuple[str, ...]:
+    """The plot types, of which one may stand alone."""
+    kinds = (plot_types,) if isinstance(plot_types, str) else tuple(plot_types)
+    unknown = [kind for kind in kinds if kind not in PLOT_TYPES]
     if unknown:
         raise ConfigError(f"plot type {unknown[0]!r}: choose from {', '.join(PLOT_TYPES)}")
+    return kinds
 
 
 def _passes(overlaps: np.ndarray, criteria: Mapping[str, Any] | None) -> np.ndarray:
@@ -303,10 +346,18 @@ def _objects(dataset: SequenceList) -> Iterator[tuple[str, int, VideoSequence, i
             yield f"{sequence.name}_{object_id}", start, sequence, object_id
 
 
-def _compare(predicted: np.ndarray, annotated: np.ndarray) -> BoxErrors:
-    """Errors in the annotated frames; others have the box -1."""
-    places = np.flatnonzero((annotated >= 0).all(axis=1))
-    return box_errors(predicted[places[places < len(predicted)]], annotated[places])
+def _compare(
+    predicted: np.ndarray, sequence: VideoSequence, object_id: int, start: int
+) -> BoxErrors:
+    """Errors in the annotated frames from the object's start on."""
+    masks = sequence.masks[start:]
+    places = np.array([place for place, mask in enumerate(masks) if mask is not None])
+    annotated = sequence.boxes[object_id][start:][places]
+    return box_errors(predicted[places[places < len(predicted)]], annotated)
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean()) if len(values) else float("nan")
 
 
 def _valid(errors: BoxErrors) -> BoxErrors:

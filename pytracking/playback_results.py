@@ -253,7 +253,7 @@ def read_sequence_boxes(
     found: dict[str, list[np.ndarray]] = {}
     for tracker in trackers:
         folder = result_folder(base, tracker.system, tracker.result_name, dataset).path
-        found[f"{tracker.system} {tracker.result_name}"] = [
+        found[tracker.run_label] = [
             _padded(
                 read_boxes(folder / f"{sequence.name}_{key}.txt"),
                 sequence.start_of(key),

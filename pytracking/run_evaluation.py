@@ -106,9 +106,7 @@ def _folders_of(
     if len(arguments.results) > 1:
         raise ConfigError("with a tracker, --results is the one folder of all results")
     base = Path(*arguments.results or [evaluation_environment().results_path]).expanduser()
-    return {
-        f"{spec.system} {spec.result_name}": _result_folder(spec, base, dataset) for spec in specs
-    }
+    return {spec.run_label: _result_folder(spec, base, dataset) for spec in specs}
 
 
 def _result_folder(spec: TrackerSpec, base: Path, dataset: str) -> Path:

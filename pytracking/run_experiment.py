@@ -76,7 +76,7 @@ def _compare(
     try:
         import_optional("matplotlib", "the report with its plots", "plots")
         for spec, run in runs.items():
-            name = f"{spec.system} {spec.result_name}"
+            name = spec.run_label
             request = Request(
                 results=run.folder.path,
                 dataset=dataset,

@@ -6,7 +6,7 @@ import dataclasses
 import importlib
 import json
 import pkgutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -36,16 +36,36 @@ class TrackerSpec:
     Args:
         system: A folder of ``pytracking/parameter`` and ``pytracking/tracker``.
         name: A file of ``pytracking/parameter/<system>``.
+        run_id: Number that keeps the results of several runs apart.
+        display_name: Name in tables and plots instead of ``<system> <name>``.
         overrides: Assignments ``"field=value"`` of its parameters.
         net: Network file instead of the one that the parameters name.
-        run_id: Number that keeps the results of several runs apart.
     """
 
     system: str
     name: str
+    run_id: int | None = None
+    display_name: str | None = None
     overrides: tuple[str, ...] = ()
     net: str | None = None
-    run_id: int | None = None
+
+    @property
+    def label(self) -> str:
+        """Name in tables and plots, of all runs of a configuration together.
+
+        >>> TrackerSpec("joint", "joint_davis", run_id=3).label
+        'joint joint_davis'
+        """
+        return self.display_name or f"{self.system} {self.name}"
+
+    @property
+    def run_label(self) -> str:
+        """Name of one run in tables and plots.
+
+        >>> TrackerSpec("joint", "joint_davis", run_id=3).run_label
+        'joint joint_davis_003'
+        """
+        return self.label if self.run_id is None else f"{self.label}_{self.run_id:03d}"
 
     @property
     def result_name(self) -> str:
@@ -162,10 +182,23 @@ def _flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
 
 
 def trackerlist(
-    system: str, name: str, run_ids: Sequence[int] | None = None
+    system: str,
+    name: str,
+    run_ids: int | Iterable[int] | None = None,
+    display_name: str | None = None,
 ) -> tuple[TrackerSpec, ...]:
-    """Describe the runs of one tracker, as experiments list them."""
-    return tuple(TrackerSpec(system, name, run_id=run_id) for run_id in run_ids or (None,))
+    """Describe the runs of one tracker, as experiments list them.
+
+    Args:
+        system: First word of the commands.
+        name: Second word of the commands.
+        run_ids: Numbers of the runs; None for the run without a number.
+        display_name: Name in tables and plots.
+    """
+    numbers = (run_ids,) if run_ids is None or isinstance(run_ids, int) else run_ids
+    return tuple(
+        TrackerSpec(system, name, run_id=number, display_name=display_name) for number in numbers
+    )
 
 
 @overload

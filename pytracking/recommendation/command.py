@@ -106,7 +106,7 @@ def parse_task(
             f"expected SYSTEM and NAME of a host before 'with', got {' '.join(named) or 'nothing'}"
         )
     return Task(
-        TrackerSpec(*system_and_name, tuple(arguments.overrides), arguments.net),
+        TrackerSpec(*system_and_name, overrides=tuple(arguments.overrides), net=arguments.net),
         arguments.to_mask,
         parse_settings(assignments, defaults),
         arguments.quiet,

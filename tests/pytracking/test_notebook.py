@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from ltr.admin.errors import ConfigError, DataError
-from pytracking.evaluation.datasets import get_dataset
+from pytracking import run_evaluation
+from pytracking.evaluation import Tracker, get_dataset, trackerlist
 from pytracking.evaluation.tracker import TrackerSpec
 from pytracking.notebook import plot_results, print_per_sequence_results, print_results
 from tests.video_trees import write_davis
@@ -104,7 +105,7 @@ def test_the_notebook_runs(results, monkeypatch, tmp_path, capsys):
     cells = json.loads(NOTEBOOK.read_text())["cells"]
     assert not any(cell.get("outputs") or cell.get("execution_count") for cell in cells)
     monkeypatch.setenv("PYTRACKING_RESULTS_PATH", str(results))
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTRACKING_RESULT_PLOT_PATH", str(tmp_path / "plots"))
     code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
     for old, new in (("(0, 1, 2)", "(None, 7)"), ("optical_flow", "copy_mask")):
         assert old in code
@@ -113,4 +114,70 @@ def test_the_notebook_runs(results, monkeypatch, tmp_path, capsys):
     shown = capsys.readouterr().out
     assert shown.count("Reporting results over 2 / 2 sequences") == 2
     assert "dog_1 (ID=1)" in shown
-    assert (tmp_path / "result_plots/davis/success_plot.pdf").is_file()
+    assert (tmp_path / "plots/davis/success_plot.pdf").is_file()
+
+
+def test_calls_as_pytracking_has_them(results, monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("PYTRACKING_RESULTS_PATH", str(results))
+    monkeypatch.setenv("PYTRACKING_RESULT_PLOT_PATH", str(tmp_path / "plots"))
+    trackers = trackerlist("baseline", "copy_mask", 7, "Copies")
+    assert Tracker("baseline", "copy_mask", 7, "Copies") == trackers[0]
+    dataset = get_dataset("dv2017_val")
+    print_results(
+        trackers,
+        dataset,
+        "rep",
+        merge_results=True,
+        plot_types=("success"),
+        skip_missing_seq=False,
+        force_evaluation=True,
+        plot_bin_gap=0.25,
+        exclude_invalid_frames=False,
+    )
+    row = capsys.readouterr().out.splitlines()[4]
+    # bear: 1 at four of five thresholds; dog: the first frame alike, 3 of 7 at 0 and 0.25
+    auc = (80 + (80 + 4 * 40) / 5) / 2
+    assert [cell.strip() for cell in row.split("|")] == [
+        "Copies",
+        f"{auc:.2f}",
+        "60.00",
+        "60.00",
+        "",
+    ]
+    (file,) = plot_results(trackers, dataset, "rep", force_evaluation=True)
+    assert file == tmp_path / "plots/rep/success_plot.pdf"
+    for gap in (0.3, 0.2, 0.0, 2.0):
+        with pytest.raises(ConfigError, match="the gap"):
+            print_results(trackers, dataset, "rep", plot_bin_gap=gap)
+
+
+def test_boxes_are_scored_alike_by_command_and_notebook(tmp_path, monkeypatch, capsys):
+    """An annotated frame without the object is a miss; -1 means that a tracker does not see it."""
+    squares = {**BOX, "00003": {}}
+    root = write_davis(tmp_path / "davis", {"bear": squares})
+    monkeypatch.setenv("PYTRACKING_DAVIS_DIR", str(root))
+    folder = tmp_path / "out/baseline/copy_mask/dv2017_val"
+    folder.mkdir(parents=True)
+    (sequence,) = get_dataset("dv2017_val")
+    boxes = sequence.boxes[1].copy()
+    assert boxes[3].tolist() == [-1, -1, -1, -1]
+    boxes[2] = boxes[3]
+    np.savetxt(folder / "bear_1.txt", boxes, fmt="%d", delimiter="\t")
+    tracker = TRACKERS[:1]
+    kinds = ("success", "prec", "norm_prec")
+    print_results(tracker, get_dataset("dv2017_val"), "rep", False, kinds, results=tmp_path / "out")
+    cells = [cell.strip() for cell in capsys.readouterr().out.splitlines()[4].split("|")]
+    # frame 2 repeats the box of frame 1, two of seven pixels to the left: 5 of 9
+    auc = (3 * 20 + 12) / 21 / 5
+    assert cells[1:4] == [f"{100 * auc:.2f}", "80.00", "60.00"]
+    file = tmp_path / "boxes.json"
+    words = ["--results", str(folder), "--dataset-name", "dv2017_val", "--rule", "boxes"]
+    assert run_evaluation.main([*words, "--json", str(file)]) == 0
+    capsys.readouterr()
+    numbers = json.loads(file.read_text())["numbers"]
+    assert [f"{100 * value:.2f}" for value in numbers.values()] == cells[1:-1]
+    print_results(
+        tracker, get_dataset("dv2017_val"), "rep", exclude_invalid_frames=True,
+        results=tmp_path / "out",
+    )  # fmt: skip
+    assert f"{100 * auc * 5 / 4:.2f}" in capsys.readouterr().out

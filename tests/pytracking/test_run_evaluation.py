@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ltr.data.bounding_boxes import NO_BOX
 from ltr.data.image_io import read_label_map
 from ltr.data.rle import as_rle
 from pytracking.analysis.metrics.scores import Scores
@@ -202,7 +203,7 @@ def test_boxes_beside_the_masks(davis, capsys):
         lines = []
         for path in sorted((folder / name).iterdir()):
             y, x = np.nonzero(read_label_map(path))
-            box = (x.min(), y.min(), np.ptp(x) + 1, np.ptp(y) + 1) if x.size else (0, 0, 0, 0)
+            box = (x.min(), y.min(), np.ptp(x), np.ptp(y)) if x.size else NO_BOX
             lines.append("\t".join(map(str, box)))
         (folder / f"{name}_1.txt").write_text("\n".join(lines))
     arguments = ["--results", str(folder), "--dataset_name", "dv2017_val", "--rule", "boxes"]

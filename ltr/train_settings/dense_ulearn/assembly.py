@@ -40,7 +40,7 @@ class DenseULearnAssembly(Assembly[DenseULearnNet]):
         videos = [open_unlabelled(name, recipe.filelist) for name in recipe.train_videos]
         for dataset in videos:
             _LOG.info("%s: %d videos", dataset.name, len(dataset))
-        train = self._sampler(videos, recipe.samples_per_epoch, recipe.frame_gap)
+        train = self._sampler(videos, recipe.samples_per_epoch, recipe.frame_gap, recipe.keep_order)
         if recipe.validation_samples == 0 or not recipe.validation_videos:
             return train, None
         others = [open_unlabelled(name) for name in recipe.validation_videos]
@@ -72,7 +72,11 @@ class DenseULearnAssembly(Assembly[DenseULearnNet]):
         return [VideoOfSet(dataset, number) for number in range(int(count))]
 
     def _sampler(
-        self, videos: Sequence[UnlabelledVideos], samples: int, frame_gap: int
+        self,
+        videos: Sequence[UnlabelledVideos],
+        samples: int,
+        frame_gap: int,
+        keep_order: bool = False,
     ) -> ClipSampler:
         recipe = self.recipe
         views = TwoViews(
@@ -83,4 +87,4 @@ class DenseULearnAssembly(Assembly[DenseULearnNet]):
             recipe.guided_hflip,
             recipe.rnd_zoom_range,
         )
-        return ClipSampler(videos, samples, views, recipe.video_len, frame_gap, recipe.keep_order)
+        return ClipSampler(videos, samples, views, recipe.video_len, frame_gap, keep_order)

@@ -28,7 +28,8 @@ class DenseULearnRecipe(Recipe):
         num_scored: Only the first so many of them; 0 takes all.
         video_len: Number of frames per clip.
         frame_gap: Largest distance between neighbouring frames of a training clip.
-        keep_order: Take the anchors from the first frame of a clip instead of a random one.
+        keep_order: Take the anchors of a training clip from its first frame instead of a random
+            one.
         crop_size: Height and width, pixels; their eighth is a multiple of both grids.
         smallest_range: Frames are scaled to a shorter side from this range, the end excluded.
         rnd_crop: Crop anywhere, instead of in the centre.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from ltr.admin.errors import DataError
+from ltr.admin.errors import ConfigError, DataError
 
 # Multiples of 0.05 in double precision, as upstream has them: 0.35 is 0.35000000000000003.
 OVERLAP_THRESHOLDS = np.arange(21) * 0.05
@@ -39,7 +40,7 @@ class BoxScores:
     """Curves over the frames of one or more objects.
 
     Args:
-        success: Share of frames with a larger overlap, at ``OVERLAP_THRESHOLDS``.
+        success: Share of frames with a larger overlap, at thresholds evenly spread over 0..1.
         precision: Share with at most that centre error, at ``PIXEL_THRESHOLDS``.
         normalised_precision: Fraction of valid frames with a normalised centre error within each of
             ``NORMALISED_THRESHOLDS``.
@@ -56,7 +57,7 @@ class BoxScores:
 
     def overlap_precision(self, threshold: float) -> float:
         """Share of frames with an overlap larger than ``threshold``, for instance OP50."""
-        return float(self.success[np.abs(OVERLAP_THRESHOLDS - threshold).argmin()])
+        return float(self.success[round(threshold * (len(self.success) - 1))])
 
     @property
     def precision_at_20(self) -> float:
@@ -79,6 +80,18 @@ class BoxScores:
             "NormPrecision": self.normalised_precision_at_20,
         }
         return " ".join(f"{name}={100 * value:.1f}" for name, value in values.items())
+
+
+def overlap_thresholds(gap: float) -> np.ndarray:
+    """Multiples of a gap from 0 to 1, in double precision.
+
+    Raises:
+        ConfigError: 0.5 and 0.75, where the overlap precision is read, are not among them.
+    """
+    steps = round(1 / gap) if 0 < gap <= 1 else 0
+    if not steps or steps % 4 or not math.isclose(steps * gap, 1):
+        raise ConfigError(f"the gap {gap} between thresholds: expected 0.25 or an even part of it")
+    return np.arange(steps + 1) * gap
 
 
 def box_errors(
@@ -118,10 +131,15 @@ def box_errors(
     )
 
 
-def box_curves(errors: BoxErrors) -> BoxScores:
-    """Success and precision of one object over all its frames, also those without a valid box."""
+def box_curves(errors: BoxErrors, thresholds: np.ndarray = OVERLAP_THRESHOLDS) -> BoxScores:
+    """Success and precision of one object over all its frames, also those without a valid box.
+
+    Args:
+        errors: How its boxes differ.
+        thresholds: Of the overlap, from ``overlap_thresholds``.
+    """
     return BoxScores(
-        (errors.overlap[:, None] > OVERLAP_THRESHOLDS).mean(axis=0, dtype=np.float32),
+        (errors.overlap[:, None] > thresholds).mean(axis=0, dtype=np.float32),
         (errors.centre[:, None] <= PIXEL_THRESHOLDS).mean(axis=0, dtype=np.float32),
         (errors.normalised[:, None] <= NORMALISED_THRESHOLDS).mean(axis=0, dtype=np.float32),
     )

@@ -10,7 +10,9 @@ import numpy as np
 
 from ltr.admin.errors import DataError
 from ltr.admin.files import read_regular
+from ltr.data.bounding_boxes import NO_BOX
 from ltr.data.frame_files import sort_naturally
+from ltr.dataset.vos_index import measure_objects
 from pytracking.analysis.files.truth_folder import VideoTruth
 from pytracking.analysis.metrics.starts import find_starts
 from pytracking.analysis.protocols.boxes import (
@@ -27,6 +29,7 @@ from pytracking.analysis.scorers.request import Request
 
 _LOG = logging.getLogger(__name__)
 
+_ABSENT = (0, NO_BOX)
 _MAX_BYTES = 64 << 20
 _COLUMNS = ("AUC", "OP50", "OP75", "Precision", "NormPrecision")
 
@@ -86,6 +89,7 @@ def _objects(
     labels = {frame: video.read(frame) for frame in video.frames}
     if is_binary:
         labels = {frame: (mask > 0).view(np.uint8) for frame, mask in labels.items()}
+    measured = {frame: measure_objects(mask) for frame, mask in labels.items()}
     starts = dict(video.starts) or find_starts(labels.items())
     tracked = sort_naturally(video.known_frames())
     begin = min(map(tracked.index, starts.values()))
@@ -100,23 +104,17 @@ def _objects(
                 "%s has %d boxes for %d frames: %s", path, len(predicted), len(shown), told
             )
         frames = [frame for frame in video.frames if frame in shown]
-        annotated = np.array([_box_of(labels[frame] == object_id) for frame in frames])
+        annotated = np.array([measured[frame].get(object_id, _ABSENT)[1] for frame in frames])
         places = [place for frame in frames if (place := shown.index(frame)) < len(predicted)]
         objects.append((object_id, predicted[places], annotated))
     return objects
 
 
-def _box_of(mask: np.ndarray) -> tuple[float, float, float, float]:
-    """``x, y, width, height`` around the set pixels; all 0 without any."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not rows.size:
-        return 0.0, 0.0, 0.0, 0.0
-    x, y = int(columns[0]), int(rows[0])
-    return x, y, int(columns[-1]) - x + 1, int(rows[-1]) - y + 1
-
-
 def read_boxes(path: Path) -> np.ndarray:
-    """The boxes of a file, one line of ``x y width height`` a frame, (frames, 4).
+    """The boxes of a file, one line of ``x y width height`` per frame.
+
+    Returns:
+        (frames, 4); 0 everywhere where the file says that the object is not seen (-1).
 
     Raises:
         DataError: It is missing or damaged.
@@ -130,4 +128,5 @@ def read_boxes(path: Path) -> np.ndarray:
         raise DataError(f"{path} is not a table of boxes: {error}") from error
     if boxes.shape[1:] != (4,):
         raise DataError(f"{path} has the shape {boxes.shape}, expected lines of 4 numbers")
+    boxes[(boxes == NO_BOX).all(axis=1)] = 0
     return boxes

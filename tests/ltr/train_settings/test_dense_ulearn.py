@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,9 +14,11 @@ import torch
 from ltr import run_training
 from ltr.actors.label_propagation import VideoOfSet, propagation_score
 from ltr.admin.checkpoint import read_checkpoint
+from ltr.admin.environment import train_environment
 from ltr.admin.loading import load_network_of
 from ltr.dataset.davis import Davis
 from ltr.models.dense_ulearn.dense_ulearn_net import DenseULearnNet, Embeddings
+from ltr.train_settings.dense_ulearn.assembly import DenseULearnAssembly
 from ltr.train_settings.dense_ulearn.recipe import DenseULearnRecipe
 from pytracking.tracker.base import FrameInfo, Runtime
 from pytracking.tracker.dense_ulearn.dense_ulearn import DenseULearnTracker
@@ -151,6 +154,20 @@ def test_published_recipes_choose_by_davis(name, interval):
     table = recipe(name)
     assert (table.validation_interval, table.scored_split, table.num_scored) == (interval, "val", 5)
     assert table.validation_videos == ("DAVIS/2017/val",)
+
+
+def test_validation_clips_are_in_random_order_whatever_the_training_clips(tmp_path, monkeypatch):
+    """Upstream reads DAVIS from a list of frames, for Kinetics too."""
+    video = {f"{t:05d}": {1: (3 + 4 * t, 4)} for t in range(5)}
+    monkeypatch.setenv("LTR_DAVIS_DIR", str(write_davis(tmp_path / "davis", {"bear": video})))
+    names = {"train_videos": (str(write_videos(tmp_path) / "JPEGImages"),)}
+    names["validation_videos"] = (str(tmp_path / "davis/JPEGImages/480p"),)
+    assembly = DenseULearnAssembly(replace(recipe("kinetics"), **names), train_environment())
+    training, validation = assembly.datasets()
+    assert training.keep_order
+    assert validation is not None
+    assert not validation.keep_order
+    assert (training.frame_gap, validation.frame_gap, len(validation)) == (10, 2, 30)
 
 
 def test_the_small_recipe_runs_as_it_is(tmp_path, monkeypatch):

@@ -71,6 +71,17 @@ def test_parameters_are_changed_by_assignments_and_by_a_network_file():
 def test_run_ids_become_three_digits():
     assert [spec.result_name for spec in trackerlist("joint", "j", [0, 12])] == ["j_000", "j_012"]
     assert [spec.result_name for spec in trackerlist("joint", "j")] == ["j"]
+    assert [spec.result_name for spec in trackerlist("joint", "j", 3)] == ["j_003"]
+    assert [spec.result_name for spec in trackerlist("joint", "j", 0)] == ["j_000"]
+
+
+def test_trackers_have_a_name_for_tables():
+    runs = trackerlist("joint", "j", range(2), "JOINT")
+    assert [(run.label, run.run_label) for run in runs] == [
+        ("JOINT", "JOINT_000"),
+        ("JOINT", "JOINT_001"),
+    ]
+    assert TrackerSpec("joint", "j", 1).run_label == "joint j_001"
 
 
 def test_description_of_a_run_names_the_content_of_the_network(tmp_path):

@@ -139,7 +139,7 @@ def test_joint_gives_the_same_masks_in_processes(videos, tmp_path):
     net = tmp_path / "small.pth.tar"
     save_checkpoint(net, network_fields(small_network()))
     overrides = ("image_sample_size=64,96", "net_opt_iter=4", "min_mask_area=10")
-    spec = TrackerSpec("joint", "joint_ytvos", overrides, str(net))
+    spec = TrackerSpec("joint", "joint_ytvos", overrides=overrides, net=str(net))
     for count in (0, 2):
         options = RunOptions(tmp_path / str(count), engine=processes(count))
         assert not run_dataset(spec, get_dataset(f"folder:{videos}"), options).failures
