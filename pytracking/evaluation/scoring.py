@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from ltr.admin.errors import ConfigError, did_you_mean
 from ltr.admin.plugins import plugin_parts
@@ -12,6 +13,8 @@ from pytracking.analysis.scorers.folder import score_folder
 from pytracking.analysis.scorers.request import Request
 from pytracking.analysis.scorers.submissions import FindRoot, Submission
 from pytracking.evaluation.datasets.records import all_records, find_record
+from pytracking.evaluation.tracker import TrackerSpec
+from pytracking.utils.environment import evaluation_environment
 from pytracking.utils.folder_names import (
     folder_path,
     folder_result_name,
@@ -31,6 +34,43 @@ def score_results(request: Request) -> Report:
         return score_folder(request)
     name = result_name(request.dataset)
     return _scorer(name)(replace(request, dataset=name))
+
+
+def evaluate_vos(
+    trackers: Sequence[TrackerSpec],
+    dataset: str = "yt2019_jjval",
+    force: bool = False,
+    *,
+    results: Path | None = None,
+) -> None:
+    """Score masks by pytracking's rule, print the scores, and write its tables beside the masks.
+
+    Args:
+        trackers: Runs, as ``trackerlist`` gives them.
+        dataset: Name of the data set.
+        force: For calls that were written for pytracking, which believes the tables of earlier
+            calls; here they are always replaced.
+        results: Folder of all results; None takes ``results_path``.
+
+    Raises:
+        ConfigError: There is no tracker, or the data set is unknown or has no ground truth.
+        DataError: Masks or annotations are missing or damaged.
+        OSError: The tables cannot be written.
+    """
+    from pytracking.analysis.reports.comparison import compare_numbers
+    from pytracking.analysis.reports.writing import write_tables
+
+    if not trackers:
+        raise ConfigError("no tracker is given")
+    base = results or Path(evaluation_environment().results_path).expanduser()
+    reports: dict[str, Report] = {}
+    for tracker in trackers:
+        folder = base / tracker.system / tracker.result_name / result_name(dataset)
+        request = Request(folder, dataset=dataset, tracker=tracker.run_label, rule="pytracking")
+        reports[tracker.run_label] = report = score_results(request)
+        write_tables(report, folder)
+        print(report.text())
+    print(compare_numbers(reports, dataset))
 
 
 def _scorer(name: str) -> Callable[[Request], Report]:

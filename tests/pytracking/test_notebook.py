@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from ltr.admin.errors import ConfigError, DataError
+from ltr.data.image_io import write_label_map
 from pytracking import run_evaluation
 from pytracking.evaluation import Tracker, get_dataset, trackerlist
+from pytracking.evaluation.scoring import evaluate_vos
 from pytracking.evaluation.tracker import TrackerSpec
 from pytracking.notebook import plot_results, print_per_sequence_results, print_results
 from tests.video_trees import write_davis
@@ -149,6 +151,33 @@ def test_calls_as_pytracking_has_them(results, monkeypatch, tmp_path, capsys):
     for gap in (0.3, 0.2, 0.0, 2.0):
         with pytest.raises(ConfigError, match="the gap"):
             print_results(trackers, dataset, "rep", plot_bin_gap=gap)
+
+
+def test_evaluate_vos(results, capsys):
+    """Frames after the first and before the last annotated one; one square is cut in half."""
+    dataset = get_dataset("dv2017_val")
+    for sequence in dataset:
+        for run in ("copy_mask", "copy_mask_007"):
+            folder = results / f"baseline/{run}/dv2017_val/{sequence.name}"
+            folder.mkdir()
+            for place, frame in enumerate(sequence.frames):
+                labels = sequence.read_mask(place).copy()
+                if run == "copy_mask_007" and sequence.name == "dog":
+                    labels[16:] = 0
+                write_label_map(folder / f"{frame.stem}.png", labels)
+    evaluate_vos(TRACKERS, "dv2017_val", force=True, results=results)
+    rows = [line.split("|") for line in capsys.readouterr().out.splitlines()]
+    cells = [[cell.strip() for cell in row] for row in rows if len(row) > 3]
+    assert cells[0][:3] == ["dv2017_val", "J&F", "J-Mean"]
+    found = {row[0]: row[2] for row in cells[1:]}
+    assert found == {"baseline copy_mask": "100.00", "baseline copy_mask_007": "75.00"}
+    tables = results / "baseline/copy_mask_007/dv2017_val"
+    lines = (tables / "dv2017_val_per-sequence_results.csv").read_text().splitlines()
+    assert lines == ["Sequence,J-Mean,J-Recall,J-Decay", "bear_1,1.000,1.000,0.000",
+                     "dog_1,0.500,0.000,0.000"]  # fmt: skip
+    assert (tables / "dv2017_val_global_results.csv").is_file()
+    with pytest.raises(ConfigError, match="no tracker"):
+        evaluate_vos((), "dv2017_val", results=results)
 
 
 def test_boxes_are_scored_alike_by_command_and_notebook(tmp_path, monkeypatch, capsys):
