@@ -11,6 +11,7 @@ import torch
 from ltr.actors.base import Actor, Stats
 from ltr.actors.label_propagation import AnnotatedVideo, propagation_score
 from ltr.admin.distributed import gather_batch
+from ltr.data.epochs import is_due
 from ltr.models.dense_ulearn.dense_ulearn_net import DenseULearnNet
 from ltr.models.loss.self_training import draw_grid, self_training_losses
 
@@ -32,6 +33,7 @@ class DenseULearnActor(Actor):
         stop_gradient: Whether the regularising view gives targets only.
         scored_videos: Annotated videos through which labels are propagated to score the network.
         score_interval: Score in every so many epochs.
+        score_offset: See ``is_due``.
     """
 
     sees_whole_batch = True
@@ -44,6 +46,7 @@ class DenseULearnActor(Actor):
     stop_gradient: bool = True
     scored_videos: Sequence[AnnotatedVideo] = ()
     score_interval: int = 1
+    score_offset: int = 0
 
     def __call__(self, batch: Mapping[str, Any]) -> tuple[torch.Tensor, Stats]:
         """See ``Actor``; the batch holds clips first, frames second.
@@ -74,7 +77,8 @@ class DenseULearnActor(Actor):
 
     def score(self, epoch: int) -> dict[str, float]:
         """J&F of propagated labels with both kinds of features, see ``propagation_score``."""
-        if not self.scored_videos or epoch % self.score_interval:
+        is_scored = is_due(epoch, self.score_interval, self.score_offset)
+        if not self.scored_videos or not is_scored:
             return {}
         network = cast("DenseULearnNet", self.network)  # or what the trainer wraps it in
         device = next(network.parameters()).device

@@ -20,6 +20,7 @@ import torch
 from torch.utils.data import DataLoader, Sampler
 
 from ltr.admin.errors import ConfigError, DataError, WorkerError
+from ltr.data.epochs import is_due
 from ltr.data.randomness import SampleKey
 from ltr.data.samples import RandomSamples
 
@@ -123,6 +124,7 @@ class LTRLoader(DataLoader[dict[str, Any]]):
         batch_size: Samples of a whole batch, over all ranks.
         training: Whether the network learns from it.
         epoch_interval: It is used in every so many epochs.
+        epoch_offset: See ``is_due``.
         stack_dim: Axis of the batch in stacked tensors, 0 or 1.
         num_workers: Processes that load; 0 loads in the training process itself.
         seed: Seed of the run.
@@ -142,6 +144,7 @@ class LTRLoader(DataLoader[dict[str, Any]]):
         batch_size: int,
         training: bool = True,
         epoch_interval: int = 1,
+        epoch_offset: int = 0,
         stack_dim: int = 0,
         num_workers: int = 0,
         seed: int = 0,
@@ -157,6 +160,7 @@ class LTRLoader(DataLoader[dict[str, Any]]):
         self.samples = dataset
         self.training = training
         self.epoch_interval = epoch_interval
+        self.epoch_offset = epoch_offset
         self.stack_dim = stack_dim
         self.distributed_sampler = DistributedBatchSampler(
             len(dataset),
@@ -177,6 +181,10 @@ class LTRLoader(DataLoader[dict[str, Any]]):
             multiprocessing_context="spawn" if num_workers else None,
             persistent_workers=num_workers > 0,
         )
+
+    def is_due(self, epoch: int) -> bool:
+        """Whether it is used in an epoch, counted from 1."""
+        return is_due(epoch, self.epoch_interval, self.epoch_offset)
 
     def batches(
         self, epoch: int, first_batch: int = 0, first_sample: int | None = None

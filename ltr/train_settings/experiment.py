@@ -233,10 +233,11 @@ def _make_loaders(assembly: Assembly[Any], fabric: Fabric) -> list[LTRLoader]:
     training, validation = assembly.datasets()
     loaders = [LTRLoader("train", training, shuffle=not training.orders_epochs, **common)]
     if validation is not None:
-        interval = recipe.validation_interval
-        loaders.append(
-            LTRLoader("val", validation, training=False, epoch_interval=interval, **common)
-        )
+        when = {
+            "epoch_interval": recipe.validation_interval,
+            "epoch_offset": recipe.validation_offset,
+        }
+        loaders.append(LTRLoader("val", validation, training=False, **when, **common))
     return loaders
 
 

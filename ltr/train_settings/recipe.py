@@ -30,6 +30,7 @@ class Recipe(Ranged):
             sample once.
         validation_samples: Samples of one validation; 0 for none.
         validation_interval: Validate in every so many epochs.
+        validation_offset: Epochs by which these are moved; with 1 the first epoch is one of them.
         optimizer: ``adam``, ``adamw``, ``sgd`` or ``accumulating_sgd`` (see ``AccumulatingSGD``).
         learning_rates: Learning rate by module of the network; other modules must be frozen.
         lr_scale: Factor of all learning rates.
@@ -74,6 +75,7 @@ class Recipe(Ranged):
     samples_per_epoch: Count | None
     validation_samples: CountOrZero = 0
     validation_interval: Count = 1
+    validation_offset: CountOrZero = 0
     optimizer: OptimizerKind = "adam"
     learning_rates: Mapping[str, NotNegative]
     lr_scale: NotNegative = 1.0

@@ -28,6 +28,7 @@ _FREE_ROWS = {
     "num_workers",
     "validation_samples",
     "validation_interval",
+    "validation_offset",
     "validation_sets",
     "init_checkpoint",
     "init_epoch",

@@ -140,7 +140,7 @@ class LTRTrainer:
         """Run all loaders that are due; False when the run ended before the epoch did."""
         epoch, started = self.position.epoch + 1, time.monotonic()
         for loader in self.loaders:
-            if epoch % loader.epoch_interval == 0 and not self._cycle(loader, epoch, max_steps):
+            if loader.is_due(epoch) and not self._cycle(loader, epoch, max_steps):
                 if self.position.batch:
                     self._save()
                 return False

@@ -58,6 +58,7 @@ class DenseULearnAssembly(Assembly[DenseULearnNet]):
             recipe.stop_grad,
             self._scored_videos(),
             recipe.validation_interval,
+            recipe.validation_offset,
         )
 
     def _scored_videos(self) -> list[VideoOfSet]:

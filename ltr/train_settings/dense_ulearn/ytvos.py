@@ -4,8 +4,8 @@ from ltr.train_settings.dense_ulearn.assembly import DenseULearnAssembly
 from ltr.train_settings.dense_ulearn.recipe import DenseULearnRecipe
 from ltr.train_settings.experiment import experiment
 
-# Upstream counts epochs from 0 to its last one, both included, and leaves out the last clips of an
-# epoch that fill no batch.
+# Upstream counts epochs from 0 to its last one, both included, so it validates in our epochs 1, 11
+# and so on. It leaves out the last clips of an epoch that fill no batch.
 RECIPE = DenseULearnRecipe(
     description="Dense Unsupervised Learning on the frames of YouTube-VOS, without their masks",
     train_videos=("YouTubeVOS",),
@@ -19,6 +19,7 @@ RECIPE = DenseULearnRecipe(
     validation_videos=("DAVIS/2017/val",),
     validation_samples=30,
     validation_interval=10,
+    validation_offset=1,
     scored_split="val",
     keep_checkpoints=3,
 )

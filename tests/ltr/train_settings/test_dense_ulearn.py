@@ -16,6 +16,7 @@ from ltr.actors.label_propagation import VideoOfSet, propagation_score
 from ltr.admin.checkpoint import read_checkpoint
 from ltr.admin.environment import train_environment
 from ltr.admin.loading import load_network_of
+from ltr.data.epochs import is_due
 from ltr.dataset.davis import Davis
 from ltr.models.dense_ulearn.dense_ulearn_net import DenseULearnNet, Embeddings
 from ltr.train_settings.dense_ulearn.assembly import DenseULearnAssembly
@@ -101,15 +102,19 @@ def test_the_best_checkpoint_is_chosen_by_propagated_labels(tmp_path, monkeypatc
     video = {f"{t:05d}": {1: (3 + 4 * t, 4), 2: (40 - 3 * t, 24)} for t in range(5)}
     monkeypatch.setenv("LTR_DAVIS_DIR", str(write_davis(tmp_path / "davis", {"bear": video})))
     videos = write_videos(tmp_path) / "JPEGImages"
-    rows = ("scored_split=val", "validation_interval=2", "max_epochs=5", "keep_checkpoints=1")
+    rows = (
+        "scored_split=val", "validation_interval=3", "validation_offset=1", "max_epochs=5",
+        "validation_samples=1", f"validation_videos={videos}", "keep_checkpoints=1",
+    )  # fmt: skip
     assert train("folder", f"train_videos={videos}", *rows) == 0
     folder = tmp_path / "work/checkpoints/ltr/dense_ulearn/folder"
     lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     scores = {
         line["epoch"]: line["means"]["score"] for line in lines if "score" in line.get("means", {})
     }
-    assert set(scores) == {2, 4}
-    assert set(scores[2]) == {"J&F/key", "J&F/res4"}
+    assert set(scores) == {1, 4}
+    assert {line["epoch"] for line in lines if "val" in line.get("means", {})} == {1, 4}
+    assert set(scores[4]) == {"J&F/key", "J&F/res4"}
     best = read_checkpoint(folder / "checkpoint_best.pth.tar")
     assert best.epoch == max(scores, key=lambda epoch: max(scores[epoch].values()))
     last = read_checkpoint(folder / "DenseULearnNet_ep0005.pth.tar")
@@ -154,6 +159,8 @@ def test_published_recipes_choose_by_davis(name, interval):
     table = recipe(name)
     assert (table.validation_interval, table.scored_split, table.num_scored) == (interval, "val", 5)
     assert table.validation_videos == ("DAVIS/2017/val",)
+    released = {"ytvos": 60, "oxuva": 430, "track": 88, "kinetics": 26}[name]  # counted from 0
+    assert is_due(released + 1, table.validation_interval, table.validation_offset)
 
 
 def test_validation_clips_are_in_random_order_whatever_the_training_clips(tmp_path, monkeypatch):
