@@ -160,8 +160,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     size = SMALL_SIZE if arguments.small else SIZE
     with tempfile.TemporaryDirectory() as folder:
         small = _small_network(arguments.system, Path(folder)) if arguments.small else None
-        overrides = tuple(arguments.overrides)
-        spec = TrackerSpec(arguments.system, arguments.name, overrides, small or arguments.net)
+        spec = TrackerSpec(
+            arguments.system,
+            arguments.name,
+            overrides=tuple(arguments.overrides),
+            net=small or arguments.net,
+        )
         curve, decoded = measure(spec, arguments.device, arguments.frames, size)
     for index, memory in curve[:: max(1, len(curve) // 10)]:
         print(f"frame {index:5d}  {memory:7.1f} MiB")

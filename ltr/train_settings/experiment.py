@@ -233,11 +233,16 @@ def _make_loaders(assembly: Assembly[Any], fabric: Fabric) -> list[LTRLoader]:
     training, validation = assembly.datasets()
     loaders = [LTRLoader("train", training, shuffle=not training.orders_epochs, **common)]
     if validation is not None:
-        when = {
-            "epoch_interval": recipe.validation_interval,
-            "epoch_offset": recipe.validation_offset,
-        }
-        loaders.append(LTRLoader("val", validation, training=False, **when, **common))
+        loaders.append(
+            LTRLoader(
+                "val",
+                validation,
+                training=False,
+                epoch_interval=recipe.validation_interval,
+                epoch_offset=recipe.validation_offset,
+                **common,
+            )
+        )
     return loaders
 
 

@@ -34,7 +34,7 @@ def create_host(
         CheckpointError: The network file is missing, damaged or of another network.
     """
     runtime = runtime or Runtime()
-    spec = TrackerSpec(system, name, tuple(overrides), net)
+    spec = TrackerSpec(system, name, overrides=tuple(overrides), net=net)
     if spec.kind not in ("online", "interactive"):
         raise ConfigError(
             f"{system} {name} cannot take scribbles: a host is an interactive system or one that "
