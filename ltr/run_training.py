@@ -109,8 +109,13 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_set("a row of the recipe")
     parser.add_plugin()
     parser.add_device()
-    add("--precision", choices=("fp32", "bf16", "fp16"), default="fp32", help="(fp32)")
-    add("--seed", type=int, help="of all random numbers (the recipe's)")
+    add(
+        "--precision",
+        choices=("fp32", "bf16", "fp16"),
+        default="fp32",
+        help="numeric precision (fp32)",
+    )
+    add("--seed", type=int, metavar="N", help="seed of all random numbers (the recipe's)")
     add("--max-steps", type=int, metavar="N", help="stop when the run has made N steps")
     start = parser.add_mutually_exclusive_group()
     start.add_argument(
@@ -132,8 +137,8 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="BOOL",
         help="draw curves in visdom (false)",
     )
-    add("--visdom-server", default="127.0.0.1", help="address of visdom")
-    add("--visdom-port", type=int, default=8097, help="port of visdom")
+    add("--visdom-server", default="127.0.0.1", metavar="HOST", help="address of visdom")
+    add("--visdom-port", type=int, default=8097, metavar="PORT", help="port of visdom")
     return parser.parse_args(argv)  # fmt: skip
 
 

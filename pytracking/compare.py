@@ -106,7 +106,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--output", type=Path, metavar="DIR", help="write tables, JSON, plots and a page here"
     )
-    parser.add_argument("--threads", type=int, default=1, help="number of processes (1)")
+    parser.add_argument(
+        "--threads", type=int, default=1, metavar="N", help="number of processes (1)"
+    )
     parser.add_quiet()
     parser.add_plugin()
     parser.add_wait()

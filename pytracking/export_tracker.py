@@ -99,16 +99,17 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         type=_frame_size,
         default=(480, 854),
         metavar="WxH",
-        help="size of the frames, for dense_ulearn (854x480)",
+        help="size of the frames, dense_ulearn (854x480)",
     )
     parser.add_argument(
-        "--objects", type=int, default=8, help="most objects of a video, for dense_ulearn (8)"
+        "--objects", type=int, default=8, metavar="N", help="room for N objects, dense_ulearn (8)"
     )
     parser.add_argument(
         "--starts",
         type=int,
         default=1,
-        help="most frames in which objects may start, for dense_ulearn (1)",
+        metavar="N",
+        help="room for N frames in which objects start, dense_ulearn (1)",
     )
     parser.add_switch("--overwrite", "replace what an earlier export wrote")
     parser.add_quiet()

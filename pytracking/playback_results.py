@@ -65,9 +65,11 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         required=True,
         nargs="+",
         metavar="WORD",
-        help="system, name and where there is one the run id of a tracker (repeatable)",
+        help="system, name and perhaps run id of a tracker (repeatable)",
     )
-    parser.add_argument("--results", type=Path, help="folder of all results (results_path)")
+    parser.add_argument(
+        "--results", type=Path, metavar="DIR", help="folder of all results (results_path)"
+    )
     parser.add_plugin()
     return parser.parse_args(argv)
 

@@ -208,7 +208,7 @@ def _add_what(parser: CommandParser) -> None:
         metavar=("MODULE", "NAME"),
         help="compare the trackers of an experiment on its data sets",
     )
-    parser.add_argument("--runid", type=int, help="number of the tracker's run")
+    parser.add_argument("--runid", type=int, metavar="N", help="number of the tracker's run")
     parser.add_argument(
         "--against",
         nargs=2,
@@ -239,7 +239,9 @@ def _add_what(parser: CommandParser) -> None:
     parser.add_list("--sequence", "sequences", "NAME", "score only this sequence")
     parser.add_switch("--class-agnostic", "treat all categories as one")
     parser.add_switch("--best-only", "for sentences: AP over the best mask of each image only")
-    parser.add_argument("--threads", type=int, default=1, help="number of processes (1)")
+    parser.add_argument(
+        "--threads", type=int, default=1, metavar="N", help="number of processes (1)"
+    )
 
 
 def _add_outputs(parser: CommandParser) -> None:

@@ -84,7 +84,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--output", type=Path, required=True, metavar="OUT", help="folder of the results"
     )
     parser.add_argument(
-        "--threads", type=int, default=0, help="of onnxruntime, 0 for all cores (0)"
+        "--threads", type=int, default=0, metavar="N", help="threads; 0 uses all cores (0)"
     )
     parser.add_switch("--trust", "load programs of PyTorch, which can do anything")
     parser.add_switch("--overwrite", "replace earlier results")

@@ -68,13 +68,18 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--video",
         type=Path,
+        metavar="PATH",
         help="video file or folder of frames to open; without it, upload one in the page",
     )
     parser.add_argument(
         "--output", type=Path, metavar="DIR", help="folder for exported masks and uploaded videos"
     )
     parser.add_argument(
-        "--port", type=int, default=_PORT, help=f"port of the page; 0 picks a free one ({_PORT})"
+        "--port",
+        type=int,
+        default=_PORT,
+        metavar="N",
+        help=f"port of the page; 0 picks a free one ({_PORT})",
     )
     parser.add_switch("--browser", "open the page in your browser")
     parser.add_device()

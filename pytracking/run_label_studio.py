@@ -77,7 +77,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--data", type=Path, required=True, metavar="DIR", help="the only folder that is read"
     )
-    parser.add_argument("--port", type=int, default=9090, help="0 picks a free one (9090)")
+    parser.add_argument(
+        "--port", type=int, default=9090, metavar="N", help="port; 0 picks a free one (9090)"
+    )
     parser.add_argument(
         "--host",
         default="127.0.0.1",

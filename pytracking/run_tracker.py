@@ -73,7 +73,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_memory()
     parser.add_fast()
     parser.add_argument(
-        "--runid", type=int, help="number of this run; keeps the results of runs apart"
+        "--runid", type=int, metavar="N", help="number of this run; keeps the results of runs apart"
     )
     parser.add_argument("--dataset-name", metavar="NAME", help="data set, or folder:PATH")
     parser.add_argument(

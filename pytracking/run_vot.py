@@ -46,7 +46,11 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = TrackerParser(__doc__)
     parser.add_tracker()
     parser.add_argument(
-        "--run-id", type=int, dest="runid", help="accepted as in pytracking; nothing is written"
+        "--run-id",
+        type=int,
+        dest="runid",
+        metavar="N",
+        help="accepted as in pytracking; nothing is written",
     )
     parser.add_argument(
         "--region",

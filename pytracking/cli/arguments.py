@@ -69,6 +69,7 @@ class TrackerParser(CommandParser):
             "--threads",
             type=_count,
             default=0,
+            metavar="N",
             help="number of workers (0 = in this process; ray: the whole cluster)",
         )
 
@@ -95,11 +96,19 @@ class TrackerParser(CommandParser):
         self.add_switch("--compile", "compile the network (the first frames take long)")
         self.add_switch("--quiet", "hide progress, show only warnings and errors")
         self.add_argument(
-            "--debug", type=int, default=0, help="level of the live view, 0 to 3 (0 = none)"
+            "--debug",
+            type=int,
+            default=0,
+            metavar="LEVEL",
+            help="level of the live view, 0 to 3 (0 = none)",
         )
         self.add_switch("--use-visdom", "show the live view in visdom", default=True)
-        self.add_argument("--visdom-server", default="127.0.0.1", help="address of visdom")
-        self.add_argument("--visdom-port", type=int, default=8097, help="port of visdom")
+        self.add_argument(
+            "--visdom-server", default="127.0.0.1", metavar="HOST", help="address of visdom"
+        )
+        self.add_argument(
+            "--visdom-port", type=int, default=8097, metavar="PORT", help="port of visdom"
+        )
 
 
 def _checked_export(text: str) -> str:

@@ -103,7 +103,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = CommandParser(__doc__, prog="vos-download")
     parser.add_argument("name", nargs="?", help="for instance joint_davis")
     parser.add_switch("--list", "list the released files")
-    parser.add_argument("--folder", type=Path, help="where to put it (its usual folder)")
+    parser.add_argument(
+        "--folder", type=Path, metavar="DIR", help="where to put it (its usual folder)"
+    )
     parser.add_argument("--address", help="fetch from here, for instance a mirror")
     parser.add_switch("--overwrite", "replace an existing file")
     parser.add_json()

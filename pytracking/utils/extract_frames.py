@@ -135,8 +135,12 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = CommandParser(__doc__)
     parser.add_argument("videos", type=Path, help="folder of video files")
     parser.add_argument("frames", type=Path, help="folder that gets one folder per video")
-    parser.add_argument("--height", type=_positive, help="scale larger frames down, pixels")
-    parser.add_argument("--every", type=_positive, default=1, help="keep every N-th frame only (1)")
+    parser.add_argument(
+        "--height", type=_positive, metavar="N", help="scale larger frames to N rows"
+    )
+    parser.add_argument(
+        "--every", type=_positive, default=1, metavar="N", help="keep every N-th frame only (1)"
+    )
     parser.add_wait()
     return parser.parse_args(argv)
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from weakref import WeakKeyDictionary
 
 import torch
@@ -57,7 +57,7 @@ class FusedConv2d(nn.Module):
         """
         if self._is_packed:
             packed = self._packed or self._pack(x)
-            return packed.convolve(x, self.conv.bias, added, self.rectifies)
+            return packed.convolve(x, _After(self.conv.bias, added, self.rectifies))
         y = self.conv(x)
         y = y if added is None else y + added
         return F.relu(y, inplace=True) if self.rectifies else y
@@ -84,16 +84,18 @@ class FusedConv2d(nn.Module):
         self._is_packed, self._packed = False, None
 
 
+class _After(NamedTuple):
+    """What follows the products of a convolution: a bias, a sum and a ReLU."""
+
+    bias: torch.Tensor | None
+    added: torch.Tensor | None
+    rectifies: bool
+
+
 class _PackedWeight(Protocol):
     """Weights of a convolution in the order in which they are read."""
 
-    def convolve(
-        self,
-        x: torch.Tensor,
-        bias: torch.Tensor | None,
-        added: torch.Tensor | None,
-        rectifies: bool,
-    ) -> torch.Tensor:
+    def convolve(self, x: torch.Tensor, after: _After) -> torch.Tensor:
         """See ``FusedConv2d``."""
 
     def dense(self) -> torch.Tensor:
@@ -114,21 +116,15 @@ class _ReorderedWeight:
             conv.weight.detach(), *self._geometry, input_size
         )
 
-    def convolve(
-        self,
-        x: torch.Tensor,
-        bias: torch.Tensor | None,
-        added: torch.Tensor | None,
-        rectifies: bool,
-    ) -> torch.Tensor:
+    def convolve(self, x: torch.Tensor, after: _After) -> torch.Tensor:
         """See ``FusedConv2d``."""
         operators = torch.ops.mkldnn
-        arguments = (x, self._weight, bias, *self._geometry)
-        if added is None:
-            after = "relu" if rectifies else "none"
-            return operators._convolution_pointwise(*arguments, after, [], "")
+        arguments = (x, self._weight, after.bias, *self._geometry)
+        if after.added is None:
+            last = "relu" if after.rectifies else "none"
+            return operators._convolution_pointwise(*arguments, last, [], "")
         return operators._convolution_pointwise_.binary(
-            added, *arguments, "add", 1.0, "relu" if rectifies else None, [], None
+            after.added, *arguments, "add", 1.0, "relu" if after.rectifies else None, [], None
         )
 
     def dense(self) -> torch.Tensor:
@@ -143,18 +139,12 @@ class _TransformedWeight:
         self._dilation = conv.dilation[0]
         self._kernels = TileKernels(conv.weight, tiles_together(x, self._dilation))
 
-    def convolve(
-        self,
-        x: torch.Tensor,
-        bias: torch.Tensor | None,
-        added: torch.Tensor | None,
-        rectifies: bool,
-    ) -> torch.Tensor:
+    def convolve(self, x: torch.Tensor, after: _After) -> torch.Tensor:
         """See ``FusedConv2d``."""
-        y = convolve_by_tiles(x, self._kernels, bias, self._dilation)
-        if added is not None:
-            y.add_(added)
-        return y.relu_() if rectifies else y
+        y = convolve_by_tiles(x, self._kernels, after.bias, self._dilation)
+        if after.added is not None:
+            y.add_(after.added)
+        return y.relu_() if after.rectifies else y
 
     def dense(self) -> torch.Tensor:
         """The weights as they were, up to rounding."""
