@@ -201,6 +201,7 @@ def recipe_rows(arguments: argparse.Namespace) -> list[str]:
         "max_epochs": arguments.epochs,
         "milestones": ",".join(map(str, arguments.lr_drop)),
         "batch_size": arguments.batch_size * int(os.environ.get("WORLD_SIZE", "1")),
+        "clips_per_group": arguments.batch_size,
         "with_box_refine": arguments.with_box_refine,
         "freeze_text_encoder": arguments.freeze_text_encoder,
         "gradient_checkpointing": arguments.use_checkpoint,

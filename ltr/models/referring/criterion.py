@@ -15,6 +15,7 @@ from ltr.models.referring.outputs import Predictions
 
 ALPHA, GAMMA = 0.25, 2.0  # of the focal loss
 MASK_STRIDE = 4
+_MULTIPLE = 32  # of the sides of padded clips
 _EPS = 1e-6
 
 
@@ -49,6 +50,9 @@ class Criterion:
         costs: Weights of the matching costs.
         alpha: Weight of the positive class in the classification loss; the matching and the masks
             always have ``ALPHA``.
+        clips_per_group: Masks are compared in the padding that so many neighbouring clips have
+            alone, as on GPUs with so many clips each, since losses are means over the padding,
+            too. None compares them in that of the batch.
     """
 
     def __init__(
@@ -57,8 +61,10 @@ class Criterion:
         weights: LossWeights | None = None,
         costs: MatchCosts | None = None,
         alpha: float = ALPHA,
+        clips_per_group: int | None = None,
     ) -> None:
         self.alpha = alpha
+        self.clips_per_group = clips_per_group
         self.num_classes = num_classes
         self.weights = asdict(weights or LossWeights())
         self.costs = costs or MatchCosts()
@@ -76,7 +82,7 @@ class Criterion:
             ``loss_ce``, ``loss_bbox``, ``loss_giou``, ``loss_mask`` and ``loss_dice``, and the same
             names with ``_0``, ``_1``, ... of the earlier decoder layers.
         """
-        targets = [self._prepare(target, predictions.masks.shape[-2:]) for target in targets]
+        targets = self._prepare_all(predictions, targets)
         count = _mean_over_processes(torch.stack([t.valid.sum() for t in targets]).sum())
         losses = self._layer(predictions, targets, count)
         for index, earlier in enumerate(predictions.auxiliary):
@@ -90,11 +96,23 @@ class Criterion:
 
     def match(self, predictions: Predictions, targets: Sequence[ReferringTarget]) -> list[int]:
         """The query of each clip whose predictions fit its object best, in all frames together."""
-        size = predictions.masks.shape[-2:]
         return [
-            matched_query(_sample(predictions, index), self._prepare(target, size), self.costs)
-            for index, target in enumerate(targets)
+            matched_query(_sample(predictions, index, target), target, self.costs)
+            for index, target in enumerate(self._prepare_all(predictions, targets))
         ]
+
+    def _prepare_all(
+        self, predictions: Predictions, targets: Sequence[ReferringTarget]
+    ) -> list[ReferringTarget]:
+        """All targets, each with the padding of its group."""
+        whole = predictions.masks.shape[-2:]
+        if self.clips_per_group is None:
+            return [self._prepare(target, whole) for target in targets]
+        sides = torch.tensor([target.masks.shape[-2:] for target in targets])
+        own = -(-sides // _MULTIPLE) * (_MULTIPLE // MASK_STRIDE)
+        groups = [group.amax(dim=0).expand_as(group) for group in own.split(self.clips_per_group)]
+        grids = torch.minimum(torch.cat(groups), torch.tensor(whole)).tolist()
+        return [self._prepare(*pair) for pair in zip(targets, grids, strict=True)]
 
     def _prepare(self, target: ReferringTarget, size: Sequence[int]) -> ReferringTarget:
         """Masks at the cells of the predictions; labels that the classifier knows."""
@@ -113,7 +131,7 @@ class Criterion:
         wanted = torch.zeros_like(predictions.logits)
         boxes, mask_losses, dices = [], [], []
         for index, target in enumerate(targets):
-            sample = _sample(predictions, index)
+            sample = _sample(predictions, index, target)
             query = matched_query(sample, target, self.costs)
             frames = target.valid.nonzero()[:, 0]
             wanted[index, frames, query, target.labels[frames]] = 1.0
@@ -188,9 +206,12 @@ def _dice(logits: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
     return (2 * (p * m).sum((0, 2, 3)) + 1) / (sums + 1)
 
 
-def _sample(predictions: Predictions, index: int) -> Predictions:
+def _sample(predictions: Predictions, index: int, target: ReferringTarget) -> Predictions:
+    """The predictions for one clip, with the padding of its prepared target."""
     logits, boxes, masks, centers, _ = predictions
-    return Predictions(logits[index], boxes[index], masks[index], centers[index])
+    height, width = target.masks.shape[-2:]
+    own = masks[index, ..., :height, :width]
+    return Predictions(logits[index], boxes[index], own, centers[index])
 
 
 def _mean_over_processes(count: torch.Tensor) -> torch.Tensor:

@@ -79,6 +79,7 @@ class ReferringAssembly(Assembly[ReferFormer]):
             LossWeights(**recipe.loss_weights),
             MatchCosts(**recipe.match_costs),
             recipe.focal_alpha,
+            recipe.clips_per_group,
         )
         tokenize = partial(tokenise, tokenizer)
         return ReferringActor(network, criterion, tokenize, recipe.auxiliary_losses)

@@ -17,6 +17,7 @@ RECIPE = replace(
     freeze_text_encoder=True,
     num_frames=5,
     batch_size=32,
+    clips_per_group=1,
 )
 
 run = experiment(RECIPE, ReferringAssembly)

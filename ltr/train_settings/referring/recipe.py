@@ -108,6 +108,8 @@ class ReferringRecipe(Design, Recipe):
         load_text_encoder: Load the text encoder's weights from ``tokenizer_dir`` in a run without
             ``pretrained``.
         auxiliary_losses: The earlier decoder layers have losses too.
+        clips_per_group: Masks are compared in the padding of so many neighbouring clips, as on GPUs
+            with so many clips each; None compares them in that of all clips of a process.
         focal_alpha: Weight of the positive class in the classification loss.
         match_costs: Weight of each part of a query's matching cost; a part that is left out keeps
             its default (``label``, ``box``, ``giou``, ``mask``, ``dice``).
@@ -140,6 +142,7 @@ class ReferringRecipe(Design, Recipe):
     load_text_encoder: bool = True
 
     auxiliary_losses: bool = True
+    clips_per_group: Count | None = None
     focal_alpha: float = ALPHA
     match_costs: Mapping[str, float] = field(default_factory=dict)
     loss_weights: Mapping[str, float] = field(default_factory=dict)
@@ -196,6 +199,7 @@ def on_a2d(recipe: ReferringRecipe) -> ReferringRecipe:
         train_sets=("A2D/train",),
         validation_sets=("A2D/test",),
         batch_size=16,
+        clips_per_group=2,
     )
 
 

@@ -18,6 +18,7 @@ RECIPE = ReferringRecipe(
     max_epochs=12,
     milestones=(8, 10),
     batch_size=64,
+    clips_per_group=2,
 )
 
 run = experiment(RECIPE, ReferringAssembly)

@@ -18,6 +18,7 @@ RECIPE = replace(
     max_epochs=12,
     milestones=(8, 10),
     batch_size=8,
+    clips_per_group=1,
     dropout=0.0,
     weight_decay=1e-4,
 )

@@ -14,6 +14,7 @@ RECIPE = ReferringRecipe(
     max_epochs=6,
     milestones=(3, 5),
     batch_size=3,
+    clips_per_group=1,
     num_workers=4,
 )
 

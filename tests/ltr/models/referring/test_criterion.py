@@ -78,6 +78,26 @@ def test_absent_frames_count_for_boxes_and_masks_but_not_for_classes():
             assert present.max() < 0 < absent.min()
 
 
+def test_masks_are_compared_in_the_padding_of_their_group():
+    """A small and a large clip in one batch have the losses that each has alone."""
+    small = target()._replace(masks=torch.ones(FRAMES, 14, 20))
+    predictions, targets = drawn(), [small, target()]  # 32x32 pixels of 32x48 are the small one's
+    predictions.masks[0, ..., 8:] = 40.0  # what lies beyond must not count
+    alone = [
+        Criterion()(Predictions(*(x[i : i + 1] for x in predictions[:3]), predictions.centers[:1])
+                    ._replace(masks=predictions.masks[i : i + 1, ..., : (8, 12)[i]]), [wanted])
+        for i, wanted in enumerate(targets)
+    ]  # fmt: skip
+    together = Criterion(clips_per_group=1)(predictions, targets)
+    for name, value in together.items():
+        assert torch.allclose(value, (alone[0][name] + alone[1][name]) / 2), name
+    whole = Criterion()(predictions, targets)
+    assert whole["loss_mask"] != pytest.approx(float(together["loss_mask"]), rel=0.01)
+    for pairs in (2, 5):
+        pair = Criterion(clips_per_group=pairs)(predictions, targets)
+        assert all(torch.equal(pair[name], value) for name, value in whole.items())
+
+
 def test_labels_matter_with_several_classes_only():
     one, many = drawn(classes=1), drawn(classes=5)
     pair = [[target(label=label)] * 2 for label in (1, 4)]
