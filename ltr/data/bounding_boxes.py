@@ -1,7 +1,8 @@
 """Boxes of masks, and their random displacement.
 
 A box is float32 ``(x, y, width, height)`` in pixels. A box around pixels contains their extremes:
-one pixel has width 1. The coordinates are those of pixel indices.
+one pixel has width 1, but 0 in evaluation (``measure_objects``). The coordinates are those of pixel
+indices.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+
+from ltr.data.palette import VOID
 
 if TYPE_CHECKING:
     import torch
@@ -53,6 +56,30 @@ def box_of_mask(mask: np.ndarray, form: BoxForm = "xywh") -> np.ndarray:
         "corners": (x0, y0, x1, y1),
     }
     return np.array(values[form], dtype=np.float32)
+
+
+def measure_objects(labels: np.ndarray) -> dict[int, tuple[int, tuple[int, int, int, int]]]:
+    """Measure every object of a label map.
+
+    Args:
+        labels: uint8 (H, W); 0 and 255 are not objects.
+
+    Returns:
+        By id: number of pixels and box ``(x0, y0, x1 - x0, y1 - y0)`` between the extreme pixels,
+        so an object of one column has width 0.
+
+    >>> measure_objects(np.array([[0, 7, 7], [0, 7, 255]], np.uint8))
+    {7: (3, (1, 0, 1, 1))}
+    """
+    counts = np.bincount(labels.ravel(), minlength=VOID + 1)
+    objects = {}
+    for label in np.flatnonzero(counts[:VOID]).tolist():
+        if label:
+            is_object = labels == label
+            x0, x1 = np.flatnonzero(is_object.any(axis=0))[[0, -1]].tolist()
+            y0, y1 = np.flatnonzero(is_object.any(axis=1))[[0, -1]].tolist()
+            objects[label] = (int(counts[label]), (x0, y0, x1 - x0, y1 - y0))
+    return objects
 
 
 def _extremes(is_labelled: np.ndarray) -> tuple[int, int]:

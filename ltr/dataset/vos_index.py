@@ -20,6 +20,7 @@ import numpy as np
 
 from ltr.admin.errors import DataError
 from ltr.admin.progress import FrameProgress
+from ltr.data.bounding_boxes import measure_objects
 from ltr.data.frame_files import find_mask, is_hidden, list_frames, stem_of
 from ltr.data.image_io import read_image, read_mask_file
 from ltr.data.mask_rule import Mask, refuse_mixed_masks
@@ -81,30 +82,6 @@ class VosIndex:
         if name in self._failures:
             raise DataError(self._failures[name])
         return self._records[name]
-
-
-def measure_objects(labels: np.ndarray) -> dict[int, tuple[int, tuple[int, int, int, int]]]:
-    """Measure every object of a label map.
-
-    Args:
-        labels: uint8 (H, W); 0 and 255 are not objects.
-
-    Returns:
-        By id: number of pixels and box ``(x0, y0, x1 - x0, y1 - y0)`` between the extreme pixels,
-        so an object of one column has width 0.
-
-    >>> measure_objects(np.array([[0, 7, 7], [0, 7, 255]], np.uint8))
-    {7: (3, (1, 0, 1, 1))}
-    """
-    counts = np.bincount(labels.ravel(), minlength=VOID + 1)
-    objects = {}
-    for label in np.flatnonzero(counts[:VOID]).tolist():
-        if label:
-            is_object = labels == label
-            x0, x1 = np.flatnonzero(is_object.any(axis=0))[[0, -1]].tolist()
-            y0, y1 = np.flatnonzero(is_object.any(axis=1))[[0, -1]].tolist()
-            objects[label] = (int(counts[label]), (x0, y0, x1 - x0, y1 - y0))
-    return objects
 
 
 def _examine_all(

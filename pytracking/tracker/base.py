@@ -15,9 +15,8 @@ import torch
 
 from ltr.admin.devices import best_device
 from ltr.admin.errors import ConfigError, DataError
-from ltr.data.bounding_boxes import NO_BOX, Box, as_box
+from ltr.data.bounding_boxes import NO_BOX, Box, as_box, measure_objects
 from ltr.data.palette import VOID
-from ltr.dataset.vos_index import measure_objects
 from pytracking.tracker.frame_info import FrameInfo as FrameInfo
 
 if TYPE_CHECKING:

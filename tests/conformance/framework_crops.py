@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 
 from ltr.admin.errors import DataError
-from ltr.data.bounding_boxes import BoxJitter, box_of_mask
+from ltr.data.bounding_boxes import BoxJitter, box_of_mask, measure_objects
 from ltr.data.crops import (
     crop_image,
     crop_mask,
     target_window,
 )
-from ltr.dataset.vos_index import measure_objects
 from tests.conformance.report import Report
 from tests.upstream_functions import move_box_to_square, square_window
 

@@ -10,9 +10,8 @@ import numpy as np
 
 from ltr.admin.errors import DataError
 from ltr.admin.files import read_regular
-from ltr.data.bounding_boxes import NO_BOX
+from ltr.data.bounding_boxes import NO_BOX, measure_objects
 from ltr.data.frame_files import sort_naturally
-from ltr.dataset.vos_index import measure_objects
 from pytracking.analysis.files.truth_folder import VideoTruth
 from pytracking.analysis.metrics.starts import find_starts
 from pytracking.analysis.protocols.boxes import (

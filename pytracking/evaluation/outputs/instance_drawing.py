@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import cv2
 import numpy as np
 
-from ltr.dataset.vos_index import measure_objects
+from ltr.data.bounding_boxes import measure_objects
 from pytracking.tracker.whole_video import InstanceTrack, label_map
 from pytracking.utils.overlay import bright_palette, draw_result
 

@@ -14,10 +14,11 @@ from hypothesis.extra import numpy as arrays
 from PIL import Image
 
 from ltr.admin.errors import DataError
+from ltr.data.bounding_boxes import measure_objects
 from ltr.data.image_io import write_label_map
 from ltr.dataset.davis import Davis
 from ltr.dataset.folder import FolderVideos
-from ltr.dataset.vos_index import VosIndex, VosLayout, measure_objects
+from ltr.dataset.vos_index import VosIndex, VosLayout
 from ltr.dataset.youtubevos import YouTubeVOS, read_jjvalid_names
 from tests.video_trees import SHAPE, write_davis, write_folder_videos, write_youtubevos
 
