@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Collection, Mapping
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -45,17 +45,8 @@ def make_optimizer(
     Raises:
         ConfigError: The network has no module of a name, or a trained parameter has no rate.
     """
-    groups: dict[str, dict[str, nn.Parameter]] = {name: {} for name in learning_rates}
-    modules = [name for name, _ in network.named_modules(remove_duplicate=False)]
-    for name in learning_rates:
-        if name not in modules:
-            top = [module for module in modules if module and module.count(".") < 2]
-            raise ConfigError(f"learning_rates: no module {name!r}{did_you_mean(name, top)}")
-    for name, parameter in network.named_parameters():
-        if parameter.requires_grad:
-            groups[_group_of(name, groups)][name] = parameter
-    parts = []
-    for name, parameters in groups.items():
+    parts: list[dict[str, Any]] = []
+    for name, parameters in _trained_parameters(network, learning_rates).items():
         rate = learning_rates[name]
         if bias_factor is None:
             parts.append({"params": list(parameters.values()), "lr": rate})
@@ -76,6 +67,22 @@ def make_optimizer(
         return AccumulatingSGD(parts, 0.0, momentum, weight_decay)
     optimizer = torch.optim.Adam if kind == "adam" else torch.optim.AdamW
     return optimizer(parts, betas=betas, weight_decay=weight_decay, fused=fused)
+
+
+def _trained_parameters(
+    network: nn.Module, names: Collection[str]
+) -> dict[str, dict[str, nn.Parameter]]:
+    """The trained parameters by their names, of every module that is named."""
+    groups: dict[str, dict[str, nn.Parameter]] = {name: {} for name in names}
+    modules = [name for name, _ in network.named_modules(remove_duplicate=False)]
+    for name in names:
+        if name not in modules:
+            top = [module for module in modules if module and module.count(".") < 2]
+            raise ConfigError(f"learning_rates: no module {name!r}{did_you_mean(name, top)}")
+    for name, parameter in network.named_parameters():
+        if parameter.requires_grad:
+            groups[_group_of(name, groups)][name] = parameter
+    return groups
 
 
 def _split(

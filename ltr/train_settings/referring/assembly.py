@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -114,14 +115,12 @@ class ReferringAssembly(Assembly[ReferFormer]):
             photometric_distortion=recipe.photometric_distortion,
             horizontal_flip=recipe.horizontal_flip,
         )
-        image = ClipAugmentation(
+        image = replace(
+            video,
             short_sides=recipe.image_short_sides,
             max_size=recipe.image_max_size,
             cropped_short_sides=recipe.cropped_image_short_sides,
-            cropped_max_size=recipe.max_size,
-            crop_probability=crop_share,
             photometric_distortion=False,
-            horizontal_flip=recipe.horizontal_flip,
         )
         return ClipOptions(
             num_frames=recipe.num_frames,

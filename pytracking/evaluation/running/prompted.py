@@ -17,7 +17,6 @@ from pytracking.evaluation.running.jobs import Load, Outcome
 from pytracking.evaluation.running.task import (
     VideoTask,
     describe_video_run,
-    start_tracker,
     write_config,
 )
 from pytracking.evaluation.session import VideoSession
@@ -26,7 +25,6 @@ from pytracking.evaluation.sessions.rounds import say
 from pytracking.evaluation.tracker import TrackerSpec
 from pytracking.tracker.base import FrameInfo, OnlineTracker, Runtime
 from pytracking.tracker.interactive.scribble_networks import create_scribble_to_mask
-from pytracking.tracker.whole_video import ignore_progress
 from pytracking.utils.frame_source import FrameSource
 from pytracking.utils.lazy_frames import LazyFrames, open_frames
 from pytracking.utils.staging import staged_folder
@@ -36,11 +34,7 @@ Planned = list[tuple[int, list[Prompt]]]
 
 
 def process_prompts(
-    spec: TrackerSpec,
-    runtime: Runtime,
-    task: VideoTask,
-    load: Load = start_tracker,
-    count: CountFrames = ignore_progress,
+    spec: TrackerSpec, runtime: Runtime, task: VideoTask, load: Load, count: CountFrames
 ) -> Outcome:
     """Segment a video by a session of a tracker of masks; see ``process_video``."""
     finders: list[tuple[TrackerSpec, tuple[str, ...]]] = []
