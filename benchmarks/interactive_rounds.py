@@ -98,7 +98,7 @@ class PlainAtnet(AtnetHost):
         self.params, self.runtime = params, runtime
         self._encode_image, self._segment = network.encode, network.annotate
         self._propagate = network.propagate
-        self._mix = lambda looks: looks
+        self._mix = lambda indicators: indicators
         self._features = FrameCache(0)
 
     def _encode(self, index: int) -> FrameFeatures:

@@ -13,6 +13,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -301,7 +302,7 @@ def _vary(sprite: Sprite, side: float, draw: python_random.Random) -> Sprite:
     gains = draw.uniform(*_GAINS) * np.array([draw.uniform(*_TINT) for _ in range(3)])
     images = [np.clip(image * gains, 0, 255).astype(np.uint8) for image in sized.images]
     masks = [np.pad(mask, 1) for mask in sized.masks]  # turned edges stay soft
-    images = [cv2.copyMakeBorder(image, 1, 1, 1, 1, cv2.BORDER_REPLICATE) for image in images]
+    images = [np.pad(image, ((1, 1), (1, 1), (0, 0)), mode="edge") for image in images]
     if draw.random() < 0.5:
         images, masks = [i[:, ::-1].copy() for i in images], [m[:, ::-1].copy() for m in masks]
     return Sprite(images, masks)
@@ -327,7 +328,7 @@ def write_cutouts(
                 folder,
                 split,
                 range(first, first + count),
-                lambda seed, clips=clips: clips.describe(seed, frames),
+                partial(clips.describe, frames=frames),
                 progress,
             )
 
