@@ -167,7 +167,7 @@ def _row(name: str, curves: Curves) -> str:
     for sample, curve in curves.items():
         by_set[sample[:2]].append(area(curve))
     mean = np.mean(list(curves.values()), axis=0)
-    sets = ", ".join(_percent(np.mean(values)) for values in by_set.values())
+    sets = ", ".join(_percent(float(np.mean(values))) for values in by_set.values())
     rounds = " ".join(_percent(value) for value in mean)
     return f"{name}: AUC={_percent(area(mean))} ({len(curves)} samples) sets {sets} rounds {rounds}"
 
