@@ -29,7 +29,7 @@ from ltr.models.layers.winograd import (
 
 _PREPARING = threading.RLock()
 _FORMS: WeakKeyDictionary[nn.Module, Hashable] = WeakKeyDictionary()
-_WINOGRAD_CHANNELS = 256  # with fewer, the transforms cost what they save
+_WINOGRAD_CHANNELS = 64  # with fewer, the transforms cost what they save
 _WINOGRAD_DILATIONS = (1, 2, 4, 8)
 
 
@@ -141,10 +141,9 @@ class _TransformedWeight:
 
     def convolve(self, x: torch.Tensor, after: _After) -> torch.Tensor:
         """See ``FusedConv2d``."""
-        y = convolve_by_tiles(x, self._kernels, after.bias, self._dilation)
-        if after.added is not None:
-            y.add_(after.added)
-        return y.relu_() if after.rectifies else y
+        return convolve_by_tiles(
+            x, self._kernels, after.bias, self._dilation, after.added, after.rectifies
+        )
 
     def dense(self) -> torch.Tensor:
         """The weights as they were, up to rounding."""

@@ -7,6 +7,8 @@ cores), and equally fast elsewhere.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -22,6 +24,33 @@ def is_exact_inference(x: torch.Tensor) -> bool:
     """Whether something is computed in single precision on a CPU, without gradients."""
     is_plain = x.device.type == "cpu" and x.dtype == torch.float32
     return is_plain and not torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu")
+
+
+class PackedLinear:
+    """``x @ weight.T + bias`` with a weight that is laid out once for the processor.
+
+    Args:
+        weight: (c, m).
+        bias: (c,), added to every row.
+        rows: How many rows x is going to have; others are multiplied, too, but more slowly.
+    """
+
+    def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None, rows: int) -> None:
+        self._is_packed = can_pack(weight.device) and _has_fast_convolution(weight)
+        if self._is_packed:
+            weight = torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), rows)
+        self._weight, self._bias, self._rows = weight, bias, rows
+
+    def __reduce__(self) -> tuple[type[PackedLinear], tuple[Any, ...]]:
+        """Copies and files have the plain weight."""
+        weight = self._weight.to_dense() if self._is_packed else self._weight
+        return PackedLinear, (weight, self._bias, self._rows)
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        """(n, m) -> (n, c)."""
+        if not self._is_packed:
+            return F.linear(x, self._weight, self._bias)
+        return torch.ops.mkldnn._linear_pointwise(x, self._weight, self._bias, "none", [], "")
 
 
 def linear_fast(
@@ -52,38 +81,13 @@ def _linear(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) ->
     if not _has_fast_convolution(x):
         return F.linear(x, weight, bias)
     pixels = x[None, None].permute(0, 3, 1, 2)
-    return _matmul_via_conv(weight, pixels, bias).permute(0, 2, 3, 1).flatten(0, 2)
+    return F.conv2d(pixels, weight[:, :, None, None], bias).permute(0, 2, 3, 1).flatten(0, 2)
 
 
 def apply_linear(layer: nn.Linear, x: torch.Tensor, rectifies: bool = False) -> torch.Tensor:
     """``layer(x)`` or its ReLU for tokens of any memory order, (..., tokens, channels)."""
     y = linear_fast(x.flatten(0, -2), layer.weight, layer.bias, rectifies)
     return y.unflatten(0, x.shape[:-1])
-
-
-def matmul_fast(
-    weight: torch.Tensor, x: torch.Tensor, bias: torch.Tensor | None = None
-) -> torch.Tensor:
-    """Compute ``weight @ x + bias[:, None]``.
-
-    Args:
-        weight: (c, m).
-        x: (m, n), rows contiguous.
-        bias: (c,), added to every column.
-
-    Returns:
-        (c, n).
-    """
-    if not _has_fast_convolution(x):
-        return weight @ x if bias is None else torch.addmm(bias[:, None], weight, x)
-    return _matmul_via_conv(weight, x[None, :, None], bias)[0, :, 0]
-
-
-def _matmul_via_conv(
-    weight: torch.Tensor, pixels: torch.Tensor, bias: torch.Tensor | None
-) -> torch.Tensor:
-    """Apply (c, m) to the m channels of (1, m, height, width) as a 1x1 convolution."""
-    return F.conv2d(pixels, weight[:, :, None, None], bias)
 
 
 def _has_fast_convolution(x: torch.Tensor) -> bool:

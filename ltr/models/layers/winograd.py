@@ -23,11 +23,11 @@ from ltr.models.layers.matmul import can_pack, is_exact_inference
 _TILE = 4
 _SPAN = _TILE + 2
 _POINTS = (0.0, 0.75, -0.75, 1.5, -1.5)
-_BLOCK = 192  # tiles that are transformed together, so that they stay in a core's cache
+_BLOCK = 104  # tiles that are transformed together, so that they stay in a core's cache
 _GROUPED = ([0, 0], [1, 1], [1, 1], _SPAN**2)  # padding, stride, dilation, groups: 36 products
-_MIN_TOGETHER = 64  # tiles; with fewer, reading the kernels takes longer than multiplying
-_MIN_TILES = 48  # of an input, below which the direct form is faster
-_MIN_CHANNELS = 128
+_MIN_TOGETHER = 24  # tiles; with fewer, reading the kernels takes longer than multiplying
+_MIN_TILES = _MIN_TOGETHER  # of an input, below which the direct form is faster
+_MIN_CHANNELS = 64  # with fewer, the transforms cost what they save
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -191,7 +191,9 @@ class _Grid(NamedTuple):
 
     def together(self, count: int, most: int) -> tuple[int, int]:
         """Images, and rows of tiles, that are computed together, in parts of nearly equal size."""
-        images = _even_part(count, most // (self.down * self.row))
+        # Where one image is enough, its number of tiles stays the same for any number of images.
+        whole = self.down * self.row
+        images = 1 if whole >= _MIN_TOGETHER else _even_part(count, most // whole)
         return images, self.down if images > 1 else _even_part(self.down, most // self.row)
 
 
@@ -213,6 +215,8 @@ def convolve_by_tiles(
     kernels: TileKernels,
     bias: torch.Tensor | None = None,
     dilation: int = 1,
+    added: torch.Tensor | None = None,
+    rectifies: bool = False,
 ) -> torch.Tensor:
     """Convolve with a stride of 1 and zeros outside.
 
@@ -222,6 +226,8 @@ def convolve_by_tiles(
         bias: (K,).
         dilation: Pixels from one value of a kernel to the next; the values of a tile lie as far
             apart, so tiles interlace.
+        added: What is added to the result, of its shape.
+        rectifies: Whether a ReLU follows.
 
     Returns:
         float32 (N, K, H, W), channels last.
@@ -240,17 +246,33 @@ def convolve_by_tiles(
             *(dilation * rows, dilation * columns, 1),
         ),
     )
-    spread = (count, down, _TILE, dilation, across, _TILE, dilation, kernels.outputs)
-    targets = result.view(spread).permute(0, 1, 3, 4, 6, 2, 5, 7)
+    is_whole = result.shape[1:3] == (height, width)
+    targets = _as_tiles(result, dilation)
+    summands = None
+    if added is not None and is_whole:
+        summands = _as_tiles(added.permute(0, 2, 3, 1), dilation)
     matrices = _transforms()
     for part in _blocks(count, down, *grid.together(count, kernels.tiles)):
         tiles = matrices.tile @ sources[part].reshape(-1, _SPAN**2, channels)
         found = (matrices.result @ kernels.multiply(tiles)).view(targets[part].shape)
-        if bias is None:
-            targets[part].copy_(found)
+        for summand in (bias, None if summands is None else summands[part]):
+            if summand is not None:
+                found += summand
+        if rectifies and (added is None or is_whole):
+            torch.clamp_min(found, 0, out=targets[part])
         else:
-            torch.add(found, bias, out=targets[part])
-    return result[:, :height, :width].contiguous().permute(0, 3, 1, 2)
+            targets[part].copy_(found)
+    y = result[:, :height, :width].contiguous().permute(0, 3, 1, 2)
+    if added is None or is_whole:
+        return y
+    y += added
+    return y.relu_() if rectifies else y
+
+
+def _as_tiles(maps: torch.Tensor, dilation: int) -> torch.Tensor:
+    """Maps (N, H, W, K) of whole tiles, seen as (N, down, d, across, d, 4, 4, K)."""
+    split = (-1, _TILE, dilation)
+    return maps.unflatten(2, split).unflatten(1, split).permute(0, 1, 3, 4, 6, 2, 5, 7)
 
 
 def _blocks(count: int, down: int, images: int, bands: int) -> Iterator[tuple[slice, slice]]:

@@ -4,7 +4,7 @@ Scores are cosines times 30, so ``exp(score - 30)`` never exceeds 1 and needs no
 numerators and denominators of different keys can simply be added and subtracted. Every token's own
 key contributes exp(0) = 1, so a denominator never falls below 1 and rounding errors stay small.
 
-Keys and queries are rows, (tokens, channels); values are columns, (channels, tokens).
+Queries, keys and values are rows, (tokens, channels).
 """
 
 from __future__ import annotations
@@ -12,23 +12,38 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 
-from ltr.models.joint.transformer import INVERSE_TEMPERATURE
-from ltr.models.layers.matmul import linear_fast, matmul_fast
+from ltr.models.joint.transformer import INVERSE_TEMPERATURE, CosineAttention
+from ltr.models.layers.matmul import PackedLinear, linear_fast
+from ltr.models.layers.normalization import EPS
 
 
-def affinity(queries: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
-    """Unnormalised attention weights of unit vectors.
+class Attended:
+    """Keys and values, laid out to be attended to many times.
 
     Args:
-        queries: (n, channels).
-        keys: (m, channels).
-
-    Returns:
-        (n, m), ``exp(30 * (cosine - 1))``.
+        keys: Unit vectors, (m, channels).
+        values: (m, value channels), of any precision.
     """
-    offset = keys.new_full((len(keys),), -INVERSE_TEMPERATURE)
-    return linear_fast(INVERSE_TEMPERATURE * queries, keys, offset).exp_()
+
+    def __init__(self, keys: torch.Tensor, values: torch.Tensor) -> None:
+        offset = keys.new_full((len(keys),), -INVERSE_TEMPERATURE)
+        self._scores = PackedLinear(INVERSE_TEMPERATURE * keys, offset, len(keys))
+        self._sums = PackedLinear(values.t(), None, len(keys))
+        self._precision = values.dtype
+
+    def weights(self, queries: torch.Tensor) -> torch.Tensor:
+        """Unnormalised attention weights of unit vectors (n, channels).
+
+        Returns:
+            (n, m), ``exp(30 * (cosine - 1))``.
+        """
+        return self._scores(queries).exp_()
+
+    def read(self, weights: torch.Tensor) -> torch.Tensor:
+        """Sums of the values with weights (n, m), (n, value channels)."""
+        return self._sums(weights.to(self._precision)).float()
 
 
 @dataclass(frozen=True)
@@ -36,7 +51,7 @@ class RunningAttention:
     """Attention whose keys come and go.
 
     Args:
-        numerator: Sum of weighted values, (channels, n); changed in place.
+        numerator: Sum of weighted values, (n, channels); changed in place.
         denominator: Sum of weights, (n,); changed in place.
     """
 
@@ -44,28 +59,40 @@ class RunningAttention:
     denominator: torch.Tensor
 
     @classmethod
-    def of(cls, weights: torch.Tensor, values: torch.Tensor) -> RunningAttention:
-        """The attention of n queries: weights (n, m), values (channels, m) of any precision."""
-        numerator = linear_fast(weights.to(values.dtype), values).t()
-        return cls(numerator.float(), weights.sum(dim=1))
+    def of(cls, weights: torch.Tensor, attended: Attended) -> RunningAttention:
+        """The attention of n queries with weights (n, m)."""
+        return cls(attended.read(weights), weights.sum(dim=1))
 
     @classmethod
     def back(cls, weights: torch.Tensor, values: torch.Tensor) -> RunningAttention:
-        """The same affinities the other way, m queries: weights (n, m), values (channels, n)."""
-        numerator = matmul_fast(values, weights.to(values.dtype))
-        return cls(numerator.float(), weights.sum(dim=0))
+        """The same weights the other way: those of m queries, and values (n, channels)."""
+        return cls((weights.t().to(values.dtype) @ values).float(), weights.sum(dim=0))
 
     def clone(self) -> RunningAttention:
         """A copy that can be changed without this one."""
-        return RunningAttention(
-            self.numerator.clone(memory_format=torch.contiguous_format), self.denominator.clone()
-        )
+        return RunningAttention(self.numerator.clone(), self.denominator.clone())
 
     def add(self, other: RunningAttention, sign: int) -> None:
         """Add another attention of the same queries, or take it away with ``sign=-1``."""
         self.numerator.add_(other.numerator, alpha=sign)
         self.denominator.add_(other.denominator, alpha=sign)
 
-    def result(self) -> torch.Tensor:
-        """AttentionOutput values, (channels, n)."""
-        return self.numerator / self.denominator
+    def added_to(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Tokens (n, channels) and what they attend to, single precision."""
+        return torch.addcdiv(tokens.float(), self.numerator, self.denominator[:, None])
+
+
+def normalised_keys(tokens: torch.Tensor, attention: CosineAttention) -> torch.Tensor:
+    """Keys of instance-normalised tokens, with the normalisation folded into the projection.
+
+    Args:
+        tokens: (n, channels).
+        attention: Its projection yields the keys.
+
+    Returns:
+        Unit vectors, (n, K).
+    """
+    centred = tokens - tokens.mean(dim=0)
+    variance = centred.square().mean(dim=0)  # in two passes, faster than var_mean
+    weight = attention.WK.weight * torch.rsqrt(variance + EPS)
+    return F.normalize(linear_fast(centred, weight, attention.WK.bias), dim=1)

@@ -16,9 +16,8 @@ from ltr.models.layers.folding import fold_batch_norms
 from ltr.models.layers.fused import pack, prepare
 from ltr.models.layers.matmul import can_pack
 from ltr.models.layers.memory_format import to_channels_last
-from ltr.models.layers.normalization import token_instance_norm
 from pytracking.tracker.base import Runtime
-from pytracking.tracker.joint.attention import RunningAttention, affinity
+from pytracking.tracker.joint.attention import Attended, RunningAttention, normalised_keys
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +26,7 @@ class CropFeatures:
 
     Args:
         induction: Features of the target model, (C, h, w).
-        tokens: Features of the transformer, (D, h * w), in the runtime's precision.
+        tokens: Features of the transformer, (h * w, D), in the runtime's precision.
         keys: Unit vectors of its self-attention, (h * w, K).
     """
 
@@ -50,8 +49,7 @@ class EncodedCrop:
 
     def queries(self, cross_attention: CosineAttention) -> torch.Tensor:
         """Unit vectors that read a memory, (h * w, K)."""
-        attended = self.features.tokens + self.attention.result()
-        return cross_attention.keys(token_instance_norm(attended.t()))
+        return normalised_keys(self.attention.added_to(self.features.tokens), cross_attention)
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ class LabelEncoding:
     Args:
         induction: e_tm, (16, h, w).
         weights: w, (16, h, w).
-        values: e_tr with a last channel of ones, (17, h * w).
+        values: e_tr with a last channel of ones, (h * w, 17).
     """
 
     induction: torch.Tensor
@@ -113,15 +111,17 @@ class FrameEncoder:
         images = self.image_format.normalise(crops)
         images = images.to(self.dtype, memory_format=torch.channels_last)
         layers = self._backbone(images)
-        shared = self.network.get_backbone_target_model_features(layers).contiguous()
+        shared = self.network.get_backbone_target_model_features(layers)
         induction = self.network.target_model.extract_target_model_features(shared)
-        tokens = self.network.transformer.feature_adjustor(shared).flatten(2)
+        tokens = self.network.transformer.feature_adjustor(shared).flatten(2).transpose(1, 2)
         self_attention = self.network.transformer.encoder.self_attn
         encoded = []
         for crop_induction, crop_tokens in zip(induction, tokens, strict=True):
-            keys = self_attention.keys(crop_tokens.t().float())
-            attention = RunningAttention.of(affinity(keys, keys), crop_tokens)
-            features = CropFeatures(crop_induction.clone(), crop_tokens.clone(), keys)
+            own = crop_tokens.clone(memory_format=torch.contiguous_format)
+            keys = self_attention.keys(own.float())
+            attended = Attended(keys, own)
+            attention = RunningAttention.of(attended.weights(keys), attended)
+            features = CropFeatures(crop_induction.clone(), own, keys)
             encoded.append(EncodedCrop(features, attention))
         return encoded, layers
 
@@ -146,8 +146,8 @@ class FrameEncoder:
         e_tm, e_tr, weights = self.network.label_encoder(masks[None])
         encodings = []
         for induction, transduction, weight in zip(e_tm[0], e_tr[0], weights[0], strict=True):
-            values = transduction.flatten(1)
-            values = torch.cat([values, values.new_ones(1, values.shape[1])])
+            values = transduction.flatten(1).t()
+            values = torch.cat([values, values.new_ones(len(values), 1)], dim=1)
             encodings.append(LabelEncoding(induction, weight, values))
         return encodings
 

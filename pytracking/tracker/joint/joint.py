@@ -261,9 +261,9 @@ class JointTracker(StateOfVideo[VideoState], OnlineTracker):
             memories = [member.memory for member in members]
             improved = self.network.target_model.filter_optimizer(
                 torch.stack([member.filters for member in members]),
-                MatrixOperator(_feature_blocks(memories), self.kernel_size),
-                torch.stack([memory.labels for memory in memories], dim=1),
-                torch.stack([memory.sample_weights for memory in memories], dim=1),
+                MatrixOperator(_features_of(memories), self.kernel_size),
+                _per_sequence([memory.labels for memory in memories]),
+                _per_sequence([memory.sample_weights for memory in memories]),
                 iterations,
             )
             for member, filters in zip(members, improved, strict=True):
@@ -359,11 +359,15 @@ class JointTracker(StateOfVideo[VideoState], OnlineTracker):
         return FrameOutput(labels, boxes, state.probabilities)
 
 
-def _feature_blocks(memories: Sequence[ObjectMemory]) -> list[torch.Tensor]:
-    """Target-model features slot by slot: one copy where all objects hold the same crop."""
-    blocks = []
+def _per_sequence(maps: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Maps (frames, h, w, 16) of every object, seen as (frames, objects, 16, h, w)."""
+    return torch.stack(list(maps), dim=1).permute(0, 1, 4, 2, 3)
+
+
+def _features_of(memories: Sequence[ObjectMemory]) -> list[list[torch.Tensor]]:
+    """Target-model features slot by slot: only one map where all objects hold the same crop."""
+    frames = []
     for crops in zip(*(memory.crops for memory in memories), strict=True):
         is_shared = all(crop is crops[0] for crop in crops)
-        features = [crop.induction for crop in (crops[:1] if is_shared else crops)]
-        blocks.append((features[0][None] if is_shared else torch.stack(features))[None])
-    return blocks
+        frames.append([crop.induction for crop in (crops[:1] if is_shared else crops)])
+    return frames

@@ -31,6 +31,15 @@ class SampleWeights:
         """Weights of the stored frames, float32, sum 1."""
         return self._weights[: self.stored]
 
+    def leaving(self, count: int) -> list[int]:
+        """Slots that will be replaced while ``count`` more frames come, if none is annotated."""
+        free = len(self._weights) - self.stored
+        if count <= free:
+            return []
+        kept = self._annotated if self._floor else []
+        others = np.setdiff1d(np.arange(self.stored), kept)
+        return others[self._weights[others].argsort()][: count - free].tolist()
+
     def insert(self, is_annotated: bool = False) -> int:
         """Make room for a new frame, update all weights, and return its slot."""
         slot = self._free_slot()

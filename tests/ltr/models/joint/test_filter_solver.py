@@ -25,7 +25,7 @@ def test_both_operators_are_the_same_map(frames, sequences, height, width, kerne
     filters = torch.randn(sequences, 2, 5, kernel, kernel, dtype=torch.float64)
     scores = torch.randn(frames, sequences, 2, height, width, dtype=torch.float64)
     convolution = ConvolutionOperator(features, kernel)
-    matrix = MatrixOperator([features[:1], features[1:]], kernel)
+    matrix = MatrixOperator(features, kernel)
     torch.testing.assert_close(matrix.apply(filters), convolution.apply(filters))
     torch.testing.assert_close(matrix.transpose(scores), convolution.transpose(scores))
 
@@ -34,7 +34,7 @@ def test_a_shared_block_equals_copies_of_it():
     torch.manual_seed(0)
     shared = torch.randn(2, 1, 5, 4, 6)
     filters, scores = torch.randn(3, 2, 5, 3, 3), torch.randn(2, 3, 2, 4, 6)
-    one, copies = MatrixOperator([shared], 3), MatrixOperator([shared.repeat(1, 3, 1, 1, 1)], 3)
+    one, copies = MatrixOperator(shared, 3), MatrixOperator(shared.repeat(1, 3, 1, 1, 1), 3)
     torch.testing.assert_close(one.apply(filters), copies.apply(filters))
     torch.testing.assert_close(one.transpose(scores), copies.transpose(scores))
 
@@ -45,7 +45,7 @@ def test_transpose_is_the_adjoint(form):
     features = torch.randn(2, 3, 4, 5, 6, dtype=torch.float64)
     operator = ConvolutionOperator(features, 3)
     if form == "matrix":
-        operator = MatrixOperator([features], 3)
+        operator = MatrixOperator(features, 3)
     filters = torch.randn(3, 2, 4, 3, 3, dtype=torch.float64)
     scores = torch.randn(2, 3, 2, 5, 6, dtype=torch.float64)
     left = (operator.apply(filters) * scores).sum()

@@ -34,12 +34,12 @@ def test_transformed_weights_can_be_restored() -> None:
     assert torch.allclose(TileKernels(weight, 64).dense(), weight, atol=1e-6)
 
 
-@pytest.mark.parametrize(("channels", "side"), [(16, 5), (256, 5), (256, 49)])
+@pytest.mark.parametrize(("channels", "side"), [(16, 5), (64, 5), (64, 49), (256, 48)])
 @pytest.mark.parametrize("is_biased", [True, False])
 @torch.inference_mode()
 def test_a_packed_convolution_adds_and_rectifies(channels: int, side: int, is_biased: bool) -> None:
     conv = nn.Conv2d(channels, channels, 3, 1, 1, bias=is_biased)
-    x, added = _channels_last(2, channels, side, 6), _channels_last(2, channels, side, 6)
+    x, added = _channels_last(2, channels, side, 8), _channels_last(2, channels, side, 8)
     plain, fused = conv(x), FusedConv2d(copy.deepcopy(conv), rectifies=True)
     assert torch.equal(fused(x), plain.relu())
     fused.pack()

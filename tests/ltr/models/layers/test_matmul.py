@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ltr.models.layers.matmul import apply_linear, linear_fast, matmul_fast
+from ltr.models.layers.matmul import PackedLinear, apply_linear, linear_fast
 from ltr.models.layers.normalization import SampleL2Norm
 from ltr.models.layers.shifts import shift, sum_shifted
 
@@ -23,7 +25,9 @@ def test_products_equal_matrix_products(n, m, c, has_bias, dtype):
     bias = torch.randn(c, dtype=dtype) if has_bias else None
     want = F.linear(x, weight, bias)
     torch.testing.assert_close(linear_fast(x, weight, bias), want)
-    torch.testing.assert_close(matmul_fast(weight, x.t().contiguous(), bias), want.t())
+    packed = PackedLinear(weight, bias, n)
+    torch.testing.assert_close(packed(x), want)
+    torch.testing.assert_close(copy.deepcopy(packed)(x[:1]), want[:1])
 
 
 @pytest.mark.parametrize("has_bias", [True, False])

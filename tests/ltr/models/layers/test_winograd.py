@@ -33,6 +33,20 @@ def test_tiles_give_what_a_convolution_gives(
     torch.testing.assert_close(got, want, rtol=0, atol=1e-5 * float(want.abs().max()))
 
 
+@pytest.mark.parametrize("height", [24, 22])
+@pytest.mark.parametrize("dilation", [1, 2])
+@pytest.mark.parametrize("rectifies", [True, False])
+def test_sums_and_rectifiers_follow_the_convolution(height, dilation, rectifies):
+    torch.manual_seed(0)
+    x, weight = torch.randn(2, 3, height, 16), torch.randn(4, 3, 3, 3)
+    bias, added = torch.randn(4), torch.randn(2, 4, height, 16)
+    kernels = TileKernels(weight, 32)
+    got = convolve_by_tiles(x, kernels, bias, dilation, added, rectifies)
+    want = F.conv2d(x, weight, bias, padding=dilation, dilation=dilation) + added
+    want = want.relu() if rectifies else want
+    torch.testing.assert_close(got, want, rtol=0, atol=1e-4)
+
+
 def test_more_tiles_than_a_block_holds():
     torch.manual_seed(0)
     x, weight = torch.randn(5, 2, 30, 70), torch.randn(3, 2, 3, 3)
@@ -65,13 +79,13 @@ def test_only_plain_convolutions_with_many_channels_are_replaced():
         nn.Conv2d(128, 128, 3, padding=1),
         nn.Conv2d(128, 128, 3, padding=1, stride=2),
         nn.Conv2d(128, 128, 1),
-        nn.Conv2d(128, 64, 3, padding=1),
-        nn.Sequential(nn.Conv2d(128, 256, 3, padding=1, bias=False)),
+        nn.Conv2d(128, 32, 3, padding=1),
+        nn.Sequential(nn.Conv2d(32, 32, 1), nn.Conv2d(64, 256, 3, padding=1, bias=False)),
     )
     names = set(network.state_dict())
     use_winograd(use_winograd(network))
     found = [name for name, layer in network.named_modules() if isinstance(layer, WinogradConv2d)]
-    assert found == ["0", "4.0"]
+    assert found == ["0", "4.1"]
     assert set(network.state_dict()) == names
 
 

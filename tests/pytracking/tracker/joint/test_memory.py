@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 from ltr.models.joint.transformer import CosineAttention
 from ltr.models.layers.normalization import token_instance_norm
-from pytracking.tracker.joint.attention import RunningAttention, affinity
+from pytracking.tracker.joint.attention import Attended, RunningAttention
 from pytracking.tracker.joint.features import CropFeatures, EncodedCrop, LabelEncoding
 from pytracking.tracker.joint.memory import ObjectMemory, store
 from pytracking.tracker.joint.sample_weights import SampleWeights
@@ -24,16 +24,17 @@ def attentions():
 
 
 def _crop(attention, generator):
-    tokens = torch.randn(DIM, TOKENS, generator=generator)
-    keys = attention.keys(tokens.t()).detach()
+    tokens = torch.randn(TOKENS, DIM, generator=generator)
+    keys = attention.keys(tokens).detach()
+    attended = Attended(keys, tokens)
     features = CropFeatures(torch.randn(5, 3, 4, generator=generator), tokens, keys)
-    return EncodedCrop(features, RunningAttention.of(affinity(keys, keys), tokens))
+    return EncodedCrop(features, RunningAttention.of(attended.weights(keys), attended))
 
 
 def _encoding(generator):
-    values = torch.rand(3, TOKENS, generator=generator)
+    values = torch.rand(TOKENS, 3, generator=generator)
     maps = torch.rand(2, 2, 3, 4, generator=generator)
-    return LabelEncoding(maps[0], maps[1], torch.cat([values, torch.ones(1, TOKENS)]))
+    return LabelEncoding(maps[0], maps[1], torch.cat([values, torch.ones(TOKENS, 1)], dim=1))
 
 
 def _memory(crop, generator, capacity=4):
@@ -42,11 +43,11 @@ def _memory(crop, generator, capacity=4):
 
 def _read_from_scratch(memory, attentions, queries):
     self_attention, cross_attention = attentions
-    tokens = torch.cat([crop.tokens.t() for crop in memory.crops])
+    tokens = torch.cat([crop.tokens for crop in memory.crops])
     keys = self_attention.keys(tokens)
     encoded = tokens + F.softmax(30 * keys @ keys.t(), dim=1) @ tokens
     encoded = token_instance_norm(encoded.view(len(memory.crops), TOKENS, DIM)).flatten(0, 1)
-    values = torch.cat([encoding.values[:-1].t() for encoding in memory.encodings])
+    values = torch.cat([encoding.values[:, :-1] for encoding in memory.encodings])
     return (F.softmax(30 * queries @ cross_attention.keys(encoded).t(), dim=1) @ values).t()
 
 
@@ -58,10 +59,25 @@ def test_a_thousand_replacements_stay_exact(attentions):
     for count in range(1000):
         store([memory], [_crop(attentions[0], generator)], [_encoding(generator)])
         assert len(memory.crops) == min(count + 2, 4)
+        assert all(pair[0] in memory.crops and pair[1] in memory.crops for pair in memory.kept)
         if count % 100 == 0 or count < 8:
             memory.encode(attentions[1])
             want = _read_from_scratch(memory, attentions, queries)
             torch.testing.assert_close(memory.read(queries), want, rtol=0, atol=1e-4)
+
+
+@torch.no_grad()
+def test_what_leaves_soon_is_kept(attentions):
+    generator = torch.Generator().manual_seed(0)
+    memory = _memory(_crop(attentions[0], generator), generator, capacity=12)
+    for _ in range(30):
+        store([memory], [_crop(attentions[0], generator)], [_encoding(generator)])
+    by_leaving = [sum(old is memory.crops[slot] for _, old in memory.kept) for slot in range(12)]
+    assert sorted(by_leaving) == [0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8]
+    memory.encode(attentions[1])
+    queries = F.normalize(torch.randn(TOKENS, KEY, generator=generator), dim=1)
+    want = _read_from_scratch(memory, attentions, queries)
+    torch.testing.assert_close(memory.read(queries), want, rtol=0, atol=1e-5)
 
 
 @torch.no_grad()
@@ -104,6 +120,6 @@ def test_labels_and_weights_follow_the_slots(attentions):
         latest = _encoding(generator)
         store([memory], [_crop(attentions[0], generator)], [latest])
     slot = next(i for i, encoding in enumerate(memory.encodings) if encoding is latest)
-    assert torch.equal(memory.labels[slot], latest.induction)
+    assert torch.equal(memory.labels[slot].permute(2, 0, 1), latest.induction)
     want = latest.weights * float(memory.weights.values[slot])
-    torch.testing.assert_close(memory.sample_weights[slot], want)
+    torch.testing.assert_close(memory.sample_weights[slot].permute(2, 0, 1), want)
