@@ -214,7 +214,7 @@ def export_dense_ulearn(
         "start_labels": features.new_zeros(starts, positions, channels),
     }
     slot = torch.zeros(1, dtype=torch.int64)
-    tiles = plan_tiles(features.shape[0], features.shape[1], params.radius, features.device)
+    tiles = plan_tiles(features, params.radius)
     start = Graph(
         "start",
         StartGraph(tracker),

@@ -63,7 +63,7 @@ def _predict(manifest: Mapping[str, Any]) -> torch.Tensor:
     first, *others = entry["context_index"]
     copies = Counter(others)
     members = torch.tensor(sorted(copies))
-    tiles = plan_tiles(*query.shape[:2], params.radius, query.device)
+    tiles = plan_tiles(query, params.radius)
     (nearby,) = match_nearby(query, torch.stack(context), tiles, [members], params.knn)
     counts = torch.tensor([float(copies[index]) for index in range(len(context))])
     everywhere = match_everywhere(query, context[first], params.knn)

@@ -18,7 +18,10 @@ import torch.nn.functional as F
 
 from ltr.models.layers.matmul import PackedLinear
 
-_CPU_TILE = (4, 8)  # small windows, and as many positions as two vectors hold
+_CPU_TILE = (8, 8)
+_CPU_TILE_OF_MANY = (4, 8)  # of many channels: small windows, positions that fill two vectors
+_MANY_CHANNELS = 256
+_STRIP_BYTES = 2**22  # of the frames that are compared together, so that they stay in the cache
 _GPU_TILE = (12, 16)  # fewer launches
 _QUERIES_AT_ONCE = 512
 
@@ -58,17 +61,17 @@ class Tile:
     positions: torch.Tensor
 
 
-def plan_tiles(height: int, width: int, radius: float, device: torch.device) -> list[Tile]:
+def plan_tiles(features: torch.Tensor, radius: float) -> list[Tile]:
     """Cut a map into tiles.
 
     Args:
-        height: Height of the feature map.
-        width: Width of the feature map.
+        features: A map of the size and on the device of those that will be matched.
         radius: Positions whose distance is smaller belong to each other.
-        device: Device of the tensors.
     """
+    (height, width, channels), device = features.shape, features.device
     margin = math.ceil(radius) - 1
-    tile_height, tile_width = _CPU_TILE if device.type == "cpu" else _GPU_TILE
+    of_cpu = _CPU_TILE_OF_MANY if channels >= _MANY_CHANNELS else _CPU_TILE
+    tile_height, tile_width = of_cpu if device.type == "cpu" else _GPU_TILE
     return [
         _tile(rows, columns, (height, width), margin, radius, device)
         for rows in _parts(height, tile_height)
@@ -186,18 +189,25 @@ def _part(queries: torch.Tensor, tile: Tile) -> torch.Tensor:
 def _compare_column(
     queries: torch.Tensor, keys: torch.Tensor, tiles: Sequence[Tile]
 ) -> Iterator[tuple[Tile, torch.Tensor]]:
-    """The tiles of one column, frame by frame.
+    """The tiles of one column, a few frames at a time.
 
     Their windows lie in one strip of a frame, which is copied once and stays in the cache.
     """
-    parts = [PackedLinear(_part(queries, tile), None, len(tile.positions)) for tile in tiles]
+    columns = tiles[0].window_columns
+    size = keys[0, :, columns].numel() * keys.element_size()
+    together = min(len(keys), max(1, _STRIP_BYTES // size))
+    parts = [
+        PackedLinear(_part(queries, tile), None, together * len(tile.positions)) for tile in tiles
+    ]
     scores = [
         queries.new_empty(len(keys), *tile.outside.shape, dtype=torch.float32) for tile in tiles
     ]
-    for number, frame in enumerate(keys):
-        strip = frame[:, tiles[0].window_columns].contiguous()
+    for first in range(0, len(keys), together):
+        strips = keys[first : first + together, :, columns].transpose(0, 1).contiguous()
         for tile, part, found in zip(tiles, parts, scores, strict=True):
-            found[number] = part(strip[tile.window_rows].flatten(0, 1))
+            window = strips[tile.window_rows]
+            cosines = part(window.flatten(0, 2)).view(*window.shape[:3], -1).transpose(0, 1)
+            found[first : first + together].view(cosines.shape).copy_(cosines)
     yield from zip(tiles, scores, strict=True)
 
 

@@ -101,7 +101,7 @@ def start_state(features: torch.Tensor, params: PropagationRules) -> Propagation
     height, width, _ = features.shape
     size = params.cxt_size
     return PropagationState(
-        tiles=plan_tiles(height, width, params.radius, features.device),
+        tiles=plan_tiles(features, params.radius),
         features=features.new_zeros(size, *features.shape),
         labels=features.new_zeros(size, height * width, 0, dtype=torch.float32),
     )

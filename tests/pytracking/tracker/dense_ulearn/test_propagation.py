@@ -108,7 +108,7 @@ def test_an_annotated_frame_stays_in_the_context_near_its_positions():
 @pytest.mark.parametrize(("height", "width", "radius"), [(30, 54, 12), (7, 40, 3.5), (1, 1, 1)])
 def test_tiles_cover_a_map_once_and_their_windows_hold_the_whole_disk(height, width, radius):
     covered = torch.zeros(height, width)
-    for tile in plan_tiles(height, width, radius, torch.device("cpu")):
+    for tile in plan_tiles(torch.empty(height, width, 1), radius):
         covered[tile.rows, tile.columns] += 1
         rows = torch.arange(height)[tile.rows]
         columns = torch.arange(width)[tile.columns]
