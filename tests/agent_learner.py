@@ -37,7 +37,12 @@ class AgentLearner:
         self.pair = AgentPair(1)
         self.pair.policy, self.pair.target = policy, target.requires_grad_(False)
         self.gradients: dict[str, torch.Tensor] = {}
-        optimizer = make_optimizer(self.pair, {"policy": lr}, weight_decay=RECIPE.weight_decay)
+        optimizer = make_optimizer(
+            self.pair,
+            {"policy": lr},
+            weight_decay=RECIPE.weight_decay,
+            fused=RECIPE.fused_optimizer,
+        )
         optimizer.register_step_pre_hook(self._keep_gradients)
         fabric = Fabric(accelerator="cpu", devices=1)
         self.actor = AgentActor(self.pair, RECIPE.discount, update_rate)

@@ -177,7 +177,8 @@ def _make_trainer(
         recipe.betas,
         recipe.bias_factor,
         recipe.nesterov,
-        fused=settings.precision != "fp16",  # a scaler's gradients are shortened before the step
+        # A gradient scaler's gradients are shortened before the step.
+        fused=recipe.fused_optimizer and settings.precision != "fp16",
     )
     return LTRTrainer(
         fabric,

@@ -32,6 +32,8 @@ class Recipe(Ranged):
         validation_interval: Validate in every so many epochs.
         validation_offset: Epochs by which these are moved; with 1 the first epoch is one of them.
         optimizer: ``adam``, ``adamw``, ``sgd`` or ``accumulating_sgd`` (see ``AccumulatingSGD``).
+        fused_optimizer: Update the weights of a group in one kernel, faster on CPUs; the last
+            digits differ.
         learning_rates: Learning rate by module of the network; other modules must be frozen.
         lr_scale: Factor of all learning rates.
         weight_decay: Weight decay of all parameters.
@@ -77,6 +79,7 @@ class Recipe(Ranged):
     validation_interval: Count = 1
     validation_offset: CountOrZero = 0
     optimizer: OptimizerKind = "adam"
+    fused_optimizer: bool = True
     learning_rates: Mapping[str, NotNegative]
     lr_scale: NotNegative = 1.0
     weight_decay: NotNegative = 0.0

@@ -67,6 +67,7 @@ class AgentRecipe(AgentRows, Recipe):
     samples_per_epoch: Count = 14 * 32
     batch_size: Count = 32
     num_workers: CountOrZero = 0
+    fused_optimizer: bool = False  # the network is small, and upstream's digits are kept
     learning_rates: Mapping[str, float] = field(default_factory=lambda: {"policy": 5e-6})
     max_gradient_value: Positive | None = 1.0
     keep_checkpoints: CountOrZero = 1
