@@ -17,6 +17,7 @@ import torch.nn.functional as F
 
 from ltr.actors.base import Actor, Stats
 from ltr.models.interactive.agent import AgentPair
+from ltr.models.interactive.measure_net import MeasureNet
 
 _REWARD_SCALE = 0.1
 
@@ -120,3 +121,30 @@ class QualityActor(Actor):
         errors = (found - batch["quality"]) ** 2 * batch["counts"]
         loss = errors.sum() / batch["counts"].sum().clamp(min=1)
         return loss, {"Loss/total": loss}
+
+
+@dataclass(eq=False)
+class MeasureActor(Actor):
+    """The squared error of a ``MeasureNet`` within each round.
+
+    What makes one video better than another cannot be measured, so it hardly counts.
+
+    Args:
+        network: The network.
+        level_weight: Weight of the whole squared error, which fixes the level.
+    """
+
+    network: MeasureNet
+    level_weight: float = 0.05
+
+    def __call__(self, batch: Mapping[str, Any]) -> tuple[torch.Tensor, Stats]:
+        """See ``Actor``; the batch is one of ``MeasuredClips``.
+
+        Returns:
+            The loss; ``Loss/total``, ``Loss/within`` and ``Loss/level``.
+        """
+        errors = self.network.judge(batch["measures"]) - batch["quality"]
+        within = ((errors - errors.mean(dim=1, keepdim=True)) ** 2).mean()
+        level = (errors**2).mean()
+        loss = within + self.level_weight * level
+        return loss, {"Loss/total": loss, "Loss/within": within, "Loss/level": level}

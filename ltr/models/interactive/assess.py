@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 
 import torch
@@ -16,8 +17,24 @@ from ltr.models.interactive.released import without_module_prefix
 _IS_OBJECT = 0.5
 
 
-class AssessNet(nn.Module):
-    """Estimates J&F of one object in one frame from the frame and the object's probabilities.
+class QualityNet(nn.Module):
+    """Estimates J&F of one object in one frame from the frame and the object's probabilities."""
+
+    @abstractmethod
+    def forward(self, images: torch.Tensor, probabilities: torch.Tensor) -> torch.Tensor:
+        """Estimate the quality of masks.
+
+        Args:
+            images: (N, 3, H, W) RGB, 0..1.
+            probabilities: (N, H, W) of one object each.
+
+        Returns:
+            (N, 1), J&F as a fraction, not limited to 0..1.
+        """
+
+
+class AssessNet(QualityNet):
+    """The published network: a ResNet that sees the region around the object.
 
     Args:
         width: Channels of the stem.
@@ -41,15 +58,7 @@ class AssessNet(nn.Module):
     adapt_state_dict = staticmethod(without_module_prefix)  # files of several GPUs
 
     def forward(self, images: torch.Tensor, probabilities: torch.Tensor) -> torch.Tensor:
-        """Estimate the quality of masks.
-
-        Args:
-            images: (N, 3, H, W) RGB, 0..1.
-            probabilities: (N, H, W) of one object each.
-
-        Returns:
-            (N, 1), J&F as a fraction, not limited to 0..1.
-        """
+        """See ``QualityNet.forward``."""
         maps = torch.cat([images, probabilities[:, None]], dim=1)
         if self.rows is None:
             boxes = enclosing_box(probabilities > _IS_OBJECT)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from torch import nn
 
-from ltr.actors.recommendation import AgentActor, QualityActor
+from ltr.actors.recommendation import AgentActor, MeasureActor, QualityActor
+from ltr.admin.environment import TrainEnvironment
 from ltr.admin.errors import DataError
 from ltr.data.image_format import CAFFE_BGR, IMAGENET_RGB
 from ltr.dataset.davis import Davis
@@ -18,13 +19,25 @@ from ltr.dataset.interactive.experience_samples import (
     Reward,
     first_experience,
 )
-from ltr.dataset.interactive.quality_masks import QualityMasks, annotated_videos, list_samples
+from ltr.dataset.interactive.measured_clips import MeasuredClips, group_by_round
+from ltr.dataset.interactive.quality_masks import (
+    MaskSample,
+    QualityMasks,
+    annotated_videos,
+    list_samples,
+)
 from ltr.dataset.interactive.simulated_rounds import simulate_episodes
 from ltr.models.interactive.agent import AgentPair, agent_pair
 from ltr.models.interactive.assess import AssessNet, assess_network
+from ltr.models.interactive.measure_net import MeasureNet, measure_network
 from ltr.models.interactive.prompt_encoder import load_imagenet
 from ltr.train_settings.assembly import Assembly, SampleSets
-from ltr.train_settings.interactive.recommendation_recipe import AgentRecipe, QualityRecipe
+from ltr.train_settings.interactive.recommendation_recipe import (
+    AgentRecipe,
+    HostMasks,
+    MeasureRecipe,
+    QualityRecipe,
+)
 
 _WITHOUT = "backbone_weights=none"
 _TABLES: dict[Reward, str] = {"score": "pretrain.csv", "gain": "reward.csv"}
@@ -112,10 +125,7 @@ class QualityAssembly(Assembly[AssessNet]):
             DataError: A file is missing, or there is less than one batch.
         """
         recipe = self.recipe
-        dataset = Davis(recipe.root, split=recipe.split)
-        workspace = Path(self.environment.workspace_dir)
-        folder = Path(recipe.masks or workspace / "interactive/quality_assessment")
-        samples = list_samples(folder, annotated_videos(dataset), recipe.rounds, recipe.episodes)
+        samples = _played(recipe, self.environment)
         count = min(recipe.samples_per_epoch or len(samples), len(samples))
         if count < recipe.batch_size:
             raise DataError(f"{count} masks do not fill a batch of {recipe.batch_size}")
@@ -125,3 +135,39 @@ class QualityAssembly(Assembly[AssessNet]):
     def actor(self, network: nn.Module) -> QualityActor:
         """Build the loss."""
         return QualityActor(network)
+
+
+class MeasureAssembly(Assembly[MeasureNet]):
+    """Turns a ``MeasureRecipe`` into objects."""
+
+    recipe: MeasureRecipe
+
+    def network(self) -> MeasureNet:
+        """Build the network."""
+        return measure_network()
+
+    def datasets(self) -> SampleSets:
+        """List the rounds.
+
+        Raises:
+            DataError: A file is missing, or the videos have different lengths.
+        """
+        clips = group_by_round(_played(self.recipe, self.environment))
+        count = self.recipe.samples_per_epoch or len(clips)
+        return MeasuredClips(clips, self.recipe.threshold, count), None
+
+    def actor(self, network: nn.Module) -> MeasureActor:
+        """Build the loss."""
+        assert isinstance(network, MeasureNet)  # as ``network`` built it
+        return MeasureActor(network, self.recipe.level_weight)
+
+
+def _played(recipe: HostMasks, environment: TrainEnvironment) -> list[MaskSample]:
+    """The masks of the host.
+
+    Raises:
+        DataError: A file is missing.
+    """
+    dataset = Davis(recipe.root, split=recipe.split)
+    folder = Path(recipe.masks or Path(environment.workspace_dir, "interactive/quality_assessment"))
+    return list_samples(folder, annotated_videos(dataset), recipe.rounds, recipe.episodes)

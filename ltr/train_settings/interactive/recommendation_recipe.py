@@ -102,11 +102,8 @@ class QualityRows:
 
 
 @dataclass(frozen=True, kw_only=True)
-class QualityRecipe(QualityRows, Recipe):
-    """How the quality network of IVOS-W learns; see ``QualityRows`` and ``Recipe`` for more rows.
-
-    The optimiser ``accumulating_sgd`` is the rule that upstream's program really followed;
-    ``sgd`` with ``max_gradient_value=1`` is the usual one.
+class HostMasks:
+    """Masks of a host that a quality network learns from.
 
     Args:
         root: Data set in the layout of DAVIS; None takes ``davis_dir``.
@@ -116,11 +113,6 @@ class QualityRecipe(QualityRows, Recipe):
         rounds: Rounds that were played for every video.
         episodes: How often each video was played, see ``agent.keep_masks``.
         threshold: Probability above which a pixel is the object's in the host's masks.
-        backbone_format: Input that ``backbone_weights`` were trained with: ``rgb``, or ``bgr255``
-            for those of JOINT.
-        block: Kind of the network's blocks, ``bottleneck`` or ``basic``.
-        rows: Rows to which the network scales frames; None takes them as they come.
-        samples_per_epoch: Number of masks per epoch, drawn anew for each; None for all.
     """
 
     root: str | None = None
@@ -129,6 +121,37 @@ class QualityRecipe(QualityRows, Recipe):
     rounds: Count = 5
     episodes: Count = 1
     threshold: Probability = IS_OBJECT
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasureRecipe(HostMasks, Recipe):
+    """How a ``MeasureNet`` learns; see ``HostMasks`` and ``Recipe`` for more rows.
+
+    Args:
+        level_weight: See ``MeasureActor``.
+        samples_per_epoch: Number of rounds per epoch; None for all.
+    """
+
+    level_weight: NotNegative = 0.05
+
+    samples_per_epoch: Count | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class QualityRecipe(QualityRows, HostMasks, Recipe):
+    """How the quality network of IVOS-W learns; the other rows are those of the bases.
+
+    The optimiser ``accumulating_sgd`` is the rule that upstream's program really followed;
+    ``sgd`` with ``max_gradient_value=1`` is the usual one.
+
+    Args:
+        backbone_format: Input that ``backbone_weights`` were trained with: ``rgb``, or ``bgr255``
+            for those of JOINT.
+        block: Kind of the network's blocks, ``bottleneck`` or ``basic``.
+        rows: Rows to which the network scales frames; None takes them as they come.
+        samples_per_epoch: Number of masks per epoch, drawn anew for each; None for all.
+    """
+
     backbone_format: Literal["rgb", "bgr255"] = "rgb"
     block: Block = "bottleneck"
     rows: Count | None = None

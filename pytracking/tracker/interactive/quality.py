@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from ltr.models.interactive.agent import AgentNet, agent_network
-from ltr.models.interactive.assess import AssessNet, assess_network
+from ltr.models.interactive.assess import QualityNet, assess_network
 from pytracking.tracker.interactive.computing import load_host_network
 
 AGENT_FILE, ASSESS_FILE = "agent.pt", "assess_net.pt"
@@ -57,7 +57,7 @@ class NetworkQuality:
         batch: Most regions that go through the network together.
     """
 
-    def __init__(self, network: AssessNet, batch: int = 16) -> None:
+    def __init__(self, network: QualityNet, batch: int = 16) -> None:
         self.network = network
         self.batch = batch
 
@@ -90,9 +90,9 @@ class NetworkQuality:
         return np.concatenate(found)
 
 
-def load_assess_network(net: str, device: torch.device) -> AssessNet:
+def load_assess_network(net: str, device: torch.device) -> QualityNet:
     """Load the quality network for inference, see ``load_host_network``."""
-    return load_host_network(net, AssessNet, assess_network, device)
+    return load_host_network(net, QualityNet, assess_network, device)
 
 
 def load_agent_network(net: str, device: torch.device) -> AgentNet:

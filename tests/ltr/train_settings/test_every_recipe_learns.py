@@ -62,13 +62,13 @@ CHANGES: dict[str, tuple[str, ...]] = {
         "poly_steps=6", "optimizer=adam", "nesterov=false", "lr_scale=15",
     ),
     "interactive/agent": ("hidden=8", "lr_scale=1e3"),
+    "interactive/quality_demo": ("rounds=1", "episodes=1", "batch_size=1"),
     "interactive/quality": (
         "backbone_weights=none", "rounds=1", "image_size=40,60", "width=4", "depths=1,1,1,1",
         "side=32", "batch_size=8", "samples_per_epoch=8", "lr_scale=100",
     ),
     "interactive/agent_demo": ("lr_scale=10", "samples_per_epoch=32", "batch_size=32"),
     "interactive/agent_demo_simulated": ("simulated_episodes=20",),
-    "interactive/quality_demo": ("episodes=1", "warmup_steps=0", "rows=32", "lr_scale=5"),
     "joint/joint_demo": ("train_sets=DAVIS/2017/train=1,pasted:COCO/2017/train=1",),
     "joint/joint_demo_broad": ("train_sets=DAVIS/2017/train=1,pasted:COCO/2017/train=1",),
     "dense_ulearn/folder": ("train_videos=folder:ROOT/kinetics/video_jpeg/train",),
@@ -87,6 +87,7 @@ CHANGES: dict[str, tuple[str, ...]] = {
     "referring/demo_looks": (*PAIRS, "backbone_width=8", "width=16"),
 }  # fmt: skip
 """By beginnings of ``system/experiment``; a later entry that fits adds to an earlier one."""
+_ON_THEIR_OWN = "referring/demo_looks", "interactive/quality_demo"  # nothing is added to
 
 
 class FirstBatch(RandomSamples[Any]):
@@ -116,7 +117,7 @@ class FirstBatch(RandomSamples[Any]):
 
 def changes_of(name: str, root: Path) -> list[str]:
     """The assignments of an experiment."""
-    if name == "referring/demo_looks":
+    if name in _ON_THEIR_OWN:
         own = [COMMON, CHANGES[name]]
     else:
         own = [COMMON, *(rows for start, rows in CHANGES.items() if name.startswith(start))]
