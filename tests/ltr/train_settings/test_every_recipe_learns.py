@@ -62,7 +62,7 @@ CHANGES: dict[str, tuple[str, ...]] = {
         "poly_steps=6", "optimizer=adam", "nesterov=false", "lr_scale=15",
     ),
     "interactive/agent": ("hidden=8", "lr_scale=1e3"),
-    "interactive/quality_demo": ("rounds=1", "episodes=1", "batch_size=1"),
+    "interactive/quality_demo": ("rounds=1", "episodes=1", "batch_size=1", "lr_scale=0.01"),
     "interactive/quality": (
         "backbone_weights=none", "rounds=1", "image_size=40,60", "width=4", "depths=1,1,1,1",
         "side=32", "batch_size=8", "samples_per_epoch=8", "lr_scale=100",
