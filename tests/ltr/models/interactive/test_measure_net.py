@@ -136,3 +136,14 @@ def test_rounds_of_different_lengths_are_refused(samples):
     other = replace(samples[0], probabilities=samples[0].probabilities.parent / "x" / "0.png")
     with pytest.raises(DataError, match="one length, found 1 to 3"):
         group_by_round([*samples, other])
+
+
+def test_the_shipped_network_likes_right_masks_best():
+    """The right disc, one with a hole, a moved one, and two pieces of another place."""
+    network = load_assess_network("quality_demo.pth.tar", torch.device("cpu"))
+    broken = disc(40, 15) | disc(150, 30)
+    masks = np.stack([disc(), disc() & ~disc(radius=12), disc(125), broken])[:, None]
+    probs = torch.from_numpy(np.concatenate([~masks, masks], axis=1)).float()
+    found = NetworkQuality(network).estimate([picture()] * 4, probs)
+    assert found.tolist() == sorted(found.tolist(), reverse=True)
+    assert found[0] > 0.9 > 0.6 > found[2]
