@@ -17,6 +17,7 @@ from ltr.admin.devices import best_device
 from ltr.admin.errors import ConfigError, DataError
 from ltr.data.bounding_boxes import NO_BOX, Box, as_box, measure_objects
 from ltr.data.palette import VOID
+from ltr.models.layers.matmul import can_pack
 from pytracking.tracker.frame_info import FrameInfo as FrameInfo
 
 if TYPE_CHECKING:
@@ -66,6 +67,11 @@ class Runtime:
     def dtype(self) -> torch.dtype:
         """Of what is computed in this precision."""
         return _DTYPES[self.precision]
+
+    @property
+    def packs(self) -> bool:
+        """Whether networks that run in ``autocast`` are packed: exact ones on a CPU."""
+        return can_pack(self.device) and self.precision == "fp32" and not self.compile
 
     def keep_exact(self) -> None:
         """In ``fp32``, keep cuDNN from rounding what it convolves."""

@@ -74,7 +74,7 @@ def linear_fast(
         after = "relu" if rectifies else "none"
         return torch.ops.mkldnn._linear_pointwise(x, weight, bias, after, [], "")
     y = _linear(x, weight, bias)
-    return F.relu(y) if rectifies else y
+    return y.relu_() if rectifies else y
 
 
 def _linear(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:

@@ -97,10 +97,12 @@ class DeformableAttention(nn.Module):
         weights = scores.softmax(-1).unflatten(-1, self.shape[1:])
         around = references[:, :, None, :, None]
         if references.shape[-1] == 2:
-            scale = 1 / offsets.new_tensor([(width, height) for height, width in sizes])[:, None]
+            cells = offsets.new_tensor([(width, height) for height, width in sizes])[:, None]
+            # Written out, as operations on tensors whose last axes are repeated are slow.
+            moves = offsets * (1 / cells).expand(offsets.shape[2:]).contiguous()
         else:
-            scale = around[..., 2:] * (0.5 / self.shape[2])
-        locations = around[..., :2] + offsets * scale
+            moves = offsets * around[..., 2:] * (0.5 / self.shape[2])
+        locations = around[..., :2] + moves
         sampled = self.sampler(values, sizes, locations, weights)
         return AttentionOutput(apply_linear(self.output_proj, sampled), locations, weights)
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 
 MapSizes = Sequence[tuple[int, int]]  # height and width of each level
-_POINTS_AT_ONCE = 1 << 17  # so that what is known of them stays in a core's cache
+_POINTS_AT_ONCE = 1 << 16  # so that what is known of them stays in a core's cache
 Sampler = Callable[[torch.Tensor, MapSizes, torch.Tensor, torch.Tensor], torch.Tensor]
 
 
@@ -70,36 +71,82 @@ def gather_points(
         (queries, heads * channels).
     """
     queries, heads, levels, points = weights.shape
-    table = _framed(values, sizes)
-    extents = locations.new_tensor([(width, height) for height, width in sizes])[:, None]
-    pitch = extents[..., 0] + 2
-    corners = torch.tensor([[0, 1, width + 2, width + 3] for _, width in sizes])[:, None] * heads
-    areas = torch.tensor([0, *((height + 2) * (width + 2) for height, width in sizes[:-1])])
-    # A cell of -1 is the first one of the frame around a map.
-    firsts = (areas.cumsum(0)[:, None] + pitch.long() + 1) * heads
-    starts = (torch.arange(heads)[:, None, None] + firsts).int()
-    corners = corners.int()
+    table, grid = _framed(values, sizes), _Grid.of(sizes, weights)
     size = max(1, _POINTS_AT_ONCE // (heads * levels * points))
     summed = []
     for start in range(0, queries, size):
         part = slice(start, start + size)
-        position = torch.clamp(locations[part] * extents - 0.5, -torch.ones_like(extents), extents)
-        cell = torch.minimum(position.floor(), extents - 1)
-        x, y = (position - cell).unbind(-1)
-        column, line = cell.unbind(-1)
-        rows = ((line * pitch + column) * heads).int() + starts
-        below = y * weights[part]
-        sides = torch.stack([weights[part] - below, below], dim=-1)[..., None]
-        shares = sides * torch.stack([1 - x, x], dim=-1)[..., None, :]
-        bag = (len(rows) * heads, levels * points * 4)
+        x, y = locations[part].flatten(1, 3).unbind(-1)
+        column, right = _cells(x, grid.width)
+        line, below = _cells(y, grid.height)
+        first = torch.addcmul(column, line, grid.pitch).mul_(heads).int()
+        shape = (len(first), heads, levels * points)
+        rows = first.new_empty(len(first), heads, 4, levels * points)
+        shares = values.new_empty(rows.shape)
+        for place, corner in enumerate(grid.corners):
+            torch.add(first.view(shape), corner.view(shape[1:]), out=rows[:, :, place])
+        lower = below.mul_(weights[part].flatten(1))
+        upper = weights[part].flatten(1) - lower
+        for place, side in enumerate((upper, lower)):
+            ahead = shares[:, :, 2 * place + 1]
+            torch.mul(side.view(shape), right.view(shape), out=ahead)
+            torch.sub(side.view(shape), ahead, out=shares[:, :, 2 * place])
         found = F.embedding_bag(
-            (rows[..., None] + corners).reshape(bag),
+            rows.flatten(0, 1).flatten(1),
             table,
             mode="sum",
-            per_sample_weights=shares.reshape(bag),
+            per_sample_weights=shares.flatten(0, 1).flatten(1),
         )
         summed.append(found.view(-1, heads * table.shape[1]))
     return torch.cat(summed)
+
+
+class _Grid(NamedTuple):
+    """What is the same for all queries, one value a head, level and point.
+
+    Written out, because operations between tensors whose last axes are repeated are slow.
+
+    Args:
+        width: Of the level.
+        height: Of the level.
+        pitch: Cells of a line, with the frame.
+        corners: Row of the first cell, and of its right, lower and lower right neighbour.
+    """
+
+    width: torch.Tensor
+    height: torch.Tensor
+    pitch: torch.Tensor
+    corners: tuple[torch.Tensor, ...]
+
+    @classmethod
+    def of(cls, sizes: MapSizes, weights: torch.Tensor) -> _Grid:
+        """The grid for weights (queries, heads, levels, points)."""
+        _, heads, levels, points = weights.shape
+
+        def spread(values: Sequence[int]) -> torch.Tensor:
+            return torch.tensor(values)[:, None].expand(heads, levels, points).flatten()
+
+        areas = [(height + 2) * (width + 2) for height, width in sizes]
+        pitches = [width + 2 for _, width in sizes]
+        # A cell of -1 is the first one of the frame around a map.
+        starts = [sum(areas[:level]) + pitch + 1 for level, pitch in enumerate(pitches)]
+        head = torch.arange(heads)[:, None].expand(heads, levels * points).flatten()
+        firsts = [starts, [start + 1 for start in starts]]
+        firsts += [[a + pitch for a, pitch in zip(row, pitches, strict=True)] for row in firsts]
+        return cls(
+            spread([width for _, width in sizes]).to(weights.dtype),
+            spread([height for height, _ in sizes]).to(weights.dtype),
+            spread(pitches).to(weights.dtype),
+            tuple((spread(row) * heads + head).int() for row in firsts),
+        )
+
+
+def _cells(shares: torch.Tensor, extent: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The cell before a place, from -1 to the last one, and how far behind it the place lies."""
+    position = (shares * extent).sub_(0.5).clamp_(min=-1)
+    position = torch.minimum(position, extent)
+    cell = torch.minimum(position.floor(), extent - 1)
+    return cell, position.sub_(cell)
 
 
 def _framed(values: torch.Tensor, sizes: MapSizes) -> torch.Tensor:

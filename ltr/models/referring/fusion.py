@@ -13,12 +13,13 @@ import torch.nn.functional as F
 from torch import nn
 
 from ltr.models.layers.chunks import apply_in_chunks
-from ltr.models.layers.matmul import apply_linear, linear_fast
+from ltr.models.layers.matmul import apply_linear, is_exact_inference, linear_fast
 from ltr.models.referring.positions import sine_position_1d
 
 # Hidden units of a feed-forward layer are many times its input: this many tokens go through it at
 # once. 16,384 tokens with 2,048 hidden units are 128 MiB.
 TOKENS_AT_ONCE = 16384
+_TOKENS_IN_CACHE = 256  # whose hidden units stay in a processor's cache
 
 
 class Words(NamedTuple):
@@ -69,7 +70,36 @@ def to_maps(tokens: torch.Tensor, frames: int, height: int, width: int) -> torch
 
 def attend_words(attention: nn.MultiheadAttention, x: torch.Tensor, words: Words) -> torch.Tensor:
     """Let tokens (clips, tokens, dim) attend to the words of their sentence."""
+    count = attention.num_heads * words.features.shape[1]
+    if is_exact_inference(x) and count < x.shape[-1]:
+        return _attend_to_few(attention, x, words)
     return attend(attention, x, words.keys, words.features, words.padding)
+
+
+def _attend_to_few(attention: nn.MultiheadAttention, x: torch.Tensor, words: Words) -> torch.Tensor:
+    """The same with fewer products: of tokens and words instead of tokens and channels.
+
+    What projects the queries meets the words' keys once a sentence, and what projects the output
+    meets their values, so there is a row of scores for a token instead of queries and outputs.
+    """
+    heads = attention.num_heads
+    of_query, of_key, of_value = attention.in_proj_weight.unflatten(0, (3, heads, -1))
+    from_query, from_key, from_value = attention.in_proj_bias.unflatten(0, (3, heads, -1))
+    keys = torch.einsum("slc,hdc->shld", words.keys, of_key) + from_key[:, None]
+    values = torch.einsum("slc,hdc->shld", words.features, of_value) + from_value[:, None]
+    keys = keys * of_query.shape[1] ** -0.5
+    weights = torch.einsum("shld,hdc->shlc", keys, of_query).flatten(1, 2)
+    biases = torch.einsum("shld,hd->shl", keys, from_query)
+    if words.padding is not None:
+        biases = biases.masked_fill(words.padding[:, None], -torch.inf)
+    outputs = attention.out_proj.weight.unflatten(1, (heads, -1))
+    outputs = torch.einsum("shld,chd->schl", values, outputs).flatten(2)
+    found = []
+    for tokens, weight, bias, output in zip(x, weights, biases, outputs, strict=True):
+        scores = linear_fast(tokens, weight, bias.flatten()).unflatten(1, (heads, -1))
+        shares = scores.softmax(dim=-1).flatten(1)
+        found.append(linear_fast(shares, output, attention.out_proj.bias))
+    return torch.stack(found)
 
 
 def attend(
@@ -115,9 +145,10 @@ def feed_forward(
     """Two linear layers with a ReLU between, on tokens (N, tokens, dim)."""
 
     def apply(rows: torch.Tensor) -> torch.Tensor:
-        return apply_linear(linear2, dropout(apply_linear(linear1, rows).relu_()))
+        return apply_linear(linear2, dropout(apply_linear(linear1, rows, rectifies=True)))
 
-    return apply_in_chunks(apply, x.flatten(0, 1), size=TOKENS_AT_ONCE).view(x.shape)
+    size = _TOKENS_IN_CACHE if is_exact_inference(x) else TOKENS_AT_ONCE
+    return apply_in_chunks(apply, x.flatten(0, 1), size=size).view(x.shape)
 
 
 class LanguageFusion(nn.Module):

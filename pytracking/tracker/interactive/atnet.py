@@ -31,7 +31,6 @@ from pytracking.tracker.interactive.computing import (
     SumCache,
     image_batch,
     in_parts,
-    packs_convolutions,
 )
 from pytracking.tracker.interactive.network_host import MIB, NetworkHost
 from pytracking.tracker.interactive.parameters import AtnetParameters
@@ -89,7 +88,7 @@ class AtnetHost(StateOfVideo[AtnetState], NetworkHost[ATNet]):
 
     def _prepare(self, network: ATNet) -> ATNet:
         """See ``NetworkHost``; hosts may share a network, which is prepared once."""
-        is_packed = packs_convolutions(self.runtime)
+        is_packed = self.runtime.packs
         prepare(network, is_packed, partial(_prepare, network, is_packed))
         return network
 

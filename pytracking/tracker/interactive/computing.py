@@ -10,7 +10,6 @@ import torch
 from torch import nn
 
 from ltr.models.interactive.released import load_released
-from ltr.models.layers.matmul import can_pack
 from pytracking.tracker.base import Runtime
 from pytracking.utils.loading import find_network
 
@@ -45,11 +44,6 @@ def image_batch(frame: np.ndarray, device: torch.device) -> torch.Tensor:
 def in_parts(count: int, most: int) -> Iterator[slice]:
     """Cut ``count`` objects into groups of at most ``most``."""
     return (slice(start, min(start + most, count)) for start in range(0, count, most))
-
-
-def packs_convolutions(runtime: Runtime) -> bool:
-    """Whether convolutions are fused with what follows them: exact ones on a CPU."""
-    return can_pack(runtime.device) and runtime.precision == "fp32" and not runtime.compile
 
 
 class SumCache:

@@ -11,7 +11,6 @@ import torch
 
 from ltr.admin.environment import train_environment
 from ltr.data.referring.batches import SentenceBatch
-from ltr.models.layers.winograd import use_winograd
 from ltr.models.referring.referformer import ReferFormer
 from ltr.models.referring.snapshot import backbone_name, load_referformer
 from ltr.models.referring.text_encoder import load_tokenizer, tokenise
@@ -42,7 +41,7 @@ def load_referring_network(net: str, device: torch.device, tracking: bool = Fals
             path,
             _plain_name(network, path),
         )
-    return use_winograd(network.requires_grad_(False).eval().to(device))
+    return network.requires_grad_(False).eval().to(device)
 
 
 def _plain_name(network: ReferFormer, path: Path) -> str:

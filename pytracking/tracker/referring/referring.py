@@ -14,8 +14,10 @@ from ltr.admin.errors import DataError
 from ltr.data.referring.batches import ClipBatch, SentenceBatch, pad_clips
 from ltr.data.referring.clip import fit_size
 from ltr.data.rle import Rle, encode
+from ltr.models.layers.fused import prepare
 from ltr.models.referring.criterion import MASK_STRIDE
 from ltr.models.referring.deformable_attention import use_kernel
+from ltr.models.referring.fused import prepare_for_cpu
 from ltr.models.referring.outputs import ClipFeatures, Predictions
 from ltr.models.referring.referformer import EncodedSentences, ReferFormer
 from pytracking.tracker.base import Runtime
@@ -74,6 +76,8 @@ class ReferringTracker(WholeVideoTracker):
         for net in {network, first_network or network}:
             net.chunk_frames = params.chunk_frames
             use_kernel(net, params.kernel)
+            if runtime.packs:
+                prepare(net, "exact on a CPU", partial(prepare_for_cpu, net))
             if runtime.compile:
                 net.body.compile(dynamic=True)
         config = network.text_encoder.config
