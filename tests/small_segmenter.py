@@ -37,7 +37,7 @@ def vivid_network(seed: int = 0) -> SeqMaskRCNN:
 def small_segmenter(seed: int = 0, **changes: object) -> ProposeReduce:
     """A segmenter on the CPU with the vivid network."""
     params = ProposeReduceParameters(**{"net": "", **SMALL, **changes})
-    network = prepare_network(vivid_network(seed), torch.device("cpu"))
+    network = prepare_network(vivid_network(seed), Runtime(torch.device("cpu")))
     return ProposeReduce(params, network, Runtime())
 
 

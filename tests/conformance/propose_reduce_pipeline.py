@@ -78,7 +78,7 @@ def _segmenter(folder: Path, entry: Mapping[str, Any]) -> ProposeReduce:
         **entry.get("rcnn_overrides", {}),
         **changes,
     )
-    network = prepare_network(golden_network(folder, entry), torch.device("cpu"))
+    network = prepare_network(golden_network(folder, entry), Runtime(torch.device("cpu")))
     return ProposeReduce(params, network, Runtime())
 
 

@@ -16,6 +16,7 @@ from ltr.data.image_io import read_label_map
 from pytracking import run_evaluation, run_tracker, run_video
 from pytracking.evaluation.datasets import get_dataset
 from pytracking.evaluation.tracker import list_names, load_parameters
+from pytracking.tracker.base import Runtime
 from pytracking.tracker.referring.loading import load_referring_network
 from pytracking.tracker.referring.prompts import TargetPrompt
 from pytracking.tracker.referring.referring import ReferringTracker
@@ -255,7 +256,7 @@ def test_a_plain_network_that_gets_tracking_images_is_told(
 ):
     record = {**network_fields(small_network(3)), "settings": {"recipe": trained}}
     save_checkpoint(tmp_path / "small.pth.tar", record)
-    load_referring_network(str(tmp_path / "small.pth.tar"), torch.device("cpu"), tracking)
+    load_referring_network(str(tmp_path / "small.pth.tar"), Runtime(torch.device("cpu")), tracking)
     warnings = [entry.getMessage() for entry in caplog.records if entry.levelname == "WARNING"]
     assert len(warnings) == told
     for message in warnings:

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import torch
 from torch import nn
+from torchvision.models import resnet
 
 from ltr.models.backbone.resnet import STAGES, BasicBlock, Bottleneck, ResNet
 from ltr.models.layers.fused import FusedConv2d
 
+AnyBlock = BasicBlock | Bottleneck | resnet.BasicBlock | resnet.Bottleneck
+
 
 class FusedBlock(nn.Module):
-    """A basic block or a bottleneck; the result is written over its shortcut.
+    """A basic block or a bottleneck, also torchvision's; the result is written over its shortcut.
 
     Args:
         block: A block whose batch norms are folded.
     """
 
-    def __init__(self, block: BasicBlock | Bottleneck) -> None:
+    def __init__(self, block: AnyBlock) -> None:
         super().__init__()
         convs = [block.conv1, block.conv2]
-        if isinstance(block, Bottleneck):
+        if isinstance(block, Bottleneck | resnet.Bottleneck):
             convs.append(block.conv3)
         *inner, last = [FusedConv2d(conv, rectifies=True) for conv in convs]
         self.inner = nn.Sequential(*inner)

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 
 MapSizes = Sequence[tuple[int, int]]  # height and width of each level
-_POINTS_AT_ONCE = 1 << 16  # so that what is known of them stays in a core's cache
+_POINTS_AT_ONCE = 1 << 16  # of one core, so that what is known of them stays in its cache
 Sampler = Callable[[torch.Tensor, MapSizes, torch.Tensor, torch.Tensor], torch.Tensor]
 
 
@@ -72,7 +72,7 @@ def gather_points(
     """
     queries, heads, levels, points = weights.shape
     table, grid = _framed(values, sizes), _Grid.of(sizes, weights)
-    size = max(1, _POINTS_AT_ONCE // (heads * levels * points))
+    size = max(1, _POINTS_AT_ONCE * torch.get_num_threads() // (heads * levels * points))
     summed = []
     for start in range(0, queries, size):
         part = slice(start, start + size)

@@ -19,7 +19,7 @@ from ltr.models.referring.positions import sine_position_1d
 # Hidden units of a feed-forward layer are many times its input: this many tokens go through it at
 # once. 16,384 tokens with 2,048 hidden units are 128 MiB.
 TOKENS_AT_ONCE = 16384
-_TOKENS_IN_CACHE = 256  # whose hidden units stay in a processor's cache
+_TOKENS_IN_CACHE = 256  # of one core, whose hidden units stay in its cache
 
 
 class Words(NamedTuple):
@@ -147,7 +147,8 @@ def feed_forward(
     def apply(rows: torch.Tensor) -> torch.Tensor:
         return apply_linear(linear2, dropout(apply_linear(linear1, rows, rectifies=True)))
 
-    size = _TOKENS_IN_CACHE if is_exact_inference(x) else TOKENS_AT_ONCE
+    is_on_cpu = is_exact_inference(x)
+    size = _TOKENS_IN_CACHE * torch.get_num_threads() if is_on_cpu else TOKENS_AT_ONCE
     return apply_in_chunks(apply, x.flatten(0, 1), size=size).view(x.shape)
 
 

@@ -61,7 +61,7 @@ class ProposeReduce(WholeVideoTracker):
         """See ``WholeVideoTracker.create``."""
         from pytracking.tracker.propose_reduce.loading import load_propagation_network
 
-        return cls(params, load_propagation_network(params.net, runtime.device), runtime)
+        return cls(params, load_propagation_network(params.net, runtime), runtime)
 
     @torch.inference_mode()
     def segment(

@@ -7,25 +7,25 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-import torch
-
 from ltr.admin.environment import train_environment
 from ltr.data.referring.batches import SentenceBatch
+from ltr.models.referring.fused import prepare_for_cpu
 from ltr.models.referring.referformer import ReferFormer
 from ltr.models.referring.snapshot import backbone_name, load_referformer
 from ltr.models.referring.text_encoder import load_tokenizer, tokenise
+from pytracking.tracker.base import Runtime
 from pytracking.utils.environment import evaluation_environment
 from pytracking.utils.loading import SHIPPED_NETWORKS, find_network
 
 _LOG = logging.getLogger(__name__)
 
 
-def load_referring_network(net: str, device: torch.device, tracking: bool = False) -> ReferFormer:
+def load_referring_network(net: str, runtime: Runtime, tracking: bool = False) -> ReferFormer:
     """Load a trained network for inference; there is no way to get random weights.
 
     Args:
         net: A path, or a file name that is searched in the folders of ``network_path``.
-        device: Device of the network.
+        runtime: Device and precision.
         tracking: Whether it will get tracking images. If it was trained without them, a warning is
             logged.
 
@@ -41,7 +41,10 @@ def load_referring_network(net: str, device: torch.device, tracking: bool = Fals
             path,
             _plain_name(network, path),
         )
-    return network.requires_grad_(False).eval().to(device)
+    network = network.requires_grad_(False).eval().to(runtime.device)
+    if runtime.packs:
+        prepare_for_cpu(network)
+    return network
 
 
 def _plain_name(network: ReferFormer, path: Path) -> str:

@@ -14,10 +14,8 @@ from ltr.admin.errors import DataError
 from ltr.data.referring.batches import ClipBatch, SentenceBatch, pad_clips
 from ltr.data.referring.clip import fit_size
 from ltr.data.rle import Rle, encode
-from ltr.models.layers.fused import prepare
 from ltr.models.referring.criterion import MASK_STRIDE
 from ltr.models.referring.deformable_attention import use_kernel
-from ltr.models.referring.fused import prepare_for_cpu
 from ltr.models.referring.outputs import ClipFeatures, Predictions
 from ltr.models.referring.referformer import EncodedSentences, ReferFormer
 from pytracking.tracker.base import Runtime
@@ -76,8 +74,6 @@ class ReferringTracker(WholeVideoTracker):
         for net in {network, first_network or network}:
             net.chunk_frames = params.chunk_frames
             use_kernel(net, params.kernel)
-            if runtime.packs:
-                prepare(net, "exact on a CPU", partial(prepare_for_cpu, net))
             if runtime.compile:
                 net.body.compile(dynamic=True)
         config = network.text_encoder.config
@@ -97,10 +93,10 @@ class ReferringTracker(WholeVideoTracker):
 
         key_frames = read_key_frames(Path(params.key_frames)) if params.key_frames else None
         read_text = load_text_reader(params.tokenizer_dir)
-        network = load_referring_network(params.net, runtime.device, params.tracking)
+        network = load_referring_network(params.net, runtime, params.tracking)
         first = None
         if params.init_weights is not None:
-            first = load_referring_network(params.init_weights, runtime.device)
+            first = load_referring_network(params.init_weights, runtime)
         return cls(params, network, read_text, runtime, first, key_frames)
 
     @torch.inference_mode()

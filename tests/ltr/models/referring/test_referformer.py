@@ -10,6 +10,7 @@ from ltr.admin.errors import ConfigError
 from ltr.data.referring.batches import pad_clips
 from ltr.models.referring import fusion, pixel_decoder, swin
 from ltr.models.referring.backbones import build_backbone
+from ltr.models.referring.fused import prepare_for_cpu
 from ltr.models.referring.referformer import referformer
 from tests.small_referring import SIZES, small_network, small_sentences
 
@@ -205,3 +206,12 @@ def test_paths_are_dropped_per_frame_in_image_swins_and_per_clip_in_video_swins(
                 module.register_forward_hook(lambda _, given, __: found.add(len(given[0])))  # noqa: B023
         assert len(body(clip)[3]) == 3
         assert found == {rows}
+
+
+@torch.inference_mode()
+def test_the_network_for_cpus_gives_what_the_network_gives():
+    network = small_network(backbone="resnet50")
+    batch, sentences = pad_clips([clip(2)], 32), small_sentences(1)
+    wanted = network(batch, sentences)
+    prepare_for_cpu(network)
+    assert_close(network(batch, sentences), wanted, 1e-4)
