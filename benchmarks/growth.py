@@ -23,7 +23,7 @@ from functools import partial
 
 import numpy as np
 import torch
-from gpu import small_joint
+from gpu_rows import small_joint
 from synthetic_clip import draw_clip
 
 from pytracking.evaluation.engines import start_engine

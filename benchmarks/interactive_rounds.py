@@ -43,7 +43,7 @@ _TOLERANCE = 1e-4
 class Setting:
     """What is played, and where."""
 
-    device: torch.device
+    runtime: Runtime
     objects: int
     rounds: int
 
@@ -156,10 +156,10 @@ def play(
     form: type[AtnetHost], frames: list[np.ndarray], labels: np.ndarray, setting: Setting
 ) -> Played:
     """Play the rounds, on frames spread from the first to the last."""
-    device = setting.device
+    device = setting.runtime.device
     clock = time.process_time if device.type == "cpu" else time.perf_counter
     network = drawn_network(device, PlainNetwork if form is PlainAtnet else ATNet)
-    host, lines = form(AtnetParameters(net=""), network, Runtime(device)), draw_lines(labels)
+    host, lines = form(AtnetParameters(net=""), network, setting.runtime), draw_lines(labels)
     host.start(frames, setting.objects)
     seconds: list[float] = []
     probs: list[torch.Tensor] = []
@@ -186,7 +186,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     device = torch.device(arguments.device)
-    setting = Setting(device, arguments.objects, arguments.rounds)
+    setting = Setting(Runtime(device), arguments.objects, arguments.rounds)
     count, size = (12, (480, 854)) if arguments.full else (4, (240, 427))
     frames, labels = draw_clip(arguments.frames or count, setting.objects, size)
     print(describe_machine(device))

@@ -92,9 +92,8 @@ class Setting:
             network.get_parameter(f"{layer}.weight").mul_(factor)
         return network
 
-    def segmenter(self) -> ProposeReduce:
+    def segmenter(self, runtime: Runtime) -> ProposeReduce:
         """Our form."""
-        runtime = Runtime(_CPU)
         return ProposeReduce(self.params, prepare_network(self.network(), runtime), runtime)
 
     def clip(self) -> list[np.ndarray]:
@@ -102,7 +101,7 @@ class Setting:
         return draw_clip(self.frames, 2, self.size)[0]
 
 
-_SMALL = Setting(
+SMALL = Setting(
     ProposeReduceParameters("", img_scale=(256, 144), detection_threshold=0.0, max_per_img=2),
     frames=12,
     size=(144, 256),
@@ -110,7 +109,7 @@ _SMALL = Setting(
 _FULL = Setting(
     ProposeReduceParameters("", detection_threshold=0.0, max_per_img=2), frames=36, size=(360, 640)
 )
-_THIN = Setting(
+THIN = Setting(
     ProposeReduceParameters(
         "", img_scale=(96, 64), key_num=3, mem_num=10, detection_threshold=0.0, max_per_img=2
     ),
@@ -187,7 +186,7 @@ def measure_memory(frames: int) -> float:
 
 def _peak_of(frames: int, threads: int) -> float:
     torch.set_num_threads(threads)
-    setting = dataclasses.replace(_THIN, frames=frames)
+    setting = dataclasses.replace(THIN, frames=frames)
     segmenter = ProposeReduce(
         setting.params, prepare_network(setting.network(), Runtime(_CPU)), Runtime()
     )
@@ -218,7 +217,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    setting = _FULL if arguments.full else _SMALL
+    setting = _FULL if arguments.full else SMALL
     if arguments.frames:
         setting = dataclasses.replace(setting, frames=arguments.frames)
     height, width = setting.size

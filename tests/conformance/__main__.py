@@ -10,10 +10,14 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
+
+import torch
 
 from ltr.admin.cli import command
 from ltr.admin.errors import ConfigError
+from tests.conformance.on_device import on_device
 from tests.conformance.report import Report
 
 PARTS = (
@@ -33,11 +37,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.conformance", description=__doc__)
     parser.add_argument("part", choices=PARTS)
     parser.add_argument("folder", type=Path, help="reference values in the format of this part")
+    parser.add_argument("--device", type=torch.device, help="where to compute, for instance cuda")
     arguments = parser.parse_args(argv)
     if not arguments.folder.is_dir():
         raise ConfigError(f"{arguments.folder} is not a folder")
     report = Report()
-    importlib.import_module(f"tests.conformance.{arguments.part}").run(arguments.folder, report)
+    run = importlib.import_module(f"tests.conformance.{arguments.part}").run
+    with on_device(arguments.device) if arguments.device else nullcontext():
+        run(arguments.folder, report)
     print(f"{report.passed} passed, {report.failed} failed")
     return 0 if report.passed and not report.failed else 1
 
