@@ -1,13 +1,16 @@
 """How the cost grows with objects, frames, resolution and workers.
 
     python benchmarks/growth.py tracker      CPU time of a JOINT frame (a thin network)
+    python benchmarks/growth.py frames       the same and memory against frames, up to --longest
     python benchmarks/growth.py engines      empty jobs per second of every engine
     python benchmarks/growth.py workers      simulated data sets on 8, 64 and 512 workers
+    python benchmarks/growth.py workers --lengths mine.txt    "frames objects" of a video on a line
 
 ``workers`` hands the longest job first to the next free worker, as the engines do. Every job costs
 the process that hands out the jobs a fixed time, measured by ``engines`` and given as
-``--jobs-per-second``; lengths are drawn between 20 and 180 frames with one to six objects, and
-cost what ``--frame`` and ``--object`` say.
+``--jobs-per-second``; frames and objects cost what ``--frame`` and ``--object`` say. DAVIS has its
+own lengths, a million clips have lengths drawn from these, and the videos of YouTube-VOS 20 to 180
+frames and one to six objects.
 """
 
 from __future__ import annotations
@@ -20,12 +23,16 @@ import sys
 import time
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
 from gpu_rows import small_joint
+from machine import describe_machine
 from synthetic_clip import draw_clip
 
+from ltr.admin.allocator import keep_memory
+from ltr.admin.process_memory import resident_mib
 from pytracking.evaluation.engines import start_engine
 from pytracking.evaluation.engines.base import CountFrames
 from pytracking.evaluation.engines.worker import WorkerSetup
@@ -34,18 +41,34 @@ from pytracking.tracker.joint.joint import JointTracker
 from pytracking.tracker.joint.parameters import JointParameters
 
 _CPU = torch.device("cpu")
+_TABLES = ("tracker", "frames", "engines", "engine", "workers")
+_SMALLEST, _CYCLE = (64, 96), 10
 _SIZES = {"240p": (240, 427), "480p": (480, 854), "1080p": (1080, 1920), "4K": (2160, 3840)}
-_SETS = {"YouTube-VOS 2019 valid": 507, "a million clips": 1_000_000}
+_YOUTUBE_VOS, _MANY = 507, 1_000_000
+# Frames and objects of the videos of DAVIS 2017 val, in alphabetical order.
+_DAVIS = np.array([
+    (69, 2), (50, 1), (80, 2), (84, 1), (90, 1), (75, 1), (40, 1), (104, 1), (90, 1), (60, 1),
+    (66, 3), (52, 1), (50, 1), (90, 1), (78, 5), (50, 2), (81, 3), (34, 2), (50, 3), (47, 5),
+    (49, 1), (50, 3), (79, 2), (40, 2), (80, 3), (100, 1), (79, 3), (43, 2), (40, 3), (99, 3),
+])  # fmt: skip
 _WORKERS = (8, 64, 512)
 _FRAMES, _OBJECTS = (20, 181), (1, 7)
 
 
-def measure_frame(objects: int, size: tuple[int, int], frames: int = 4, warm: int = 2) -> float:
-    """CPU seconds per tracked frame."""
-    images, labels = draw_clip(min(warm + frames, 6), objects, size)
+def start_tracker(
+    objects: int, size: tuple[int, int], frames: int
+) -> tuple[JointTracker, list[np.ndarray]]:
+    """A tracker after its first frame, and the clip."""
+    images, labels = draw_clip(frames, objects, size)
     params = JointParameters(net="", image_sample_size=(64, 96), min_mask_area=1.0)
     tracker = JointTracker(params, small_joint(_CPU), Runtime(_CPU))
     tracker.initialize(images[0], FrameInfo(tuple(range(1, objects + 1)), labels))
+    return tracker, images
+
+
+def measure_frame(objects: int, size: tuple[int, int], frames: int = 4, warm: int = 2) -> float:
+    """CPU seconds per tracked frame."""
+    tracker, images = start_tracker(objects, size, warm + frames)
     for number in range(1, warm):
         tracker.track(images[number % len(images)])
     started = time.process_time()
@@ -54,8 +77,8 @@ def measure_frame(objects: int, size: tuple[int, int], frames: int = 4, warm: in
     return (time.process_time() - started) / frames
 
 
-def show_tracker(longest: int) -> None:
-    """Tables against objects, resolution and frames."""
+def show_tracker() -> None:
+    """Tables against objects and resolution."""
     print("| objects, 240p | CPU ms per frame | per object |\n|---|---|---|")
     for objects in (1, 2, 3, 5, 10):
         seconds = measure_frame(objects, _SIZES["240p"])
@@ -63,10 +86,29 @@ def show_tracker(longest: int) -> None:
     print("\n| resolution, 1 object | CPU ms per frame |\n|---|---|")
     for name, size in _SIZES.items():
         print(f"| {name} | {1e3 * measure_frame(1, size):.0f} |", flush=True)
-    print("\n| frames before, 240p, 1 object | CPU ms per frame |\n|---|---|")
-    for before in (10, 100, longest):
-        seconds = measure_frame(1, _SIZES["240p"], warm=before)
-        print(f"| {before} | {1e3 * seconds:.0f} |", flush=True)
+
+
+def show_frames(longest: int) -> None:
+    """The table against frames."""
+    print("| frames before, 96x64, 1 object | CPU ms per frame | memory, MiB |\n|---|---|---|")
+    for before, seconds, memory in measure_long(longest):
+        print(f"| {before} | {1e3 * seconds:.1f} | {memory:.0f} |", flush=True)
+
+
+def measure_long(longest: int) -> Iterator[tuple[int, float, float]]:
+    """CPU seconds of a frame and memory after ever more frames of one clip."""
+    tracker, images = start_tracker(1, _SMALLEST, _CYCLE)
+    marks = [before for before in (10, 100, 1000, 10_000, 100_000) if before <= longest]
+    number = 1
+    for before in marks:
+        while number < before:
+            tracker.track(images[number % len(images)])
+            number += 1
+        started = time.process_time()
+        for _ in range(_CYCLE):
+            tracker.track(images[number % len(images)])
+            number += 1
+        yield before, (time.process_time() - started) / _CYCLE, resident_mib()
 
 
 def do_nothing(job: int, count_frames: CountFrames) -> int:
@@ -117,38 +159,51 @@ def hand_out(costs: np.ndarray, workers: int, hand_s: float) -> float:
     return end
 
 
-def draw_costs(jobs: int, frame_s: float, object_s: float) -> np.ndarray:
-    """Seconds of every job."""
+def draw_sets(lengths: Path | None) -> dict[str, np.ndarray]:
+    """Frames and objects of the videos of every data set, (videos, 2)."""
+    if lengths is not None:
+        return {lengths.name: np.loadtxt(lengths, dtype=int, ndmin=2)}
     generator = np.random.default_rng(0)
-    frames, objects = (generator.integers(*span, jobs) for span in (_FRAMES, _OBJECTS))
-    return frames * (frame_s + objects * object_s)
+    drawn = [generator.integers(*span, _YOUTUBE_VOS) for span in (_FRAMES, _OBJECTS)]
+    return {
+        "DAVIS 2017 val": _DAVIS,
+        "YouTube-VOS 2019 valid": np.stack(drawn, axis=1),
+        "a million clips": _DAVIS[generator.integers(0, len(_DAVIS), _MANY)],
+    }
 
 
 def simulate(arguments: argparse.Namespace) -> Iterator[str]:
     """Rows of the table: time until the end against total work divided by workers."""
     run = partial(hand_out, hand_s=1 / arguments.jobs_per_second)
-    for name, jobs in _SETS.items():
-        costs = draw_costs(jobs, arguments.frame, arguments.object)
+    for name, videos in draw_sets(arguments.lengths).items():
+        frames, objects = videos.T
+        costs = frames * (arguments.frame + objects * arguments.object)
         for workers in _WORKERS:
             ideal = max(costs.sum() / workers, costs.max())
             end = run(costs, workers)
             share = costs.sum() / workers / end
-            yield f"| {name} | {workers} | {ideal / 3600:.2f} | {end / 3600:.2f} | {share:.1%} |"
+            yield f"| {name} | {workers} | {ideal / 3600:.3f} | {end / 3600:.3f} | {share:.1%} |"
 
 
 def main() -> int:
     """Parse the command line and print tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("tracker", "engines", "engine", "workers"))
+    parser.add_argument("what", choices=_TABLES)
     parser.add_argument("name", nargs="?", default="local", help=argparse.SUPPRESS)
     parser.add_argument("--jobs", type=int, default=500)
-    parser.add_argument("--longest", type=int, default=1000, help="frames of the longest clip")
+    parser.add_argument("--longest", type=int, default=10_000, help="frames of the longest clip")
+    parser.add_argument("--lengths", type=Path, help="a file with frames and objects of videos")
     parser.add_argument("--jobs-per-second", type=float, default=200.0)
     parser.add_argument("--frame", type=float, default=0.05, help="seconds of a frame (0.05)")
     parser.add_argument("--object", type=float, default=0.05, help="and of an object in it (0.05)")
     arguments = parser.parse_args()
+    if arguments.what != "engine":
+        print(describe_machine(), flush=True)
+    keep_memory()
     if arguments.what == "tracker":
-        show_tracker(arguments.longest)
+        show_tracker()
+    elif arguments.what == "frames":
+        show_frames(arguments.longest)
     elif arguments.what == "engines":
         show_engines(arguments.jobs)
     elif arguments.what == "engine":
