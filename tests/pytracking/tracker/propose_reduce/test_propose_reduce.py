@@ -14,6 +14,7 @@ from ltr.admin.errors import ConfigError
 from ltr.data.rle import decode
 from pytracking.tracker.base import Runtime
 from pytracking.tracker.propose_reduce.key_frames import key_positions, without_overlap
+from pytracking.tracker.propose_reduce.loading import prepare_network
 from pytracking.tracker.propose_reduce.parameters import ProposeReduceParameters
 from pytracking.tracker.propose_reduce.propose_reduce import ProposeReduce
 from pytracking.tracker.propose_reduce.sequences import SequenceStore
@@ -151,9 +152,9 @@ def test_tracks_have_names_and_scores_above_the_threshold():
 
 def test_bfloat16_stays_close():
     clip = small_clip(3)
-    params = small_segmenter().params
-    network = small_segmenter().network
-    tracks = ProposeReduce(params, network, Runtime(precision="bf16")).segment(clip, TextPrompt())
+    params, runtime = small_segmenter().params, Runtime(precision="bf16")
+    network = prepare_network(vivid_network(), runtime)
+    tracks = ProposeReduce(params, network, runtime).segment(clip, TextPrompt())
     assert tracks
     with pytest.raises(ConfigError, match="fp16 needs a GPU"):
         ProposeReduce(params, network, Runtime(precision="fp16"))
