@@ -10,7 +10,6 @@ import torch
 from torch import nn
 
 from ltr.models.interactive.released import load_released
-from pytracking.tracker.base import Runtime
 from pytracking.utils.loading import find_network
 
 Network = TypeVar("Network", bound=nn.Module)
