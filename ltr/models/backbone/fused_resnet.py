@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import torch
 from torch import nn
 from torchvision.models import resnet
 
-from ltr.models.backbone.resnet import STAGES, BasicBlock, Bottleneck, ResNet
+from ltr.models.backbone.resnet import BasicBlock, Bottleneck, ResNet
 from ltr.models.layers.fused import FusedConv2d
+from ltr.models.layers.residual import FusedResBlock, ResBlock
 
 AnyBlock = BasicBlock | Bottleneck | resnet.BasicBlock | resnet.Bottleneck
 
@@ -39,17 +42,25 @@ class FusedBlock(nn.Module):
         return self.last(self.inner(x), shortcut)
 
 
+def fuse_blocks(network: nn.Module) -> None:
+    """Fuse all residual blocks of a network, ours and torchvision's, in place.
+
+    Blocks derived from these do more, and stay as they are.
+    """
+    for parent in list(network.modules()):
+        for name, child in list(parent.named_children()):
+            if type(child) is ResBlock:
+                setattr(parent, name, FusedResBlock(child))
+            elif type(child) in get_args(AnyBlock):
+                setattr(parent, name, FusedBlock(child))
+
+
 def fuse_resnet(network: ResNet) -> None:
     """Fuse the convolutions of a residual network with folded batch norms, in place.
 
-    Only ``BasicBlock`` and ``Bottleneck`` themselves are fused: blocks derived from them do more.
     Fusing twice changes nothing.
     """
     if isinstance(network.conv1, nn.Conv2d):
         network.conv1 = FusedConv2d(network.conv1, rectifies=True)  # type: ignore[assignment]
         network.relu = nn.Identity()  # type: ignore[assignment]
-    for name in STAGES:
-        stage = getattr(network, name)
-        for position, block in enumerate(stage):
-            if type(block) in (BasicBlock, Bottleneck):
-                stage[position] = FusedBlock(block)
+    fuse_blocks(network)

@@ -1,4 +1,4 @@
-"""ATNet for inference on a CPU: what follows a convolution is computed with it."""
+"""The hosts' networks for inference on a CPU: what follows a convolution is computed with it."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ltr.models.backbone.fused_resnet import FusedBlock
+from ltr.models.backbone.fused_resnet import FusedBlock, fuse_blocks
 from ltr.models.interactive.atnet import (
     ATNet,
     DecodedMaps,
     Decoder,
-    Encoder,
     Refine,
     SplitConv1x1,
     SqueezeBottleneck,
 )
 from ltr.models.interactive.deeplab import Pooling
+from ltr.models.interactive.ipn import InteractionNet, PropagationNet
+from ltr.models.interactive.manet import MANet
 from ltr.models.layers.fused import FusedConv2d, fuse_sequential, split_conv
 from ltr.models.layers.resizing import convolve_enlarged
 
@@ -126,25 +127,25 @@ def _fuse_pooling(pooling: Pooling) -> None:
         pooling.conv1 = FusedConv2d(pooling.conv1, rectifies=True)  # type: ignore[assignment]
 
 
-def _fuse_blocks(network: nn.Module) -> None:
+def _fuse_squeezes(network: nn.Module) -> None:
     for parent in list(network.modules()):
         for name, child in list(parent.named_children()):
             if type(child) is SqueezeBottleneck:
                 setattr(parent, name, FusedSqueeze(child))
 
 
-def _fuse_encoder(encoder: Encoder) -> None:
-    stem = getattr(encoder, encoder.stem)
+def _fuse_stem(encoder: nn.Module, name: str) -> None:
+    stem = encoder.get_submodule(name)
     if isinstance(stem, nn.Conv2d):
-        setattr(encoder, encoder.stem, FusedConv2d(stem, rectifies=True))
-        encoder.relu = nn.Identity()  # type: ignore[assignment]
+        setattr(encoder, name, FusedConv2d(stem, rectifies=True))
+        encoder.relu = nn.Identity()
 
 
 def fuse_atnet(network: ATNet) -> None:
     """Fuse a network whose batch norms are folded, in place; fusing twice changes nothing."""
-    _fuse_blocks(network)
+    _fuse_squeezes(network)
     for encoder in (network.encoder_6ch, network.encoder_3ch):
-        _fuse_encoder(encoder)
+        _fuse_stem(encoder, encoder.stem)
     for name in ("decoder_iact", "decoder_prop"):
         decoder = getattr(network, name)
         if type(decoder) is Decoder:
@@ -153,3 +154,17 @@ def fuse_atnet(network: ATNet) -> None:
         network.conv1x1 = FusedSplitConv1x1(network.conv1x1)  # type: ignore[assignment]
     if isinstance(network.prev_conv1x1, nn.Conv2d):
         network.prev_conv1x1 = FusedConv2d(network.prev_conv1x1, rectifies=False)  # type: ignore[assignment]
+
+
+def fuse_manet(network: MANet) -> None:
+    """Fuse a network whose batch norms are folded, in place; fusing twice changes nothing."""
+    deeplab = network.feature_extracter
+    fuse_blocks(deeplab.backbone)
+    _fuse_stem(deeplab.backbone, "conv1")
+    _fuse_pooling(deeplab.aspp)
+    fuse_sequential(deeplab.decoder.last_conv)
+
+
+def fuse_ipn(network: InteractionNet | PropagationNet) -> None:
+    """Fuse a network whose batch norms are folded, in place; fusing twice changes nothing."""
+    fuse_blocks(network)

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ltr.models.layers.fused import FusedConv2d
+
 
 class ResBlock(nn.Module):
     """Two 3x3 convolutions after ReLUs, beside a shortcut of the input."""
@@ -22,3 +24,24 @@ class ResBlock(nn.Module):
         """(N, in, h, w) -> (N, out, h / stride, w / stride)."""
         y = self.conv2(F.relu(self.conv1(F.relu(x))))
         return y + (x if self.downsample is None else self.downsample(x))
+
+
+class FusedResBlock(nn.Module):
+    """A ``ResBlock`` that adds its shortcut in its last convolution.
+
+    Args:
+        block: What it takes the place of.
+    """
+
+    def __init__(self, block: ResBlock) -> None:
+        super().__init__()
+        self.conv1 = FusedConv2d(block.conv1, rectifies=True)
+        self.conv2 = FusedConv2d(block.conv2, rectifies=False)
+        self.downsample = None
+        if block.downsample is not None:
+            self.downsample = FusedConv2d(block.downsample, rectifies=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """See ``ResBlock``; x may be overwritten where the shortcut is the identity."""
+        shortcut = x if self.downsample is None else self.downsample(x)
+        return self.conv2(self.conv1(F.relu(x)), shortcut)

@@ -13,9 +13,6 @@ from ltr.data.image_format import IMAGENET_RGB
 from ltr.data.interactive.scribbles import ScribbleLine
 from ltr.models.interactive.atnet import ATNet, FrameFeatures, atnet, transfer_globally
 from ltr.models.interactive.fused import fuse_atnet
-from ltr.models.layers.folding import fold_batch_norms
-from ltr.models.layers.fused import pack, prepare
-from ltr.models.layers.memory_format import to_channels_last
 from pytracking.tracker.base import Runtime, StateOfVideo
 from pytracking.tracker.interactive.atnet_maps import (
     Padding,
@@ -73,6 +70,7 @@ class AtnetHost(StateOfVideo[AtnetState], NetworkHost[ATNet]):
     params: AtnetParameters
     network_class = ATNet
     build_network = staticmethod(atnet)
+    fuse_network = staticmethod(fuse_atnet)
 
     name = "atnet"
     robot_min_nb_nodes = 2
@@ -85,12 +83,6 @@ class AtnetHost(StateOfVideo[AtnetState], NetworkHost[ATNet]):
         self._segment = runtime.compiled(self.network.annotate)
         self._propagate = runtime.compiled(self.network.propagate)
         self._mix = self.network.mix
-
-    def _prepare(self, network: ATNet) -> ATNet:
-        """See ``NetworkHost``; hosts may share a network, which is prepared once."""
-        is_packed = self.runtime.packs
-        prepare(network, is_packed, partial(_prepare, network, is_packed))
-        return network
 
     def _start(self, video_id: str | None) -> None:
         self._features.begin(video_id)
@@ -173,13 +165,3 @@ class AtnetHost(StateOfVideo[AtnetState], NetworkHost[ATNet]):
         padded = pad(self.frames[index], self.state.padding)
         image = IMAGENET_RGB.normalise(image_batch(padded, self.runtime.device))
         return image.contiguous(memory_format=torch.channels_last)
-
-
-def _prepare(network: ATNet, is_packed: bool) -> None:
-    """Make a network ready for inference, in place."""
-    fold_batch_norms(network)
-    if is_packed:
-        fuse_atnet(network)
-    to_channels_last(network)
-    if is_packed:
-        pack(network)

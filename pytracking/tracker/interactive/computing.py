@@ -10,6 +10,9 @@ import torch
 from torch import nn
 
 from ltr.models.interactive.released import load_released
+from ltr.models.layers.fused import pack, prepare
+from ltr.models.layers.memory_format import to_channels_last
+from pytracking.tracker.base import Runtime
 from pytracking.utils.loading import find_network
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -32,6 +35,32 @@ def load_host_network(
     """
     path = find_network(net)
     return load_released(path, kind, build).requires_grad_(False).eval().to(device)
+
+
+def prepare_network(
+    network: Network,
+    fold: Callable[[Network], object],
+    fuse: Callable[[Network], None],
+    runtime: Runtime,
+) -> None:
+    """Make a network ready for inference, in place and once: hosts may share it.
+
+    Args:
+        network: In eval mode.
+        fold: Folds its batch norms.
+        fuse: Fuses its convolutions with what follows them, where the runtime packs them.
+        runtime: Device and precision.
+    """
+
+    def change() -> None:
+        fold(network)
+        if runtime.packs:
+            fuse(network)
+        to_channels_last(network)
+        if runtime.packs:
+            pack(network)
+
+    prepare(network, runtime.packs, change)
 
 
 def image_batch(frame: np.ndarray, device: torch.device) -> torch.Tensor:

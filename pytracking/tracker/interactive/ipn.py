@@ -10,6 +10,7 @@ import torch
 
 from ltr.data.interactive.rounds import blend_weights, scribble_maps
 from ltr.data.interactive.scribbles import ScribbleLine
+from ltr.models.interactive.fused import fuse_ipn
 from ltr.models.interactive.ipn import (
     InteractionNet,
     PropagationNet,
@@ -17,11 +18,15 @@ from ltr.models.interactive.ipn import (
     propagation_network,
 )
 from ltr.models.interactive.prompt_encoder import fold_stages
-from ltr.models.layers.memory_format import to_channels_last
 from pytracking.tracker.base import Runtime, StateOfVideo
 from pytracking.tracker.interactive.base import InteractiveVOS, Segmentation
 from pytracking.tracker.interactive.blending import merge_objects
-from pytracking.tracker.interactive.computing import image_batch, in_parts, load_host_network
+from pytracking.tracker.interactive.computing import (
+    image_batch,
+    in_parts,
+    load_host_network,
+    prepare_network,
+)
 from pytracking.tracker.interactive.parameters import IpnParameters
 
 _UNKNOWN = -1.0  # probability of a pixel before the first round
@@ -69,8 +74,7 @@ class IpnHost(StateOfVideo[IpnState], InteractiveVOS):
         self.params = params
         self.runtime = runtime
         for network in networks:
-            fold_stages(network.Encoder)
-            to_channels_last(network)
+            prepare_network(network, _fold, fuse_ipn, runtime)
         self._mix = networks[1].SEFA
         self._segment = runtime.compiled(networks[0])
         self._propagate = runtime.compiled(networks[1])
@@ -151,3 +155,7 @@ class IpnHost(StateOfVideo[IpnState], InteractiveVOS):
     def _images(self, index: int, count: int) -> torch.Tensor:
         image = image_batch(self.frames[index], self.runtime.device) / 255
         return image.expand(count, -1, -1, -1)
+
+
+def _fold(network: InteractionNet | PropagationNet) -> None:
+    fold_stages(network.Encoder)

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 
 from ltr.data.interactive.scribbles import NOTHING, ScribbleLine, draw_scribbles
 from ltr.models.interactive.deeplab import resize
+from ltr.models.interactive.fused import fuse_manet
 from ltr.models.interactive.manet import IMAGE_FORMAT, MANet, manet
 from ltr.models.interactive.matching import match_globally, match_locally
 from pytracking.tracker.base import Runtime, StateOfVideo
@@ -64,6 +65,7 @@ class ManetHost(StateOfVideo[ManetState], NetworkHost[MANet]):
     params: ManetParameters
     network_class = MANet
     build_network = staticmethod(manet)
+    fuse_network = staticmethod(fuse_manet)
 
     def __init__(self, params: ManetParameters, network: MANet, runtime: Runtime) -> None:
         super().__init__(params, network, runtime)

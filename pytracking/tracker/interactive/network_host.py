@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from torch import nn
 
 from ltr.models.layers.folding import fold_batch_norms
-from ltr.models.layers.memory_format import to_channels_last
 from pytracking.tracker.base import Runtime
 from pytracking.tracker.interactive.base import InteractiveVOS
-from pytracking.tracker.interactive.computing import FrameCache, load_host_network
+from pytracking.tracker.interactive.computing import FrameCache, load_host_network, prepare_network
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -36,18 +35,17 @@ class NetworkHost(InteractiveVOS, Generic[Network]):
     network_class: ClassVar[type[Any]]
     build_network: ClassVar[Callable[[], Any]]
     """Makes the network that upstream's files belong to."""
+    fuse_network: ClassVar[Callable[[Any], None]]
+    """Fuses its convolutions with what follows them."""
 
     def __init__(self, params: Any, network: Network, runtime: Runtime) -> None:
         super().__init__()
         runtime.keep_exact()
         self.params = params
         self.runtime = runtime
-        self.network = self._prepare(network)
+        prepare_network(network, fold_batch_norms, self.fuse_network, runtime)
+        self.network = network
         self._features = FrameCache(params.feature_memory_mib * MIB)
-
-    def _prepare(self, network: Network) -> Network:
-        """Make a network ready for inference, in place."""
-        return to_channels_last(fold_batch_norms(network))
 
     @classmethod
     def create(cls, params: Any, runtime: Runtime) -> Self:

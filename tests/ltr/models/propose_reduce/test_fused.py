@@ -4,7 +4,8 @@ import torch
 
 from ltr.models.layers.folding import fold_batch_norms
 from ltr.models.layers.fused import FusedConv2d, pack, unpack
-from ltr.models.propose_reduce.fused import FusedResBlock, fuse_mask_rcnn
+from ltr.models.layers.residual import FusedResBlock
+from ltr.models.propose_reduce.fused import fuse_mask_rcnn
 from ltr.models.propose_reduce.seq_mask_rcnn import seq_mask_rcnn
 
 
