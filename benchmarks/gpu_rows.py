@@ -192,7 +192,8 @@ def measure_referring(row: Row, scale: Scale, device: torch.device) -> Result:
     if scale.is_small:
         text = {"hidden_size": 32, "num_hidden_layers": 1, "intermediate_size": 32}
         text["num_attention_heads"] = 2
-        network = referformer(backbone="resnet18", backbone_width=8, text_config=text)
+        sizes = {"hidden_dim": 32, "feedforward_dim": 64, "backbone_width": 8, "mask_dim": 32}
+        network = referformer(backbone="resnet18", text_config=text, **sizes)
         network = network.eval().requires_grad_(False).to(device)
     else:
         network = referring.drawn_network(device)
@@ -222,7 +223,8 @@ def measure_propose_reduce(row: Row, scale: Scale, device: torch.device) -> Resu
 def measure_atnet(row: Row, scale: Scale, device: torch.device) -> Result:
     """Two rounds over a clip."""
     frames, labels = draw_clip(2 if scale.is_small else 12, row.objects, scale.size)
-    setting = interactive_rounds.Setting(row.runtime(device), row.objects, 2)
+    width = 8 if scale.is_small else 64
+    setting = interactive_rounds.Setting(row.runtime(device), row.objects, 2, width)
     interactive_rounds.play(AtnetHost, frames[:2], labels, setting)
     started = time.perf_counter()
     interactive_rounds.play(AtnetHost, frames, labels, setting)

@@ -46,6 +46,7 @@ class Setting:
     runtime: Runtime
     objects: int
     rounds: int
+    width: int = 64
 
 
 class PlainNetwork(ATNet):
@@ -117,10 +118,10 @@ class PlainAtnet(AtnetHost):
         return torch.cat(found)
 
 
-def drawn_network(device: torch.device, kind: type[ATNet] = ATNet) -> ATNet:
+def drawn_network(device: torch.device, kind: type[ATNet], width: int) -> ATNet:
     """The released network's form with PyTorch's initial weights, its logits spread."""
     torch.manual_seed(0)
-    network = kind(64, 256).eval().requires_grad_(False)
+    network = kind(width, 4 * width).eval().requires_grad_(False)
     for name in ("decoder_iact", "decoder_prop"):
         last = f"{name}.lastconv.{len(network.decoder_iact.lastconv) - 1}"
         network.get_parameter(f"{last}.weight").mul_(50)
@@ -158,7 +159,8 @@ def play(
     """Play the rounds, on frames spread from the first to the last."""
     device = setting.runtime.device
     clock = time.process_time if device.type == "cpu" else time.perf_counter
-    network = drawn_network(device, PlainNetwork if form is PlainAtnet else ATNet)
+    kind = PlainNetwork if form is PlainAtnet else ATNet
+    network = drawn_network(device, kind, setting.width)
     host, lines = form(AtnetParameters(net=""), network, setting.runtime), draw_lines(labels)
     host.start(frames, setting.objects)
     seconds: list[float] = []
