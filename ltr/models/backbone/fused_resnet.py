@@ -32,7 +32,7 @@ class FusedBlock(nn.Module):
         self.last = last
         self.downsample = None
         if block.downsample is not None:
-            shortcut = block.downsample[0]
+            shortcut = block.downsample.get_submodule("0")
             assert isinstance(shortcut, nn.Conv2d)  # its batch norm is folded into it
             self.downsample = FusedConv2d(shortcut, rectifies=False)
 
@@ -51,7 +51,7 @@ def fuse_blocks(network: nn.Module) -> None:
         for name, child in list(parent.named_children()):
             if type(child) is ResBlock:
                 setattr(parent, name, FusedResBlock(child))
-            elif type(child) in get_args(AnyBlock):
+            elif isinstance(child, AnyBlock) and type(child) in get_args(AnyBlock):
                 setattr(parent, name, FusedBlock(child))
 
 
