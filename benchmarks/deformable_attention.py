@@ -23,6 +23,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from fresh_process import run_in_fresh_process
+from machine import describe_machine
 
 from ltr.admin.process_memory import peak_mib, reset_peak, resident_mib
 from ltr.models.layers.chunks import apply_in_chunks
@@ -156,7 +157,9 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=8)
     arguments = parser.parse_args()
     device = torch.device(arguments.device)
-    print(f"device {device}, {arguments.threads} threads, levels of 360x640, {POINTS} points")
+    torch.set_num_threads(arguments.threads)
+    print(describe_machine(device))
+    print(f"levels of 360x640, {POINTS} points")
     ratio = compare(arguments.frames, device, arguments.threads)
     if arguments.full:
         compare(36, device, arguments.threads)

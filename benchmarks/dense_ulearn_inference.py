@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from fresh_process import run_in_fresh_process
+from machine import describe_machine
 from plain_dense_ulearn import PlainPropagation, PlainReference
 from synthetic_clip import draw_clip
 
@@ -193,7 +194,8 @@ def main() -> None:
     runtime = Runtime(torch.device(arguments.device))
     size = _PARAMS.cxt_size
     main_row = Setting(size + 1, None, (2, 5), runtime, arguments.threads)
-    print(f"device {runtime.device}, {arguments.threads} threads, 480x854, two objects, {_PARAMS}")
+    print(describe_machine(runtime.device))
+    print(f"480x854, two objects, {_PARAMS}")
     ratio = compare("context full", main_row)
     if arguments.full:
         compare("third frame", replace(main_row, fill=2))

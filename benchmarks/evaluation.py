@@ -24,6 +24,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import plain_davis
+from machine import describe_machine
 
 from ltr.admin.process_memory import peak_mib
 from ltr.data.image_io import write_label_map
@@ -63,6 +64,7 @@ def main() -> None:
         _measure_child(Masks("", *map(Path, arguments.child[:2])), int(arguments.child[2]))
         return
     cv2.setNumThreads(1)
+    print(describe_machine())
     runs = 5 if arguments.full else 3
     most = _FULL_FRAMES if arguments.full else _MAX_FRAMES
     totals = np.zeros(2)

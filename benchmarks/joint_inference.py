@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from fresh_process import run_in_fresh_process
+from machine import describe_machine
 from plain_joint import LastFrame, PlainJointTracker, PlainObject
 from seeded_network import seeded_network
 from synthetic_clip import draw_clip
@@ -333,7 +334,8 @@ def main() -> None:
     counts = arguments.objects or ([1, 3, 5] if arguments.full else [1])
     one = Setting(1, 3, True, runtime, arguments.threads)
     sequence = replace(one, frames=SEQUENCE_LENGTH - 1, is_memory_full=False)
-    print(f"device {runtime.device}, {runtime.precision}, {arguments.threads} threads, 480x854")
+    print(describe_machine(runtime.device))
+    print(f"{runtime.precision}, 480x854")
     if arguments.sequence:
         print(f"ratio={compare(sequence)[0]:.2f}")
         return

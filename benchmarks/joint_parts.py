@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
+from machine import describe_machine
 from seeded_network import seeded_network
 
 from ltr.admin.allocator import keep_memory
@@ -60,6 +61,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    print(describe_machine())
     keep_memory()
     device = torch.device("cpu")
     encoder = FrameEncoder(seeded_network(device), CAFFE_BGR, Runtime(device))
