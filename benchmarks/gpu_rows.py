@@ -192,8 +192,8 @@ def measure_referring(row: Row, scale: Scale, device: torch.device) -> Result:
     if scale.is_small:
         text = {"hidden_size": 32, "num_hidden_layers": 1, "intermediate_size": 32}
         text["num_attention_heads"] = 2
-        sizes = {"hidden_dim": 32, "feedforward_dim": 64, "backbone_width": 8, "mask_dim": 32}
-        network = referformer(backbone="resnet18", text_config=text, **sizes)
+        build = partial(referformer, hidden_dim=32, feedforward_dim=64, mask_dim=32)
+        network = build(backbone="resnet18", backbone_width=8, text_config=text)
         network = network.eval().requires_grad_(False).to(device)
     else:
         network = referring.drawn_network(device)

@@ -70,7 +70,6 @@ class AtnetHost(StateOfVideo[AtnetState], NetworkHost[ATNet]):
     params: AtnetParameters
     network_class = ATNet
     build_network = staticmethod(atnet)
-    fuse_network = staticmethod(fuse_atnet)
 
     name = "atnet"
     robot_min_nb_nodes = 2
@@ -83,6 +82,9 @@ class AtnetHost(StateOfVideo[AtnetState], NetworkHost[ATNet]):
         self._segment = runtime.compiled(self.network.annotate)
         self._propagate = runtime.compiled(self.network.propagate)
         self._mix = self.network.mix
+
+    def _fuse(self, network: ATNet) -> None:
+        fuse_atnet(network)
 
     def _start(self, video_id: str | None) -> None:
         self._features.begin(video_id)

@@ -65,13 +65,15 @@ class ManetHost(StateOfVideo[ManetState], NetworkHost[MANet]):
     params: ManetParameters
     network_class = MANet
     build_network = staticmethod(manet)
-    fuse_network = staticmethod(fuse_manet)
 
     def __init__(self, params: ManetParameters, network: MANet, runtime: Runtime) -> None:
         super().__init__(params, network, runtime)
         self._embed = runtime.compiled(self.network.embed)
         self._interaction_head = runtime.compiled(self.network.inter_seghead)
         self._propagation_head = runtime.compiled(self.network.dynamic_seghead)
+
+    def _fuse(self, network: MANet) -> None:
+        fuse_manet(network)
 
     def interact(self, frame: int, scribbles: Sequence[ScribbleLine]) -> RoundResult:
         """See ``InteractiveVOS.interact``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
@@ -35,17 +36,19 @@ class NetworkHost(InteractiveVOS, Generic[Network]):
     network_class: ClassVar[type[Any]]
     build_network: ClassVar[Callable[[], Any]]
     """Makes the network that upstream's files belong to."""
-    fuse_network: ClassVar[Callable[[Any], None]]
-    """Fuses its convolutions with what follows them."""
 
     def __init__(self, params: Any, network: Network, runtime: Runtime) -> None:
         super().__init__()
         runtime.keep_exact()
         self.params = params
         self.runtime = runtime
-        prepare_network(network, fold_batch_norms, self.fuse_network, runtime)
+        prepare_network(network, fold_batch_norms, self._fuse, runtime)
         self.network = network
         self._features = FrameCache(params.feature_memory_mib * MIB)
+
+    @abstractmethod
+    def _fuse(self, network: Network) -> None:
+        """Fuse the convolutions of the network with what follows them, in place."""
 
     @classmethod
     def create(cls, params: Any, runtime: Runtime) -> Self:
