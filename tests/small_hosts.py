@@ -13,7 +13,7 @@ from ltr.data.interactive.scribbles import ScribbleLine
 from ltr.models.interactive.atnet import ATNet, atnet
 from ltr.models.interactive.ipn import InteractionNet, interaction_network, propagation_network
 from ltr.models.interactive.manet import manet
-from pytracking.tracker.base import Runtime
+from pytracking.tracker.base import Precision, Runtime
 from pytracking.tracker.interactive.adapter import MaskTrackerHost
 from pytracking.tracker.interactive.atnet import AtnetHost
 from pytracking.tracker.interactive.base import InteractiveVOS
@@ -74,10 +74,10 @@ def small_interaction_network() -> InteractionNet:
     return drawn(interaction_network(width=8, mdim=16))
 
 
-def small_ipn(**changes: object) -> IpnHost:
+def small_ipn(precision: Precision = "fp32", **changes: object) -> IpnHost:
     """IPN, narrow."""
     networks = (small_interaction_network(), drawn(propagation_network(width=8, mdim=16)))
-    return IpnHost(IpnParameters(**changes), networks, Runtime())
+    return IpnHost(IpnParameters(**changes), networks, Runtime(precision=precision))
 
 
 def small_adapter() -> MaskTrackerHost:

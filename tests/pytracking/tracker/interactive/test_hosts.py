@@ -180,8 +180,7 @@ def test_finish_drops_the_video(played):
 
 def test_bfloat16_stays_near_the_exact_masks():
     exact = play(small_ipn(), ROUNDS[:1])[0][0]
-    host = small_ipn()
-    host.runtime = Runtime(precision="bf16")
+    host = small_ipn("bf16")
     assert (play(host, ROUNDS[:1])[0][0] == exact).mean() > 0.85
 
 
