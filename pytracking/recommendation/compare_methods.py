@@ -121,19 +121,21 @@ def difference(ours: Mapping[PlayedSample, np.ndarray], theirs: Curves) -> Diffe
     }
     if not gains:
         raise DataError("the evaluations have no sample in common")
-    by_set, by_video = defaultdict(list), defaultdict(list)
+    by_set: dict[tuple[int, int], list[float]] = defaultdict(list)
+    by_video: dict[str, list[float]] = defaultdict(list)
     for sample, gain in gains.items():
         by_set[sample[:2]].append(gain)
         by_video[sample.video].append(gain)
-    sets, videos = ([float(np.mean(v)) for v in found.values()] for found in (by_set, by_video))
-    values = list(gains.values())
+    sets = [float(np.mean(values)) for values in by_set.values()]
+    videos = [float(np.mean(values)) for values in by_video.values()]
+    every = list(gains.values())
     return Difference(
-        float(np.mean(values)),
+        float(np.mean(every)),
         sets,
         _standard_error(sets),
         _standard_error(videos),
-        sum(gain > 0 for gain in values),
-        len(values),
+        sum(gain > 0 for gain in every),
+        len(every),
     )
 
 
@@ -163,7 +165,7 @@ def _row(name: str, curves: Curves) -> str:
     lengths = {len(curve) for curve in curves.values()}
     if len(lengths) > 1:
         raise DataError(f"{name} was played with different numbers of rounds: {sorted(lengths)}")
-    by_set = defaultdict(list)
+    by_set: dict[tuple[int, int], list[float]] = defaultdict(list)
     for sample, curve in curves.items():
         by_set[sample[:2]].append(area(curve))
     mean = np.mean(list(curves.values()), axis=0)

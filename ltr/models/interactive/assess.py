@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Sequence
 
 import torch
@@ -20,7 +19,6 @@ _IS_OBJECT = 0.5
 class QualityNet(nn.Module):
     """Estimates J&F of one object in one frame from the frame and the object's probabilities."""
 
-    @abstractmethod
     def forward(self, images: torch.Tensor, probabilities: torch.Tensor) -> torch.Tensor:
         """Estimate the quality of masks.
 
@@ -31,6 +29,7 @@ class QualityNet(nn.Module):
         Returns:
             (N, 1), J&F as a fraction, not limited to 0..1.
         """
+        raise NotImplementedError
 
 
 class AssessNet(QualityNet):
