@@ -3,7 +3,8 @@
 ``python synthetic_sentences.py DATA RESULTS``: DATA as ``ltr.dataset.referring.synthetic`` or
 ``ltr.dataset.referring.cutouts`` writes it, RESULTS the folder ``.../refytvos_valid`` of a run of
 ``run_tracker.py``. An object is found when its masks and those of the run overlap by more than a
-half, all frames of the clip together.
+half, all frames of the clip together; ``by lot`` is what the same masks would score if chance
+decided which of the clip's objects was meant.
 """
 
 from __future__ import annotations
@@ -31,37 +32,41 @@ def main(argv: Sequence[str] | None = None) -> int:
     truth = arguments.data / "valid_gt"
     kinds = read_json(truth / "expression_kinds.json")["videos"]
     objects = read_json(truth / "expression_objects.json")["videos"]
-    overlaps: dict[str, list[float]] = defaultdict(list)
+    found: dict[str, list[np.ndarray]] = defaultdict(list)
     for video, sentences in kinds.items():
-        annotations = truth / "Annotations" / video
+        count = max(objects[video].values())
         for key, kind in sentences.items():
-            found = overlap(annotations, objects[video][key], arguments.results / video / key)
-            overlaps[kind].append(found)
-    groups = sorted(overlaps.items())
-    named: dict[str, list[float]] = defaultdict(list)
-    for kind, values in overlaps.items():
-        for key in (*kind.split("+"), ""):
-            named[key] += values
+            shares = overlaps(truth / "Annotations" / video, count, arguments.results / video / key)
+            wanted = shares[objects[video][key] - 1]
+            by_lot = (shares > _FOUND).mean()
+            found[kind].append(np.array([wanted > _FOUND, by_lot, wanted]))
+    groups = sorted(found.items())
+    named: dict[str, list[np.ndarray]] = defaultdict(list)
+    for kind, values in found.items():
+        for name in (*kind.split("+"), ""):
+            named[name] += values
     everything = named.pop("")
-    groups += [(f"all with {key}", values) for key, values in sorted(named.items())]
+    groups += [(f"all with {name}", values) for name, values in sorted(named.items())]
     groups.append(("all", everything))
-    print("| sentence names | sentences | found | mean overlap |\n|---|---|---|---|")
+    print("| sentence names | sentences | found | by lot | mean overlap |\n|---|---|---|---|---|")
     for kind, values in groups:
-        share = 100 * np.mean(np.array(values) > _FOUND)
+        share, by_lot, mean = np.mean(values, axis=0)
         words = kind.replace("+", ", ")
-        print(f"| {words} | {len(values)} | {share:.1f} % | {np.mean(values):.3f} |")
+        line = f"{100 * share:.1f} % | {100 * by_lot:.1f} % | {mean:.3f}"
+        print(f"| {words} | {len(values)} | {line} |")
     return 0
 
 
-def overlap(annotations: Path, object_id: int, results: Path) -> float:
-    """Intersection over union of all frames of a clip together; 1 where both are empty."""
-    common = either = 0
+def overlaps(annotations: Path, count: int, results: Path) -> np.ndarray:
+    """Intersection over union with each object, all frames of a clip together, (count,)."""
+    numbers = np.arange(1, count + 1)[:, None, None]
+    common, either = np.zeros(count), np.zeros(count)
     for path in sorted(annotations.glob("*.png")):
-        wanted = read_label_map(path) == object_id
+        wanted = read_label_map(path) == numbers
         found = read_label_map(results / path.name) > 0
-        common += int((wanted & found).sum())
-        either += int((wanted | found).sum())
-    return common / either if either else 1.0
+        common += (wanted & found).sum((1, 2))
+        either += (wanted | found).sum((1, 2))
+    return common / np.maximum(either, 1)
 
 
 if __name__ == "__main__":

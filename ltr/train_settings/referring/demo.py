@@ -1,4 +1,4 @@
-"""ReferFormer for the shipped network, last part: clips in which sentences need every word.
+"""ReferFormer for the shipped network, fourth part: clips in which sentences need every word.
 
 ``docs/demo_networks.md`` has the commands.
 """

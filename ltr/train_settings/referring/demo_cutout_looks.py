@@ -93,7 +93,7 @@ RECIPE = CutoutLookRecipe(
     | {
         "description": "A ResNet-18 that knows drawn shapes learns looks of real cut-outs",
         "init_checkpoint": "ltr/referring/demo",
-        "max_epochs": 30,
+        "max_epochs": 20,
         "weight_decay": 0.02,
     }
 )

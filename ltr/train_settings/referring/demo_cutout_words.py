@@ -51,7 +51,7 @@ RECIPE = CutoutWordRecipe(
     | {
         "description": "ReferFormer learns which words fit real cut-outs",
         "init_checkpoint": "ltr/referring/demo",
-        "max_epochs": 20,
+        "max_epochs": 7,
     }
 )
 

@@ -52,7 +52,7 @@ RECIPE = CutoutRecipe(
     | {
         "description": "ReferFormer on clips of real cut-outs and of drawn rivals",
         "init_checkpoint": "ltr/referring/demo_cutout_words",
-        "max_epochs": 44,
+        "max_epochs": 24,
     }
 )
 
