@@ -52,6 +52,7 @@ RECIPE = CutoutWordRecipe(
         "description": "ReferFormer learns which words fit real cut-outs",
         "init_checkpoint": "ltr/referring/demo",
         "max_epochs": 7,
+        "cutout_share": 0.5,
     }
 )
 

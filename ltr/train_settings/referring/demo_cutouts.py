@@ -28,7 +28,7 @@ class CutoutRecipe(RivalRecipe):
 
     images: str = DEFAULT_IMAGES
     videos: str = DEFAULT_VIDEOS
-    cutout_share: float = 0.5
+    cutout_share: float = 0.4
 
 
 class CutoutAssembly(RivalAssembly):
@@ -52,7 +52,7 @@ RECIPE = CutoutRecipe(
     | {
         "description": "ReferFormer on clips of real cut-outs and of drawn rivals",
         "init_checkpoint": "ltr/referring/demo_cutout_words",
-        "max_epochs": 24,
+        "max_epochs": 20,
     }
 )
 
