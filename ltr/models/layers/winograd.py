@@ -111,8 +111,9 @@ def fits(conv: nn.Conv2d) -> bool:
 def transform_weight(weight: torch.Tensor) -> torch.Tensor:
     """Kernels (K, C, 3, 3) -> (36, C, K)."""
     matrix = _transforms().kernel
-    spread = torch.einsum("ai,koij,bj->abok", matrix, weight.detach().double(), matrix)
-    return spread.flatten(0, 1).float().contiguous()
+    kernels = weight.detach().double().contiguous().view(-1, 9)
+    spread = torch.kron(matrix, matrix) @ kernels.t()
+    return spread.float().view(_SPAN**2, *weight.shape[:2]).transpose(1, 2)
 
 
 def restore_weight(transformed: torch.Tensor) -> torch.Tensor:
