@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from ltr.actors.base import Actor, Stats
 from ltr.models.propose_reduce.image_input import normalise_and_pad
 from ltr.models.propose_reduce.losses import (
+    attention_loss,
     box_losses,
     mask_loss,
     propagation_entropy,
@@ -36,11 +37,13 @@ class ProposeReduceActor(Actor):
         pairs_per_group: Losses are normalised over so many pairs, and then averaged over the
             groups of a batch: as on GPUs with so many pairs each. None makes one group.
         entropy_weight: Weight of the cross entropy of propagated masks.
+        key_weight: Weight of ``attention_loss``.
     """
 
     sampling: Sampling = field(default_factory=Sampling)
     pairs_per_group: int | None = None
     entropy_weight: float = 0.0
+    key_weight: float = 0.0
 
     def __call__(self, batch: Mapping[str, Any]) -> tuple[torch.Tensor, Stats]:
         """See ``Actor``; the batch holds ``pairs``, one record a pair.
@@ -57,7 +60,7 @@ class ProposeReduceActor(Actor):
             self.sampling,
         )
         groups = split_outputs(outputs, self.pairs_per_group or len(pairs))
-        found = [training_losses(group, self.entropy_weight) for group in groups]
+        found = [training_losses(group, self.entropy_weight, self.key_weight) for group in groups]
         losses = {name: torch.stack([own[name] for own in found]).mean() for name in found[0]}
         total = torch.stack(list(losses.values())).sum()
         stats = {f"Loss/{name}": value for name, value in losses.items()}
@@ -88,13 +91,14 @@ def _pad(maps: torch.Tensor, height: int, width: int) -> torch.Tensor:
 
 
 def training_losses(
-    outputs: TrainingOutputs, entropy_weight: float = 0.0
+    outputs: TrainingOutputs, entropy_weight: float = 0.0, key_weight: float = 0.0
 ) -> dict[str, torch.Tensor]:
     """All losses by name; their sum is what the network learns from.
 
     Args:
         outputs: Outputs of a group of pairs.
         entropy_weight: Weight of the cross entropy of propagated masks, which is left out at 0.
+        key_weight: Weight of ``attention_loss``, which is left out at 0.
     """
     entropies, distances = proposal_losses(
         outputs.anchor_logits, outputs.anchor_deltas, outputs.anchor_targets
@@ -119,6 +123,9 @@ def training_losses(
     if entropy_weight:
         entropy = propagation_entropy(torch.cat(outputs.probabilities), torch.cat(outputs.truths))
         losses["entropy"] = entropy_weight * entropy
+    if key_weight:
+        parts = (outputs.carried, outputs.key_lengths, outputs.truths)
+        losses["keys"] = key_weight * attention_loss(*map(torch.cat, parts))
     return losses
 
 

@@ -43,3 +43,17 @@ class ImageFormat:
 
 CAFFE_BGR = ImageFormat("bgr255", (102.9801, 115.9465, 122.7717), (1.0, 1.0, 1.0))
 IMAGENET_RGB = ImageFormat("rgb", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+BACKBONE_FORMATS = {found.name: found for found in (IMAGENET_RGB, CAFFE_BGR)}
+
+
+def for_imagenet_input(weight: torch.Tensor, source: ImageFormat) -> torch.Tensor:
+    """A stem (outputs, 3, h, w) for input as ``IMAGENET_RGB``, whose response to steps is equal.
+
+    Args:
+        weight: The stem of a network that was trained with another input.
+        source: That input.
+    """
+    unit = torch.eye(3)[:, :, None, None]
+    steps = source.normalise(255 * unit) - source.normalise(0 * unit)
+    matrix = steps[:, :, 0, 0] * torch.tensor(IMAGENET_RGB.std)[:, None]  # (ours, source's)
+    return torch.einsum("ij,ojhw->oihw", matrix, weight.float())

@@ -32,6 +32,7 @@ class PairSampler(RandomSamples[int]):
         flip_probability: Probability of mirroring both frames, 0..1.
         max_objects: Largest number of propagated objects per pair.
         pairs_per_group: So many neighbouring pairs of a whole epoch are wide, or none of them is.
+        colour_jitter: The colours of both frames are multiplied by up to 1 plus or minus this.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class PairSampler(RandomSamples[int]):
         flip_probability: float = 0.5,
         max_objects: int = 5,
         pairs_per_group: int = 1,
+        colour_jitter: float = 0.0,
     ) -> None:
         self._groups = [] if samples_per_epoch else _orientations(pairs)
         self._pairs_per_group = pairs_per_group
@@ -53,6 +55,7 @@ class PairSampler(RandomSamples[int]):
         self.network_size = network_size
         self.flip_probability = flip_probability
         self.max_objects = max_objects
+        self.colour_jitter = colour_jitter
 
     def choose(self, key: SampleKey, attempt: int, random: Generators) -> int:
         """The query frame whose turn it is; another one, at random, when that fails twice."""
@@ -96,6 +99,8 @@ class PairSampler(RandomSamples[int]):
                 break
         if len(links) > self.max_objects:
             links = sorted(random.python.sample(links, self.max_objects))
+        if self.colour_jitter:
+            _change_colours((query, guidance), self.colour_jitter, random)
         pairs = torch.tensor(links, dtype=torch.int64).reshape(-1, 2)
         return {"query": query, "guidance": guidance, "links": pairs}
 
@@ -112,6 +117,16 @@ class PairSampler(RandomSamples[int]):
             "source": [sample["source"] for sample in samples],
             "failures": [sample["failures"] for sample in samples],
         }
+
+
+def _change_colours(
+    frames: Sequence[dict[str, torch.Tensor]], limit: float, random: Generators
+) -> None:
+    """Multiply the channels of all frames by the same random numbers, in place."""
+    gains = torch.tensor([random.python.uniform(1 - limit, 1 + limit) for _ in range(3)])
+    for frame in frames:
+        changed = frame["image"] * gains[:, None, None]
+        frame["image"] = changed.clamp_(0, 255).to(torch.uint8)
 
 
 def _orientations(pairs: InstancePairs) -> list[np.ndarray]:

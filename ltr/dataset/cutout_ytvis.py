@@ -47,7 +47,7 @@ class CutoutClips:
     """
 
     def __init__(
-        self, images: ImageDataset, is_validation: bool, size: tuple[int, int] = (112, 192)
+        self, images: ImageDataset, is_validation: bool, size: tuple[int, int] = (144, 256)
     ) -> None:
         self.images = images
         self.size = size

@@ -1,4 +1,4 @@
-"""The objects of DAVIS in the form of YouTube-VIS, all of one category, ``instance``.
+"""The objects of DAVIS in the form of YouTube-VIS: of one category, ``instance``, or coarse ones.
 
 The masks are those of the unsupervised task where the folder has them.
 """
@@ -12,6 +12,7 @@ from ltr.admin.errors import DataError
 from ltr.admin.progress import FrameProgress
 from ltr.data.image_io import read_label_map
 from ltr.data.text_files import read_names
+from ltr.dataset.davis_classes import class_of_sequence
 from ltr.dataset.youtubevis_classes import CLASSES
 from ltr.dataset.youtubevis_file import VisWriter
 
@@ -20,7 +21,13 @@ _ANNOTATIONS = ("Annotations_unsupervised", "Annotations")
 _RESOLUTION = "480p"
 
 
-def describe_davis(root: Path, split: str, year: str = "2017", quiet: bool = False) -> VisWriter:
+def describe_davis(
+    root: Path,
+    split: str,
+    year: str = "2017",
+    quiet: bool = False,
+    classes: tuple[str, ...] = CLASSES["davis"],
+) -> VisWriter:
     """Read all label maps of a split.
 
     Args:
@@ -28,13 +35,13 @@ def describe_davis(root: Path, split: str, year: str = "2017", quiet: bool = Fal
         split: A list in ``ImageSets/<year>``.
         year: ``2017`` or ``2019``.
         quiet: Show no progress.
+        classes: ``CLASSES["davis"]``, or ``CLASSES["coarse"]`` for DAVIS 2016.
 
     Raises:
-        DataError: The list or a label map is missing or damaged.
+        DataError: The list or a label map is missing or damaged, or a class is not known.
     """
     names = read_names(root / "ImageSets" / year / f"{split}.txt", "the list of sequences")
-    (category,) = CLASSES["davis"]
-    writer = VisWriter(CLASSES["davis"], f"DAVIS {year} {split}, unsupervised")
+    writer = VisWriter(classes, f"DAVIS {year} {split}, unsupervised")
     with FrameProgress(f"reading DAVIS {split}", len(names), quiet, unit="videos") as progress:
         for name in names:
             files = _label_files(root, name)
@@ -43,6 +50,7 @@ def describe_davis(root: Path, split: str, year: str = "2017", quiet: bool = Fal
                 if label_map.shape != labels[0].shape:
                     raise DataError(f"{file} has another size than {files[0].name}")
             frames = [f"{name}/{file.stem}.jpg" for file in files]
+            category = classes[0] if len(classes) == 1 else class_of_sequence(name)
             writer.add(frames, labels, dict.fromkeys(range(1, 255), category))
             progress.advance()
     return writer

@@ -25,6 +25,8 @@ MOTION = RandomAffine(
     max_shift=0.1,
 )
 _MIN_PIXELS = 16
+_WIDE = 16 / 9
+_SMALLEST_PART = 0.4  # of the width
 
 
 class PseudoVideos(InstancePairs):
@@ -62,7 +64,7 @@ class PseudoVideos(InstancePairs):
 
     def read(self, index: int, random: Generators) -> tuple[AnnotatedFrame, AnnotatedFrame]:
         """See ``InstancePairs``; an object that a motion takes out of the image is left out."""
-        still = self._read_still(index)
+        still = self.view(self._read_still(index), random)
         query, guidance = (self._move(still, random) for _ in range(2))
         if len(query.numbers) == 0:
             raise DataError("the motion takes all objects out of the image")
@@ -71,6 +73,10 @@ class PseudoVideos(InstancePairs):
     def source(self, index: int) -> str:
         """Data set and number of an instance."""
         return f"{self.name} instance {self._groups[index][0][0]}"
+
+    def view(self, still: AnnotatedFrame, random: Generators) -> AnnotatedFrame:
+        """The part of a still image that becomes a video: here all of it."""
+        return still
 
     def _read_still(self, index: int) -> AnnotatedFrame:
         numbers, labels = np.array(self._groups[index]).T
@@ -95,3 +101,36 @@ class PseudoVideos(InstancePairs):
             np.array(boxes, np.float32).reshape(-1, 4),
             masks,
         )
+
+
+class ZoomedStills(PseudoVideos):
+    """Parts of still images, as wide as videos, around one of their instances.
+
+    Small instances become larger than in the whole image, and no part of the network's input is
+    lost where the image is higher than a video.
+    """
+
+    def view(self, still: AnnotatedFrame, random: Generators) -> AnnotatedFrame:
+        """A random part that shows the centre of a random instance."""
+        draw = random.python
+        height, width = still.image.shape[:2]
+        x, y, box_width, box_height = box_of_mask(draw.choice(list(still.masks))).tolist()
+        least = max(box_width / width, box_height * _WIDE / width, _SMALLEST_PART)
+        part_width = int(width * draw.uniform(min(least, 1.0), 1.0))
+        part_height = min(int(part_width / _WIDE), height)
+        left = _start(x + box_width / 2, part_width, width, draw.random())
+        top = _start(y + box_height / 2, part_height, height, draw.random())
+        part = (slice(top, top + part_height), slice(left, left + part_width))
+        return AnnotatedFrame(
+            np.ascontiguousarray(still.image[part]),
+            still.numbers,
+            still.labels,
+            still.boxes,
+            np.ascontiguousarray(still.masks[(slice(None), *part)]),
+        )
+
+
+def _start(centre: float, length: int, whole: int, share: float) -> int:
+    """Where a part begins that shows ``centre``, with ``share`` (0..1) of the room before it."""
+    first, last = max(0, int(centre) - length + 1), min(int(centre), whole - length)
+    return first + int((max(last, first) - first) * share)

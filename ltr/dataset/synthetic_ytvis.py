@@ -1,7 +1,8 @@
 """Synthetic clips in YouTube-VIS's layout: ``python -m ltr.dataset.synthetic_ytvis FOLDER``.
 
-The classes are the shapes; colour, motion, place and size are stored with each annotation. Training
-and validation clips have different seeds, so no clip is in both.
+The classes are the shapes, or all shapes are of one class, ``object``; colour, motion, place and
+size are stored with each annotation. Training and validation clips have different seeds, so no clip
+is in both.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ def write_synthetic_split(
     shapes: Sequence[str] = SHAPES,
     frames: int = 12,
     size: tuple[int, int] = (96, 160),
+    is_coarse: bool = False,
 ) -> None:
     """Draw clips and write ``<split>/JPEGImages/<clip>/<frame>.jpg`` and ``<split>.json``.
 
@@ -40,12 +42,13 @@ def write_synthetic_split(
         shapes: The classes.
         frames: Length of a clip.
         size: Height and width.
+        is_coarse: Whether all shapes are of the class ``object`` of the coarse classes.
 
     Raises:
         OSError: The folder cannot be written.
     """
     seeds = list(seeds)
-    writer = VisWriter(shapes, "synthetic clips")
+    writer = VisWriter(CLASSES["coarse"] if is_coarse else shapes, "synthetic clips")
     with FrameProgress(f"drawing {split}", len(seeds), unit="clips") as progress:
         for seed in seeds:
             clip = render_clip(seed, frames, size, shapes=shapes)
@@ -56,7 +59,7 @@ def write_synthetic_split(
             writer.add(
                 names,
                 clip.labels,
-                {number: shown.shape for number, shown in objects.items()},
+                {n: "object" if is_coarse else shown.shape for n, shown in objects.items()},
                 {number: dataclasses.asdict(shown) for number, shown in objects.items()},
             )
             progress.advance()
@@ -78,6 +81,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="A,B,...",
         help="classes (disc,triangle,star)",
     )
+    parser.add_argument(
+        "--coarse",
+        action="store_true",
+        help="every shape is an object, beside persons, animals and vehicles",
+    )
     arguments = parser.parse_args(argv)
     shapes = _shapes(arguments.shapes)
     if arguments.folder.exists() and any(arguments.folder.iterdir()):
@@ -89,7 +97,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         ("valid", arguments.valid, arguments.seed + _VALIDATION_SEED),
     ):
         seeds = range(first, first + count)
-        write_synthetic_split(arguments.folder, split, seeds, shapes, arguments.frames)
+        write_synthetic_split(
+            arguments.folder, split, seeds, shapes, arguments.frames, is_coarse=arguments.coarse
+        )
     return 0
 
 

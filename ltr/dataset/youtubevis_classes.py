@@ -65,15 +65,17 @@ def label_of(category: str, classes: Sequence[str]) -> int | None:
 
     >>> label_of("motorcycle", CLASSES["ytvis2019"]), label_of("mouse", CLASSES["ytvis2019"])
     (21, None)
-    >>> label_of("mouse", CLASSES["davis"])
-    1
+    >>> label_of("mouse", CLASSES["davis"]), label_of("mouse", CLASSES["coarse"])
+    (1, 4)
 
     Args:
         category: Name of the category.
-        classes: Names of the classes; a single one takes every category.
+        classes: Names of the classes; a single one takes every category, and so do the coarse ones.
     """
     if len(classes) == 1:
         return 1
+    if tuple(classes) == CLASSES["coarse"]:
+        category = coarse_class(category)
     for name in _OTHER_NAMES.get(category, (category.replace(" ", "_"),)):
         if name in classes:
             return classes.index(name) + 1

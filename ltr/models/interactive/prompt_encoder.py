@@ -13,7 +13,7 @@ from torch import nn
 
 from ltr.admin.loading import load_state
 from ltr.admin.pretrained import torchvision_state
-from ltr.data.image_format import IMAGENET_RGB, ImageFormat
+from ltr.data.image_format import IMAGENET_RGB, ImageFormat, for_imagenet_input
 from ltr.models.backbone.resnet import USUAL_STRIDES, BasicBlock, Bottleneck
 from ltr.models.layers.folding import fold_batch_norms
 
@@ -115,18 +115,10 @@ def load_imagenet(
     file, state = torchvision_state(name, folder, without)
     renamed = {re.sub(r"^layer(\d)\.", _stage_name, key): value for key, value in state.items()}
     if source != IMAGENET_RGB and "conv1.weight" in renamed:
-        renamed["conv1.weight"] = _for_imagenet_input(renamed["conv1.weight"].float(), source)
+        renamed["conv1.weight"] = for_imagenet_input(renamed["conv1.weight"], source)
     own = encoder.state_dict()
     kept = {key: value for key, value in own.items() if key.startswith(_OWN)}
     load_state(encoder, kept | renamed, file)
-
-
-def _for_imagenet_input(weight: torch.Tensor, source: ImageFormat) -> torch.Tensor:
-    """A stem (outputs, 3, h, w) for input of the other format, whose response to steps is equal."""
-    unit = torch.eye(3)[:, :, None, None]
-    steps = source.normalise(255 * unit) - source.normalise(0 * unit)
-    matrix = steps[:, :, 0, 0] * torch.tensor(IMAGENET_RGB.std)[:, None]  # (ours, source's)
-    return torch.einsum("ij,ojhw->oihw", matrix, weight)
 
 
 def _stage_name(found: re.Match[str]) -> str:

@@ -12,6 +12,7 @@ from ltr.models.propose_reduce.targets import AnchorTargets
 _RPN_BETA = 1 / 9
 _SMALL_AREA = 1e-6
 _SMALL_PROBABILITY = 1e-4
+_LONGEST_KEY = 30.0
 
 
 def proposal_losses(
@@ -118,3 +119,23 @@ def propagation_entropy(probabilities: torch.Tensor, masks: torch.Tensor) -> tor
     inside = -(p.log() * shown).sum(dim=(1, 2)) / shown.sum(dim=(1, 2)).clamp(min=1)
     outside = -((1 - p).log() * (1 - shown)).sum(dim=(1, 2))
     return (inside + outside / (1 - shown).sum(dim=(1, 2)).clamp(min=1)).mean() / 2
+
+
+def attention_loss(
+    carried: torch.Tensor, lengths: torch.Tensor, masks: torch.Tensor
+) -> torch.Tensor:
+    """Teaches the attention of the propagation itself, which the losses of its masks hardly reach.
+
+    Keys longer than ``_LONGEST_KEY`` (squared) cost as well: they make the attention certain of
+    single positions, where nothing changes it any more.
+
+    Args:
+        carried: Masks that the attention carried from the other frame, (objects, h, w), 0..1.
+        lengths: Mean squared length of the keys, (objects,).
+        masks: What it should have carried, (objects, H, W), 0 or 1.
+    """
+    if len(masks) == 0:
+        return lengths.sum()
+    small = F.adaptive_avg_pool2d(masks.to(carried.dtype), (carried.shape[-2], carried.shape[-1]))
+    too_long = F.relu(lengths - _LONGEST_KEY).mean() / _LONGEST_KEY
+    return propagation_entropy(carried, small) + too_long

@@ -15,6 +15,7 @@ from torch import nn
 
 from ltr.models.layers.residual import ResBlock
 
+_SHARPNESS = 3.0  # how much larger aligned keys are; products of two grow by its square
 _MAX_SCORES = 1 << 24  # elements of attention scores that are held at once on a CPU
 
 
@@ -89,8 +90,12 @@ class PropagationHead(nn.Module):
         """Give both encoders the same weights, so that keys of equal looks are alike.
 
         Keys that start unrelated grow in training until the attention is certain of arbitrary
-        positions, and then nothing changes it any more.
+        positions, and then nothing changes it any more. Keys as small as random weights make them
+        attend to all positions equally, and learn slowly; so they become larger.
         """
+        with torch.no_grad():
+            for parameter in self.atn_key.parameters():
+                parameter.mul_(_SHARPNESS)
         self.qry_fuse.load_state_dict(self.enc_fuse.state_dict())
         self.qry_atn_key.load_state_dict(self.atn_key.state_dict())
 

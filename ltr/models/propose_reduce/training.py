@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from ltr.models.layers.aggregation import aggregate
 from ltr.models.propose_reduce.boxes import level_anchors
 from ltr.models.propose_reduce.mask_rcnn import Features, MaskRCNN
-from ltr.models.propose_reduce.propagation import FrameQuery
+from ltr.models.propose_reduce.propagation import FrameQuery, Memory
 from ltr.models.propose_reduce.roi import paste_masks
 from ltr.models.propose_reduce.targets import (
     AnchorTargets,
@@ -53,6 +53,10 @@ class TrainingOutputs(NamedTuple):
         probabilities: Propagated masks of every pair, float32 (objects, H, W), 0..1.
         truths: Ground-truth masks of these objects in the query frame, uint8 (objects, H, W) per
             pair.
+        carried: The guidance frame's true masks as the attention alone carries them to the query
+            frame, float32 (objects, H / 16, W / 16) per pair.
+        key_lengths: Mean squared length of the keys that the attention compares, (objects,) per
+            pair.
     """
 
     anchor_logits: list[torch.Tensor]
@@ -65,6 +69,8 @@ class TrainingOutputs(NamedTuple):
     mask_targets: torch.Tensor
     probabilities: list[torch.Tensor]
     truths: list[torch.Tensor]
+    carried: list[torch.Tensor]
+    key_lengths: list[torch.Tensor]
 
 
 def split_outputs(outputs: TrainingOutputs, size: int) -> list[TrainingOutputs]:
@@ -93,6 +99,8 @@ def split_outputs(outputs: TrainingOutputs, size: int) -> list[TrainingOutputs]:
                 mask_targets=outputs.mask_targets[own],
                 probabilities=outputs.probabilities[pairs],
                 truths=outputs.truths[pairs],
+                carried=outputs.carried[pairs],
+                key_lengths=outputs.key_lengths[pairs],
             )
         )
     return parts
@@ -129,6 +137,7 @@ def training_pass(
         mask_targets(boxes, objects.masks[each.matched], mask_logits.shape[-1])
         for boxes, objects, each in zip(positives, query.objects, chosen, strict=True)
     ]
+    probabilities, carried, key_lengths = _propagate(network, own, other, guidance, links)
     return TrainingOutputs(
         anchor_logits=[level.permute(0, 2, 3, 1).flatten(1) for level in logits],
         anchor_deltas=[level.permute(0, 2, 3, 1).reshape(count, -1, 4) for level in deltas],
@@ -141,10 +150,12 @@ def training_pass(
         box_targets=chosen,
         mask_logits=mask_logits,
         mask_targets=torch.cat(masks),
-        probabilities=_propagate(network, own, other, guidance, links),
+        probabilities=probabilities,
         truths=[
             objects.masks[pair[:, 1]] for objects, pair in zip(query.objects, links, strict=True)
         ],
+        carried=carried,
+        key_lengths=key_lengths,
     )
 
 
@@ -176,12 +187,18 @@ def _propagate(
     guidance: Features,
     frames: TrainingFrames,
     links: Sequence[torch.Tensor],
-) -> list[torch.Tensor]:
-    """Segment the query frames from the guidance frames' objects, all pairs as one batch."""
+) -> tuple[list[torch.Tensor], list[torch.Tensor], list[torch.Tensor]]:
+    """Segment the query frames from the guidance frames' objects, all pairs as one batch.
+
+    Returns:
+        ``probabilities``, ``carried`` and ``key_lengths`` of ``TrainingOutputs``.
+    """
     counts = [len(pair) for pair in links]
     height, width = frames.images.shape[-2:]
     if sum(counts) == 0:
-        return [frames.images.new_zeros(0, height, width) for _ in links]
+        nothing = frames.images.new_zeros(0)
+        empty = [nothing.view(0, 1, 1) for _ in links]
+        return [nothing.view(0, height, width) for _ in links], empty, [nothing for _ in links]
     masks = [
         F.pad(own[pair[:, 0]], (0, width - own.shape[-1], 0, height - own.shape[-2]))
         for own, pair in zip(guidance_masks(network, guidance, frames), links, strict=True)
@@ -193,8 +210,19 @@ def _propagate(
     memory = head.memorise(guidance.pyramid[0][matched], torch.cat(masks))
     wanted = network.query(query)
     each = [FrameQuery(*parts) for parts in zip(*(part.split(1) for part in wanted), strict=True)]
-    found = head.decode(head.read(memory, wanted.key[matched]), each, counts).sigmoid()
-    return [aggregate(own).softmax(dim=0)[1:] for own in found.split(counts)]
+    keys = wanted.key[matched]
+    found = head.decode(head.read(memory, keys), each, counts).sigmoid()
+    probabilities = [aggregate(own).softmax(dim=0)[1:] for own in found.split(counts)]
+    truths = [own.masks[pair[:, 0]] for own, pair in zip(frames.objects, links, strict=True)]
+    small = F.adaptive_avg_pool2d(torch.cat(truths).float(), (keys.shape[-2], keys.shape[-1]))
+    carried = head.read(Memory(memory.keys, small[:, None, None]), keys).float()[:, 0]
+    lengths = (_length(memory.keys[:, :, 0]) + _length(keys)) / 2
+    return probabilities, list(carried.split(counts)), list(lengths.split(counts))
+
+
+def _length(keys: torch.Tensor) -> torch.Tensor:
+    """Mean squared length of keys (M, K, h, w), float32 (M,)."""
+    return keys.float().square().sum(dim=1).mean(dim=(1, 2))
 
 
 def _propose(

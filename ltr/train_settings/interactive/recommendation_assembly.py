@@ -10,7 +10,7 @@ from torch import nn
 from ltr.actors.recommendation import AgentActor, MeasureActor, QualityActor
 from ltr.admin.environment import TrainEnvironment
 from ltr.admin.errors import DataError
-from ltr.data.image_format import CAFFE_BGR, IMAGENET_RGB
+from ltr.data.image_format import BACKBONE_FORMATS
 from ltr.dataset.davis import Davis
 from ltr.dataset.experience import Transition
 from ltr.dataset.interactive.experience_samples import (
@@ -41,7 +41,6 @@ from ltr.train_settings.interactive.recommendation_recipe import (
 
 _WITHOUT = "backbone_weights=none"
 _TABLES: dict[Reward, str] = {"score": "pretrain.csv", "gain": "reward.csv"}
-_FORMATS = {found.name: found for found in (IMAGENET_RGB, CAFFE_BGR)}
 
 
 class AgentAssembly(Assembly[AgentPair]):
@@ -115,7 +114,7 @@ class QualityAssembly(Assembly[AssessNet]):
         """
         if self.recipe.backbone_weights is not None:
             folder = self.environment.pretrained_networks
-            source = _FORMATS[self.recipe.backbone_format]
+            source = BACKBONE_FORMATS[self.recipe.backbone_format]
             load_imagenet(network.Encoder, self.recipe.backbone_weights, folder, _WITHOUT, source)
 
     def datasets(self) -> SampleSets:

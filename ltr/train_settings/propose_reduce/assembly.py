@@ -11,7 +11,8 @@ from torch import nn
 from ltr.actors.propose_reduce import ProposeReduceActor
 from ltr.admin.errors import ConfigError
 from ltr.admin.loading import load_state
-from ltr.admin.pretrained import load_torchvision_backbone
+from ltr.admin.pretrained import torchvision_state
+from ltr.data.image_format import BACKBONE_FORMATS, IMAGENET_RGB, for_imagenet_input
 from ltr.data.instance_pairs import PairSampler
 from ltr.dataset.instance_sets import open_pairs
 from ltr.models.layers.memory_format import to_channels_last
@@ -48,8 +49,11 @@ class ProposeReduceAssembly(Assembly[SeqMaskRCNN]):
             network.prop_head.align_keys()
         name = self.recipe.backbone_weights
         if name is not None:
-            folder = Path(self.environment.pretrained_networks)
-            load_torchvision_backbone(network.backbone.body, name, folder)
+            file, state = torchvision_state(name, self.environment.pretrained_networks)
+            source = BACKBONE_FORMATS[self.recipe.backbone_format]
+            if source != IMAGENET_RGB and "conv1.weight" in state:
+                state["conv1.weight"] = for_imagenet_input(state["conv1.weight"], source)
+            load_state(network.backbone.body, state, file)
 
     def load(self, network: nn.Module, path: Path) -> None:
         """Load a checkpoint or a released file, without its propagation where that starts anew."""
@@ -78,6 +82,7 @@ class ProposeReduceAssembly(Assembly[SeqMaskRCNN]):
             Sampling(rpn_batch_size=recipe.rpn_batch_size, box_batch_size=recipe.box_batch_size),
             recipe.pairs_per_group,
             recipe.entropy_weight,
+            recipe.key_weight,
         )
 
     def _sampler(self, name: str, samples: int | None) -> PairSampler:
@@ -91,4 +96,5 @@ class ProposeReduceAssembly(Assembly[SeqMaskRCNN]):
             recipe.flip_probability,
             recipe.max_objects,
             recipe.pairs_per_group or 1,
+            recipe.colour_jitter,
         )

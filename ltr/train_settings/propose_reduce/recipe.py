@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from ltr.admin.errors import ConfigError
-from ltr.admin.ranges import Count, NotNegative
+from ltr.admin.ranges import Count, NotNegative, Probability
 from ltr.dataset.youtubevis_classes import CLASSES
 from ltr.train_settings.recipe import Recipe
 from ltr.trainers.optimizer import OptimizerKind
@@ -26,15 +27,21 @@ class ProposeReduceRecipe(Recipe):
             objects), ``shapes``, or names separated by commas.
         img_scale: Longest and shortest side of the network's input, pixels.
         flip_probability: Probability of mirroring both frames of a pair, 0..1.
+        colour_jitter: The colours of both frames of a pair are multiplied by up to 1 plus or minus
+            this, each channel by itself, 0..1.
         max_objects: Largest number of propagated objects per pair.
         pairs_per_group: Losses are normalised over so many pairs of one orientation and averaged
             over the groups of a batch, as on GPUs with so many pairs each; None makes one group.
         rpn_batch_size: Anchors sampled per image for the loss of the proposals.
         box_batch_size: Proposals sampled per image for the losses of class and box.
         entropy_weight: Weight of the cross entropy of propagated masks; 0 as in the paper.
+        key_weight: Weight of a loss of the propagation's attention itself, which a propagation from
+            random weights needs; 0 as in the paper.
         backbone: ``resnet50``, ``resnet101``, ``resnext101_64x4d``, or ``resnet18``.
         backbone_weights: Pre-trained weights: a path, a file in ``pretrained_networks``, or a name
             of torchvision; None starts from random ones.
+        backbone_format: Input that these were trained with: ``rgb``, or ``bgr255`` for those of
+            JOINT; the stem is converted.
         width: Channels of the pyramid.
         backbone_width: Channels of the stem of ``resnet18``.
         new_propagation: With ``init_checkpoint``: the propagation head starts from random weights.
@@ -48,14 +55,17 @@ class ProposeReduceRecipe(Recipe):
 
     img_scale: tuple[int, int] = (640, 360)
     flip_probability: float = 0.5
+    colour_jitter: Probability = 0.0
     max_objects: int = 5
     pairs_per_group: int | None = None
     rpn_batch_size: int = 64
     box_batch_size: int = 128
     entropy_weight: NotNegative = 0.0
+    key_weight: NotNegative = 0.0
 
     backbone: str = "resnet50"
     backbone_weights: str | None = None
+    backbone_format: Literal["rgb", "bgr255"] = "rgb"
     width: int = 256
     backbone_width: int = 64
     new_propagation: bool = False

@@ -26,6 +26,27 @@ def test_a_few_steps_on_one_batch_lower_every_loss(tmp_path):
     assert last["Stats/acc"] > first["Stats/acc"]
 
 
+def test_the_attention_of_a_new_propagation_learns(tmp_path):
+    """Keys that start alike; without its own loss the attention stays where it was."""
+    carried = {}
+    for key_weight in (0.0, 1.0):
+        torch.manual_seed(0)
+        network, batch = small_network().train(), drawn_batch(tmp_path / str(key_weight))
+        network.prop_head.align_keys()
+        actor = ProposeReduceActor(network, Sampling(box_batch_size=32), key_weight=key_weight)
+        optimizer = torch.optim.AdamW(network.prop_head.parameters(), 1e-3)
+        for _ in range(15):
+            optimizer.zero_grad()
+            loss, stats = actor(batch)
+            loss.backward()
+            optimizer.step()
+        carried[key_weight] = float(
+            ProposeReduceActor(network, key_weight=1.0)(batch)[1]["Loss/keys"]
+        )
+        assert ("Loss/keys" in stats) == bool(key_weight)
+    assert carried[1.0] < 0.8 * carried[0.0]
+
+
 def test_groups_are_normalised_on_their_own(tmp_path):
     """The losses of a batch in groups are the means of those of its parts."""
     network, batch = small_network().eval(), drawn_batch(tmp_path)
@@ -51,7 +72,7 @@ def test_a_pair_without_common_objects_still_trains_the_detector(tmp_path):
     network, batch = small_network().train(), drawn_batch(tmp_path)
     for pair in batch["pairs"]:
         pair["links"] = torch.zeros(0, 2, dtype=torch.int64)
-    loss, stats = ProposeReduceActor(network)(batch)
+    loss, stats = ProposeReduceActor(network, key_weight=1.0)(batch)
     loss.backward()
     assert stats["Loss/prop"] == 0
     assert network.prop_head.pred2.weight.grad is None

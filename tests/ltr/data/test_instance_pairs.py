@@ -159,3 +159,19 @@ def test_batches_hold_pairs_of_any_size(tmp_path, workers):
     again = pairs[SampleKey(loader.distributed_sampler.seed, 1, 2)]
     assert torch.equal(batch["pairs"][2]["query"]["image"], again["query"]["image"])
     assert torch.equal(batch["pairs"][2]["links"], again["links"])
+
+
+def test_colours_of_both_frames_change_alike():
+    plain, changed = (
+        sampler(
+            Fixed(frame((10, 4)), frame((20, 8))), flip_probability=0.0, colour_jitter=jitter
+        ).read(0, Generators.seeded(3))
+        for jitter in (0.0, 0.2)
+    )
+    factors = []
+    for name in ("query", "guidance"):
+        before, after = (pair[name]["image"].float() for pair in (plain, changed))
+        factors.append([float(b.sum() / a.sum()) for a, b in zip(before, after, strict=True)])
+    assert factors[0] == pytest.approx(factors[1], abs=0.02)
+    assert 0.02 < max(abs(factor - 1) for factor in factors[0]) < 0.21
+    assert changed["query"]["image"].dtype == torch.uint8

@@ -196,6 +196,44 @@ def test_davis_is_read_without_a_file(tmp_path, monkeypatch):
     assert pairs.read(1, Generators.seeded(0))[0].labels.tolist() == [1, 1]
 
 
+def test_the_sequences_of_davis_have_coarse_classes(tmp_path, monkeypatch):
+    videos = {name: {"00000": {1: (4, 4)}} for name in ("bear", "soccerball")}
+    monkeypatch.setenv("LTR_DAVIS_DIR", str(write_davis(tmp_path / "davis", videos, "train")))
+    pairs = open_pairs("DAVIS/2017/train", CLASSES["coarse"])
+    found = [pairs.read(n, Generators.seeded(0))[0].labels.tolist() for n in range(2)]
+    assert [pairs.classes[label - 1] for [label] in found] == ["animal", "object"]
+
+
+def test_another_sequence_has_no_coarse_class(tmp_path, monkeypatch):
+    videos = {"judo": {"00000": {1: (4, 4)}}}
+    monkeypatch.setenv("LTR_DAVIS_DIR", str(write_davis(tmp_path / "davis", videos, "train")))
+    with pytest.raises(DataError, match="class of DAVIS sequence 'judo' is not known"):
+        open_pairs("DAVIS", CLASSES["coarse"])
+
+
+def test_data_sets_take_turns_by_their_weights(root, tmp_path, monkeypatch):
+    """Three of the first, two of the second; the first has three frames, the second one."""
+    videos = {"bear": {"00000": {1: (4, 4)}}}
+    monkeypatch.setenv("LTR_DAVIS_DIR", str(write_davis(tmp_path / "davis", videos, "train")))
+    record = json.loads((root / "train.json").read_text())
+    names = CLASSES["coarse"]
+    record["categories"] = [{"id": n, "name": name} for n, name in enumerate(names, 1)]
+    (root / "train.json").write_text(json.dumps(record))
+    pairs = open_pairs(f"videos:{root}/train=3+DAVIS/2017/train=2", names)
+    assert (len(pairs), pairs.classes) == (5, names)  # in one round all were shown
+    sources = [pairs.source(n) for n in range(5)]
+    assert len(set(sources[:3])) == 3
+    assert all(source.endswith("bear/00000.jpg") for source in sources[3:])
+    assert all(pairs.is_wide(n) for n in range(len(pairs)))
+    assert pairs.read(4, Generators.seeded(0))[0].labels.tolist() == [2]
+
+
+@pytest.mark.parametrize("weight", ["0", "two", "1.5"])
+def test_a_wrong_weight_is_a_sentence(root, weight):
+    with pytest.raises(ConfigError, match="NAME=WEIGHT"):
+        open_pairs(f"videos:{root}/train={weight}+videos:{root}/train", NAMES)
+
+
 def test_davis_without_label_maps_is_told(tmp_path, capsys):
     root = write_davis(tmp_path, {"bear": {"00000": None}}, split="train")
     assert main(["davis", str(root), str(tmp_path / "new")]) == 2

@@ -6,7 +6,7 @@ from ltr.data.randomness import Generators
 from ltr.data.transforms import AffineRoll, RandomAffine
 from ltr.dataset.instance_sets import open_pairs
 from ltr.dataset.instances import InstanceImages
-from ltr.dataset.pseudo_videos import MOTION, PseudoVideos
+from ltr.dataset.pseudo_videos import MOTION, PseudoVideos, ZoomedStills
 from ltr.dataset.youtubevis_classes import CLASSES
 from tests.small_coco import write_coco
 
@@ -77,3 +77,26 @@ def test_shifts_move_the_centre_by_shares_of_the_sides():
     assert matrix == pytest.approx(np.array([[1, 0, 9], [0, 1, -12]]))
     rolls = [MOTION.roll(Generators.seeded(seed)).shift for seed in range(20)]
     assert 0.05 < np.abs(rolls).max() <= 0.1
+
+
+def test_coarse_classes_take_every_object(coco):
+    pairs = open_pairs("pseudo:COCO/2017/train", CLASSES["coarse"])
+    labels = [pairs.read(n, Generators.seeded(0))[0].labels.tolist() for n in (0, 1)]
+    assert labels == [[1, 3], [4]]  # a person on a motorcycle; COCO's mouse is an object
+
+
+def test_zoomed_stills_are_as_wide_as_videos_and_show_an_object(coco):
+    images = InstanceImages("COCO", coco, version="2017")
+    pairs = ZoomedStills(images, CLASSES["davis"], RandomAffine())
+    widths = set()
+    for seed in range(20):
+        query, guidance = pairs.read(1, Generators.seeded(seed))
+        assert np.array_equal(query.image, guidance.image)
+        height, width = query.image.shape[:2]
+        assert width / height == pytest.approx(16 / 9, abs=0.05)
+        assert 36 <= width <= 90  # the least part of 90 pixels that may be chosen is 0.4
+        assert query.masks.shape[1:] == (height, width)
+        assert 100 <= query.masks[0].sum() <= 400
+        widths.add(width)
+    assert len(widths) > 10
+    assert open_pairs("zoomed:COCO/2017/train", CLASSES["davis"]).read(0, Generators.seeded(0))

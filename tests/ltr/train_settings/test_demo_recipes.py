@@ -11,6 +11,7 @@ import pytest
 
 from ltr import run_training
 from ltr.admin.checkpoint import find_checkpoint, read_checkpoint
+from ltr.data.image_format import CAFFE_BGR, for_imagenet_input
 from ltr.dataset.cutout_ytvis import CutoutClips
 from ltr.dataset.cutout_ytvis import main as write_cutouts
 from ltr.dataset.experience import Transition, write_experience
@@ -103,25 +104,6 @@ def test_referring_on_cutouts_in_three_parts(workspace, monkeypatch) -> None:
     assert 0 < (last[mask_features] - second[mask_features]).abs().max() < 1e-2
 
 
-def test_propose_reduce_in_two_parts(workspace) -> None:
-    """The second part keeps the detector and starts the propagation anew."""
-    clips = workspace / "clips"
-    assert write_shapes([str(clips), "--train", "2", "--valid", "1", "--frames", "3"]) == 0
-    sets = f"train_set=videos:{clips}/train"
-    first = train(workspace, "propose_reduce", "demo", sets)["live_net"]
-    second = train(workspace, "propose_reduce", "demo_propagation", sets, "seed=5")["live_net"]
-    changes = {
-        part: max(
-            float((second[key] - value).abs().max())
-            for key, value in first.items()
-            if key.startswith(part) and key.endswith("weight")
-        )
-        for part in ("rpn", "prop_head")
-    }
-    assert changes["rpn"] < 1e-3
-    assert changes["prop_head"] > 0.05
-
-
 def test_interactive_quality_and_agent(workspace, monkeypatch) -> None:
     """The quality network learns from masks of a host, the agent from a table."""
     davis = write_davis(workspace / "davis", {"bear": BEAR}, "train")
@@ -146,13 +128,38 @@ def test_interactive_quality_and_agent(workspace, monkeypatch) -> None:
     assert 0 < (first[key] - last[key]).abs().max() < 1e-2
 
 
-def test_propose_reduce_on_cutouts(workspace, monkeypatch) -> None:
+def test_propose_reduce_in_two_parts(workspace, monkeypatch) -> None:
+    """On stills, sequences, cut-outs and shapes; the backbone is the shipped one of JOINT.
+
+    The second part keeps the detector and starts the propagation anew.
+    """
     monkeypatch.setenv("LTR_COCO_DIR", str(write_coco(workspace / "coco")))
-    words = ["--images", "COCO/2017/train"]
-    small = ["--train", "2", "--valid", "1", "--frames", "3"]
-    assert write_cutouts([str(workspace / "clips"), *words, *small]) == 0
-    sets = f"train_set=videos:{workspace / 'clips'}/train"
-    assert "live_net" in train(workspace, "propose_reduce", "cutouts", sets, "img_scale=96,64")
+    davis = write_davis(workspace / "davis", {"bear": BEAR}, "train")
+    monkeypatch.setenv("LTR_DAVIS_DIR", str(davis))
+    few = ["--train", "2", "--valid", "1", "--frames", "3"]
+    words = [str(workspace / "cutouts"), "--images", "COCO/2017/train", *few]
+    assert write_cutouts(words) == 0
+    assert write_shapes([str(workspace / "drawn"), "--coarse", *few]) == 0
+    clips = "".join(f"+videos:{workspace / name}/train" for name in ("cutouts", "drawn"))
+    sets = f"train_set=zoomed:COCO/2017/train+DAVIS/2017/train{clips}"
+    small = (sets, "img_scale=96,64")
+    first = train(workspace, "propose_reduce", "demo_detector", *small)["live_net"]
+    stem = read_checkpoint(SHIPPED / "joint_demo.pth.tar").net["feature_extractor.conv1.weight"]
+    expected = for_imagenet_input(stem, CAFFE_BGR)
+    assert (
+        first["backbone.body.conv1.weight"] - expected
+    ).abs().max() < 2e-3 * expected.abs().max()
+    second = train(workspace, "propose_reduce", "demo", *small, "seed=5")["live_net"]
+    changes = {
+        part: max(
+            float((second[key] - value).abs().max())
+            for key, value in first.items()
+            if key.startswith(part) and key.endswith("weight")
+        )
+        for part in ("rpn", "prop_head")
+    }
+    assert changes["rpn"] < 1e-3
+    assert changes["prop_head"] > 0.05
 
 
 def test_clips_of_cutouts_keep_pictures_of_validation_apart(workspace) -> None:

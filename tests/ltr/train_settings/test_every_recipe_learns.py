@@ -73,8 +73,10 @@ CHANGES: dict[str, tuple[str, ...]] = {
     "joint/joint_demo_broad": ("train_sets=DAVIS/2017/train=1,pasted:COCO/2017/train=1",),
     "dense_ulearn/folder": ("train_videos=folder:ROOT/kinetics/video_jpeg/train",),
     "propose_reduce/synthetic": ("train_set=videos:ROOT/shapes/train",),
-    "propose_reduce/demo": ("train_set=videos:ROOT/shapes/train",),
-    "propose_reduce/cutouts": ("train_set=videos:ROOT/coarse/train",),
+    "propose_reduce/demo": (
+        "init_checkpoint=none",
+        "train_set=zoomed:COCO/2017/train=1+DAVIS/2017/train=1+videos:ROOT/coarse/train=1",
+    ),
     "referring/demo_words": ("lr_scale=2", "max_epochs=6"),
     "referring/refcoco": ("num_frames=1",),
     "referring/demo_images": ("num_frames=1", "train_sets=RefYouTubeVOS:ROOT/refytvos"),

@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from ltr.models.propose_reduce.losses import (
+    attention_loss,
     box_losses,
     mask_loss,
     propagation_entropy,
@@ -85,3 +86,18 @@ def test_the_entropy_is_finite_where_masks_are_certainly_wrong_and_zero_without_
     empty = torch.zeros(0, 4, 4, requires_grad=True)
     propagation_entropy(empty, torch.zeros(0, 4, 4)).backward()
     assert empty.grad is not None
+
+
+def test_the_attention_learns_what_it_should_have_carried():
+    """A mask of half the picture; keys cost only where they are longer than needed."""
+    truth = torch.zeros(1, 32, 64, dtype=torch.uint8)
+    truth[..., :32] = 1
+    right = truth[:, ::16, ::16].float()
+    short, long = torch.tensor([30.0]), torch.tensor([60.0])
+    assert attention_loss(right, short, truth) == pytest.approx(0, abs=1e-3)
+    assert attention_loss(right, long, truth) == pytest.approx(1, abs=1e-3)
+    unsure = torch.full((1, 2, 4), 0.5)
+    assert attention_loss(unsure, short, truth) == pytest.approx(math.log(2), abs=1e-4)
+    nothing = torch.zeros(0, requires_grad=True)
+    attention_loss(torch.zeros(0, 1, 1), nothing, torch.zeros(0, 4, 4)).backward()
+    assert nothing.grad is not None

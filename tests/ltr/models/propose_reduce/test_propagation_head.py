@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from ltr.models.propose_reduce import propagation
-from ltr.models.propose_reduce.propagation import Memory, PropagationHead
+from ltr.models.propose_reduce.propagation import _SHARPNESS, Memory, PropagationHead
 from ltr.models.propose_reduce.seq_mask_rcnn import seq_mask_rcnn
 
 
@@ -72,7 +72,7 @@ def test_batch_norms_and_the_first_stage_stay_fixed_in_training():
 
 
 def test_aligned_keys_find_the_place_that_looks_the_same():
-    """Where the mask says nothing, the keys of memory and query are equal."""
+    """Where the mask says nothing, the keys of memory and query are equal, and attend to it."""
     head = _head()
     nn.init.zeros_(head.enc_pos.weight)
     nn.init.zeros_(head.enc_pos.bias)
@@ -82,4 +82,6 @@ def test_aligned_keys_find_the_place_that_looks_the_same():
         keys = head.memorise(fine, torch.rand(1, 64, 96)).keys[:, :, 0]
         assert (keys - head.query(fine, c2, c3).key).abs().max() > 0.1
         head.align_keys()
-        torch.testing.assert_close(keys, head.query(fine, c2, c3).key)
+        memory, query = head.memorise(fine, torch.rand(1, 64, 96)), head.query(fine, c2, c3)
+        torch.testing.assert_close(memory.keys[:, :, 0], query.key)
+        torch.testing.assert_close(query.key, _SHARPNESS * keys, rtol=1e-4, atol=1e-4)
