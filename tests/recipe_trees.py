@@ -16,6 +16,7 @@ from ltr.dataset.youtubevis_file import VisWriter
 from tests.plain_host import write_first_scribbles
 from tests.referring_trees import TEXTS, write_a2d, write_refcoco, write_refytvos
 from tests.small_coco import write_coco
+from tests.small_cutouts import write_sources
 from tests.small_referring import small_tokenizer
 from tests.video_trees import label_map, textured_frame, write_davis, write_youtubevos
 
@@ -28,6 +29,7 @@ def write_training_sets(root: Path) -> Path:
     """Write all sets that recipes name; ``path_variables`` says where they lie."""
     _write_videos(root)
     write_coco(root / "coco")
+    write_sources(root / "cutouts")
     for name in ("refcoco", "refcoco+", "refcocog"):
         write_refcoco(root / "coco", name)
     for year in ("2019", "2021"):
@@ -41,13 +43,20 @@ def write_training_sets(root: Path) -> Path:
     return root
 
 
-def path_variables(root: Path) -> dict[str, str]:
-    """The process variables under which the sets are found."""
+def path_variables(root: Path, has_cutouts: bool = False) -> dict[str, str]:
+    """The process variables under which the sets are found.
+
+    Args:
+        root: Where they were written.
+        has_cutouts: Whether COCO and DAVIS are those with persons, animals and vehicles.
+    """
     folders = {
         "davis": "davis", "youtubevos": "youtubevos", "oxuva": "oxuva", "coco": "coco",
         "trackingnet": "trackingnet", "kinetics": "kinetics", "ytvis2019": "ytvis2019",
         "ytvis2021": "ytvis2021", "refytvos": "refytvos", "a2d": "a2d", "workspace": "workspace",
     }  # fmt: skip
+    if has_cutouts:
+        folders |= {"davis": "cutouts/davis", "coco": "cutouts/coco"}
     return {f"LTR_{name.upper()}_DIR": str(root / folder) for name, folder in folders.items()}
 
 

@@ -87,9 +87,17 @@ CHANGES: dict[str, tuple[str, ...]] = {
         for stage in ("refcoco", "referformer", "refytvos", "joint")
     },
     "referring/demo_looks": (*PAIRS, "backbone_width=8", "width=16"),
+    "referring/demo_cutout_looks": (*PAIRS, "backbone_width=8", "width=16", "cutout_share=1"),
+    "referring/demo_cutouts": ("cutout_share=1",),
+    "referring/demo_cutout_words": ("cutout_share=1", "lr_scale=2", "max_epochs=6"),
 }  # fmt: skip
 """By beginnings of ``system/experiment``; a later entry that fits adds to an earlier one."""
-_ON_THEIR_OWN = "referring/demo_looks", "interactive/quality_demo"  # nothing is added to
+# Nothing is added to these.
+_ON_THEIR_OWN = (
+    "referring/demo_looks",
+    "referring/demo_cutout_looks",
+    "interactive/quality_demo",
+)
 
 
 class FirstBatch(RandomSamples[Any]):
@@ -144,7 +152,7 @@ def root(tmp_path_factory) -> Path:
 
 @pytest.mark.parametrize("path", RECIPES, ids=str)
 def test_the_loss_falls(path, root, tmp_path, monkeypatch):
-    for name, value in path_variables(root).items():
+    for name, value in path_variables(root, has_cutouts="cutout" in path.name).items():
         monkeypatch.setenv(name, value)
     module = importlib.import_module(f"ltr.train_settings.{path.parent}.{path.name}")
     assembly = module.run.keywords["assembly_class"]
