@@ -19,7 +19,6 @@ from ltr.admin.cli import CommandParser, command
 from ltr.admin.errors import ConfigError, DataError, OutputError
 from ltr.admin.progress import FrameProgress
 from ltr.data.drawing import blend
-from ltr.data.image_io import write_image
 from ltr.dataset.image_base import ImageDataset
 from ltr.dataset.pasted_objects import Sprite, cut_out, draw_shape, place
 from ltr.dataset.registry import open_images
@@ -30,7 +29,6 @@ from ltr.dataset.youtubevis_file import VisWriter
 _HELD_OUT = 6  # every so many pictures are for validation
 _SHAPE_PROBABILITY = 0.3
 _MOST_OBJECTS = 3
-_STEP = 5  # frame names count as in YouTube-VIS
 _NEW_CLIPS = 1_000_000  # first seed of clips that train does not have
 
 
@@ -105,10 +103,7 @@ def write_clips(
     with FrameProgress(f"writing {split}", len(seeds), unit="clips") as progress:
         for seed in seeds:
             images, labels, classes = clips.render(seed, frames)
-            names = [f"{seed:07d}/{_STEP * number:05d}.jpg" for number in range(frames)]
-            for name, image in zip(names, images, strict=True):
-                write_image(root / split / "JPEGImages" / name, image)
-            writer.add(names, labels, classes)
+            writer.add_clip(root / split, f"{seed:07d}", images, labels, classes)
             progress.advance()
     writer.write(root / f"{split}.json")
 

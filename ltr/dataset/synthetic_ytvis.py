@@ -15,13 +15,11 @@ from pathlib import Path
 from ltr.admin.cli import CommandParser, command
 from ltr.admin.errors import ConfigError, OutputError, did_you_mean
 from ltr.admin.progress import FrameProgress
-from ltr.data.image_io import write_image
 from ltr.dataset.synthetic_shapes import SHAPES, render_clip
 from ltr.dataset.youtubevis_classes import CLASSES
 from ltr.dataset.youtubevis_file import VisWriter
 
 _VALIDATION_SEED = 1_000_000
-_STEP = 5  # frame names count as in YouTube-VIS
 
 
 def write_synthetic_split(
@@ -52,12 +50,11 @@ def write_synthetic_split(
     with FrameProgress(f"drawing {split}", len(seeds), unit="clips") as progress:
         for seed in seeds:
             clip = render_clip(seed, frames, size, shapes=shapes)
-            names = [f"{seed:07d}/{_STEP * number:05d}.jpg" for number in range(frames)]
-            for name, image in zip(names, clip.images, strict=True):
-                write_image(root / split / "JPEGImages" / name, image)
             objects = dict(enumerate(clip.objects, 1))
-            writer.add(
-                names,
+            writer.add_clip(
+                root / split,
+                f"{seed:07d}",
+                clip.images,
                 clip.labels,
                 {n: "object" if is_coarse else shown.shape for n, shown in objects.items()},
                 {number: dataclasses.asdict(shown) for number, shown in objects.items()},

@@ -11,11 +11,14 @@ import numpy as np
 
 from ltr.admin.errors import DataError
 from ltr.data.bounding_boxes import box_of_mask
+from ltr.data.image_io import write_image
 from ltr.data.json_io import read_json, write_json
 from ltr.data.names import plain_path
 from ltr.data.rle import Rle, as_rle, encode
 
 Box = tuple[float, float, float, float]
+
+_FRAME_STEP = 5  # names of written frames count as in YouTube-VIS
 
 
 @dataclass(frozen=True)
@@ -213,6 +216,33 @@ class VisWriter:
         self._description = description
         self._videos: list[dict[str, Any]] = []
         self._annotations: list[dict[str, Any]] = []
+
+    def add_clip(
+        self,
+        folder: Path,
+        clip: str,
+        images: Sequence[np.ndarray],
+        labels: Sequence[np.ndarray],
+        categories: Mapping[int, str],
+        attributes: Mapping[int, Mapping[str, str]] | None = None,
+    ) -> None:
+        """Write the frames ``<folder>/JPEGImages/<clip>/<frame>.jpg``, and add the video.
+
+        Args:
+            folder: Folder of the split.
+            clip: Name of the video.
+            images: uint8 (H, W, 3) RGB frames.
+            labels: See ``add``, as all that follow.
+            categories: Category of each annotated object.
+            attributes: What else is known about objects.
+
+        Raises:
+            OSError: The folder cannot be written.
+        """
+        names = [f"{clip}/{_FRAME_STEP * number:05d}.jpg" for number in range(len(images))]
+        for name, image in zip(names, images, strict=True):
+            write_image(folder / "JPEGImages" / name, image)
+        self.add(names, labels, categories, attributes)
 
     def add(
         self,

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import random as python_random
+from dataclasses import dataclass
 
-from ltr.dataset.referring.cutouts import CUTOUT_FORMS, KINDS, SORTS, CutoutClips
+from ltr.dataset.referring.cutouts import (
+    CUTOUT_FORMS,
+    DEFAULT_IMAGES,
+    DEFAULT_VIDEOS,
+    KINDS,
+    SORTS,
+    CutoutClips,
+)
 from ltr.dataset.referring.looks import PROPERTIES, Properties
 from ltr.dataset.referring.rivals import draw_rivals
 from ltr.dataset.referring.synthetic import FORMS, OBJECTS, SIZED_FORMS
@@ -48,3 +56,22 @@ class MixedClips:
         if python_random.Random(seed).random() < self.share:
             return self.cutouts.render(seed, frames)
         return render_clip(seed, frames, self.cutouts.size, OBJECTS, OBJECTS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CutoutSources:
+    """Rows of recipes that mix clips of cut-outs with drawn ones.
+
+    Args:
+        images: Still images that give cut-outs and backgrounds.
+        videos: Videos that give cut-outs.
+        cutout_share: Share of clips with cut-outs.
+    """
+
+    images: str = DEFAULT_IMAGES
+    videos: str = DEFAULT_VIDEOS
+    cutout_share: float = 0.4
+
+    def clips(self) -> MixedClips:
+        """Open the data sets."""
+        return MixedClips(self.images, self.videos, self.cutout_share)

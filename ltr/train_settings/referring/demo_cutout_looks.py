@@ -15,9 +15,8 @@ from torch import nn
 from ltr.actors.looks import LookActor
 from ltr.admin.checkpoint import read_checkpoint
 from ltr.admin.loading import load_state
-from ltr.dataset.referring.cutouts import DEFAULT_IMAGES, DEFAULT_VIDEOS
 from ltr.dataset.referring.looks import LookSamples, Properties
-from ltr.dataset.referring.mixtures import MIXED_PROPERTIES, MixedClips
+from ltr.dataset.referring.mixtures import MIXED_PROPERTIES, CutoutSources
 from ltr.models.referring.looks import CELL, LookNet
 from ltr.train_settings.assembly import SampleSets
 from ltr.train_settings.experiment import experiment
@@ -28,18 +27,9 @@ _BODY = "backbone.0.body."
 
 
 @dataclass(frozen=True, kw_only=True)
-class CutoutLookRecipe(LookRecipe):
-    """Clips of cut-outs among drawn ones; see ``LookRecipe`` for the other rows.
+class CutoutLookRecipe(LookRecipe, CutoutSources):
+    """Clips of cut-outs among drawn ones; see ``LookRecipe`` and ``CutoutSources``."""
 
-    Args:
-        images: Still images that give cut-outs and backgrounds.
-        videos: Videos that give cut-outs.
-        cutout_share: Share of clips with cut-outs.
-    """
-
-    images: str = DEFAULT_IMAGES
-    videos: str = DEFAULT_VIDEOS
-    cutout_share: float = 0.7
     weights: Mapping[str, float] = field(
         default_factory=lambda: {
             "kind": 2.0, "shape": 2.0, "colour": 0.5, "motion": 1.0, "size": 0.5,
@@ -67,14 +57,13 @@ class CutoutLookAssembly(LookAssembly):
     def datasets(self) -> SampleSets:
         """Clips that are drawn when they are needed."""
         recipe = self.recipe
-        clips = MixedClips(recipe.images, recipe.videos, recipe.cutout_share)
         samples = LookSamples(
             recipe.samples_per_epoch,
             recipe.num_frames,
             recipe.size,
             CELL,
             self.properties,
-            clips.render,
+            recipe.clips().render,
         )
         return samples, None
 
@@ -95,6 +84,7 @@ RECIPE = CutoutLookRecipe(
         "init_checkpoint": "ltr/referring/demo",
         "max_epochs": 20,
         "weight_decay": 0.02,
+        "cutout_share": 0.7,
     }
 )
 

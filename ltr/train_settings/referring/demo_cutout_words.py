@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from ltr.dataset.referring.mixtures import PLACELESS_CUTOUT_FORMS, MixedClips
+from ltr.dataset.referring.mixtures import PLACELESS_CUTOUT_FORMS
 from ltr.dataset.referring.rivals import WordSamples
 from ltr.train_settings.assembly import SampleSets
 from ltr.train_settings.experiment import experiment
@@ -35,7 +35,7 @@ class CutoutWordAssembly(WordAssembly):
             recipe.num_frames,
             recipe.target_frames,
             recipe.sentences,
-            MixedClips(recipe.images, recipe.videos, recipe.cutout_share),
+            recipe.clips(),
             PLACELESS_CUTOUT_FORMS,
         )
         return samples, None

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from ltr.dataset.referring.cutouts import DEFAULT_IMAGES, DEFAULT_VIDEOS
-from ltr.dataset.referring.mixtures import MixedClips
+from ltr.dataset.referring.mixtures import CutoutSources
 from ltr.dataset.referring.rivals import RivalSamples
 from ltr.train_settings.assembly import SampleSets
 from ltr.train_settings.experiment import experiment
@@ -17,18 +16,8 @@ from ltr.train_settings.referring.demo import RivalAssembly, RivalRecipe
 
 
 @dataclass(frozen=True, kw_only=True)
-class CutoutRecipe(RivalRecipe):
-    """Clips of cut-outs among those of rivals; see ``RivalRecipe`` for the other rows.
-
-    Args:
-        images: Still images that give cut-outs and backgrounds.
-        videos: Videos that give cut-outs.
-        cutout_share: Share of clips with cut-outs.
-    """
-
-    images: str = DEFAULT_IMAGES
-    videos: str = DEFAULT_VIDEOS
-    cutout_share: float = 0.4
+class CutoutRecipe(RivalRecipe, CutoutSources):
+    """See ``RivalRecipe`` and ``CutoutSources``."""
 
 
 class CutoutAssembly(RivalAssembly):
@@ -39,11 +28,8 @@ class CutoutAssembly(RivalAssembly):
     def datasets(self) -> SampleSets:
         """Clips that are drawn when they are needed."""
         recipe = self.recipe
-        clips = MixedClips(recipe.images, recipe.videos, recipe.cutout_share)
-        return (
-            RivalSamples(recipe.samples_per_epoch, recipe.num_frames, recipe.target_frames, clips),
-            None,
-        )
+        count, clips = recipe.samples_per_epoch, recipe.clips()
+        return RivalSamples(count, recipe.num_frames, recipe.target_frames, clips), None
 
 
 _ROWS = {item.name: getattr(demo.RECIPE, item.name) for item in fields(demo.RECIPE)}
