@@ -139,7 +139,8 @@ def test_every_package_that_is_imported_is_declared():
     project = project_table()
     lines = [*project["dependencies"], *chain(*project["optional-dependencies"].values())]
     declared = {re.match(r"[\w.-]+", line)[0] for line in lines} | _NOT_OURS
-    known = {*sys.stdlib_module_names, "tomllib", "_typeshed", "ltr", "pytracking"}
+    of_checkers = {"_typeshed", "typing_extensions"}  # come with every type checker
+    known = {*sys.stdlib_module_names, *of_checkers, "tomllib", "ltr", "pytracking"}
     for path in [*ROOT.glob("ltr/**/*.py"), *ROOT.glob("pytracking/**/*.py")]:
         if path.name != "local.py" or path.parent.name == "engines":
             for module in _imports(path) - known:
