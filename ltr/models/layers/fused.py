@@ -23,13 +23,13 @@ from torch import nn
 from ltr.models.layers.winograd import (
     TileKernels,
     convolve_by_tiles,
+    fits,
     has_enough_tiles,
     tiles_together,
 )
 
 _PREPARING = threading.RLock()
 _FORMS: WeakKeyDictionary[nn.Module, Hashable] = WeakKeyDictionary()
-_WINOGRAD_CHANNELS = 64  # with fewer, the transforms cost what they save
 _WINOGRAD_DILATIONS = (1, 2, 4, 8)
 
 
@@ -66,7 +66,7 @@ class FusedConv2d(nn.Module):
         """Lay the weights out, best for inputs of this size, and drop the convolution's own."""
         with _PREPARING:  # trackers in other threads may share the network
             if self._packed is None:
-                if _is_winograd(self.conv) and has_enough_tiles(x):
+                if fits(self.conv, _WINOGRAD_DILATIONS) and has_enough_tiles(x):
                     self._packed = _TransformedWeight(self.conv, x)
                 else:
                     self._packed = _ReorderedWeight(self.conv, list(x.shape))
@@ -153,16 +153,6 @@ class _TransformedWeight:
 def _pair(sizes: object) -> list[int]:
     assert isinstance(sizes, tuple)  # names of paddings are for training
     return list(sizes)
-
-
-def _is_winograd(conv: nn.Conv2d) -> bool:
-    plain = (conv.kernel_size, conv.stride, conv.groups, conv.dilation)
-    return (
-        plain in [((3, 3), (1, 1), 1, (step, step)) for step in _WINOGRAD_DILATIONS]
-        and conv.padding == conv.dilation
-        and min(conv.in_channels, conv.out_channels) >= _WINOGRAD_CHANNELS
-        and conv.weight.dtype == torch.float32
-    )
 
 
 def split_conv(conv: nn.Conv2d, first: int) -> tuple[nn.Conv2d, nn.Conv2d]:

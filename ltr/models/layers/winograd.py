@@ -8,7 +8,7 @@ the usual 0, +-1, +-2, and like those of the direct form (2 to 3 millionths of t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
@@ -97,11 +97,18 @@ def use_winograd(network: Network) -> Network:
     return network
 
 
-def fits(conv: nn.Conv2d) -> bool:
-    """Whether a convolution is 3x3, of stride 1, padding 1, many channels, on a CPU."""
+def fits(conv: nn.Conv2d, dilations: Collection[int] = (1,)) -> bool:
+    """Whether a convolution keeps the size of its maps, is 3x3, of many channels, on a CPU.
+
+    Args:
+        conv: Any convolution.
+        dilations: Those that are allowed.
+    """
     return (
         conv.weight.shape[2:] == (3, 3)
-        and (conv.stride, conv.padding, conv.dilation) == ((1, 1), (1, 1), (1, 1))
+        and conv.stride == (1, 1)
+        and conv.padding == conv.dilation
+        and conv.dilation in [(step, step) for step in dilations]
         and (conv.groups, conv.padding_mode) == (1, "zeros")
         and min(conv.in_channels, conv.out_channels) >= _MIN_CHANNELS
         and (conv.weight.device.type, conv.weight.dtype) == ("cpu", torch.float32)

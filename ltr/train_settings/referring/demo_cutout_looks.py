@@ -12,7 +12,6 @@ from typing import ClassVar
 
 from torch import nn
 
-from ltr.actors.looks import LookActor
 from ltr.admin.checkpoint import read_checkpoint
 from ltr.admin.loading import load_state
 from ltr.dataset.referring.looks import LookSamples, Properties
@@ -66,10 +65,6 @@ class CutoutLookAssembly(LookAssembly):
             recipe.clips().render,
         )
         return samples, None
-
-    def actor(self, network: nn.Module) -> LookActor:
-        """Build the losses."""
-        return LookActor(network, self.recipe.weights, self.properties)
 
 
 _ROWS = {
