@@ -4,7 +4,8 @@
 ``ltr.dataset.referring.cutouts`` writes it, RESULTS the folder ``.../refytvos_valid`` of a run of
 ``run_tracker.py``. An object is found when its masks and those of the run overlap by more than a
 half, all frames of the clip together; ``by lot`` is what the same masks would score if chance
-decided which of the clip's objects was meant.
+decided which of the clip's objects was meant. The number behind ``+-`` is the standard error over
+clips, whose sentences are found or missed together.
 """
 
 from __future__ import annotations
@@ -33,13 +34,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     kinds = read_json(truth / "expression_kinds.json")["videos"]
     objects = read_json(truth / "expression_objects.json")["videos"]
     found: dict[str, list[np.ndarray]] = defaultdict(list)
-    for video, sentences in kinds.items():
+    for clip, (video, sentences) in enumerate(kinds.items()):
         count = max(objects[video].values())
         for key, kind in sentences.items():
             shares = overlaps(truth / "Annotations" / video, count, arguments.results / video / key)
             wanted = shares[objects[video][key] - 1]
             by_lot = (shares > _FOUND).mean()
-            found[kind].append(np.array([wanted > _FOUND, by_lot, wanted]))
+            found[kind].append(np.array([wanted > _FOUND, by_lot, wanted, clip]))
     groups = sorted(found.items())
     named: dict[str, list[np.ndarray]] = defaultdict(list)
     for kind, values in found.items():
@@ -50,11 +51,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     groups.append(("all", everything))
     print("| sentence names | sentences | found | by lot | mean overlap |\n|---|---|---|---|---|")
     for kind, values in groups:
-        share, by_lot, mean = np.mean(values, axis=0)
+        hits, by_lot, mean, clips = np.transpose(values)
+        share = f"{100 * hits.mean():.1f} +- {100 * standard_error(hits, clips):.1f} %"
         words = kind.replace("+", ", ")
-        line = f"{100 * share:.1f} % | {100 * by_lot:.1f} % | {mean:.3f}"
+        line = f"{share} | {100 * by_lot.mean():.1f} % | {mean.mean():.3f}"
         print(f"| {words} | {len(values)} | {line} |")
     return 0
+
+
+def standard_error(hits: np.ndarray, clips: np.ndarray) -> float:
+    """Of the mean of ``hits`` (N,), which come clip by clip; ``clips`` (N,) numbers their clips.
+
+    Clips are the clusters of a ratio estimate (Cochran, Sampling Techniques, section 6.4).
+    """
+    _, which = np.unique(clips, return_inverse=True)
+    surplus = np.bincount(which, hits - hits.mean())
+    if len(surplus) < 2:
+        return float("nan")
+    return float(np.sqrt(len(surplus) / (len(surplus) - 1) * (surplus**2).sum()) / len(hits))
 
 
 def overlaps(annotations: Path, count: int, results: Path) -> np.ndarray:
