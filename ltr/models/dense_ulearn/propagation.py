@@ -83,7 +83,7 @@ class PropagationState:
     Args:
         tiles: Tiles of the feature map, from ``plan_tiles``.
         features: The last frames, (cxt_size, h, w, channels); a frame's slot is its time modulo
-            ``cxt_size``.
+            ``cxt_size``. In memory the frames of a position lie side by side.
         labels: Soft labels of the context frames, (cxt_size, h * w, labels), 0..1.
         references: First frames of the objects, in order of time.
         time: Number of the next frame.
@@ -98,11 +98,11 @@ class PropagationState:
 
 def start_state(features: torch.Tensor, params: PropagationRules) -> PropagationState:
     """The state before the first frame, whose features are (h, w, channels)."""
-    height, width, _ = features.shape
+    height, width, channels = features.shape
     size = params.cxt_size
     return PropagationState(
         tiles=plan_tiles(features, params.radius),
-        features=features.new_zeros(size, *features.shape),
+        features=features.new_zeros(height, width, size, channels).permute(2, 0, 1, 3),
         labels=features.new_zeros(size, height * width, 0, dtype=torch.float32),
     )
 

@@ -27,7 +27,7 @@ _BLOCK = 104  # tiles that are transformed together, so that they stay in a core
 _GROUPED = ([0, 0], [1, 1], [1, 1], _SPAN**2)  # padding, stride, dilation, groups: 36 products
 _MIN_TOGETHER = 24  # tiles; with fewer, reading the kernels takes longer than multiplying
 _MIN_TILES = _MIN_TOGETHER  # of an input, below which the direct form is faster
-_MIN_CHANNELS = 64  # with fewer, the transforms cost what they save
+_MIN_CHANNELS, _MIN_OF_MORE = 64, 128  # with fewer, the transforms cost what they save
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -111,6 +111,7 @@ def fits(conv: nn.Conv2d, dilations: Collection[int] = (1,)) -> bool:
         and conv.dilation in [(step, step) for step in dilations]
         and (conv.groups, conv.padding_mode) == (1, "zeros")
         and min(conv.in_channels, conv.out_channels) >= _MIN_CHANNELS
+        and max(conv.in_channels, conv.out_channels) >= _MIN_OF_MORE
         and (conv.weight.device.type, conv.weight.dtype) == ("cpu", torch.float32)
     )
 

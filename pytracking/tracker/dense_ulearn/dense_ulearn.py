@@ -22,6 +22,7 @@ from ltr.models.dense_ulearn.propagation import (
     start_state,
     step,
 )
+from ltr.models.layers.aggregation import largest_channel
 from ltr.models.layers.folding import fold_batch_norms
 from ltr.models.layers.fused import pack, prepare
 from ltr.models.layers.matmul import can_pack
@@ -189,9 +190,9 @@ class DenseULearnTracker(StateOfVideo[VideoState], OnlineTracker):
         """The label with the largest score; of equal ones the smallest id, as upstream."""
         ids = [0, *self.state.object_ids]
         order = sorted(range(len(ids)), key=ids.__getitem__)
-        table = torch.tensor([ids[channel] for channel in order], dtype=torch.uint8)
-        best = scores[torch.tensor(order, device=scores.device)].argmax(dim=0)
-        return table.to(best.device)[best].cpu().numpy()
+        table = np.array([ids[channel] for channel in order], np.uint8)
+        best = largest_channel(scores[torch.tensor(order, device=scores.device)])
+        return table[best.cpu().numpy()]
 
 
 def _prepare(network: DenseULearnNet, dtype: torch.dtype, is_packed: bool) -> None:
