@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Segment one video, or a folder of them; 1 when one of several failed."""
-    arguments = _parse(argv)
+    arguments = _parser().parse_args(argv)
     set_up_logging(arguments.quiet)
     from pytracking.cli.console import run_with_engine
     from pytracking.utils.video_reader import find_videos
@@ -130,7 +130,7 @@ def _tell_left_out(found: FolderContent) -> None:
         print(f"left out, neither videos nor frames: {', '.join(found.left_out)}")
 
 
-def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+def _parser() -> VideoParser:
     parser = VideoParser(__doc__)
     parser.add_tracker()
     parser.add_memory()
@@ -146,7 +146,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_json()
     parser.add_engine()
     parser.add_runtime()
-    return parser.parse_args(argv)
+    return parser
 
 
 if __name__ == "__main__":

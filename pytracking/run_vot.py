@@ -14,7 +14,6 @@ Example:
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,7 +30,7 @@ _REGIONS = ("mask", "rectangle", "polygon")
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve one client."""
-    arguments = _parse(argv)
+    arguments = _parser().parse_args(argv)
     set_up_logging(arguments.quiet)
     from pytracking.evaluation.running.vot import run_vot
 
@@ -42,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+def _parser() -> TrackerParser:
     parser = TrackerParser(__doc__)
     parser.add_tracker()
     parser.add_argument(
@@ -60,7 +59,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_switch("--multiobject", "let the client name several objects (VOTS)")
     parser.add_runtime()
-    return parser.parse_args(argv)
+    return parser
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ Example:
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -29,7 +28,7 @@ from pytracking.cli.video_arguments import VideoParser, resolve_task
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Segment the picture of a camera until it is ended."""
-    arguments = _parse(argv)
+    arguments = _parser().parse_args(argv)
     set_up_logging(arguments.quiet)
     if not arguments.show and arguments.output is None:
         raise ConfigError("nothing would be seen: give --show for a window or --output DIR")
@@ -55,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return int(bool(summary.failure))
 
 
-def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+def _parser() -> VideoParser:
     parser = VideoParser(__doc__)
     parser.add_tracker()
     parser.add_fast()
@@ -65,7 +64,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_output()
     parser.add_stream()
     parser.add_runtime()
-    return parser.parse_args(argv)
+    return parser
 
 
 def _camera_or_path(text: str) -> int | str:
