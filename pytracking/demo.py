@@ -66,8 +66,15 @@ def _follow_objects(arguments: argparse.Namespace) -> dict[str, Any]:
     is_earlier_demo = (arguments.output / _CLIP).exists()
     check_free(arguments.output, () if is_earlier_demo else ENTRIES)
     clip, mask = write_clip(arguments.output, arguments.frames)
-    task = VideoTask(clip, (MaskPrompt(0, mask),), output=arguments.output, overwrite=True)
-    summary = process_video(_TRACKER, Runtime(resolve_device(arguments.device)), task)
+    task = VideoTask(
+        _TRACKER,
+        Runtime(resolve_device(arguments.device)),
+        clip,
+        (MaskPrompt(0, mask),),
+        output=arguments.output,
+        overwrite=True,
+    )
+    summary = process_video(task)
     scores = score_clip(_truth(arguments.frames), _results(arguments.output))
     files = {title: arguments.output / name for title, name in _FILES.items()}
     for title, file in files.items():

@@ -22,7 +22,7 @@ if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from ltr.admin.cli import command, set_up_logging
-from pytracking.cli.arguments import TrackerParser, open_view, resolve_runtime, resolve_tracker
+from pytracking.cli.arguments import TrackerParser, resolve_runtime, resolve_tracker
 
 _REGIONS = ("mask", "rectangle", "polygon")
 
@@ -34,9 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     set_up_logging(arguments.quiet)
     from pytracking.evaluation.running.vot import run_vot
 
-    view = open_view(arguments)
-    spec, runtime = resolve_tracker(arguments), resolve_runtime(arguments, view)
-    count = run_vot(spec, runtime, arguments.region, arguments.multiobject, view)
+    spec, runtime = resolve_tracker(arguments), resolve_runtime(arguments)
+    count = run_vot(spec, runtime, arguments.region, arguments.multiobject)
     print(f"{count} frames", file=sys.stderr)
     return 0
 

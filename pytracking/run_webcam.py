@@ -21,7 +21,6 @@ if not __package__:
 
 from ltr.admin.cli import command, set_up_logging
 from ltr.admin.errors import ConfigError
-from pytracking.cli.arguments import resolve_runtime, resolve_tracker
 from pytracking.cli.video_arguments import VideoParser, resolve_task
 
 
@@ -44,8 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             window = DisplayWindow(f"{arguments.system} {arguments.name}")
             stack.callback(window.close)
         stop = stack.enter_context(stop_on_interrupt())
-        spec, runtime = resolve_tracker(arguments), resolve_runtime(arguments, task.view)
-        summary = process_live(spec, runtime, task, window, stop)
+        summary = process_live(task, window, stop)
     folder = f": {summary.folder}" if summary.folder else ""
     print(f"{summary.frames} frames at {summary.fps:.1f} fps{folder}")
     tell_dropped(summary)

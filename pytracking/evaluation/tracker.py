@@ -83,7 +83,7 @@ class TrackerSpec:
         Raises:
             ConfigError: There is no such system.
         """
-        return _tracker_class(self.system).kind
+        return tracker_class(self.system).kind
 
     @property
     def takes_text(self) -> bool:
@@ -92,7 +92,7 @@ class TrackerSpec:
         Raises:
             ConfigError: There is no such system.
         """
-        return getattr(_tracker_class(self.system), "takes_text", False)
+        return getattr(tracker_class(self.system), "takes_text", False)
 
     def load_parameters(self) -> Any:
         """See ``load_parameters``."""
@@ -100,7 +100,12 @@ class TrackerSpec:
 
     def create(self, runtime: Runtime | None = None) -> Any:
         """See ``create_tracker``."""
-        return create_tracker(self.system, self.name, self.overrides, self.net, runtime)
+        from pytracking.tracker.base import Runtime
+
+        params, runtime = self.load_parameters(), runtime or Runtime()
+        if runtime.device.type == "cpu":
+            keep_memory()
+        return tracker_class(self.system).create(params, runtime)
 
 
 def describe_run(spec: TrackerSpec, runtime: Runtime) -> dict[str, Any]:
@@ -259,12 +264,9 @@ def create_tracker(
         ConfigError: An unknown system, name or field, or a wrong ``VOS_KEEP_MEMORY``.
         CheckpointError: The network file is missing, damaged or of another network.
     """
-    from pytracking.tracker.base import Runtime
-
-    params, runtime = load_parameters(system, name, overrides, net), runtime or Runtime()
-    if runtime.device.type == "cpu":
-        keep_memory()
-    return _tracker_class(system).create(params, runtime)
+    spec = TrackerSpec(system, name, overrides=tuple(overrides), net=net)
+    tracker: OnlineTracker | WholeVideoTracker | InteractiveVOS = spec.create(runtime)
+    return tracker
 
 
 def load_parameters(
@@ -310,8 +312,12 @@ def list_names(system: str) -> list[str]:
     return sorted(_parameter_files(system))
 
 
-def _tracker_class(system: str) -> TrackerClass:
-    """The class of a system; the modules that trackers share are not systems."""
+def tracker_class(system: str) -> TrackerClass:
+    """The class of a system; the modules that trackers share are not systems.
+
+    Raises:
+        ConfigError: There is no such system.
+    """
     _check_system(system)
     if system in _members(_PARAMETERS):
         found: type = importlib.import_module(f"{_TRACKERS}.{system}").get_tracker_class()

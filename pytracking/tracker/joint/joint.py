@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from ltr.admin.errors import DataError
+from ltr.data.image_format import ImageFormat
 from ltr.models.joint.filter_solver import MatrixOperator
 from ltr.models.joint.joint_net import FEATURE_STRIDE, JOINTNet
 from pytracking.tracker.base import FrameInfo, FrameOutput, OnlineTracker, Runtime, StateOfVideo
@@ -75,7 +76,8 @@ class JointTracker(StateOfVideo[VideoState], OnlineTracker):
         self.network = network
         self.runtime = runtime
         self.listener = listener
-        self.encoder = FrameEncoder(network, params.input_format, runtime)
+        image_format = ImageFormat(params.image_format, params.image_mean, params.image_std)
+        self.encoder = FrameEncoder(network, image_format, runtime)
         self.kernel_size = network.target_model.filter_optimizer.kernel_size
         self.cross_attention = network.transformer.decoder.cross_attn
 
