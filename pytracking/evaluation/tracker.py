@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import json
+import logging
 import pkgutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from ltr.admin.allocator import keep_memory
-from ltr.admin.config import override, to_plain
+from ltr.admin.config import describe, override, to_plain
 from ltr.admin.errors import ConfigError, did_you_mean
 from ltr.admin.files import file_checksum
 from ltr.admin.plugins import plugin_parts
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     TrackerClass = type[OnlineTracker] | type[WholeVideoTracker] | type[InteractiveVOS]
 
+_LOG = logging.getLogger(__name__)
 _PARAMETERS = "pytracking.parameter"
 _TRACKERS = "pytracking.tracker"
 _FREE = {"parameters.net", "network_revision", "runtime.device", "runtime.compile"}
@@ -98,11 +100,13 @@ class TrackerSpec:
         """See ``load_parameters``."""
         return load_parameters(self.system, self.name, self.overrides, self.net)
 
-    def create(self, runtime: Runtime | None = None) -> Any:
-        """See ``create_tracker``."""
+    def create(self, runtime: Runtime | None = None, with_log: bool = False) -> Any:
+        """See ``create_tracker``; ``with_log`` logs the resolved parameters first."""
         from pytracking.tracker.base import Runtime
 
         params, runtime = self.load_parameters(), runtime or Runtime()
+        if with_log:
+            _LOG.info("%s %s\n%s", self.system, self.name, describe(params))
         if runtime.device.type == "cpu":
             keep_memory()
         return tracker_class(self.system).create(params, runtime)

@@ -1,4 +1,4 @@
-"""How many functions a command's arguments, records made of them and its paths pass through.
+"""How many functions a command's arguments, records made of them, and its paths pass through.
 
 Where a number has risen, look for a function that only hands on, and for a record taken apart.
 """
@@ -15,7 +15,6 @@ import numpy as np
 
 from ltr.data.image_io import write_label_map
 from pytracking import run_evaluation, run_video
-from pytracking.analysis.reports.writing import write_tables
 from pytracking.evaluation.outputs.video import VideoResults
 from pytracking.evaluation.tracker import TrackerSpec
 from pytracking.tracker.base import Runtime
@@ -73,5 +72,5 @@ def test_from_a_folder_of_results_to_its_scores(tmp_path):
     for folder in (truth, results):
         write_masks(folder / "dog", moving_squares())
     words = ["--results", str(results), "--ground-truth", str(truth), "--quiet"]
-    found = hand_overs(run_evaluation.main, words, results, write_tables)
+    found = hand_overs(run_evaluation.main, words, results, run_evaluation._write)
     assert 15 < len(found) <= 24, sorted(found)

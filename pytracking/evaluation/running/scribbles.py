@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from ltr.admin.config import describe
 from ltr.admin.errors import ConfigError, DataError
 from ltr.admin.progress import FrameProgress
 from ltr.data.interactive.scribbles import VideoScribbles, read_scribbles
@@ -23,6 +25,8 @@ from pytracking.utils.frame_source import FrameSource
 from pytracking.utils.lazy_frames import LazyFrames
 from pytracking.utils.staging import staged_folder
 from pytracking.utils.video_reader import open_frames
+
+_LOG = logging.getLogger(__name__)
 
 
 def process_scribbles(task: VideoTask, video: FrameSource, folder: Path, load: Load) -> Outcome:
@@ -111,6 +115,7 @@ def _play_host(play: _Play) -> Iterator[VideoFrame]:
     """Play all rounds with an interactive host; gives the last results."""
     task, _, frames, scribbles, progress = play
     spec = task.spec
+    _LOG.info("%s %s\n%s", spec.system, spec.name, describe(spec.load_parameters()))
     host = create_host(spec.system, spec.name, spec.overrides, spec.net, task.runtime, task.to_mask)
     host.start(frames, max(line.object_id for lines in scribbles.frames for line in lines))
     for index in _rounds(scribbles):

@@ -2,37 +2,33 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from threading import Event
 
-from ltr.admin.config import describe
 from ltr.admin.errors import ConfigError
 from ltr.admin.progress import FrameProgress
 from pytracking.evaluation.engines.base import CountFrames
 from pytracking.evaluation.outputs.video import ENTRIES, VideoResults
 from pytracking.evaluation.prompts import plan_prompts
-from pytracking.evaluation.running.jobs import Load, Outcome
+from pytracking.evaluation.running.jobs import Load, Outcome, load_and_log
 from pytracking.evaluation.running.live import Screen, live_frames
 from pytracking.evaluation.running.prompted import process_prompts
 from pytracking.evaluation.running.scribbles import process_scribbles
 from pytracking.evaluation.running.task import VideoTask, check_task, default_folder, write_config
 from pytracking.evaluation.running.whole_video import process_whole_video
 from pytracking.evaluation.stepper import FrameStepper, VideoFrame, segment_video
-from pytracking.evaluation.tracker import TrackerSpec, describe_run
+from pytracking.evaluation.tracker import describe_run
 from pytracking.tracker.base import FrameInfo, Inspector
 from pytracking.tracker.whole_video import ignore_progress
 from pytracking.utils.frame_source import FrameSource
 from pytracking.utils.staging import staged_folder
 from pytracking.utils.video_reader import read_video
 
-_LOG = logging.getLogger(__name__)
-
 
 def process_video(
-    task: VideoTask, load: Load | None = None, count: CountFrames = ignore_progress
+    task: VideoTask, load: Load = load_and_log, count: CountFrames = ignore_progress
 ) -> Outcome:
     """Segment a video and write the results; whole, up to damage in the file, or not at all.
 
@@ -40,7 +36,7 @@ def process_video(
 
     Args:
         task: The tracker, the video, its objects and where the results go.
-        load: Makes the tracker ready; None logs its resolved parameters and loads it.
+        load: Makes the tracker ready.
         count: Progress callback, called with the number of frames done since the last call.
 
     Raises:
@@ -48,18 +44,15 @@ def process_video(
         OutputError: The results cannot be written.
     """
     kind, spec = check_task(task), task.spec
-    if load is None:
-        load = TrackerSpec.create
-        _LOG.info("%s %s\n%s", spec.system, spec.name, describe(spec.load_parameters()))
-    is_named = any(box.object_id is not None for box in task.boxes)
-    is_one_pass = task.direction in (None, "forward") and not (task.points or is_named)
+    has_named = any(box.object_id is not None for box in task.boxes)
+    is_searched, is_forward = task.texts or task.everything, task.direction in (None, "forward")
     with read_video(task.source, task.stream).end_at_damage() as video:
         folder = task.output or default_folder(spec, video.name)
         if task.scribbles is not None:
             return process_scribbles(task, video, folder, load)
         if kind == "whole_video":
             return process_whole_video(task, video, folder, load, count)
-        if not is_one_pass or task.texts or task.everything:
+        if task.points or has_named or is_searched or not is_forward:  # one pass is not enough
             return process_prompts(task, video, folder, load, count)
         prompts = plan_prompts(task.masks, task.boxes, video.size, video.length)
         with staged_folder(folder, ENTRIES, task.overwrite, task.wait) as staging:
@@ -88,7 +81,6 @@ def process_live(task: VideoTask, screen: Screen | None, stop: Event) -> Outcome
     spec = task.spec
     if spec.kind != "online":
         raise ConfigError(f"{spec.system} cannot follow a live video: it needs the whole video")
-    _LOG.info("%s %s\n%s", spec.system, spec.name, describe(spec.load_parameters()))
     with read_video(task.source, task.stream).end_at_damage() as video, ExitStack() as stack:
         prompts: dict[int, FrameInfo] = {}
         if screen is None or task.masks or task.boxes:
@@ -97,7 +89,7 @@ def process_live(task: VideoTask, screen: Screen | None, stop: Event) -> Outcome
         if task.output is not None:
             staged = staged_folder(task.output, ENTRIES, task.overwrite, task.wait)
             staging = stack.enter_context(staged)
-        session = FrameStepper(spec.create(task.runtime))
+        session = FrameStepper(load_and_log(spec, task.runtime))
         frames = live_frames(session, video, prompts, screen, stop)
         progress = FrameProgress(video.name, video.length, task.quiet)
         with progress, ExitStack() as writing:
