@@ -110,7 +110,10 @@ class ScoreHead(nn.Module):
         resize, one map per tap of the kernel: 9 maps are resized instead of ``dim / 2``.
         """
         double = (2 * x.shape[-2], 2 * x.shape[-1])
-        x = F.relu(self.conv1(resize_bicubic(x, double)), inplace=True)
+        return self.finish(F.relu(self.conv1(resize_bicubic(x, double)), inplace=True), image_size)
+
+    def finish(self, x: torch.Tensor, image_size: Sequence[int]) -> torch.Tensor:
+        """What follows the first convolution: (N, dim / 2, h, w) -> (N, 1, *image_size)."""
         k = self.conv2.kernel_size[0]
         taps = F.conv2d(x, self.conv2.weight.permute(2, 3, 0, 1).reshape(k * k, -1, 1, 1))
         taps = resize_bicubic(taps, image_size)
@@ -184,7 +187,7 @@ class Decoder(nn.Module):
             x = self.RRB2[name](self.CAB[name](shallow, deep))
             if levels is not None:
                 levels[f"{name}_dec"] = x
-        x = x.to(self.project.conv1.weight.dtype)
+        x = x.to(self.project.conv2.weight.dtype)
         if torch.is_grad_enabled():
             return self.project(x, image_size)
         # The head's maps are the largest of all: one object at a time bounds the memory.

@@ -15,10 +15,10 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.polynomial.polynomial import polyfromroots
 from torch import nn
 
 from ltr.models.layers.matmul import can_pack, is_exact_inference
+from ltr.models.layers.toom_cook import toom_cook
 
 _TILE = 4
 _SPAN = _TILE + 2
@@ -293,16 +293,8 @@ def _blocks(count: int, down: int, images: int, bands: int) -> Iterator[tuple[sl
 
 @cache
 def _transforms() -> _Transforms:
-    """The Toom-Cook matrices, with infinity as the last point."""
-    tile, kernel = np.zeros((_SPAN, _SPAN)), np.zeros((_SPAN, 3))
-    for place, point in enumerate(_POINTS):
-        others = np.delete(_POINTS, place)
-        kernel[place] = point ** np.arange(3) / np.prod(point - others)
-        tile[place, :-1] = polyfromroots(others)
-    kernel[-1, -1] = 1
-    tile[-1] = polyfromroots(_POINTS)
-    result = np.vander([*_POINTS, 0], _TILE, increasing=True).T
-    result[:, -1] = np.arange(_TILE) == _TILE - 1
+    """The matrices of flat tiles, and of a side of kernels."""
+    tile, kernel, result = toom_cook(_POINTS)
     return _Transforms(
         torch.from_numpy(np.kron(tile, tile)).float(),
         torch.from_numpy(kernel),
