@@ -34,13 +34,14 @@ class FusedReducer(FeatureReducer):
         fuse_sequential(self.reduce)
         fuse_sequential(self.transform)
 
-    def mix(
-        self, reduced: torch.Tensor, encodings: torch.Tensor, index: torch.Tensor | slice
-    ) -> torch.Tensor:
+    def see(self, reduced: torch.Tensor) -> torch.Tensor:
         """See ``FeatureReducer``."""
-        features = self.of_features(reduced)[index]
+        return self.of_features(reduced)
+
+    def mix(self, seen: torch.Tensor, encodings: torch.Tensor) -> torch.Tensor:
+        """See ``FeatureReducer``."""
         encodings = encodings.contiguous(memory_format=torch.channels_last)
-        return self.transform(self.of_encodings(encodings, features))
+        return self.transform(self.of_encodings(encodings, seen))
 
 
 class FusedRefinement(nn.Module):

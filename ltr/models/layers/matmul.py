@@ -7,7 +7,7 @@ cores), and equally fast elsewhere.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -46,11 +46,12 @@ class PackedLinear:
         weight = self._weight.to_dense() if self._is_packed else self._weight
         return PackedLinear, (weight, self._bias, self._rows)
 
-    def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        """(n, m) -> (n, c)."""
-        if not self._is_packed:
-            return F.linear(x, self._weight, self._bias)
-        return torch.ops.mkldnn._linear_pointwise(x, self._weight, self._bias, "none", [], "")
+    def __call__(self, x: torch.Tensor, after: Literal["none", "sigmoid"] = "none") -> torch.Tensor:
+        """(n, m) -> (n, c), or its sigmoid."""
+        if self._is_packed:
+            return torch.ops.mkldnn._linear_pointwise(x, self._weight, self._bias, after, [], "")
+        y = F.linear(x, self._weight, self._bias)
+        return y.sigmoid_() if after == "sigmoid" else y
 
 
 def linear_fast(
