@@ -136,11 +136,11 @@ class _Seen(NamedTuple):
     """What a layer of crops gives for all objects.
 
     Args:
-        average: Averages of the reduced features, (crops, out_dim, 1, 1).
+        average: Averages of the coarsest layer's reduced features, (crops, out_dim, 1, 1).
         mixed: See ``FeatureReducer.see``.
     """
 
-    average: torch.Tensor
+    average: torch.Tensor | None
     mixed: torch.Tensor
 
 
@@ -220,7 +220,8 @@ class Decoder(nn.Module):
     def _see(self, name: str, features: Mapping[str, torch.Tensor]) -> _Seen:
         reducer = self._reducer(name)
         reduced = reducer.reduce(features[name])
-        return _Seen(_global_average(reduced), reducer.see(reduced))
+        average = None if name in self.proj else _global_average(reduced)
+        return _Seen(average, reducer.see(reduced))
 
     def _refine(
         self, name: str, x: torch.Tensor, encodings: torch.Tensor, seen: _Seen
@@ -228,7 +229,7 @@ class Decoder(nn.Module):
         """Refine the result of the coarser layer with what the objects' crops show."""
         resized = resize(encodings, seen.mixed.shape[-2:])
         shallow = self.RRB1[name](self._reducer(name).mix(seen.mixed, resized))
-        deep = self.proj[name](x) if name in self.proj else seen.average
+        deep = self.proj[name](x) if seen.average is None else seen.average
         return self.RRB2[name](self.CAB[name](shallow, deep))
 
     def _reducer(self, name: str) -> FeatureReducer:
@@ -240,7 +241,8 @@ class Decoder(nn.Module):
 def _of_objects(crops: _Seen, crop_index: torch.Tensor | None, part: slice = slice(None)) -> _Seen:
     """What is seen in the crops of some objects."""
     index = part if crop_index is None else crop_index[part]
-    return _Seen(crops.average[index], crops.mixed[index])
+    average = None if crops.average is None else crops.average[index]
+    return _Seen(average, crops.mixed[index])
 
 
 def resize(x: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
