@@ -135,7 +135,7 @@ class DenseULearnTracker(StateOfVideo[VideoState], OnlineTracker):
 
     def _all_masks(self, info: FrameInfo) -> torch.Tensor:
         """Masks of the background and all running objects, (1 + objects, H, W)."""
-        labels = torch.as_tensor(info.mask, device=self.runtime.device)
+        labels = torch.tensor(info.mask, device=self.runtime.device)
         objects = [labels == number for number in self.state.object_ids]
         return torch.stack([~torch.stack(objects).any(dim=0), *objects])
 
@@ -162,7 +162,7 @@ class DenseULearnTracker(StateOfVideo[VideoState], OnlineTracker):
         return features.permute(1, 2, 0).to(compared).contiguous()
 
     def _masks(self, info: FrameInfo) -> torch.Tensor:
-        labels = torch.as_tensor(info.mask, device=self.runtime.device)
+        labels = torch.tensor(info.mask, device=self.runtime.device)
         return torch.stack([labels == number for number in info.object_ids])
 
     def _advance(
