@@ -141,7 +141,7 @@ class DenseULearnTracker(StateOfVideo[VideoState], OnlineTracker):
 
     def embed(self, image: np.ndarray) -> torch.Tensor:
         """Features of an image, (h, w, channels), of length one; float32, but in the fast mode."""
-        pixels = torch.from_numpy(np.ascontiguousarray(image)).to(self.runtime.device)
+        pixels = torch.tensor(np.ascontiguousarray(image), device=self.runtime.device)
         features = self.features_of(pixels)
         if self.runtime.inspector is not None:
             maps = features.permute(2, 0, 1)
