@@ -16,6 +16,7 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 
+from ltr.models.dense_ulearn.screening import can_screen, strongest_above
 from ltr.models.dense_ulearn.strips import Strip
 from ltr.models.layers.matmul import linear_fast
 from ltr.models.layers.side_by_side import run_side_by_side
@@ -108,24 +109,32 @@ def _tile(
     return Tile(rows, columns, window_rows, window_columns, outside, positions, radius)
 
 
-def match_everywhere(queries: torch.Tensor, keys: torch.Tensor, count: int) -> Matches:
+def match_everywhere(
+    queries: torch.Tensor, keys: torch.Tensor, count: int, bounds: torch.Tensor | None = None
+) -> Matches:
     """Match a map with all positions of another one.
 
     Args:
         queries: (h, w, channels).
         keys: (h, w, channels).
         count: Number of matches; fewer where the map is smaller.
+        bounds: (h * w,), matches with a lower score may be missing, with a score of minus infinity.
     """
     flat, size = keys.flatten(0, 1), queries.shape[0] * queries.shape[1]
     together = max(number for number in range(1, _LARGEST_GROUP + 1) if len(flat) % number == 0)
     result = _empty(min(count, len(flat)), queries)
     result.frames.zero_()
+    rounded = flat.bfloat16() if bounds is not None and can_screen(flat) else None
 
     def match(part: slice) -> None:
-        cosines = linear_fast(flat, queries.flatten(0, 1)[part]).float()
-        grouped = cosines.unflatten(0, (-1, together)).transpose(0, 1)
-        scores, members, groups = strongest(grouped, count)
-        result.scores[:, part], result.positions[:, part] = scores, groups * together + members
+        own, found = queries.flatten(0, 1)[part], None
+        if bounds is not None and rounded is not None:
+            found = strongest_above(own, flat, rounded, bounds[part], len(result.scores))
+        if found is None:
+            cosines = linear_fast(flat, own).float().unflatten(0, (-1, together))
+            scores, members, groups = strongest(cosines.transpose(0, 1), count)
+            found = scores, groups * together + members
+        result.scores[:, part], result.positions[:, part] = found
 
     run_side_by_side(match, _parts(size, _QUERIES_AT_ONCE))
     return result

@@ -63,9 +63,15 @@ class Reference:
     annotated: torch.Tensor
     labels: torch.Tensor
 
-    def match(self, features: torch.Tensor, tiles: Sequence[Tile], count: int) -> Matches:
-        """The ``count`` best matches in the start frame, anywhere, and in all others, nearby."""
-        found = match_everywhere(features, self.features, count)
+    def match(
+        self, features: torch.Tensor, tiles: Sequence[Tile], count: int, nearby: Matches
+    ) -> Matches:
+        """The ``count`` best matches in the start frame, anywhere, and in all others, nearby.
+
+        Those of the start frame that score less than as many in ``nearby`` may be missing.
+        """
+        bounds = nearby.scores[count - 1] if len(nearby.scores) >= count else None
+        found = match_everywhere(features, self.features, count, bounds)
         if len(self.annotated) == 0:
             return found
         frames = torch.arange(len(self.annotated), device=features.device)
@@ -204,9 +210,9 @@ def propagate(
         age = state.time - reference.time
         copies = state.labels.new_ones(size)
         copies[reference.time % size] = max(1, size + 1 - age)
-        lasting = reference.match(features, state.tiles, params.knn)
         context = state.labels[:, :, reference.channels]
         found = nearby[min(age, size)]
+        lasting = reference.match(features, state.tiles, params.knn, found)
         parts.append(take_labels(lasting, reference.labels, found, context, copies, params))
     return torch.cat(parts, dim=1)
 

@@ -161,3 +161,27 @@ def test_matches_nearby_are_the_best_within_the_radius(radius):
     is_match = best.values > -torch.inf
     index = (found.frames * 9 * 21 + found.positions).t()
     assert torch.equal(index[is_match], best.indices[is_match])
+
+
+@pytest.mark.parametrize("size", [(13, 21), (4, 4), (1, 5)])
+@pytest.mark.parametrize("rank", [0, 2, 9])
+def test_a_bound_leaves_out_nothing_above_it(size, rank):
+    torch.manual_seed(5)
+    keys, queries = F.normalize(torch.rand(2, *size, 512), dim=3)  # cosines of about 0.75
+    with torch.inference_mode():
+        want = match_everywhere(queries, keys, 10)
+        bounds = want.scores[min(rank, len(want.scores) - 1)]
+        got = match_everywhere(queries, keys, 10, bounds)
+    above = want.scores >= bounds
+    assert torch.allclose(got.scores[above], want.scores[above], atol=1e-6)
+    assert torch.equal(got.positions[above], want.positions[above])
+    assert (got.scores <= want.scores + 1e-6).all()
+
+
+def test_infinite_bounds_leave_out_nothing():
+    torch.manual_seed(6)
+    keys, queries = F.normalize(torch.randn(2, 20, 21, 64), dim=3)
+    with torch.inference_mode():
+        want = match_everywhere(queries, keys, 10)
+        got = match_everywhere(queries, keys, 10, torch.full((420,), -torch.inf))
+    assert torch.allclose(got.scores, want.scores, atol=1e-6)
