@@ -21,6 +21,7 @@ from machine import describe_machine
 from plain_propose_reduce import PlainProposals, PlainSequences
 from synthetic_clip import draw_clip
 
+from ltr.admin.allocator import keep_memory
 from ltr.admin.process_memory import peak_mib, reset_peak
 from ltr.data.rle import Rle, decode
 from ltr.models.propose_reduce.seq_mask_rcnn import SeqMaskRCNN, seq_mask_rcnn
@@ -121,7 +122,8 @@ THIN = Setting(
 
 
 def run_ours(setting: Setting) -> tuple[Seconds, PlainSequences]:
-    """Seconds and sequences of our form."""
+    """Seconds and sequences of our form; the process keeps its memory from here on."""
+    keep_memory()  # as wherever a tracker is loaded on a CPU
     segmenter = ProposeReduce(
         setting.params, prepare_network(setting.network(), Runtime(_CPU)), Runtime()
     )

@@ -99,23 +99,56 @@ class PropagationHead(nn.Module):
         self.qry_fuse.load_state_dict(self.enc_fuse.state_dict())
         self.qry_atn_key.load_state_dict(self.atn_key.state_dict())
 
+    def scene(self, fine: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """What the memory encoder takes of frames, whatever their objects.
+
+        Args:
+            fine: The pyramid's finest level, (frames, C, h, w).
+
+        Returns:
+            Maps with one row a frame.
+        """
+        return (fine,)
+
     def memorise(self, fine: torch.Tensor, masks: torch.Tensor) -> Memory:
         """Encode the objects of a frame.
 
         Args:
             fine: The pyramid's finest level, (1 or objects, C, h, w).
-            masks: Probabilities (objects, H, W) with H <= 4h and W <= 4w; what is missing on the
-                right and below counts as background.
+            masks: Probabilities (objects, H, W), see ``memorise_together``.
 
         Returns:
             A memory of one entry.
         """
-        height, width = fine.shape[-2:]
+        return self.memorise_together([self.scene(fine)], [len(masks)], masks)
+
+    def memorise_together(
+        self, scenes: Sequence[Sequence[torch.Tensor]], counts: Sequence[int], masks: torch.Tensor
+    ) -> Memory:
+        """Encode the objects of several frames.
+
+        Args:
+            scenes: Of one frame each, from ``scene``.
+            counts: Number of objects of every frame.
+            masks: Probabilities (objects, H, W) with H <= 4h and W <= 4w, frame by frame; what is
+                missing on the right and below counts as background.
+
+        Returns:
+            A memory of one entry.
+        """
+        height, width = scenes[0][0].shape[-2:]
         missing = (0, 4 * width - masks.shape[-1], 0, 4 * height - masks.shape[-2])
         masks = F.pad(masks[:, None], missing)
         masks = F.interpolate(masks, (height, width), mode="bilinear", align_corners=False)
-        code = self.enc_fuse(fine + self.enc_pos(masks))
+        code = self._encode(scenes, counts, masks)
         return Memory(self.atn_key(code)[:, :, None], self.atn_value(code)[:, :, None])
+
+    def _encode(
+        self, scenes: Sequence[Sequence[torch.Tensor]], counts: Sequence[int], masks: torch.Tensor
+    ) -> torch.Tensor:
+        """Masks (objects, 1, h, w) in their frames -> codes (objects, 2 C, h / 4, w / 4)."""
+        fine = _spread([scene[0] for scene in scenes], counts)
+        return self.enc_fuse(fine + self.enc_pos(masks))
 
     def query(self, fine: torch.Tensor, c2: torch.Tensor, c3: torch.Tensor) -> FrameQuery:
         """Encode frames to be segmented.
@@ -164,10 +197,18 @@ class PropagationHead(nn.Module):
         value, skip3, skip2 = (
             _spread([frame[part] for frame in frames], counts) for part in (1, 2, 3)
         )
-        coarse = self.ResMM(self.convFM(torch.cat([read, value], dim=1)))
-        logits = self.pred2(F.relu(self.RF2(self.RF3(coarse, skip3), skip2)))
-        odds = (logits[:, 1:] - logits[:, :1]).float()
+        coarse = self.ResMM(self._join(read, value))
+        odds = self._odds(self.RF2(self.RF3(coarse, skip3), skip2)).float()
         return F.interpolate(odds, scale_factor=4, mode="bilinear", align_corners=False)[:, 0]
+
+    def _join(self, read: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+        """What was read, and the frame's own values -> the decoder's first map."""
+        return self.convFM(torch.cat([read, value], dim=1))
+
+    def _odds(self, fine: torch.Tensor) -> torch.Tensor:
+        """The decoder's last map (M, width, h, w) -> log odds (M, 1, h, w)."""
+        logits = self.pred2(F.relu(fine))
+        return logits[:, 1:] - logits[:, :1]
 
     def segment(self, memory: Memory, frame: FrameQuery) -> torch.Tensor:
         """Probabilities (M, H, W) of every object alone in one frame; see ``aggregate``."""

@@ -25,10 +25,12 @@ class FrameFeatures(NamedTuple):
     Args:
         pyramid: P2..P6, each (1, C, h, w).
         query: Queries and skip features for the propagation.
+        scene: What the memory encoder takes of it.
     """
 
     pyramid: tuple[torch.Tensor, ...]
     query: FrameQuery
+    scene: tuple[torch.Tensor, ...]
 
 
 class FeatureCache:
@@ -93,10 +95,12 @@ class FeatureCache:
         self.computed += len(positions)
         features = self._compute_features(self._images(positions))
         query = self._network.query(features)
+        scene = self._network.prop_head.scene(features.pyramid[0])
         return {
             position: FrameFeatures(
-                tuple(level[row : row + 1] for level in features.pyramid),
-                FrameQuery(*(part[row : row + 1] for part in query)),
+                _row_of(features.pyramid, row),
+                FrameQuery(*_row_of(query, row)),
+                _row_of(scene, row),
             )
             for row, position in enumerate(positions)
         }
@@ -107,3 +111,7 @@ class FeatureCache:
         return normalise_and_pad(pixels.permute(0, 3, 1, 2)).contiguous(
             memory_format=torch.channels_last
         )
+
+
+def _row_of(parts: Iterable[torch.Tensor], row: int) -> tuple[torch.Tensor, ...]:
+    return tuple(part[row : row + 1] for part in parts)

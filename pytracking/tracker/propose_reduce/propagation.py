@@ -209,12 +209,10 @@ class Propagation:
         counts = [len(tensors) for tensors in masks]
         entries = []
         for part in _parts(counts, self._object_batch):
-            fine = [
-                frames[place].pyramid[0].expand(rows.stop - rows.start, -1, -1, -1)
-                for place, rows in part
-            ]
+            scenes = [frames[place].scene for place, _ in part]
+            sizes = [rows.stop - rows.start for _, rows in part]
             chosen = torch.cat([masks[place][rows] for place, rows in part])
-            entries.append(self._head.memorise(torch.cat(fine), chosen))
+            entries.append(self._head.memorise_together(scenes, sizes, chosen))
         if not entries:
             return []
         keys, values = (torch.cat(tensors).split(counts) for tensors in zip(*entries, strict=True))
