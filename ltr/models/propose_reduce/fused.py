@@ -41,12 +41,12 @@ class FusedPropagationHead(PropagationHead):
         for name, child in head.named_children():
             self.add_module(name, child)
         fuse_blocks(self)
-        first = self.enc_fuse[0]
-        assert isinstance(first, FusedResBlock) and first.downsample is not None
-        assert isinstance(self.RF2.ResMM, FusedResBlock)
-        self.RF2.ResMM.conv2.rectifies = True
-        self.of_masks = FusedConv2d(_through(head.enc_pos, first.downsample.conv), rectifies=False)
+        last = self.RF2.get_submodule("ResMM")
+        assert isinstance(last, FusedResBlock)
+        last.conv2.rectifies = True
+        _, shortcut = self._first_block()
         of_read, of_value = split_conv(head.convFM, head.convFM.out_channels)
+        self.of_masks = FusedConv2d(_through(head.enc_pos, shortcut.conv), rectifies=False)
         self.of_read = FusedConv2d(of_read, rectifies=False)
         self.of_value = FusedConv2d(of_value, rectifies=False)
         self.taps = FusedConv2d(_taps_of_difference(head.pred2), rectifies=False)
@@ -56,7 +56,15 @@ class FusedPropagationHead(PropagationHead):
 
     def scene(self, fine: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """See ``PropagationHead``; the second map is what a shortcut takes of the frame."""
-        return fine, self.enc_fuse[0].downsample(fine)
+        _, shortcut = self._first_block()
+        return fine, shortcut(fine)
+
+    def _first_block(self) -> tuple[FusedResBlock, FusedConv2d]:
+        """Of the memory encoder, and its shortcut."""
+        block = self.enc_fuse[0]
+        assert isinstance(block, FusedResBlock)
+        assert block.downsample is not None
+        return block, block.downsample
 
     def query(self, fine: torch.Tensor, c2: torch.Tensor, c3: torch.Tensor) -> FrameQuery:
         """See ``PropagationHead``; the values are what the decoder's first map takes of them."""
@@ -67,25 +75,25 @@ class FusedPropagationHead(PropagationHead):
         self, scenes: Sequence[Sequence[torch.Tensor]], counts: Sequence[int], masks: torch.Tensor
     ) -> torch.Tensor:
         """See ``PropagationHead``; sides of the maps are even."""
-        x, shortcut = self.enc_pos(masks), self.of_masks(masks)
-        parts = zip(x.split(counts), shortcut.split(counts), scenes, strict=True)
-        for own, small, (fine, of_frame) in parts:
-            own += fine
-            small += of_frame
-        first, second = self.enc_fuse
+        x, small = self.enc_pos(masks), self.of_masks(masks)
+        sizes = list(counts)
+        for own, own_small, scene in zip(x.split(sizes), small.split(sizes), scenes, strict=True):
+            own += scene[0]
+            own_small += scene[1]
+        block, shortcut = self._first_block()
         # At the upper and left border the codes of masks would go on outside.
-        shortcut[:, :, :1] = first.downsample(x[:, :, :2])
-        shortcut[..., :1] = first.downsample(x[..., :2])
-        return second(first.conv2(first.conv1(x.relu_()), shortcut))
+        small[:, :, :1] = shortcut(x[:, :, :2])
+        small[..., :1] = shortcut(x[..., :2])
+        return self.enc_fuse[1](block.conv2(block.conv1(x.relu_()), small))
 
     def _join(self, read: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
         return self.of_read(read).add_(value)
 
     def _odds(self, fine: torch.Tensor) -> torch.Tensor:
         """What is already rectified -> log odds; every tap of the kernel is a map of its own."""
-        side = self.pred2.kernel_size[0]
-        bias = self.pred2.bias[1] - self.pred2.bias[0]
-        return sum_shifted(self.taps(fine).unflatten(1, (side, side, 1))) + bias
+        assert self.pred2.bias is not None
+        odds = sum_shifted(self.taps(fine).unflatten(1, (*self.pred2.kernel_size, 1)))
+        return odds + (self.pred2.bias[1] - self.pred2.bias[0])
 
 
 def _through(first: nn.Conv2d, second: nn.Conv2d) -> nn.Conv2d:
@@ -93,7 +101,7 @@ def _through(first: nn.Conv2d, second: nn.Conv2d) -> nn.Conv2d:
     weights = [conv.weight.detach().double() for conv in (first, second)]
     weight = F.conv_transpose2d(weights[1], weights[0]).float()
     outputs, inputs, side = weight.shape[:3]
-    conv = nn.Conv2d(inputs, outputs, side, second.stride, padding=side // 2)
+    conv = nn.Conv2d(inputs, outputs, side, second.stride[0], padding=side // 2)
     conv.weight = nn.Parameter(weight, requires_grad=False)
     assert first.bias is not None
     bias = weights[1].sum(dim=(2, 3)) @ first.bias.detach().double()
