@@ -27,10 +27,11 @@ from plain_referring import segment as segment_plainly
 
 from ltr.admin.process_memory import peak_mib, reset_peak, resident_mib
 from ltr.data.referring.batches import ClipBatch, SentenceBatch
+from ltr.models.layers.parallel import map_in_rounds
 from ltr.models.referring.fused import prepare_for_cpu
 from ltr.models.referring.referformer import ReferFormer, referformer
 from pytracking.tracker.base import Runtime
-from pytracking.tracker.referring.rules import choose_query, full_probabilities
+from pytracking.tracker.referring.rules import full_probabilities
 
 INPUT, ORIGINAL = (360, 640), (720, 1280)
 _MIN_EQUAL = 0.9999  # share of the pixels in which the two forms must agree
@@ -79,13 +80,13 @@ def segment(
     size: tuple[int, int],
 ) -> list[torch.Tensor]:
     """Masks of each sentence's object, bool (frames, H, W): the slot first, then its masks."""
-    seen, results = network.extract_features(clips), []
-    for sentence in sentences:
-        found = network(seen, sentence)
-        slot = choose_query(found.logits[0])
-        masks = [full_probabilities(mask[None], size) > 0.5 for mask in found.masks[0, :, slot]]
-        results.append(torch.cat(masks))
-    return results
+    seen = network.extract_features(clips)
+
+    def find(sentence: SentenceBatch) -> torch.Tensor:
+        found = network(seen, sentence, best_only=True)
+        return torch.cat([full_probabilities(mask, size) > 0.5 for mask in found.masks[0]])
+
+    return map_in_rounds(find, sentences, network.is_prepared)
 
 
 @torch.inference_mode()

@@ -8,6 +8,7 @@ Example:
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,7 +29,7 @@ from pytracking.evaluation.outputs.exchange.registry import (
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Convert a file or folder."""
-    arguments = _parser().parse_args(argv)
+    arguments = _parse(argv)
     from pytracking.evaluation.outputs.exchange.frames import with_frames
 
     source: Path = arguments.source
@@ -46,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> CommandParser:
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = CommandParser(__doc__)
     parser.add_argument("source", type=Path, help="file or folder with masks")
     parser.add_argument("target", type=Path, help="file or folder of the result")
@@ -68,7 +69,7 @@ def _parser() -> CommandParser:
     )
     parser.add_plugin()
     parser.add_switch("--overwrite", "replace what is at the target")
-    return parser
+    return parser.parse_args(argv)
 
 
 if __name__ == "__main__":

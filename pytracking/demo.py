@@ -36,7 +36,7 @@ _FILES = {
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Draw a clip, segment it and score it; the last line has percent and frames per second."""
-    arguments = _parser().parse_args(argv)
+    arguments = _parse(argv)
     set_up_logging()
     if arguments.frames < _MIN_FRAMES:
         raise ConfigError(f"--frames {arguments.frames}: the scores need {_MIN_FRAMES} or more")
@@ -66,15 +66,8 @@ def _follow_objects(arguments: argparse.Namespace) -> dict[str, Any]:
     is_earlier_demo = (arguments.output / _CLIP).exists()
     check_free(arguments.output, () if is_earlier_demo else ENTRIES)
     clip, mask = write_clip(arguments.output, arguments.frames)
-    task = VideoTask(
-        _TRACKER,
-        Runtime(resolve_device(arguments.device)),
-        clip,
-        (MaskPrompt(0, mask),),
-        output=arguments.output,
-        overwrite=True,
-    )
-    summary = process_video(task)
+    task = VideoTask(clip, (MaskPrompt(0, mask),), output=arguments.output, overwrite=True)
+    summary = process_video(_TRACKER, Runtime(resolve_device(arguments.device)), task)
     scores = score_clip(_truth(arguments.frames), _results(arguments.output))
     files = {title: arguments.output / name for title, name in _FILES.items()}
     for title, file in files.items():
@@ -133,7 +126,7 @@ def _results(folder: Path) -> Iterator[np.ndarray]:
     return (read_label_map(path) for path in sorted((folder / "masks").iterdir()))
 
 
-def _parser() -> CommandParser:
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = CommandParser(__doc__, prog="vos-demo")
     parser.add_argument(
         "--output",
@@ -148,7 +141,7 @@ def _parser() -> CommandParser:
     parser.add_device()
     parser.add_json()
     parser.add_switch("--all", "then run every system, which takes minutes")
-    return parser
+    return parser.parse_args(argv)
 
 
 if __name__ == "__main__":

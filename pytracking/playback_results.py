@@ -10,6 +10,7 @@ change the speed (2x, 4x, ...; through a stop to backward); q or escape closes t
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ _INTERVAL_MS = 40
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Open the window and wait until it is closed."""
-    arguments = _parser().parse_args(argv)
+    arguments = _parse(argv)
     set_up_logging()
     import_optional("matplotlib", "the playback", "plots")
     import matplotlib.pyplot as plt
@@ -53,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> CommandParser:
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = CommandParser(__doc__)
     parser.add_argument("dataset", help="name of the data set")
     parser.add_argument("sequence", type=_position_or_name, help="name, or position from 0")
@@ -70,7 +71,7 @@ def _parser() -> CommandParser:
         "--results", type=Path, metavar="DIR", help="folder of all results (results_path)"
     )
     parser.add_plugin()
-    return parser
+    return parser.parse_args(argv)
 
 
 def _position_or_name(text: str) -> int | str:

@@ -6,6 +6,7 @@ Example:
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 from collections.abc import Sequence
@@ -34,7 +35,7 @@ _MASKS = "masks"
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Write a mask for every frame."""
-    arguments = _parser().parse_args(argv)
+    arguments = _parse(argv)
     set_up_logging(arguments.quiet)
     threads = check_threads(arguments.threads)
     check_free(arguments.output, () if arguments.overwrite else (_MASKS,))
@@ -72,7 +73,7 @@ def _track(
     return count, seconds
 
 
-def _parser() -> CommandParser:
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = CommandParser(__doc__)
     parser.add_argument("exported", type=Path, metavar="DIR", help="what export_tracker.py wrote")
     parser.add_argument("video", metavar="VIDEO", help="a video file or a folder of frames")
@@ -88,7 +89,7 @@ def _parser() -> CommandParser:
     parser.add_switch("--trust", "load programs of PyTorch, which can do anything")
     parser.add_switch("--overwrite", "replace earlier results")
     parser.add_quiet()
-    return parser
+    return parser.parse_args(argv)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ Example:
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,7 +27,7 @@ _PORT = 7860
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve the page until Ctrl-C."""
-    arguments = _parser().parse_args(argv)
+    arguments = _parse(argv)
     set_up_logging(arguments.quiet)
     if not 0 <= arguments.port < 1 << 16:
         raise ConfigError(f"--port {arguments.port}: expected 0 to 65535")
@@ -57,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> VideoParser:
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     from pytracking.interactive_page.settings import HELP, PageSettings
 
     parser = VideoParser(__doc__)
@@ -87,7 +88,7 @@ def _parser() -> VideoParser:
         text = f"{HELP[name]} ({value})"
         option = "--" + name.replace("_", "-")
         parser.add_argument(option, type=int, default=value, metavar="N", help=text)
-    return parser
+    return parser.parse_args(argv)
 
 
 if __name__ == "__main__":

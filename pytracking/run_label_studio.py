@@ -6,6 +6,7 @@ Example:
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
 import sys
@@ -31,7 +32,7 @@ _PASSWORD = "VOS_BACKEND_PASSWORD"
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until Ctrl-C."""
-    arguments = _parser().parse_args(argv)
+    arguments = _parse(argv)
     set_up_logging(arguments.quiet)
     import_optional("aiohttp", "the backend", "interactive")
     from ltr.admin.devices import resolve_device
@@ -70,7 +71,7 @@ async def _serve(server: BackendServer, host: str, port: int) -> None:
         await runner.cleanup()
 
 
-def _parser() -> TrackerParser:
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = TrackerParser(__doc__)
     parser.add_tracker()
     parser.add_argument(
@@ -86,7 +87,7 @@ def _parser() -> TrackerParser:
     )
     parser.add_quiet()
     parser.add_device()
-    return parser
+    return parser.parse_args(argv)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ if not __package__:
 from ltr.admin.cli import command, json_results, set_up_logging
 from ltr.admin.errors import ConfigError
 from ltr.admin.locks import lock_folder
+from pytracking.cli.arguments import resolve_runtime, resolve_tracker
 from pytracking.cli.video_arguments import VideoParser, resolve_task
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Segment one video, or a folder of them; 1 when one of several failed."""
-    arguments = _parser().parse_args(argv)
+    arguments = _parse(argv)
     set_up_logging(arguments.quiet)
     from pytracking.cli.console import run_with_engine
     from pytracking.utils.video_reader import find_videos
@@ -57,7 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     with json_results(arguments.json) as results:
         task = resolve_task(arguments, arguments.videofile)
-        summary = process_video(task)
+        spec, runtime = resolve_tracker(arguments), resolve_runtime(arguments, task.view)
+        summary = process_video(spec, runtime, task)
         results.update(dataclasses.asdict(summary))
         _tell(summary)
         _export(arguments, summary.folder, Path(arguments.videofile))
@@ -77,11 +79,12 @@ def _segment_folder(
     if engine is not None:
         refuse_live_view(arguments)
     task = resolve_task(arguments, arguments.videofile)
+    spec, runtime = resolve_tracker(arguments), resolve_runtime(arguments, task.view)
     videos: dict[str, Any] = {}
     num_failed = 0
     with json_results(arguments.json) as results:
-        with lock_folder(output_of(task), arguments.wait):
-            folder = VideoFolder(task, found.videos)
+        with lock_folder(output_of(spec, task), arguments.wait):
+            folder = VideoFolder(spec, runtime, task, found.videos)
             for outcome in folder.run(engine):
                 videos[outcome.name] = dataclasses.asdict(outcome)
                 if outcome.folder is not None:
@@ -127,7 +130,7 @@ def _tell_left_out(found: FolderContent) -> None:
         print(f"left out, neither videos nor frames: {', '.join(found.left_out)}")
 
 
-def _parser() -> VideoParser:
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = VideoParser(__doc__)
     parser.add_tracker()
     parser.add_memory()
@@ -143,7 +146,7 @@ def _parser() -> VideoParser:
     parser.add_json()
     parser.add_engine()
     parser.add_runtime()
-    return parser
+    return parser.parse_args(argv)
 
 
 if __name__ == "__main__":

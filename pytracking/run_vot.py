@@ -14,6 +14,7 @@ Example:
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +23,7 @@ if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from ltr.admin.cli import command, set_up_logging
-from pytracking.cli.arguments import TrackerParser, resolve_runtime, resolve_tracker
+from pytracking.cli.arguments import TrackerParser, open_view, resolve_runtime, resolve_tracker
 
 _REGIONS = ("mask", "rectangle", "polygon")
 
@@ -30,17 +31,18 @@ _REGIONS = ("mask", "rectangle", "polygon")
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve one client."""
-    arguments = _parser().parse_args(argv)
+    arguments = _parse(argv)
     set_up_logging(arguments.quiet)
     from pytracking.evaluation.running.vot import run_vot
 
-    spec, runtime = resolve_tracker(arguments), resolve_runtime(arguments)
-    count = run_vot(spec, runtime, arguments.region, arguments.multiobject)
+    view = open_view(arguments)
+    spec, runtime = resolve_tracker(arguments), resolve_runtime(arguments, view)
+    count = run_vot(spec, runtime, arguments.region, arguments.multiobject, view)
     print(f"{count} frames", file=sys.stderr)
     return 0
 
 
-def _parser() -> TrackerParser:
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = TrackerParser(__doc__)
     parser.add_tracker()
     parser.add_argument(
@@ -58,7 +60,7 @@ def _parser() -> TrackerParser:
     )
     parser.add_switch("--multiobject", "let the client name several objects (VOTS)")
     parser.add_runtime()
-    return parser
+    return parser.parse_args(argv)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from torchvision.ops import box_convert
 from ltr.actors.base import Actor, Stats
 from ltr.data.referring.batches import ReferringTarget, SentenceBatch
 from ltr.models.referring.criterion import MASK_STRIDE, Criterion
-from ltr.models.referring.outputs import Predictions
+from ltr.models.referring.outputs import Predictions, best_queries
 
 _HIT = 0.5
 _LOSSES = ("loss_ce", "loss_bbox", "loss_giou", "loss_mask", "loss_dice")
@@ -69,7 +69,7 @@ def overlap_stats(predictions: Predictions, targets: Sequence[ReferringTarget]) 
         predictions: Predictions for all clips of the batch.
         targets: One a clip.
     """
-    queries = predictions.logits.sigmoid().mean(dim=1).amax(dim=-1).argmax(dim=-1)
+    queries = best_queries(predictions.logits)
     masks, boxes = [], []
     for index, (query, target) in enumerate(zip(queries, targets, strict=True)):
         masks.append(_mask_overlap(predictions.masks[index, :, query], target))

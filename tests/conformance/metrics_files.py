@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ltr.data.frame_files import list_masks
-from pytracking.analysis.files.truth_folder import VideoTruth
+from pytracking.analysis.files.truth_folder import VideoTruth, list_masks
 
 TOLERANCE = 1e-6
 

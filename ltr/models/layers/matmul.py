@@ -7,7 +7,7 @@ cores), and equally fast elsewhere.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -46,12 +46,13 @@ class PackedLinear:
         weight = self._weight.to_dense() if self._is_packed else self._weight
         return PackedLinear, (weight, self._bias, self._rows)
 
-    def __call__(self, x: torch.Tensor, after: Literal["none", "sigmoid"] = "none") -> torch.Tensor:
-        """(n, m) -> (n, c), or its sigmoid."""
-        if self._is_packed:
-            return torch.ops.mkldnn._linear_pointwise(x, self._weight, self._bias, after, [], "")
-        y = F.linear(x, self._weight, self._bias)
-        return y.sigmoid_() if after == "sigmoid" else y
+    def __call__(self, x: torch.Tensor, rectifies: bool = False) -> torch.Tensor:
+        """(n, m) -> (n, c); with a ReLU or without."""
+        if not self._is_packed:
+            y = F.linear(x, self._weight, self._bias)
+            return y.relu_() if rectifies else y
+        after = "relu" if rectifies else "none"
+        return torch.ops.mkldnn._linear_pointwise(x, self._weight, self._bias, after, [], "")
 
 
 def linear_fast(

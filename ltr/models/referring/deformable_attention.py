@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from ltr.admin.errors import ConfigError, did_you_mean
-from ltr.models.layers.matmul import apply_linear
+from ltr.models.layers.matmul import apply_linear, is_exact_inference
 from ltr.models.referring.deformable_sampling import MapSizes, Sampler, sample_points
 
 KERNELS = ("torch", "triton")
@@ -88,23 +88,57 @@ class DeformableAttention(nn.Module):
             sizes: Height and width of each level.
             padding: bool (N, sum of h * w), True at padded positions.
         """
-        values = apply_linear(self.value_proj, tokens)
-        if padding is not None:
-            values = values.masked_fill(padding[..., None], 0.0)
-        values = values.unflatten(-1, (self.shape[0], -1))
         offsets = apply_linear(self.sampling_offsets, queries).unflatten(-1, (*self.shape, 2))
         scores = apply_linear(self.attention_weights, queries).unflatten(-1, (self.shape[0], -1))
         weights = scores.softmax(-1).unflatten(-1, self.shape[1:])
-        around = references[:, :, None, :, None]
+        around = references[:, :, None, :, None].expand(-1, -1, -1, -1, self.shape[2], -1)
         if references.shape[-1] == 2:
             cells = offsets.new_tensor([(width, height) for height, width in sizes])[:, None]
             # Written out, as operations on tensors whose last axes are repeated are slow.
             moves = offsets * (1 / cells).expand(offsets.shape[2:]).contiguous()
         else:
             moves = offsets * around[..., 2:] * (0.5 / self.shape[2])
-        locations = around[..., :2] + moves
-        sampled = self.sampler(values, sizes, locations, weights)
-        return AttentionOutput(apply_linear(self.output_proj, sampled), locations, weights)
+        locations = around[..., :2].contiguous() + moves
+        is_few = is_exact_inference(tokens) and queries.shape[1] * self.shape[0] < tokens.shape[1]
+        read = self._read_few if is_few and self.sampler is sample_points else self._read
+        output = apply_linear(self.output_proj, read(tokens, sizes, locations, weights, padding))
+        return AttentionOutput(output, locations, weights)
+
+    def _read(
+        self,
+        tokens: torch.Tensor,
+        sizes: MapSizes,
+        locations: torch.Tensor,
+        weights: torch.Tensor,
+        padding: torch.Tensor | None,
+    ) -> torch.Tensor:
+        """Sampled values, (N, queries, dim)."""
+        values = apply_linear(self.value_proj, tokens)
+        if padding is not None:
+            values = values.masked_fill(padding[..., None], 0.0)
+        values = values.unflatten(-1, (self.shape[0], -1))
+        return self.sampler(values, sizes, locations, weights)
+
+    def _read_few(
+        self,
+        tokens: torch.Tensor,
+        sizes: MapSizes,
+        locations: torch.Tensor,
+        weights: torch.Tensor,
+        padding: torch.Tensor | None,
+    ) -> torch.Tensor:
+        """The same where few tokens are read: they are sampled first and projected then."""
+        ones = tokens.new_ones(*tokens.shape[:2], 1)
+        if padding is not None:
+            tokens, ones = (x.masked_fill(padding[..., None], 0.0) for x in (tokens, ones))
+        heads, layer = self.shape[0], self.value_proj
+        where = [x.flatten(1, 2)[:, :, None] for x in (locations, weights)]  # heads are queries
+        sampled, share = (
+            self.sampler(x[:, :, None], sizes, *where).unflatten(1, (-1, heads))
+            for x in (tokens, ones)
+        )
+        weight, bias = (x.unflatten(0, (heads, -1)) for x in (layer.weight, layer.bias))
+        return (torch.einsum("nqhc,hdc->nqhd", sampled, weight) + share * bias).flatten(2)
 
     def forward(
         self,

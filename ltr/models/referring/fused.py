@@ -23,3 +23,4 @@ def prepare_for_cpu(network: ReferFormer) -> None:
         fuse_sequential(layers)
     pack(network)
     use_winograd(network)
+    network.is_prepared = network.pixel_decoder.is_side_by_side = True

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ltr.models.layers.chunks import apply_in_chunks
-from ltr.models.layers.matmul import apply_linear, is_exact_inference, linear_fast
+from ltr.models.layers.matmul import PackedLinear, apply_linear, is_exact_inference, linear_fast
 from ltr.models.referring.positions import sine_position_1d
 
 # Hidden units of a feed-forward layer are many times its input: this many tokens go through it at
@@ -96,9 +96,10 @@ def _attend_to_few(attention: nn.MultiheadAttention, x: torch.Tensor, words: Wor
     outputs = torch.einsum("shld,chd->schl", values, outputs).flatten(2)
     found = []
     for tokens, weight, bias, output in zip(x, weights, biases, outputs, strict=True):
-        scores = linear_fast(tokens, weight, bias.flatten()).unflatten(1, (heads, -1))
-        shares = scores.softmax(dim=-1).flatten(1)
-        found.append(linear_fast(shares, output, attention.out_proj.bias))
+        scores = linear_fast(tokens, weight, bias.flatten())
+        # Tokens last: a softmax over a few values that lie side by side is slow.
+        shares = scores.T.contiguous().unflatten(0, (heads, -1)).softmax(dim=1).flatten(0, 1)
+        found.append(torch.addmm(attention.out_proj.bias, shares.T, output.T))
     return torch.stack(found)
 
 
@@ -143,13 +144,19 @@ def feed_forward(
     x: torch.Tensor, linear1: nn.Linear, linear2: nn.Linear, dropout: nn.Dropout
 ) -> torch.Tensor:
     """Two linear layers with a ReLU between, on tokens (N, tokens, dim)."""
+    rows, size = x.flatten(0, 1), TOKENS_AT_ONCE
 
     def apply(rows: torch.Tensor) -> torch.Tensor:
         return apply_linear(linear2, dropout(apply_linear(linear1, rows, rectifies=True)))
 
-    is_on_cpu = is_exact_inference(x)
-    size = _TOKENS_IN_CACHE * torch.get_num_threads() if is_on_cpu else TOKENS_AT_ONCE
-    return apply_in_chunks(apply, x.flatten(0, 1), size=size).view(x.shape)
+    if is_exact_inference(x) and not dropout.training:
+        size = _TOKENS_IN_CACHE * torch.get_num_threads()
+        if len(rows) > size:  # else laying the weights out takes longer than it saves
+            first, second = (PackedLinear(x.weight, x.bias, size) for x in (linear1, linear2))
+            return apply_in_chunks(
+                lambda rows: second(first(rows, rectifies=True)), rows, size=size
+            ).view(x.shape)
+    return apply_in_chunks(apply, rows, size=size).view(x.shape)
 
 
 class LanguageFusion(nn.Module):
@@ -212,26 +219,12 @@ class VisionLanguageBlock(nn.Module):
         Returns:
             Maps of the same shape.
         """
+        return self.read_words(maps, self.attend_pixels(maps, position, padding), position, words)
 
-        def per_frame(
-            maps: torch.Tensor, attended: torch.Tensor, position: torch.Tensor
-        ) -> torch.Tensor:
-            return self._read_words(maps, attended, position, words)
-
-        pixels = maps.shape[-2] * maps.shape[-1]
-        return apply_in_chunks(
-            per_frame,
-            maps,
-            self._attend_pixels(maps, position, padding),
-            position,
-            size=max(1, TOKENS_AT_ONCE // pixels),
-            dim=1,
-        )
-
-    def _attend_pixels(
+    def attend_pixels(
         self, maps: torch.Tensor, position: torch.Tensor, padding: torch.Tensor | None
     ) -> torch.Tensor:
-        """Attention among pixels; the maps of the result may be smaller by ``reduction``."""
+        """Attention among pixels; the maps of the result are smaller by ``reduction``."""
         clips, frames = maps.shape[:2]
         maps, position = self._reduce(maps), self._reduce(position)
         height, width = maps.shape[-2:]
@@ -249,10 +242,10 @@ class VisionLanguageBlock(nn.Module):
         small = F.interpolate(maps.flatten(0, 1), size, mode="nearest")
         return small.unflatten(0, maps.shape[:2])
 
-    def _read_words(
+    def read_words(
         self, maps: torch.Tensor, attended: torch.Tensor, position: torch.Tensor, words: Words
     ) -> torch.Tensor:
-        """Everything after the attention among pixels, frame by frame."""
+        """Everything after the attention among pixels; frames are independent here."""
         frames, size = maps.shape[1], maps.shape[-2:]
         if self.reduction > 1:
             large = F.interpolate(attended.flatten(0, 1), size, mode="bilinear")

@@ -95,12 +95,49 @@ class DynamicMaskHead(nn.Module):
         Returns:
             Logits (N, Q, h, w).
         """
-        weights, biases = self._split(parameters)
-        height, width = features.shape[-2:]
-        first = weights[0]
+        first = self._split(parameters)[0][0]
         # The features are the same for all queries: one product instead of a copy for each.
-        x = first[..., : self.dim].flatten(1, 2) @ features.flatten(2)
-        x = x.unflatten(1, first.shape[1:3])
+        products = first[..., : self.dim].flatten(1, 2) @ features.flatten(2)
+        return self._finish(products.unflatten(2, features.shape[-2:]), parameters, centers)
+
+    def read(
+        self,
+        conv: nn.Conv2d,
+        maps: torch.Tensor,
+        parameters: torch.Tensor,
+        centers: torch.Tensor,
+    ) -> torch.Tensor:
+        """Segment without computing the features.
+
+        The last convolution before the features and the first layer are one convolution with the
+        few channels of all queries.
+
+        Args:
+            conv: 3x3, C to ``dim`` channels; its result would be the features.
+            maps: (N, C, h, w), what the features are computed from.
+            parameters: (N, Q, num_parameters).
+            centers: References in pixels, x first, (N, Q, 2).
+
+        Returns:
+            Logits (N, Q, h, w).
+        """
+        first = self._split(parameters)[0][0][..., : self.dim].flatten(1, 2)
+        kernels = (first @ conv.weight.flatten(1)).unflatten(2, conv.weight.shape[1:])
+        biases = None if conv.bias is None else first @ conv.bias
+        found = [
+            F.conv2d(one, kernel, None if biases is None else biases[i], padding=1)
+            for i, (one, kernel) in enumerate(zip(maps.split(1), kernels, strict=True))
+        ]
+        return self._finish(torch.cat(found), parameters, centers)
+
+    def _finish(
+        self, products: torch.Tensor, parameters: torch.Tensor, centers: torch.Tensor
+    ) -> torch.Tensor:
+        """Logits (N, Q, h, w) of products of first weights and features (N, Q * out, h, w)."""
+        weights, biases = self._split(parameters)
+        height, width = products.shape[-2:]
+        first = weights[0]
+        x = products.unflatten(1, first.shape[1:3]).flatten(3)
         if self.has_coordinates:
             # No product of matrices: under autocast it would round hundreds of pixels to halves.
             offsets = self._offsets(centers, height, width)

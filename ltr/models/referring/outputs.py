@@ -7,6 +7,8 @@ from typing import NamedTuple
 import torch
 
 from ltr.data.referring.batches import SharedClips
+from ltr.models.referring.deformable_transformer import Memory
+from ltr.models.referring.fusion import Words
 
 
 class ClipFeatures(NamedTuple):
@@ -38,6 +40,32 @@ class ClipFeatures(NamedTuple):
         )
 
 
+class EncodedSentences(NamedTuple):
+    """What the text encoder says of the sentences of a batch.
+
+    Args:
+        words: Word features of each sentence.
+        whole: Feature of each sentence as a whole, (sentences, dim).
+    """
+
+    words: Words
+    whole: torch.Tensor
+
+
+class EncodedClips(NamedTuple):
+    """Frames after the encoder; N = clips * frames.
+
+    Args:
+        fine: Maps of stride 4 for the pixel decoder, (N, dim, H / 4, W / 4).
+        memory: Encoder memory of all frames.
+        padding: bool (N, H, W); None where nothing is padded.
+    """
+
+    fine: torch.Tensor
+    memory: Memory
+    padding: torch.Tensor | None
+
+
 class Predictions(NamedTuple):
     """What one decoder layer says of every query; a query is one object in all frames.
 
@@ -54,3 +82,15 @@ class Predictions(NamedTuple):
     masks: torch.Tensor
     centers: torch.Tensor
     auxiliary: tuple[Predictions, ...] = ()
+
+
+def best_queries(logits: torch.Tensor) -> torch.Tensor:
+    """The query that answers for a whole clip: the largest mean score of its best class.
+
+    Args:
+        logits: (clips, frames, queries, classes).
+
+    Returns:
+        int64 (clips,).
+    """
+    return logits.float().sigmoid().mean(dim=1).amax(dim=-1).argmax(dim=-1)

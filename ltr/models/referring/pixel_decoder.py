@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -11,12 +11,15 @@ from torch import nn
 from ltr.models.layers.chunks import apply_in_chunks
 from ltr.models.layers.initialisation import fill_bias
 from ltr.models.layers.winograd import WinogradConv2d
+from ltr.models.referring import fusion
 from ltr.models.referring.deformable_transformer import Level
 from ltr.models.referring.fusion import VisionLanguageBlock, Words
 
 _REDUCTIONS = (8, 4, 2, 1)  # of the attention among pixels, finest stage first
 _GROUPS = 8
 _FRAMES_AT_ONCE = 4
+
+Read = Callable[..., torch.Tensor]
 
 
 class NormedConv(WinogradConv2d):
@@ -45,6 +48,9 @@ class PixelDecoder(nn.Module):
         feedforward_dim: Hidden units.
         dropout: Share of units dropped in training.
     """
+
+    # Whether parts of the frames are computed side by side, each by its share of the threads.
+    is_side_by_side = False
 
     def __init__(
         self,
@@ -83,47 +89,75 @@ class PixelDecoder(nn.Module):
     def adapt(self, stage: int, maps: torch.Tensor) -> torch.Tensor:
         """Bring the input of a stage to ``dim`` channels; that of the first needs no sentence."""
         adapter = getattr(self, f"adapter_{stage}")
-        return apply_in_chunks(adapter, maps, size=_FRAMES_AT_ONCE)
+        return apply_in_chunks(
+            adapter, maps, size=_FRAMES_AT_ONCE, is_side_by_side=self.is_side_by_side
+        )
 
-    def decode(self, levels: Sequence[Level], words: Words, frames: int) -> torch.Tensor:
-        """Compute mask features of inputs whose first is adapted.
+    def decode(
+        self,
+        levels: Sequence[Level],
+        words: Words,
+        frames: int,
+        read: Read | None = None,
+        *of_frames: torch.Tensor,
+    ) -> torch.Tensor:
+        """Compute mask features, or what is read from the maps before their last convolution.
 
         Args:
             levels: Input of ``forward`` whose first level has passed through ``adapt``.
             words: Word features of each clip's sentence.
             frames: Frames of a clip.
+            read: Makes something of the finest maps (n, dim, h, w) of some frames and what
+                belongs to these; frame by frame.
+            *of_frames: What belongs to the frames, (N, ...) each.
 
         Returns:
-            (N, mask_dim, h, w) of stride 4.
+            (N, mask_dim, h, w) of stride 4, or what ``read`` gave.
         """
         count = len(levels)
-        coarse = self._stage(count, levels[-1], None, words, frames)
-        for stage in range(count - 1, 0, -1):
-            coarse = self._stage(stage, levels[stage - 1], coarse, words, frames)
-        return apply_in_chunks(self.mask_features, coarse, size=_FRAMES_AT_ONCE)
+        coarse: tuple[torch.Tensor, ...] = ()
+        for stage in range(count, 1, -1):
+            coarse = (self._stage(stage, levels[stage - 1], coarse, words, frames),)
+        read = read or self.mask_features
+        return self._stage(1, levels[0], coarse, words, frames, read, *of_frames)
 
     def _stage(
         self,
         stage: int,
         level: Level,
-        coarse: torch.Tensor | None,
+        coarse: tuple[torch.Tensor, ...],
         words: Words,
         frames: int,
+        read: Read | None = None,
+        *of_frames: torch.Tensor,
     ) -> torch.Tensor:
+        """Relate pixels of whole clips, then finish the frames one by one."""
         block, layer = (getattr(self, f"{name}_{stage}") for name in ("cross_attn", "layer"))
         adapted = level.maps if stage == 1 else self.adapt(stage, level.maps)
         shape = (-1, min(frames, len(level.position)))
-        related = block(
-            adapted.unflatten(0, (-1, frames)),
-            level.position.unflatten(0, shape),
-            None if level.padding is None else level.padding.unflatten(0, shape),
-            words,
+        maps, position = adapted.unflatten(0, (-1, frames)), level.position.unflatten(0, shape)
+        padding = None if level.padding is None else level.padding.unflatten(0, shape)
+
+        def finish(
+            maps: torch.Tensor, attended: torch.Tensor, position: torch.Tensor, *rest: torch.Tensor
+        ) -> torch.Tensor:
+            fine = block.read_words(maps, attended, position, words).flatten(0, 1)
+            others = [value.flatten(0, 1) for value in rest]
+            for value in others[: len(coarse)]:
+                fine = fine + F.interpolate(value, fine.shape[-2:], mode="nearest")
+            found = layer(fine)
+            if read is not None:
+                found = read(found, *others[len(coarse) :])
+            return found.unflatten(0, maps.shape[:2])
+
+        pixels = maps.shape[-2] * maps.shape[-1]
+        return apply_in_chunks(
+            finish,
+            maps,
+            block.attend_pixels(maps, position, padding),
+            position,
+            *(value.unflatten(0, (-1, frames)) for value in (*coarse, *of_frames)),
+            size=max(1, min(_FRAMES_AT_ONCE, fusion.TOKENS_AT_ONCE // pixels)),
+            dim=1,
+            is_side_by_side=self.is_side_by_side,
         ).flatten(0, 1)
-
-        def finish(fine: torch.Tensor, *coarse: torch.Tensor) -> torch.Tensor:
-            for maps in coarse:
-                fine = fine + F.interpolate(maps, fine.shape[-2:], mode="nearest")
-            return layer(fine)
-
-        inputs = (related,) if coarse is None else (related, coarse)
-        return apply_in_chunks(finish, *inputs, size=_FRAMES_AT_ONCE)

@@ -6,9 +6,9 @@ weights: every decoder layer then reads the tracking memory before the current o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +17,7 @@ from torch import nn
 from ltr.admin.model_constructor import model_constructor, old_arguments, takes_fields
 from ltr.data.referring.batches import ClipBatch, SentenceBatch, SharedClips
 from ltr.models.layers.initialisation import fill_bias
+from ltr.models.layers.parallel import even_slices, map_side_by_side
 from ltr.models.referring.backbones import Backbone, build_backbone
 from ltr.models.referring.deformable_transformer import (
     Decoded,
@@ -28,8 +29,14 @@ from ltr.models.referring.design import PYRAMID_LEVELS, Design
 from ltr.models.referring.fusion import LanguageFusion, Words, to_maps, to_tokens
 from ltr.models.referring.heads import MLP, DynamicMaskHead, box_heads, class_heads
 from ltr.models.referring.names import adapt_names
-from ltr.models.referring.outputs import ClipFeatures, Predictions
-from ltr.models.referring.pixel_decoder import PixelDecoder
+from ltr.models.referring.outputs import (
+    ClipFeatures,
+    EncodedClips,
+    EncodedSentences,
+    Predictions,
+    best_queries,
+)
+from ltr.models.referring.pixel_decoder import PixelDecoder, Read
 from ltr.models.referring.positions import sine_position_2d
 from ltr.models.referring.text_encoder import FeatureResizer, build_text_encoder
 
@@ -37,32 +44,7 @@ if TYPE_CHECKING:
     from transformers import RobertaModel
 
 _Maps = Sequence[torch.Tensor]
-
-
-class EncodedSentences(NamedTuple):
-    """What the text encoder says of the sentences of a batch.
-
-    Args:
-        words: Word features of each sentence.
-        whole: Feature of each sentence as a whole, (sentences, dim).
-    """
-
-    words: Words
-    whole: torch.Tensor
-
-
-class EncodedClips(NamedTuple):
-    """Frames after the encoder; N = clips * frames.
-
-    Args:
-        fine: Maps of stride 4 for the pixel decoder, (N, dim, H / 4, W / 4).
-        memory: Encoder memory of all frames.
-        padding: bool (N, H, W); None where nothing is padded.
-    """
-
-    fine: torch.Tensor
-    memory: Memory
-    padding: torch.Tensor | None
+_Result = TypeVar("_Result")
 
 
 class ReferFormer(nn.Module):
@@ -85,6 +67,8 @@ class ReferFormer(nn.Module):
     # Frames that go through backbone, encoder and decoder at once when no gradients are recorded;
     # they are independent there, so it changes the memory and not the result.
     chunk_frames = 8
+    # Whether ``prepare_for_cpu`` was called: frames are side by side, masks without features.
+    is_prepared = False
     # Whether it was trained with tracking images (TF²); None where its file does not tell.
     trained_with_tracking: bool | None = None
 
@@ -147,6 +131,7 @@ class ReferFormer(nn.Module):
         previous: ClipBatch | ClipFeatures | None = None,
         target_frames: Sequence[int] | None = None,
         with_auxiliary: bool | None = None,
+        best_only: bool = False,
     ) -> Predictions:
         """Segment what each sentence means in its clip.
 
@@ -158,6 +143,7 @@ class ReferFormer(nn.Module):
             target_frames: One frame a clip that is wanted; the others only serve a video backbone.
             with_auxiliary: Whether to return the earlier layers' predictions; by default in
                 training.
+            best_only: Whether to return only the query that answers for each whole clip.
         """
         if not isinstance(sentences, EncodedSentences):
             sentences = self.encode_sentences(sentences)
@@ -172,11 +158,14 @@ class ReferFormer(nn.Module):
         if is_same:
             tracking = encoded.memory
         decoded = self.decode(sentences.whole, encoded.memory, tracking)
-        features = self.mask_features(encoded, words)
         wants_all = self.training if with_auxiliary is None else with_auxiliary
+        if self.is_prepared and not wants_all:
+            segment = partial(self._segment, encoded, words)
+        else:
+            segment = partial(self.mask_head, self.mask_features(encoded, words))
         count = len(decoded.states)
         predicted = [
-            self._predict(decoded, layer, features, clips.sizes)
+            self._predict(decoded, layer, segment, clips.sizes, best_only)
             for layer in range(0 if wants_all else count - 1, count)
         ]
         return predicted[-1]._replace(auxiliary=tuple(predicted[:-1]))
@@ -193,7 +182,7 @@ class ReferFormer(nn.Module):
     def extract_features(self, clips: ClipBatch) -> ClipFeatures:
         """All that needs no sentence: the backbone, and the first layers behind it."""
         inputs, see = self._viewer(clips)
-        parts = [see([x[part] for x in inputs]) for part in self._parts(len(inputs[0]))]
+        parts = self._map_frames(lambda part: see([x[part] for x in inputs]), len(inputs[0]))
         maps = tuple(x[0] if len(x) == 1 else torch.cat(x) for x in zip(*parts, strict=True))
         return ClipFeatures(maps, clips.sizes, clips.padding)
 
@@ -217,11 +206,13 @@ class ReferFormer(nn.Module):
             inputs = tuple(value[chosen] for value in inputs)
             padding = None if padding is None else padding[chosen]
         words = words.repeat(len(inputs[0]) // count)
-        parts = []
-        for part in self._parts(len(inputs[0])):
+
+        def encode(part: slice) -> tuple[torch.Tensor, Memory]:
             fine, *maps = see([value[part] for value in inputs])
             levels = self.fuse(maps, None if padding is None else padding[part], words.part(part))
-            parts.append((fine, self.transformer.encode(levels)))
+            return fine, self.transformer.encode(levels)
+
+        parts = self._map_frames(encode, len(inputs[0]))
         fines = [fine for fine, _ in parts]
         return EncodedClips(
             fines[0] if len(fines) == 1 else torch.cat(fines),
@@ -254,28 +245,49 @@ class ReferFormer(nn.Module):
         num_queries = self.query_embed.num_embeddings
         starts = sentence.repeat_interleave(frames // len(sentence), 0)
         starts = starts[:, None].expand(-1, num_queries, -1)
-        found = [
-            self.transformer.decode(
+
+        def decode(part: slice) -> Decoded:
+            return self.transformer.decode(
                 starts[part],
                 self.query_embed.weight,
                 memory.frames(part),
                 self.bbox_embed,
                 None if tracking is None else tracking.frames(part),
             )
-            for part in self._parts(frames)
-        ]
-        return Decoded.join(found)
+
+        return Decoded.join(self._map_frames(decode, frames))
 
     def mask_features(self, encoded: EncodedClips, words: Words) -> torch.Tensor:
         """Features of stride 4 of whole clips, (N, mask dim, H / 4, W / 4)."""
+        return self._read_maps(encoded, words)
+
+    def _segment(
+        self, encoded: EncodedClips, words: Words, parameters: torch.Tensor, centers: torch.Tensor
+    ) -> torch.Tensor:
+        """What the mask head makes of ``mask_features``, which are not computed."""
+        read = partial(self.mask_head.read, self.pixel_decoder.mask_features)
+        return self._read_maps(encoded, words, read, parameters, centers)
+
+    def _read_maps(
+        self,
+        encoded: EncodedClips,
+        words: Words,
+        read: Read | None = None,
+        *of_frames: torch.Tensor,
+    ) -> torch.Tensor:
+        """See ``PixelDecoder.decode``."""
         maps = [encoded.fine, *(encoded.memory.level(i) for i in range(PYRAMID_LEVELS))]
         levels = [self._level(value, encoded.padding) for value in maps]
-        return self.pixel_decoder.decode(levels, words, len(encoded.fine) // len(words.features))
+        frames = len(encoded.fine) // len(words.features)
+        return self.pixel_decoder.decode(levels, words, frames, read, *of_frames)
 
-    def _parts(self, frames: int) -> Iterator[slice]:
-        size = frames if torch.is_grad_enabled() else self.chunk_frames
-        for start in range(0, frames, size):
-            yield slice(start, start + size)
+    def _map_frames(self, function: Callable[[slice], _Result], frames: int) -> list[_Result]:
+        """Apply a function to parts of the frames; ``chunk_frames`` are in memory at once."""
+        if torch.is_grad_enabled():
+            return [function(slice(0, frames))]
+        threads = torch.get_num_threads() if self.is_prepared else 1
+        parts = even_slices(frames, -(-self.chunk_frames // threads), threads)
+        return map_side_by_side(function, parts, self.is_prepared)
 
     def _level(self, maps: torch.Tensor, padding: torch.Tensor | None) -> Level:
         """Maps with the padding and the position encoding of their resolution."""
@@ -300,20 +312,24 @@ class ReferFormer(nn.Module):
         self,
         decoded: Decoded,
         layer: int,
-        features: torch.Tensor,
+        segment: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
         sizes: Sequence[tuple[int, int]],
+        best_only: bool,
     ) -> Predictions:
         states, references = decoded.states[layer], decoded.references
         frames = len(states) // len(sizes)
-        pixels = features.new_tensor([(width, height) for height, width in sizes])
-        centers = references[layer][..., :2] * pixels.repeat_interleave(frames, 0)[:, None]
-        masks = self.mask_head(features, self.controller(states), centers)
-        outputs = (
-            self.class_embed[layer](states),
-            decoded.boxes[layer],
-            masks,
-            references[max(layer - 1, 0)][..., :2],
-        )
+        logits, boxes = self.class_embed[layer](states), decoded.boxes[layer]
+        around = references[layer][..., :2]
+        centers = references[max(layer - 1, 0)][..., :2]
+        if best_only:
+            best = best_queries(logits.unflatten(0, (-1, frames))).repeat_interleave(frames)
+            every = torch.arange(len(best), device=best.device)
+            states, logits, boxes, around, centers = (
+                value[every, best][:, None] for value in (states, logits, boxes, around, centers)
+            )
+        pixels = states.new_tensor([(width, height) for height, width in sizes])
+        around = around * pixels.repeat_interleave(frames, 0)[:, None]
+        outputs = (logits, boxes, segment(self.controller(states), around), centers)
         return Predictions(*(value.unflatten(0, (-1, frames)) for value in outputs))
 
 

@@ -18,9 +18,7 @@ def cost_of_results(scores: Scores | None) -> Cost:
         scores: Scores of masks that came from files ``<sequence>/<frame>.png``.
     """
     folders = {} if scores is None else {
-        item.sequence: scores.sources[item.name].results
-        for item in scores.objects
-        if item.name in scores.sources
+        item.sequence: item.source.results for item in scores.objects if item.source is not None
     }  # fmt: skip
     frames, seconds = 0, 0.0
     for sequence, folder in folders.items():

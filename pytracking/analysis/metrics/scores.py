@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -37,6 +37,7 @@ class ObjectScores:
         frames: Names of the annotated frames.
         j: Region similarity, float64 (frames,), NaN = not scored.
         f: Boundary measure, float64 (frames,), NaN = not scored.
+        source: Files of the video, where masks came from files.
     """
 
     sequence: str
@@ -44,6 +45,7 @@ class ObjectScores:
     frames: tuple[str, ...]
     j: np.ndarray
     f: np.ndarray
+    source: FrameSource | None = None
 
     @property
     def name(self) -> str:
@@ -77,18 +79,14 @@ class Scores:
 
     Args:
         objects: Scores per object, in the order of the data set.
-        sources: Files by the name of the object, where masks came from files.
     """
 
     objects: tuple[ObjectScores, ...]
-    sources: Mapping[str, FrameSource] = field(default_factory=dict)
 
     @classmethod
     def join(cls, parts: Iterable[Scores]) -> Scores:
         """All objects of several sequences."""
-        parts = list(parts)
-        sources = {name: source for part in parts for name, source in part.sources.items()}
-        return cls(tuple(item for part in parts for item in part.objects), sources)
+        return cls(tuple(item for part in parts for item in part.objects))
 
     @cached_property
     def j(self) -> Statistics:

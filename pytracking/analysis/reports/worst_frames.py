@@ -54,11 +54,10 @@ def draw_worst_frames(scores: Scores, count: int = 12) -> list[WorstFrame]:
         if len(drawn) == count:
             break
         item = scores.objects[index]
-        source = scores.sources.get(item.name)
-        if source is None:
+        if item.source is None:
             continue
         try:
-            drawn.append(_draw(item, source, place))
+            drawn.append(_draw(item, item.source, place))
         except DataError:
             continue
     return drawn

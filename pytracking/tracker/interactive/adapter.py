@@ -11,7 +11,6 @@ import torch
 from ltr.admin.errors import DataError
 from ltr.data.interactive.rounds import blend_weights
 from ltr.data.interactive.scribbles import ScribbleLine
-from ltr.models.layers.aggregation import largest_channel
 from pytracking.tracker.base import FrameInfo, FrameOutput, OnlineTracker, StateOfVideo
 from pytracking.tracker.interactive.base import InteractiveVOS, RoundResult, Segmentation
 from pytracking.tracker.interactive.scribble_mask import ScribbleToMask
@@ -129,7 +128,7 @@ class MaskTrackerHost(StateOfVideo[AdapterState], InteractiveVOS):
         """Blend a new result into a frame."""
         state = self.state
         state.probs[index] += weight * (probs - state.probs[index])
-        state.masks[index] = largest_channel(state.probs[index]).cpu().numpy()
+        state.masks[index] = state.probs[index].argmax(dim=0).to(torch.uint8).cpu().numpy()
 
     def _one_hot(self, labels: np.ndarray) -> torch.Tensor:
         table = torch.from_numpy(labels).to(self.device)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
 from ltr.data.referring.batches import ClipBatch, SentenceBatch
-from ltr.models.referring.outputs import ClipFeatures, Predictions
-from ltr.models.referring.referformer import EncodedSentences
+from ltr.models.layers.parallel import map_in_rounds
+from ltr.models.referring.outputs import ClipFeatures, EncodedSentences, Predictions
 from pytracking.tracker.referring.images import network_input, tracking_input
 from pytracking.tracker.referring.parameters import ReferringParameters
 from pytracking.tracker.referring.rules import (
@@ -105,6 +106,7 @@ def first_pass(
     params: ReferringParameters,
     feed_frames: bool,
     extract_features: Callable[[ClipBatch], ClipFeatures] | None = None,
+    is_side_by_side: bool = False,
 ) -> list[TrackState]:
     """Look at the clip window by window, without tracking; the query is chosen for each window.
 
@@ -115,17 +117,23 @@ def first_pass(
         params: Window and size of the input.
         feed_frames: Whether the frames themselves are fed as tracking images.
         extract_features: Computes what needs no sentence, once for all sentences about a window.
+        is_side_by_side: Whether sentences are computed at the same time, see ``map_in_rounds``.
     """
     parts: list[list[TrackState]] = [[] for _ in sentences]
+
+    def find(clip: Clips, sentence: Sentences) -> TrackState:
+        return TrackState.of(network(clip, sentence, clip if feed_frames else None))
+
     for start in range(0, len(frames), params.window):
         images = [frames[i] for i in range(start, min(start + params.window, len(frames)))]
         batch = as_clip(network_input(images, params.short_side, params.max_size))
         clip: Clips = batch
         if extract_features is not None and len(sentences) > 1:
             clip = extract_features(batch)
-        for found, sentence in zip(parts, sentences, strict=True):
-            found.append(TrackState.of(network(clip, sentence, clip if feed_frames else None)))
-    return [TrackState.join(found) for found in parts]
+        found = map_in_rounds(partial(find, clip), sentences, is_side_by_side)
+        for own, state in zip(parts, found, strict=True):
+            own.append(state)
+    return [TrackState.join(own) for own in parts]
 
 
 def track_outward(

@@ -16,8 +16,8 @@ from ltr.data.referring.clip import fit_size
 from ltr.data.rle import Rle, encode
 from ltr.models.referring.criterion import MASK_STRIDE
 from ltr.models.referring.deformable_attention import use_kernel
-from ltr.models.referring.outputs import ClipFeatures, Predictions
-from ltr.models.referring.referformer import EncodedSentences, ReferFormer
+from ltr.models.referring.outputs import ClipFeatures, EncodedSentences, Predictions
+from ltr.models.referring.referformer import ReferFormer
 from pytracking.tracker.base import Runtime
 from pytracking.tracker.referring.given_files import (
     KeyFrames,
@@ -130,12 +130,13 @@ class ReferringTracker(WholeVideoTracker):
         """The first pass, or the masks of an earlier one."""
         if self.params.first_masks is None or not isinstance(prompt, VideoPrompt):
             return first_pass(
-                self._predict_first,
+                partial(self._predict_first, best_only=True),
                 sentences,
                 frames,
                 self.params,
                 self._feed_frames,
                 self._extract_first,
+                self._first_network.is_prepared,
             )
         grid = self._grid(frames[0].shape[:2])
         folder = Path(self.params.first_masks) / prompt.video
@@ -198,7 +199,8 @@ class ReferringTracker(WholeVideoTracker):
         key = 0
         for _ in range(self.params.rounds):
             key = self._choose_key(state) if given is None else given
-            track_outward(self._predict, sentence, frames, state, key, self.params)
+            find = partial(self._predict, best_only=True)
+            track_outward(find, sentence, frames, state, key, self.params)
         return key
 
     def _choose_key(self, state: TrackState) -> int:
@@ -288,6 +290,7 @@ class ReferringTracker(WholeVideoTracker):
         sentence: SentenceBatch | EncodedSentences,
         previous: ClipBatch | ClipFeatures | None = None,
         target_frames: Sequence[int] | None = None,
+        best_only: bool = False,
     ) -> Predictions:
         """Predictions of the last layer, float32 on the CPU."""
         is_same, device = previous is clip, self.runtime.device
@@ -295,5 +298,5 @@ class ReferringTracker(WholeVideoTracker):
         if previous is not None:
             previous = clip if is_same else previous.to(device)
         with self.runtime.autocast():
-            predicted = network(clip, sentence, previous, target_frames)
+            predicted = network(clip, sentence, previous, target_frames, best_only=best_only)
         return Predictions(*(value.float().cpu() for value in predicted[:4]))

@@ -11,6 +11,8 @@ from typing import Literal, NamedTuple
 import torch
 import torch.nn.functional as F
 
+from ltr.models.referring.outputs import best_queries
+
 KeyCriterion = Literal["confidence", "score", "first", "middle", "stability"]
 
 _SET = 0.5
@@ -18,12 +20,12 @@ _BACKGROUND = 0.1
 
 
 def choose_query(logits: torch.Tensor) -> int:
-    """The query that answers for the whole clip: the largest mean score of its best class.
+    """The query that answers for the whole clip, see ``best_queries``.
 
     Args:
         logits: (frames, queries, classes).
     """
-    return int(logits.sigmoid().mean(dim=0).amax(dim=-1).argmax())
+    return int(best_queries(logits[None]))
 
 
 def query_scores(logits: torch.Tensor, query: int) -> torch.Tensor:

@@ -14,7 +14,7 @@ from ltr.admin.errors import ConfigError, DataError
 from ltr.data.image_format import IMAGENET_RGB
 from ltr.data.referring.batches import ClipBatch, SentenceBatch
 from ltr.data.rle import decode
-from ltr.models.referring.referformer import Predictions
+from ltr.models.referring.outputs import Predictions
 from ltr.models.referring.text_encoder import tokenise
 from pytracking.tracker.base import Runtime
 from pytracking.tracker.referring.parameters import ReferringParameters
@@ -34,6 +34,7 @@ class RedFinder(nn.Module):
     """
 
     chunk_frames = 8
+    is_prepared = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,7 +52,9 @@ class RedFinder(nn.Module):
         self.encoded += 1
         return sentences
 
-    def forward(self, clips, sentences, previous=None, target_frames=None) -> Predictions:
+    def forward(
+        self, clips, sentences, previous=None, target_frames=None, best_only=False
+    ) -> Predictions:
         red = self.red(clips.frames)
         seen = None
         if previous is not None:
@@ -65,7 +68,8 @@ class RedFinder(nn.Module):
         share = masks.gt(0).float().mean(dim=(2, 3))
         logits = torch.stack([-4.0 + 0 * share, 8 * share], dim=-1)[..., None]
         both = torch.stack([-masks, masks], dim=2)
-        return Predictions(logits, torch.zeros(*logits.shape[:3], 4), both, both[..., 0, :2])
+        found = (logits, torch.zeros(*logits.shape[:3], 4), both, both[..., 0, :2])
+        return Predictions(*(value[:, :, 1:] if best_only else value for value in found))
 
     @staticmethod
     def red(frames: torch.Tensor) -> torch.Tensor:

@@ -100,6 +100,20 @@ def test_a_box_scales_the_offsets():
     assert torch.allclose(narrow.weights.sum((-1, -2)), torch.ones(1, 1, 2))
 
 
+@pytest.mark.parametrize("is_padded", [False, True])
+def test_few_queries_read_before_the_values_are_projected(is_padded):
+    layer = DeformableAttention(16, num_levels=3, num_heads=2, num_points=4)
+    tokens, queries = torch.randn(2, 45, 16), torch.randn(2, 3, 16)
+    sizes, places = ((5, 7), (2, 3), (2, 2)), torch.rand(2, 3, 3, 2)
+    padding = torch.rand(2, 45) > 0.6 if is_padded else None
+    torch.nn.init.normal_(layer.value_proj.bias)
+    wanted = layer(queries, places, tokens, sizes, padding)
+    with torch.no_grad():
+        found = layer(queries, places, tokens, sizes, padding)
+    assert not torch.equal(found, wanted)
+    assert torch.allclose(found, wanted, atol=1e-5)
+
+
 def test_padding_counts_as_zero():
     layer = DeformableAttention(16, num_levels=1, num_heads=2, num_points=1)
     tokens, query = torch.randn(1, 12, 16), torch.randn(1, 1, 16)

@@ -11,6 +11,7 @@ from ltr.data.referring.batches import pad_clips
 from ltr.models.referring import fusion, pixel_decoder, swin
 from ltr.models.referring.backbones import build_backbone
 from ltr.models.referring.fused import prepare_for_cpu
+from ltr.models.referring.outputs import best_queries
 from ltr.models.referring.referformer import referformer
 from tests.small_referring import SIZES, small_network, small_sentences
 
@@ -209,9 +210,30 @@ def test_paths_are_dropped_per_frame_in_image_swins_and_per_clip_in_video_swins(
 
 
 @torch.inference_mode()
-def test_the_network_for_cpus_gives_what_the_network_gives():
-    network = small_network(backbone="resnet50")
-    batch, sentences = pad_clips([clip(2)], 32), small_sentences(1)
-    wanted = network(batch, sentences)
+@pytest.mark.parametrize("is_padded", [False, True])
+def test_the_best_query_of_each_clip_alone(is_padded):
+    network = small_network(num_classes=3)
+    batch = pad_clips([clip(2), clip(2, 50, 70, 1)] if is_padded else [clip(2)], 32)
+    sentences = small_sentences(len(batch.sizes))
+    whole, best = network(batch, sentences), network(batch, sentences, best_only=True)
+    queries = best_queries(whole.logits)
+    for name, one, every in zip(best._fields[:4], best[:4], whole[:4], strict=True):
+        wanted = torch.stack([x[:, q] for x, q in zip(every, queries, strict=True)])
+        assert torch.allclose(one[:, :, 0], wanted, atol=1e-4), name
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("is_padded", [False, True])
+def test_the_network_for_cpus_gives_what_the_network_gives(threads, is_padded):
+    network, before = small_network(3, backbone="resnet50"), torch.get_num_threads()
+    batch = pad_clips([clip(3), clip(3, 50, 70, 1)] if is_padded else [clip(3)], 32)
+    sentences = small_sentences(len(batch.sizes))
+    wanted = [network(batch, sentences, best_only=best) for best in (False, True)]
     prepare_for_cpu(network)
-    assert_close(network(batch, sentences), wanted, 1e-4)
+    torch.set_num_threads(threads)
+    try:
+        for best_only, one in zip((False, True), wanted, strict=True):
+            assert_close(network(batch, sentences, best_only=best_only), one, 1e-4)
+    finally:
+        torch.set_num_threads(before)
