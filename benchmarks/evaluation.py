@@ -27,9 +27,10 @@ import plain_davis
 from machine import describe_machine
 
 from ltr.admin.process_memory import peak_mib
+from ltr.data.frame_files import list_masks
 from ltr.data.image_io import write_label_map
 from pytracking.analysis.files.mask_evaluation import evaluate_masks
-from pytracking.analysis.files.truth_folder import VideoTruth, list_masks
+from pytracking.analysis.files.truth_folder import VideoTruth
 from pytracking.analysis.metrics.scores import Scores
 from pytracking.analysis.protocols.mask_rules import davis_semi_supervised
 

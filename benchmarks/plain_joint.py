@@ -16,6 +16,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from ltr.data.image_format import ImageFormat
 from ltr.models.joint.joint_net import FEATURE_STRIDE, JOINTNet
 from ltr.models.joint.transformer import INVERSE_TEMPERATURE, CosineAttention
 from ltr.models.layers.normalization import token_instance_norm
@@ -73,6 +74,7 @@ class PlainJointTracker(OnlineTracker):
 
     def __init__(self, params: JointParameters, network: JOINTNet, device: torch.device) -> None:
         self.params = params
+        self.format = ImageFormat(params.image_format, params.image_mean, params.image_std)
         self.network = network
         self.device = device
         self.kernel_size = network.target_model.filter_optimizer.kernel_size
@@ -135,7 +137,7 @@ class PlainJointTracker(OnlineTracker):
 
     def backbone(self, patch: torch.Tensor) -> dict[str, torch.Tensor]:
         """Features of an RGB patch (1, 3, H, W), 0..255."""
-        return self.network.extract_backbone_features(self.params.input_format.normalise(patch))
+        return self.network.extract_backbone_features(self.format.normalise(patch))
 
     def _track_object(self, index: int, item: PlainObject, pixels: torch.Tensor) -> torch.Tensor:
         params, size = self.params, self.params.image_sample_size

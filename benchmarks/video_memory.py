@@ -29,10 +29,10 @@ from ltr.admin.checkpoint import network_fields, save_checkpoint
 from ltr.admin.cli import command
 from ltr.admin.devices import resolve_device
 from ltr.admin.errors import ConfigError
-from ltr.admin.progress import process_memory_mb
+from ltr.admin.progress import FrameProgress, process_memory_mb
 from ltr.models.dense_ulearn.dense_ulearn_net import dense_ulearn_resnet18
 from ltr.models.joint.joint_net import steepest_descent_resnet18
-from pytracking.evaluation.running.task import VideoTask
+from pytracking.evaluation.outputs.video import VideoResults
 from pytracking.evaluation.running.video import save_frames
 from pytracking.evaluation.stepper import VideoFrame, segment_video
 from pytracking.evaluation.tracker import TrackerSpec
@@ -84,9 +84,13 @@ def measure(
         clip = Path(folder) / "clip.mp4"
         labels = _write_clip(clip, frames, size)
         tracker = spec.create(Runtime(resolve_device(device)))
-        with read_video(clip) as video:
-            results = segment_video(tracker, video, labels)
-            save_frames(_sampled(results, curve), video, VideoTask(clip), Path(folder))
+        with (
+            read_video(clip) as video,
+            FrameProgress(video.name, video.length) as progress,
+            VideoResults(Path(folder), video) as results,
+        ):
+            sampled = _sampled(segment_video(tracker, video, labels), curve)
+            save_frames(sampled, video, progress, results)
     return curve, frames * size[0] * size[1] * 3 / (1 << 20)
 
 

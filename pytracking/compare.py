@@ -26,7 +26,7 @@ from pytracking.analysis.reports.report import Report
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Score the folders on the same frames, print the comparison, and write it where asked."""
-    arguments = _parse(argv)
+    arguments = _parser().parse_args(argv)
     set_up_logging(arguments.quiet)
     from pytracking.analysis.files.measured_costs import cost_of_results
     from pytracking.analysis.reports.writing import write_everything
@@ -89,7 +89,7 @@ def _names(folders: Sequence[Path]) -> list[str]:
     raise ConfigError("a folder is named twice")
 
 
-def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+def _parser() -> CommandParser:
     parser = CommandParser(__doc__)
     parser.add_argument(
         "folders",
@@ -112,7 +112,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_quiet()
     parser.add_plugin()
     parser.add_wait()
-    return parser.parse_args(argv)
+    return parser
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ Example:
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,7 +28,7 @@ from pytracking.evaluation.outputs.exchange.registry import (
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Convert a file or folder."""
-    arguments = _parse(argv)
+    arguments = _parser().parse_args(argv)
     from pytracking.evaluation.outputs.exchange.frames import with_frames
 
     source: Path = arguments.source
@@ -47,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+def _parser() -> CommandParser:
     parser = CommandParser(__doc__)
     parser.add_argument("source", type=Path, help="file or folder with masks")
     parser.add_argument("target", type=Path, help="file or folder of the result")
@@ -69,7 +68,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_plugin()
     parser.add_switch("--overwrite", "replace what is at the target")
-    return parser.parse_args(argv)
+    return parser
 
 
 if __name__ == "__main__":

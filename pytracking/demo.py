@@ -36,7 +36,7 @@ _FILES = {
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Draw a clip, segment it and score it; the last line has percent and frames per second."""
-    arguments = _parse(argv)
+    arguments = _parser().parse_args(argv)
     set_up_logging()
     if arguments.frames < _MIN_FRAMES:
         raise ConfigError(f"--frames {arguments.frames}: the scores need {_MIN_FRAMES} or more")
@@ -66,8 +66,15 @@ def _follow_objects(arguments: argparse.Namespace) -> dict[str, Any]:
     is_earlier_demo = (arguments.output / _CLIP).exists()
     check_free(arguments.output, () if is_earlier_demo else ENTRIES)
     clip, mask = write_clip(arguments.output, arguments.frames)
-    task = VideoTask(clip, (MaskPrompt(0, mask),), output=arguments.output, overwrite=True)
-    summary = process_video(_TRACKER, Runtime(resolve_device(arguments.device)), task)
+    task = VideoTask(
+        _TRACKER,
+        Runtime(resolve_device(arguments.device)),
+        clip,
+        (MaskPrompt(0, mask),),
+        output=arguments.output,
+        overwrite=True,
+    )
+    summary = process_video(task)
     scores = score_clip(_truth(arguments.frames), _results(arguments.output))
     files = {title: arguments.output / name for title, name in _FILES.items()}
     for title, file in files.items():
@@ -126,7 +133,7 @@ def _results(folder: Path) -> Iterator[np.ndarray]:
     return (read_label_map(path) for path in sorted((folder / "masks").iterdir()))
 
 
-def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+def _parser() -> CommandParser:
     parser = CommandParser(__doc__, prog="vos-demo")
     parser.add_argument(
         "--output",
@@ -141,7 +148,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_device()
     parser.add_json()
     parser.add_switch("--all", "then run every system, which takes minutes")
-    return parser.parse_args(argv)
+    return parser
 
 
 if __name__ == "__main__":

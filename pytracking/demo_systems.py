@@ -220,7 +220,7 @@ def _segment(
     """Run a tracker as ``run_video`` does, and read the label maps that it wrote."""
     prompts = () if first_mask is None else (MaskPrompt(0, first_mask),)
     process_video(
-        spec, runtime, VideoTask(video, prompts, texts=texts, output=folder, overwrite=True)
+        VideoTask(spec, runtime, video, prompts, texts=texts, output=folder, overwrite=True)
     )
     return [read_label_map(path) for path in sorted((folder / "masks").iterdir())]
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Export, and print the files."""
-    arguments = _parse(argv)
+    arguments = _parser().parse_args(argv)
     set_up_logging(arguments.quiet)
     _check(arguments)
     import torch
@@ -84,7 +84,7 @@ def _frame_size(text: str) -> tuple[int, int]:
     return int(found[2]), int(found[1])
 
 
-def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+def _parser() -> TrackerParser:
     parser = TrackerParser(__doc__)
     parser.add_tracker()
     parser.add_argument("output", type=Path, metavar="OUT", help="folder of the graphs")
@@ -113,7 +113,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_switch("--overwrite", "replace what an earlier export wrote")
     parser.add_quiet()
-    return parser.parse_args(argv)
+    return parser
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ change the speed (2x, 4x, ...; through a stop to backward); q or escape closes t
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -37,7 +36,7 @@ _INTERVAL_MS = 40
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Open the window and wait until it is closed."""
-    arguments = _parse(argv)
+    arguments = _parser().parse_args(argv)
     set_up_logging()
     import_optional("matplotlib", "the playback", "plots")
     import matplotlib.pyplot as plt
@@ -54,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+def _parser() -> CommandParser:
     parser = CommandParser(__doc__)
     parser.add_argument("dataset", help="name of the data set")
     parser.add_argument("sequence", type=_position_or_name, help="name, or position from 0")
@@ -71,7 +70,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--results", type=Path, metavar="DIR", help="folder of all results (results_path)"
     )
     parser.add_plugin()
-    return parser.parse_args(argv)
+    return parser
 
 
 def _position_or_name(text: str) -> int | str:

@@ -45,7 +45,7 @@ Folders = dict[str, Path]
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Score one or more trackers, or check a submission; 0 when all went well."""
-    arguments = _parse(argv)
+    arguments = _parser().parse_args(argv)
     set_up_logging(arguments.quiet)
     if arguments.output is not None:  # told before hours of scoring
         import_optional("matplotlib", "--output with its plots", "plots")
@@ -62,10 +62,26 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _score_all(found: dict[str, Folders], arguments: argparse.Namespace) -> dict[str, Any]:
     """Score, print and write, one data set after the other; returns the reports by data set."""
+    limits = SessionLimits(arguments.max_time_per_object, arguments.max_interactions)
+    session = CurveOptions(limits, arguments.metric, arguments.time_threshold)
     contents: dict[str, Any] = {}
     for dataset, folders in found.items():
         reports = {
-            tracker: score_results(_request(arguments, dataset, tracker, folder))
+            tracker: score_results(
+                Request(
+                    results=folder,
+                    dataset=dataset,
+                    tracker=tracker,
+                    rule=arguments.rule,
+                    ground_truth=arguments.ground_truth,
+                    sequences=tuple(arguments.sequences),
+                    threads=arguments.threads,
+                    quiet=arguments.quiet,
+                    session=session,
+                    is_class_agnostic=arguments.class_agnostic,
+                    best_only=arguments.best_only,
+                )
+            )
             for tracker, folder in folders.items()
         }
         for report in reports.values():
@@ -133,23 +149,6 @@ def _has_upstreams_layout(tracker: Path) -> bool:
     return next(tracker.glob("*/*.png"), None) is not None
 
 
-def _request(arguments: argparse.Namespace, dataset: str, tracker: str, results: Path) -> Request:
-    limits = SessionLimits(arguments.max_time_per_object, arguments.max_interactions)
-    return Request(
-        results=results,
-        dataset=dataset,
-        tracker=tracker,
-        rule=arguments.rule,
-        ground_truth=arguments.ground_truth,
-        sequences=tuple(arguments.sequences),
-        threads=arguments.threads,
-        quiet=arguments.quiet,
-        session=CurveOptions(limits, arguments.metric, arguments.time_threshold),
-        is_class_agnostic=arguments.class_agnostic,
-        best_only=arguments.best_only,
-    )
-
-
 def _write(
     reports: dict[str, Report], folders: Folders, arguments: argparse.Namespace, part: str
 ) -> None:
@@ -189,12 +188,12 @@ def _check_submission(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+def _parser() -> CommandParser:
     parser = CommandParser(__doc__)
     _add_what(parser)
     _add_outputs(parser)
     _add_session(parser)
-    return parser.parse_args(argv)
+    return parser
 
 
 def _add_what(parser: CommandParser) -> None:

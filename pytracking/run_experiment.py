@@ -36,7 +36,7 @@ _LOG = logging.getLogger(__name__)
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one experiment and compare its trackers; 1 when a sequence failed."""
-    arguments = _parse(argv)
+    arguments = _parser().parse_args(argv)
     from pytracking.cli.console import run_with_engine
 
     return run_with_engine(arguments, _run)
@@ -107,7 +107,7 @@ def _report_folder(arguments: argparse.Namespace) -> Path:
     return Path(arguments.report or results / "experiments" / name)
 
 
-def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+def _parser() -> TrackerParser:
     parser = TrackerParser(__doc__)
     parser.add_argument("experiment_module", help="file of pytracking/experiments, without .py")
     parser.add_argument("experiment_name", help="function in it")
@@ -121,7 +121,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_switch("--no-report", "do not score and compare the trackers afterwards")
     parser.add_run()
     parser.add_runtime()
-    return parser.parse_args(argv)
+    return parser
 
 
 if __name__ == "__main__":

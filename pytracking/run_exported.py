@@ -6,7 +6,6 @@ Example:
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from collections.abc import Sequence
@@ -35,7 +34,7 @@ _MASKS = "masks"
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Write a mask for every frame."""
-    arguments = _parse(argv)
+    arguments = _parser().parse_args(argv)
     set_up_logging(arguments.quiet)
     threads = check_threads(arguments.threads)
     check_free(arguments.output, () if arguments.overwrite else (_MASKS,))
@@ -73,7 +72,7 @@ def _track(
     return count, seconds
 
 
-def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+def _parser() -> CommandParser:
     parser = CommandParser(__doc__)
     parser.add_argument("exported", type=Path, metavar="DIR", help="what export_tracker.py wrote")
     parser.add_argument("video", metavar="VIDEO", help="a video file or a folder of frames")
@@ -89,7 +88,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_switch("--trust", "load programs of PyTorch, which can do anything")
     parser.add_switch("--overwrite", "replace earlier results")
     parser.add_quiet()
-    return parser.parse_args(argv)
+    return parser
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ Example:
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,7 +26,7 @@ _PORT = 7860
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve the page until Ctrl-C."""
-    arguments = _parse(argv)
+    arguments = _parser().parse_args(argv)
     set_up_logging(arguments.quiet)
     if not 0 <= arguments.port < 1 << 16:
         raise ConfigError(f"--port {arguments.port}: expected 0 to 65535")
@@ -58,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+def _parser() -> VideoParser:
     from pytracking.interactive_page.settings import HELP, PageSettings
 
     parser = VideoParser(__doc__)
@@ -88,7 +87,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         text = f"{HELP[name]} ({value})"
         option = "--" + name.replace("_", "-")
         parser.add_argument(option, type=int, default=value, metavar="N", help=text)
-    return parser.parse_args(argv)
+    return parser
 
 
 if __name__ == "__main__":

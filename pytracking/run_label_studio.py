@@ -6,7 +6,6 @@ Example:
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
 import sys
@@ -32,7 +31,7 @@ _PASSWORD = "VOS_BACKEND_PASSWORD"
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until Ctrl-C."""
-    arguments = _parse(argv)
+    arguments = _parser().parse_args(argv)
     set_up_logging(arguments.quiet)
     import_optional("aiohttp", "the backend", "interactive")
     from ltr.admin.devices import resolve_device
@@ -71,7 +70,7 @@ async def _serve(server: BackendServer, host: str, port: int) -> None:
         await runner.cleanup()
 
 
-def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+def _parser() -> TrackerParser:
     parser = TrackerParser(__doc__)
     parser.add_tracker()
     parser.add_argument(
@@ -87,7 +86,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_quiet()
     parser.add_device()
-    return parser.parse_args(argv)
+    return parser
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one tracker over one data set; 1 when a sequence failed."""
-    arguments = _parse(argv)
+    arguments = _parser().parse_args(argv)
     from pytracking.cli.console import run_with_engine
 
     return run_with_engine(arguments, _run)
@@ -67,7 +67,7 @@ def _run(arguments: argparse.Namespace, engine: Engine | None) -> int:
     return 0
 
 
-def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+def _parser() -> TrackerParser:
     parser = TrackerParser(__doc__)
     parser.add_tracker()
     parser.add_memory()
@@ -90,7 +90,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_run()
     parser.add_json()
     parser.add_runtime()
-    return parser.parse_args(argv)
+    return parser
 
 
 if __name__ == "__main__":

@@ -28,7 +28,6 @@ if not __package__:
 from ltr.admin.cli import command, json_results, set_up_logging
 from ltr.admin.errors import ConfigError
 from ltr.admin.locks import lock_folder
-from pytracking.cli.arguments import resolve_runtime, resolve_tracker
 from pytracking.cli.video_arguments import VideoParser, resolve_task
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Segment one video, or a folder of them; 1 when one of several failed."""
-    arguments = _parse(argv)
+    arguments = _parser().parse_args(argv)
     set_up_logging(arguments.quiet)
     from pytracking.cli.console import run_with_engine
     from pytracking.utils.video_reader import find_videos
@@ -58,8 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     with json_results(arguments.json) as results:
         task = resolve_task(arguments, arguments.videofile)
-        spec, runtime = resolve_tracker(arguments), resolve_runtime(arguments, task.view)
-        summary = process_video(spec, runtime, task)
+        summary = process_video(task)
         results.update(dataclasses.asdict(summary))
         _tell(summary)
         _export(arguments, summary.folder, Path(arguments.videofile))
@@ -79,12 +77,11 @@ def _segment_folder(
     if engine is not None:
         refuse_live_view(arguments)
     task = resolve_task(arguments, arguments.videofile)
-    spec, runtime = resolve_tracker(arguments), resolve_runtime(arguments, task.view)
     videos: dict[str, Any] = {}
     num_failed = 0
     with json_results(arguments.json) as results:
-        with lock_folder(output_of(spec, task), arguments.wait):
-            folder = VideoFolder(spec, runtime, task, found.videos)
+        with lock_folder(output_of(task), arguments.wait):
+            folder = VideoFolder(task, found.videos)
             for outcome in folder.run(engine):
                 videos[outcome.name] = dataclasses.asdict(outcome)
                 if outcome.folder is not None:
@@ -130,7 +127,7 @@ def _tell_left_out(found: FolderContent) -> None:
         print(f"left out, neither videos nor frames: {', '.join(found.left_out)}")
 
 
-def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+def _parser() -> VideoParser:
     parser = VideoParser(__doc__)
     parser.add_tracker()
     parser.add_memory()
@@ -146,7 +143,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_json()
     parser.add_engine()
     parser.add_runtime()
-    return parser.parse_args(argv)
+    return parser
 
 
 if __name__ == "__main__":

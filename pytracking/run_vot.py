@@ -14,7 +14,6 @@ Example:
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,7 +22,7 @@ if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from ltr.admin.cli import command, set_up_logging
-from pytracking.cli.arguments import TrackerParser, open_view, resolve_runtime, resolve_tracker
+from pytracking.cli.arguments import TrackerParser, resolve_runtime, resolve_tracker
 
 _REGIONS = ("mask", "rectangle", "polygon")
 
@@ -31,18 +30,17 @@ _REGIONS = ("mask", "rectangle", "polygon")
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve one client."""
-    arguments = _parse(argv)
+    arguments = _parser().parse_args(argv)
     set_up_logging(arguments.quiet)
     from pytracking.evaluation.running.vot import run_vot
 
-    view = open_view(arguments)
-    spec, runtime = resolve_tracker(arguments), resolve_runtime(arguments, view)
-    count = run_vot(spec, runtime, arguments.region, arguments.multiobject, view)
+    spec, runtime = resolve_tracker(arguments), resolve_runtime(arguments)
+    count = run_vot(spec, runtime, arguments.region, arguments.multiobject)
     print(f"{count} frames", file=sys.stderr)
     return 0
 
 
-def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+def _parser() -> TrackerParser:
     parser = TrackerParser(__doc__)
     parser.add_tracker()
     parser.add_argument(
@@ -60,7 +58,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_switch("--multiobject", "let the client name several objects (VOTS)")
     parser.add_runtime()
-    return parser.parse_args(argv)
+    return parser
 
 
 if __name__ == "__main__":

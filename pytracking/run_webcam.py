@@ -11,7 +11,6 @@ Example:
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -22,14 +21,13 @@ if not __package__:
 
 from ltr.admin.cli import command, set_up_logging
 from ltr.admin.errors import ConfigError
-from pytracking.cli.arguments import resolve_runtime, resolve_tracker
 from pytracking.cli.video_arguments import VideoParser, resolve_task
 
 
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Segment the picture of a camera until it is ended."""
-    arguments = _parse(argv)
+    arguments = _parser().parse_args(argv)
     set_up_logging(arguments.quiet)
     if not arguments.show and arguments.output is None:
         raise ConfigError("nothing would be seen: give --show for a window or --output DIR")
@@ -45,8 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             window = DisplayWindow(f"{arguments.system} {arguments.name}")
             stack.callback(window.close)
         stop = stack.enter_context(stop_on_interrupt())
-        spec, runtime = resolve_tracker(arguments), resolve_runtime(arguments, task.view)
-        summary = process_live(spec, runtime, task, window, stop)
+        summary = process_live(task, window, stop)
     folder = f": {summary.folder}" if summary.folder else ""
     print(f"{summary.frames} frames at {summary.fps:.1f} fps{folder}")
     tell_dropped(summary)
@@ -55,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return int(bool(summary.failure))
 
 
-def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+def _parser() -> VideoParser:
     parser = VideoParser(__doc__)
     parser.add_tracker()
     parser.add_fast()
@@ -65,7 +62,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_output()
     parser.add_stream()
     parser.add_runtime()
-    return parser.parse_args(argv)
+    return parser
 
 
 def _camera_or_path(text: str) -> int | str:

@@ -70,7 +70,7 @@ def test_the_zoo_has_a_row_for_every_published_number():
 
 @pytest.mark.parametrize("row", TRACKED, ids=lambda row: " ".join(row.words[1:4]))
 def test_commands_of_the_tracker_are_understood(row):
-    arguments = run_tracker._parse(row.words)
+    arguments = run_tracker._parser().parse_args(row.words)
     assert arguments.dataset_name in list_datasets()
     params = load_parameters(arguments.system, arguments.name, arguments.overrides, arguments.net)
     assert row.files == [params.net]

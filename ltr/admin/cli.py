@@ -181,35 +181,28 @@ class CommandParser(argparse.ArgumentParser):
         else:
             self.add_argument(flag, action="store_true", help=text)
 
-    def parse_known_args(  # type: ignore[override]  # the overloads differ in the namespace only
-        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
-    ) -> tuple[argparse.Namespace, list[str]]:
-        """Parse what is known, as ``argparse`` does, with either spelling of an option."""
-        if _only_parser.get():
-            raise _ParserFound(self)
-        words = sys.argv[1:] if args is None else args
-        return super().parse_known_args([self._hyphenated(word) for word in words], namespace)
-
-    def _hyphenated(self, word: str) -> str:
-        """An option with hyphens in its name; any other word as it is."""
-        name, sign, value = word.partition("=")
-        spelled = name.replace("_", "-")
-        is_option = name.startswith("--") and name not in self._option_string_actions
-        is_known = any(option.startswith(spelled) for option in self._option_string_actions)
-        return f"{spelled}{sign}{value}" if is_option and is_known else word
-
-    def parse_args(  # type: ignore[override]  # as above
+    def parse_args(  # type: ignore[override]  # the overloads differ in the namespace only
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> argparse.Namespace:
-        """Parse the words of the command line.
+        """Parse the words of the command line, with either spelling of an option.
 
         Raises:
             ConfigError: A word is unknown (near ones are named), missing or wrong.
         """
-        parsed, unknown = self.parse_known_args(args, namespace)
+        if _only_parser.get():
+            raise _ParserFound(self)
+        options = self._option_string_actions
+        words = list(sys.argv[1:] if args is None else args)
+        for place, word in enumerate(words):
+            name, sign, value = word.partition("=")
+            spelled = name.replace("_", "-")
+            is_option = name.startswith("--") and name not in options
+            if is_option and any(option.startswith(spelled) for option in options):
+                words[place] = f"{spelled}{sign}{value}"
+        parsed, unknown = self.parse_known_args(words, namespace)
         if unknown:
             word = unknown[0].partition("=")[0]
-            hint = did_you_mean(word, self._option_string_actions) if word[0] == "-" else ""
+            hint = did_you_mean(word, options) if word[0] == "-" else ""
             raise ConfigError(f"unknown argument {word!r}{hint}")
         return parsed
 

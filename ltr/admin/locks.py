@@ -75,18 +75,6 @@ def lock_folder(folder: str | os.PathLike[str], wait: bool = False) -> Iterator[
     """
     folder = Path(folder)
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
-    lock = take_lock(folder, wait)
-    try:
-        yield
-    finally:
-        lock.release()
-        with suppress(OSError):
-            for path in missing:
-                path.rmdir()
-
-
-def take_lock(folder: Path, wait: bool = False) -> FolderLock:
-    """Lock a folder until ``release``; see ``lock_folder``."""
     is_told = False
     while (lock := try_lock(folder)) is None:
         if not wait:
@@ -98,7 +86,13 @@ def take_lock(folder: Path, wait: bool = False) -> FolderLock:
             _LOG.warning("waiting: %s is in use by %s", folder, _owner(folder / LOCK_FILE))
         is_told = True
         time.sleep(_POLL_S)
-    return lock
+    try:
+        yield
+    finally:
+        lock.release()
+        with suppress(OSError):
+            for path in missing:
+                path.rmdir()
 
 
 def try_lock(folder: Path) -> FolderLock | None:

@@ -137,16 +137,16 @@ def find_mask(folder: Path, stem: str) -> Path:
     return path
 
 
-def list_mask_stems(folder: Path) -> list[str]:
+def list_masks(folder: Path) -> tuple[str, ...]:
     """Names of the PNGs of a folder without suffix, in natural order; none without a folder.
 
     Raises:
         DataError: The folder cannot be read.
     """
     if not folder.is_dir():
-        return []
+        return ()
     names = (name for name in list_visible(folder) if name.lower().endswith(".png"))
-    return sort_naturally({stem_of(name) for name in names})
+    return tuple(sort_naturally({stem_of(name) for name in names}))
 
 
 def stem_of(name: str) -> str:

@@ -11,7 +11,6 @@ from ltr.admin.errors import ConfigError
 from pytracking.evaluation.tracker import TrackerSpec
 
 if TYPE_CHECKING:
-    from pytracking.evaluation.outputs.live_view import LiveView
     from pytracking.tracker.base import Runtime
 
 ENGINES = ("local", "torchrun", "ray")
@@ -155,29 +154,23 @@ def resolve_tracker(arguments: argparse.Namespace) -> TrackerSpec:
     return spec
 
 
-def open_view(arguments: argparse.Namespace) -> LiveView | None:
-    """The live view, where one is wanted and possible."""
-    from pytracking.evaluation.outputs.live_view import open_live_view
-
-    return open_live_view(
-        arguments.debug, arguments.use_visdom, arguments.visdom_server, arguments.visdom_port
-    )
-
-
-def resolve_runtime(arguments: argparse.Namespace, view: LiveView | None = None) -> Runtime:
-    """Where and how to compute.
+def resolve_runtime(arguments: argparse.Namespace) -> Runtime:
+    """Where and how to compute, and the live view, where one is wanted and possible.
 
     Args:
         arguments: Arguments of ``TrackerParser.add_runtime``.
-        view: Is shown what trackers compute on the way.
 
     Raises:
         ConfigError: The device does not exist here.
     """
     from ltr.admin.devices import computes_bf16, resolve_device
+    from pytracking.evaluation.outputs.live_view import open_live_view
     from pytracking.tracker.base import Runtime
 
     device = resolve_device(arguments.device)
+    view = open_live_view(
+        arguments.debug, arguments.use_visdom, arguments.visdom_server, arguments.visdom_port
+    )
     if arguments.precision is None and getattr(arguments, "fast", False) and computes_bf16(device):
         return Runtime(device, "bf16", arguments.compile, view)
     return Runtime(device, arguments.precision or "fp32", arguments.compile, view)

@@ -10,12 +10,11 @@ from pathlib import Path
 
 from ltr.admin.cli import set_up_logging
 from ltr.admin.devices import resolve_device
-from pytracking.cli.arguments import open_view, resolve_runtime
+from pytracking.cli.arguments import resolve_runtime
 from pytracking.evaluation.datasets.sequence import AnySequence, SequenceList
 from pytracking.evaluation.engines import start_engine
 from pytracking.evaluation.engines.base import Engine
 from pytracking.evaluation.engines.worker import WorkerSetup
-from pytracking.evaluation.outputs.live_view import LiveView
 from pytracking.evaluation.running.dataset import RunOptions, RunSummary, run_dataset
 from pytracking.evaluation.running.jobs import Outcome
 from pytracking.evaluation.running.sequence import FrameObserver, TrackedFrame
@@ -72,10 +71,9 @@ def run_and_report(
     """
     if engine is not None:
         refuse_live_view(arguments)
-    view = open_view(arguments)
     options = RunOptions(
         results=Path(arguments.results or evaluation_environment().results_path),
-        runtime=resolve_runtime(arguments, view),
+        runtime=resolve_runtime(arguments),
         engine=engine,
         overwrite=arguments.overwrite,
         quiet=arguments.quiet,
@@ -84,7 +82,7 @@ def run_and_report(
     if dataset.hint:
         _LOG.warning(dataset.hint)
     _tell(options, f"Evaluating {1:4d} trackers on {len(dataset):5d} sequences")
-    summary = run_dataset(spec, dataset, options, _reporter(spec, options), _observer(view))
+    summary = run_dataset(spec, dataset, options, _reporter(spec, options), _observer(options))
     _tell_all(summary)
     return summary
 
@@ -99,8 +97,9 @@ def _reporter(spec: TrackerSpec, options: RunOptions) -> Callable[[Outcome], Non
     return report
 
 
-def _observer(view: LiveView | None) -> FrameObserver | None:
+def _observer(options: RunOptions) -> FrameObserver | None:
     """What shows every frame in the live view."""
+    view = options.runtime.inspector
     if view is None:
         return None
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ltr.admin.errors import ConfigError
-from pytracking.cli.arguments import TrackerParser, open_view
+from pytracking.cli.arguments import TrackerParser, resolve_runtime, resolve_tracker
 from pytracking.cli.prompt_arguments import parse_box, parse_mask, parse_point
 from pytracking.evaluation.prompt_types import BoxPrompt
 
@@ -165,13 +165,16 @@ def resolve_task(arguments: argparse.Namespace, source: VideoLike) -> VideoTask:
     """The work that the arguments describe: each sets the field of its name.
 
     Raises:
-        ConfigError: The results would lie among the frames or videos.
+        ConfigError: The results would lie among the frames or videos, or the tracker or device
+            cannot be used.
     """
     from pytracking.evaluation.running.task import VideoTask
     from pytracking.utils.video_stream import StreamOptions
 
-    if arguments.output is not None and _is_same(source, arguments.output):
-        raise ConfigError(f"--output {arguments.output} is the folder of the video: name another")
+    folder = Path(source) if isinstance(source, str | Path) else None
+    output: Path | None = arguments.output
+    if folder and folder.is_dir() and output and folder.resolve() == output.resolve():
+        raise ConfigError(f"--output {output} is the folder of the video: name another")
     names = {field.name for field in fields(VideoTask)} - {"source"}
     given: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
@@ -179,16 +182,10 @@ def resolve_task(arguments: argparse.Namespace, source: VideoLike) -> VideoTask:
         if name in names
     }
     return VideoTask(
+        resolve_tracker(arguments),
+        resolve_runtime(arguments),
         source,
         **given,
         with_overlay=not arguments.no_overlay,
         stream=StreamOptions(arguments.reconnects, drops_late=arguments.realtime),
-        view=open_view(arguments),
     )
-
-
-def _is_same(source: VideoLike, output: Path) -> bool:
-    """Whether the results would lie in the folder of the video itself."""
-    if not isinstance(source, str | Path):
-        return False
-    return Path(source).is_dir() and Path(source).resolve() == output.resolve()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
 from ltr.admin.errors import ConfigError, DataError
 from ltr.data.bounding_boxes import Box
+from ltr.data.encoded_files import ContentError, naming
 from ltr.data.image_io import read_mask_file
 from ltr.data.mask_rule import Mask
 from ltr.data.palette import VOID
@@ -36,7 +36,7 @@ def plan_prompts(
     mask. Boxes and binary masks get the smallest free ids.
 
     Args:
-        masks: Mask files.
+        masks: Palette or grey PNGs, pixel value = object id; or black and white.
         boxes: Boxes.
         size: (width, height) of the video.
         length: Number of frames of the video; None if unknown.
@@ -57,12 +57,26 @@ def plan_prompts(
     for box in boxes:
         inside_frame(box.box, size)
     plan: dict[int, FrameInfo] = {}
-    read = [(prompt, read_prompt_mask(prompt.path, size)) for prompt in masks]
+    read: list[tuple[MaskPrompt, Mask]] = []
+    for prompt in masks:
+        mask = read_mask_file(prompt.path)
+        with naming(prompt.path):
+            _check_mask(mask.labels, size)
+        if num_void := int(np.count_nonzero(mask.labels == VOID)):
+            _LOG.warning("%s: %d void pixels (255) belong to no object", prompt.path, num_void)
+            mask = mask._replace(labels=np.where(mask.labels == VOID, np.uint8(0), mask.labels))
+        read.append((prompt, mask))
     taken: set[int] = set()
     numbered = (mask.labels for _, mask in read if not mask.is_black_and_white)
     reserved = {*reserved_ids} | {key for labels in numbered for key in object_ids(labels)}
     for prompt, mask in sorted(read, key=lambda entry: entry[0].frame):
-        labels = _with_fresh_ids(mask, prompt.path, taken, reserved)
+        with naming(prompt.path):
+            labels = _with_fresh_ids(mask, taken, reserved)
+        if mask.is_black_and_white:
+            message = "%s is black and white: its object becomes object %d"
+            _LOG.info(message, prompt.path, *object_ids(labels))
+        elif known := sorted(taken.intersection(object_ids(mask.labels))):
+            _LOG.warning("%s: the ids %s started before and are ignored", prompt.path, known)
         taken.update(object_ids(labels))
         plan[prompt.frame] = _with_mask(plan.get(prompt.frame, FrameInfo()), labels)
     for box in sorted(boxes, key=lambda box: box.frame):
@@ -72,38 +86,21 @@ def plan_prompts(
     return dict(sorted(plan.items()))
 
 
-def read_prompt_mask(path: Path, size: tuple[int, int]) -> Mask:
-    """Read a mask file that must fit the video and hold an object.
-
-    Args:
-        path: Palette or grey PNG, pixel value = object id; or black and white.
-        size: (width, height) of the video.
-
-    Returns:
-        The mask without void; the object of a black and white one still needs an id.
-
-    Raises:
-        DataError: Unreadable, of another size, without an object, or not a label map.
-    """
-    mask = read_mask_file(path)
-    labels = mask.labels
+def _check_mask(labels: np.ndarray, size: tuple[int, int]) -> None:
+    """Make sure that a label map fits the video and holds an object."""
     height, width = labels.shape
     if (width, height) != size:
-        raise DataError(f"{path} is {width}x{height}, the video {size[0]}x{size[1]}")
-    num_void = int(np.count_nonzero(labels == VOID))
+        raise ContentError(f"is {width}x{height}, the video {size[0]}x{size[1]}")
     present = object_ids(labels)
     if len(present) > _MAX_OBJECTS:
-        raise DataError(
-            f"{path} holds {len(present)} different values: expected one value per object, as in a "
-            "PNG saved without smoothing"
+        raise ContentError(
+            f"holds {len(present)} different values: expected one value per object, as in a PNG "
+            "saved without smoothing"
         )
     if not present:
+        num_void = int(np.count_nonzero(labels == VOID))
         seen = f"{num_void} pixels are void (255)" if num_void else "every pixel is background"
-        raise DataError(f"{path} holds no object: {seen}")
-    if num_void:
-        _LOG.warning("%s: %d void pixels (255) belong to no object", path, num_void)
-        mask = mask._replace(labels=np.where(labels == VOID, 0, labels).astype(np.uint8))
-    return mask
+        raise ContentError(f"holds no object: {seen}")
 
 
 def with_box_masks(image: np.ndarray, info: FrameInfo) -> FrameInfo:
@@ -143,19 +140,15 @@ def _check_frames(frames: Sequence[int], length: int | None) -> None:
         raise ConfigError(f"a prompt is for frame {last}, the video has frames 0..{length - 1}")
 
 
-def _with_fresh_ids(mask: Mask, path: Path, taken: set[int], reserved: set[int]) -> np.ndarray:
+def _with_fresh_ids(mask: Mask, taken: set[int], reserved: set[int]) -> np.ndarray:
     """The label map with only the objects that start now."""
     labels = mask.labels
     if mask.is_black_and_white:
-        key = _free_id(taken | reserved)
-        _LOG.info("%s is black and white: its object becomes object %d", path, key)
-        return labels * np.uint8(key)
+        return labels * np.uint8(_free_id(taken | reserved))
     present = object_ids(labels)
     known = [key for key in present if key in taken]
     if len(known) == len(present):
-        raise DataError(f"{path} starts no new object: the ids {known} are there already")
-    if known:
-        _LOG.warning("%s: the ids %s started before and are ignored", path, known)
+        raise ContentError(f"starts no new object: the ids {known} are there already")
     return np.where(np.isin(labels, known), 0, labels)
 
 

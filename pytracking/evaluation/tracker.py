@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import json
+import logging
 import pkgutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from ltr.admin.allocator import keep_memory
-from ltr.admin.config import override, to_plain
+from ltr.admin.config import describe, override, to_plain
 from ltr.admin.errors import ConfigError, did_you_mean
 from ltr.admin.files import file_checksum
 from ltr.admin.plugins import plugin_parts
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     TrackerClass = type[OnlineTracker] | type[WholeVideoTracker] | type[InteractiveVOS]
 
+_LOG = logging.getLogger(__name__)
 _PARAMETERS = "pytracking.parameter"
 _TRACKERS = "pytracking.tracker"
 _FREE = {"parameters.net", "network_revision", "runtime.device", "runtime.compile"}
@@ -83,7 +85,7 @@ class TrackerSpec:
         Raises:
             ConfigError: There is no such system.
         """
-        return _tracker_class(self.system).kind
+        return tracker_class(self.system).kind
 
     @property
     def takes_text(self) -> bool:
@@ -92,15 +94,22 @@ class TrackerSpec:
         Raises:
             ConfigError: There is no such system.
         """
-        return getattr(_tracker_class(self.system), "takes_text", False)
+        return getattr(tracker_class(self.system), "takes_text", False)
 
     def load_parameters(self) -> Any:
         """See ``load_parameters``."""
         return load_parameters(self.system, self.name, self.overrides, self.net)
 
-    def create(self, runtime: Runtime | None = None) -> Any:
-        """See ``create_tracker``."""
-        return create_tracker(self.system, self.name, self.overrides, self.net, runtime)
+    def create(self, runtime: Runtime | None = None, with_log: bool = False) -> Any:
+        """See ``create_tracker``; ``with_log`` logs the resolved parameters first."""
+        from pytracking.tracker.base import Runtime
+
+        params, runtime = self.load_parameters(), runtime or Runtime()
+        if with_log:
+            _LOG.info("%s %s\n%s", self.system, self.name, describe(params))
+        if runtime.device.type == "cpu":
+            keep_memory()
+        return tracker_class(self.system).create(params, runtime)
 
 
 def describe_run(spec: TrackerSpec, runtime: Runtime) -> dict[str, Any]:
@@ -259,12 +268,9 @@ def create_tracker(
         ConfigError: An unknown system, name or field, or a wrong ``VOS_KEEP_MEMORY``.
         CheckpointError: The network file is missing, damaged or of another network.
     """
-    from pytracking.tracker.base import Runtime
-
-    params, runtime = load_parameters(system, name, overrides, net), runtime or Runtime()
-    if runtime.device.type == "cpu":
-        keep_memory()
-    return _tracker_class(system).create(params, runtime)
+    spec = TrackerSpec(system, name, overrides=tuple(overrides), net=net)
+    tracker: OnlineTracker | WholeVideoTracker | InteractiveVOS = spec.create(runtime)
+    return tracker
 
 
 def load_parameters(
@@ -310,8 +316,12 @@ def list_names(system: str) -> list[str]:
     return sorted(_parameter_files(system))
 
 
-def _tracker_class(system: str) -> TrackerClass:
-    """The class of a system; the modules that trackers share are not systems."""
+def tracker_class(system: str) -> TrackerClass:
+    """The class of a system; the modules that trackers share are not systems.
+
+    Raises:
+        ConfigError: There is no such system.
+    """
     _check_system(system)
     if system in _members(_PARAMETERS):
         found: type = importlib.import_module(f"{_TRACKERS}.{system}").get_tracker_class()

@@ -10,7 +10,7 @@ from ltr.admin.errors import ConfigError
 from ltr.models.joint.decoder import ScoreHead
 from ltr.models.joint.joint_net import FEATURE_STRIDE, JOINTNet
 from ltr.models.joint.transformer import INVERSE_TEMPERATURE
-from ltr.models.layers.fused import unpack
+from ltr.models.layers.fused import FusedConv2d, unpack
 from ltr.models.layers.normalization import token_instance_norm
 from ltr.models.layers.resizing import resize_bicubic
 from ltr.models.layers.shifts import shift
@@ -321,7 +321,9 @@ class _Head(nn.Module):
 
     def __init__(self, head: ScoreHead) -> None:
         super().__init__()
-        self.conv1, self.conv2 = head.conv1, head.conv2
+        conv1 = head.conv1
+        self.conv1 = conv1.conv if isinstance(conv1, FusedConv2d) else conv1
+        self.conv2 = head.conv2
         k = head.conv2.kernel_size[0]
         self.register_buffer("places", torch.eye(k * k).view(1, k * k, k, k), persistent=False)
 

@@ -34,7 +34,10 @@ _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class Inspector(Protocol):
-    """Shows what a tracker computes on the way; a ``LiveView`` is one."""
+    """Shows the frames, and what a tracker computes on the way; a ``LiveView`` is one."""
+
+    def show(self, name: str, image: np.ndarray, output: FrameOutput, seconds: float) -> None:
+        """Show the newest frame; see ``LiveView.show``."""
 
     def register(self, data: Any, mode: str, debug_level: int = 0, title: str = "Data") -> None:
         """Show data; see ``LiveView.register``."""
@@ -48,7 +51,10 @@ class Runtime:
         device: Device of the network and of all tensors; by default the best one here.
         precision: ``fp32`` is the exact mode; the others trade digits for speed.
         compile: Compile the fixed-shape parts of the network with ``torch.compile``.
-        inspector: Is shown what the tracker computes on the way, or None.
+        inspector: Is shown the frames and what the tracker computes on the way, or None.
+
+    Attributes:
+        dtype: Of what is computed in this precision.
 
     Raises:
         ConfigError: The device has no arithmetic of this precision.
@@ -58,15 +64,12 @@ class Runtime:
     precision: Precision = "fp32"
     compile: bool = False
     inspector: Inspector | None = None
+    dtype: torch.dtype = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.precision == "fp16" and self.device.type == "cpu":
             raise ConfigError("fp16 needs a GPU: use --precision bf16 on a CPU")
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """Of what is computed in this precision."""
-        return _DTYPES[self.precision]
+        object.__setattr__(self, "dtype", _DTYPES[self.precision])
 
     @property
     def packs(self) -> bool:

@@ -28,7 +28,7 @@ from pytracking.utils.video_reader import read_video
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Take all videos apart; 1 when one could not be read to its end."""
-    arguments = _parse(argv)
+    arguments = _parser().parse_args(argv)
     videos = find_videos(arguments.videos)
     names = [_folder_name(video.relative_to(arguments.videos)) for video in videos]
     name, count = Counter(names).most_common(1)[0]
@@ -131,7 +131,7 @@ def _scaled_down(frame: np.ndarray, height: int | None) -> np.ndarray:
     return cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
 
 
-def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+def _parser() -> CommandParser:
     parser = CommandParser(__doc__)
     parser.add_argument("videos", type=Path, help="folder of video files")
     parser.add_argument("frames", type=Path, help="folder that gets one folder per video")
@@ -142,7 +142,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--every", type=_positive, default=1, metavar="N", help="keep every N-th frame only (1)"
     )
     parser.add_wait()
-    return parser.parse_args(argv)
+    return parser
 
 
 def _positive(text: str) -> int:

@@ -6,11 +6,11 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 
 from ltr.admin.errors import DataError
+from pytracking.utils.lazy_frames import LazyFrames
 
 
 class BrokenVideoError(DataError):
@@ -32,7 +32,7 @@ class FrameSource:
         fps: Frames per second (the mean where it varies), None when unknown.
         length: Number of frames declared by the container; None if unknown.
         stems: File names of the frames without suffix, where the frames are files.
-        files: These files.
+        pictures: The frames in any order, where they are files.
         pixel_aspect: Width of a pixel by its height, None when square.
         release: Function that ``close`` calls.
         count_dropped: Gives the number of frames that came too late and were left out.
@@ -47,7 +47,7 @@ class FrameSource:
     fps: float | None = None
     length: int | None = None
     stems: Sequence[str] = ()
-    files: Sequence[Path] = ()
+    pictures: LazyFrames | None = None
     pixel_aspect: Fraction | None = None
     release: Callable[[], None] = field(default=_nothing, repr=False)
     count_dropped: Callable[[], int] = field(default=int, repr=False)
@@ -101,7 +101,7 @@ def checked_frames(
     first = next(iterator, None)
     if first is None:
         raise DataError(f"{where(0)} cannot be read: the video has no frame")
-    _check_form(first, where(0))
+    _check_form(first, where, 0)
     size = (first.shape[1], first.shape[0])
     return _same_size(itertools.chain([first], iterator), size, where), size
 
@@ -110,7 +110,7 @@ def _same_size(
     frames: Iterator[np.ndarray], size: tuple[int, int], where: Callable[[int], str]
 ) -> Iterator[np.ndarray]:
     for index, frame in enumerate(frames):
-        _check_form(frame, where(index))
+        _check_form(frame, where, index)
         height, width = frame.shape[:2]
         if (width, height) != size:
             raise DataError(
@@ -119,6 +119,8 @@ def _same_size(
         yield frame
 
 
-def _check_form(frame: np.ndarray, where: str) -> None:
+def _check_form(frame: np.ndarray, where: Callable[[int], str], index: int) -> None:
     if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or not frame.size:
-        raise DataError(f"{where}: expected uint8 (H, W, 3) RGB, got {frame.dtype} {frame.shape}")
+        raise DataError(
+            f"{where(index)}: expected uint8 (H, W, 3) RGB, got {frame.dtype} {frame.shape}"
+        )

@@ -6,8 +6,8 @@ import os
 import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import overload
 
@@ -15,9 +15,7 @@ import numpy as np
 
 from ltr.admin.errors import DataError
 from ltr.data.image_io import read_image
-from pytracking.utils.frame_source import FrameSource
 from pytracking.utils.staging import translate_write_errors
-from pytracking.utils.video_reader import VideoLike, read_video
 
 _CACHED_FRAMES = 4
 _SPOOL_BYTES = 256 << 20
@@ -186,30 +184,3 @@ class SpooledFrames(LazyFrames):
         self._file.seek(index * size)
         pixels = np.frombuffer(bytearray(self._file.read(size)), np.uint8)
         return pixels.reshape(height, width, 3)
-
-
-@contextmanager
-def open_frames(
-    video: FrameSource | VideoLike | Sequence[np.ndarray], is_stream: bool = False
-) -> Iterator[LazyFrames]:
-    """The frames of a video in any order: pictures are read when needed, others decoded once.
-
-    Args:
-        video: Opened, or anything that ``read_video`` opens.
-        is_stream: See ``SpooledFrames``.
-
-    Raises:
-        DataError: The video cannot be read.
-    """
-    if isinstance(video, LazyFrames):
-        yield video
-    elif isinstance(video, np.ndarray | list | tuple):
-        yield ArrayFrames(list(video))
-    elif not isinstance(video, FrameSource):
-        with read_video(video) as source, open_frames(source, is_stream) as frames:
-            yield frames
-    elif video.files:
-        yield FileFrames(video.files)
-    else:
-        with SpooledFrames(video, is_stream) as frames:
-            yield frames

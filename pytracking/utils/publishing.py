@@ -21,6 +21,7 @@ from ltr.admin.files import TEMPORARY_SUFFIX
 from ltr.admin.locks import is_locked
 
 _DECIDED_SUFFIX = ".decided"
+_DECIDED, _TEMPORARY = f".*{_DECIDED_SUFFIX}", f".*{TEMPORARY_SUFFIX}"  # names of hidden folders
 _ENTRIES, _OLD, _OLD_IS_AWAY = ".entries.json", ".old", ".old_is_away"
 _ONE_DAY_S = 86400.0
 
@@ -38,7 +39,7 @@ def publish(staging: Path, target: Path, entries: Sequence[str]) -> None:
     for path in staging.rglob("*"):
         if not path.is_symlink():
             _flush(path)
-    for folder in _hidden_folders(target, _DECIDED_SUFFIX):
+    for folder in filter(Path.is_dir, sorted(target.glob(_DECIDED))):
         if is_abandoned(folder):
             _move_in(folder, target)
         elif _entries_of(folder)[-1] == entries[-1]:  # a lost machine's: ours are newer
@@ -55,21 +56,12 @@ def finish_publishing(target: Path) -> None:
     Call it while the folder is locked: a hidden folder counts as left over until its own lock is
     taken.
     """
-    for folder in _hidden_folders(target, _DECIDED_SUFFIX):
+    for folder in filter(Path.is_dir, sorted(target.glob(_DECIDED))):
         if is_abandoned(folder):
             _move_in(folder, target)
-    for folder in _hidden_folders(target, TEMPORARY_SUFFIX):
+    for folder in filter(Path.is_dir, sorted(target.glob(_TEMPORARY))):
         if is_abandoned(folder):
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _hidden_folders(target: Path, suffix: str) -> list[Path]:
-    try:
-        names = os.listdir(target)
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    hidden = sorted(name for name in names if name.startswith(".") and name.endswith(suffix))
-    return [target / name for name in hidden if (target / name).is_dir()]
 
 
 def discard(path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ltr.admin.errors import ConfigError, OutputError
 from ltr.admin.files import TEMPORARY_SUFFIX
-from ltr.admin.locks import lock_folder, take_lock
+from ltr.admin.locks import lock_folder
 from pytracking.utils.publishing import finish_publishing, publish
 
 _RUN = "run"
@@ -78,12 +78,11 @@ def temporary_folder(parent: Path, name: str) -> Iterator[Path]:
         name: Part of its name.
     """
     folder = Path(tempfile.mkdtemp(TEMPORARY_SUFFIX, f".{name[:_NAME_PART]}.", parent))
-    lock = take_lock(folder)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        lock.release()
+    with lock_folder(folder):
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Sequence, Sized
+from collections.abc import Iterable, Iterator, Sequence, Sized
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ import numpy as np
 
 from ltr.admin.errors import DataError
 from pytracking.utils.frame_source import FrameSource, checked_frames
+from pytracking.utils.lazy_frames import ArrayFrames, FileFrames, LazyFrames, SpooledFrames
 
 if TYPE_CHECKING:
     from pytracking.utils.video_stream import StreamOptions
@@ -47,30 +49,54 @@ def read_video(source: VideoLike, stream: StreamOptions | None = None) -> FrameS
     """
     from pytracking.utils.video_stream import drop_late, is_stream, open_stream
 
-    if isinstance(source, str) and is_stream(source):
-        return open_stream(source, stream)
-    video = _open(source)
-    return drop_late(video) if stream is not None and stream.drops_late else video
-
-
-def _open(source: VideoLike) -> FrameSource:
-    """Open what is no stream."""
     if isinstance(source, int):
         from pytracking.utils.video_decoder import open_camera
 
-        return open_camera(source)
-    if not isinstance(source, str | os.PathLike):
-        return _open_arrays(source)
-    path = Path(source)
-    if path.is_dir():
-        return _open_folder(path)
-    if not path.exists():
-        raise DataError(f"{path} does not exist: expected a video file or a folder of frames")
-    if (pages := _open_pages(path)) is not None:
-        return pages
+        video = open_camera(source)
+    elif not isinstance(source, str | os.PathLike):
+        video = _open_arrays(source)
+    elif Path(source).is_dir():
+        video = _open_folder(Path(source))
+    elif is_stream(source):
+        return open_stream(str(source), stream)
+    else:
+        video = _open_file(Path(source))
+    return drop_late(video) if stream is not None and stream.drops_late else video
+
+
+@contextmanager
+def open_frames(
+    video: FrameSource | VideoLike | Sequence[np.ndarray], is_stream: bool = False
+) -> Iterator[LazyFrames]:
+    """The frames of a video in any order: pictures are read when needed, others decoded once.
+
+    Args:
+        video: Opened, or anything that ``read_video`` opens.
+        is_stream: See ``SpooledFrames``.
+
+    Raises:
+        DataError: The video cannot be read.
+    """
+    if isinstance(video, LazyFrames):
+        yield video
+    elif isinstance(video, np.ndarray | list | tuple):
+        yield ArrayFrames(list(video))
+    elif not isinstance(video, FrameSource):
+        with read_video(video) as source, open_frames(source, is_stream) as frames:
+            yield frames
+    elif video.pictures is not None:
+        yield video.pictures
+    else:
+        with SpooledFrames(video, is_stream) as frames:
+            yield frames
+
+
+def _open_file(path: Path) -> FrameSource:
     from pytracking.utils.video_decoder import open_file
 
-    return open_file(path)
+    if not path.exists():
+        raise DataError(f"{path} does not exist: expected a video file or a folder of frames")
+    return _open_pages(path) or open_file(path)
 
 
 def _open_pages(path: Path) -> FrameSource | None:
@@ -97,7 +123,11 @@ def _open_folder(folder: Path) -> FrameSource:
     from ltr.data.frame_files import find_gap, list_frames, stem_of
     from ltr.data.image_io import read_image
 
-    _refuse_videos(folder)
+    if videos := [video.name for video in find_videos(folder).videos]:
+        raise DataError(
+            f"{folder} holds no frames but videos ({', '.join(videos[:3])}"
+            f"{', ...' if len(videos) > 3 else ''}): name one of them"
+        )
     names = list_frames(folder)
     if len(names) == 1 and (pages := _open_pages(folder / names[0])) is not None:
         return replace(pages, name=folder.resolve().name)
@@ -106,9 +136,13 @@ def _open_folder(folder: Path) -> FrameSource:
         _LOG.warning("%s: a frame seems to be missing between %s and %s", folder, *gap)
     paths = [folder / name for name in names]
     frames, size = checked_frames(map(read_image, paths), lambda index: str(paths[index]))
-    stems = [stem_of(name) for name in names]
     return FrameSource(
-        folder.resolve().name, frames, size, length=len(paths), stems=stems, files=paths
+        folder.resolve().name,
+        frames,
+        size,
+        length=len(paths),
+        stems=[stem_of(name) for name in names],
+        pictures=FileFrames(paths, (size[1], size[0])),
     )
 
 
@@ -152,35 +186,36 @@ def find_videos(folder: Path, beside: Sequence[Path] = ()) -> FolderContent:
     pictures = [entry.name for entry in files if entry.suffix.lower() in IMAGE_SUFFIXES]
     others = [e.name for e in files if e not in videos and e.name not in pictures]
     frames, strays = split_strays(pictures)
-    if pictures and not _are_posters(folder, frames, videos):
+    are_posters = _are_posters(frames, [video.stem for video in videos])
+    if are_posters is None:
+        raise DataError(
+            f"{folder} holds {len(frames)} pictures and {len(videos)} video files: are these "
+            "frames or videos? Move either to a folder of its own"
+        )
+    if pictures and not are_posters:
         beside_frames = (*(entry.name for entry in (*folders, *videos)), *others)
         return FolderContent((), (*beside_frames, *strays))
     return FolderContent(tuple(sorted((*folders, *videos))), (*pictures, *others))
 
 
-def _are_posters(folder: Path, pictures: Sequence[str], videos: Sequence[Path]) -> bool:
-    """Whether the pictures of a folder belong to its video files, and are not frames."""
+def _are_posters(pictures: Sequence[str], videos: Sequence[str]) -> bool | None:
+    """Whether the pictures of a folder belong to its video files, and are not frames.
+
+    Args:
+        pictures: Their names.
+        videos: Names of the video files without suffix.
+
+    Returns:
+        None where they may be either.
+    """
     from ltr.data.frame_files import find_gap, sort_naturally, stem_of
 
     stems = {stem_of(name) for name in pictures}
     if not videos:
         return False
-    if len(pictures) <= len(videos) or stems <= {video.stem for video in videos}:
+    if len(pictures) <= len(videos) or stems <= set(videos):
         return True
     names = sort_naturally(pictures)
     if all(stem.isdecimal() for stem in stems) and find_gap(names) is None:
         return False
-    raise DataError(
-        f"{folder} holds {len(pictures)} pictures and {len(videos)} video files: are these frames "
-        "or videos? Move either to a folder of its own"
-    )
-
-
-def _refuse_videos(folder: Path) -> None:
-    """Tell a folder of videos from a folder of frames."""
-    videos = [video.name for video in find_videos(folder).videos]
-    if videos:
-        raise DataError(
-            f"{folder} holds no frames but videos ({', '.join(videos[:3])}"
-            f"{', ...' if len(videos) > 3 else ''}): name one of them"
-        )
+    return None

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pytracking.analysis.files.truth_folder import VideoTruth, list_masks
+from ltr.data.frame_files import list_masks
+from pytracking.analysis.files.truth_folder import VideoTruth
 
 TOLERANCE = 1e-6
 

@@ -108,8 +108,8 @@ def _semi_supervised(name: str, case: Path, expected: Mapping[str, Any], report:
     parts = evaluate_masks(comparisons, quiet=True)
     for comparison, part, wanted in zip(comparisons, parts, sequences.values(), strict=True):
         frames = list(comparison.frames)
-        report.equal(name, f"{comparison.name} frames", frames, wanted["frames"])
-        _compare_frames(f"{name} {comparison.name}", part, wanted, report)
+        report.equal(name, f"{comparison.video.name} frames", frames, wanted["frames"])
+        _compare_frames(f"{name} {comparison.video.name}", part, wanted, report)
     _compare_davis(name, case, Scores.join(parts), expected, report)
 
 

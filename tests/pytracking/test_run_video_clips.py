@@ -147,9 +147,10 @@ def test_an_engine_needs_several_clips(clips, tmp_path, capsys):
 def test_engines_get_the_longest_clips_first(clips, masks, tmp_path):
     from pytracking.evaluation.prompt_types import MaskPrompt
 
-    task = VideoTask(clips, (MaskPrompt(0, masks),), output=tmp_path / "out", quiet=True)
+    spec, prompts = TrackerSpec(*TRACKER), (MaskPrompt(0, masks),)
+    task = VideoTask(spec, Runtime(), clips, prompts, output=tmp_path / "out", quiet=True)
     engine = InOrder()
-    folder = VideoFolder(TrackerSpec(*TRACKER), Runtime(), task, find_videos(clips).videos)
+    folder = VideoFolder(task, find_videos(clips).videos)
     outcomes = list(folder.run(engine))
     assert engine.names == ["long.mp4", "folder", "short.mp4"]
     assert [outcome.failure for outcome in outcomes] == ["", "", ""]

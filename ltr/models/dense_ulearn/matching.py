@@ -2,28 +2,29 @@
 
 Maps are ``(h, w, channels)``: feature vectors of length one. Upstream compares every position with
 every position of 21 frames and pushes those beyond a radius out of the competition; here the
-frames are compared tile by tile with what lies within the radius.
+frames are compared with what lies within the radius: on a GPU in tiles, on a CPU in strips.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 
-from ltr.models.layers.matmul import PackedLinear
+from ltr.models.dense_ulearn.screening import can_screen, strongest_above
+from ltr.models.dense_ulearn.strips import Strip
+from ltr.models.layers.matmul import linear_fast
+from ltr.models.layers.side_by_side import run_side_by_side
 
 _CPU_TILE = (8, 8)
-_CPU_TILE_OF_MANY = (4, 8)  # of many channels: small windows, positions that fill two vectors
-_MANY_CHANNELS = 256
-_STRIP_BYTES = 2**22  # of the frames that are compared together, so that they stay in the cache
 _GPU_TILE = (12, 16)  # fewer launches
-_QUERIES_AT_ONCE = 512
+_QUERIES_AT_ONCE = 256
+_LARGEST_GROUP = 16  # of positions whose largest score is looked at first
 
 
 class Matches(NamedTuple):
@@ -51,6 +52,7 @@ class Tile:
         window_columns: Columns of the search window around the tile.
         outside: bool (window positions, tile positions), beyond the radius.
         positions: int64 (window positions,), ``y * w + x``.
+        radius: Positions whose distance is smaller belong to each other.
     """
 
     rows: slice
@@ -59,6 +61,7 @@ class Tile:
     window_columns: slice
     outside: torch.Tensor
     positions: torch.Tensor
+    radius: float
 
 
 def plan_tiles(features: torch.Tensor, radius: float) -> list[Tile]:
@@ -68,10 +71,9 @@ def plan_tiles(features: torch.Tensor, radius: float) -> list[Tile]:
         features: A map of the size and on the device of those that will be matched.
         radius: Positions whose distance is smaller belong to each other.
     """
-    (height, width, channels), device = features.shape, features.device
+    (height, width), device = features.shape[:2], features.device
     margin = math.ceil(radius) - 1
-    of_cpu = _CPU_TILE_OF_MANY if channels >= _MANY_CHANNELS else _CPU_TILE
-    tile_height, tile_width = of_cpu if device.type == "cpu" else _GPU_TILE
+    tile_height, tile_width = _CPU_TILE if device.type == "cpu" else _GPU_TILE
     return [
         _tile(rows, columns, (height, width), margin, radius, device)
         for rows in _parts(height, tile_height)
@@ -104,24 +106,38 @@ def _tile(
     squared = dy[:, None, :, None] + dx[None, :, None, :]
     outside = squared.flatten(2).flatten(0, 1) >= radius**2
     positions = (y[:, None] * size[1] + x).flatten()
-    return Tile(rows, columns, window_rows, window_columns, outside, positions)
+    return Tile(rows, columns, window_rows, window_columns, outside, positions, radius)
 
 
-def match_everywhere(queries: torch.Tensor, keys: torch.Tensor, count: int) -> Matches:
+def match_everywhere(
+    queries: torch.Tensor, keys: torch.Tensor, count: int, bounds: torch.Tensor | None = None
+) -> Matches:
     """Match a map with all positions of another one.
 
     Args:
         queries: (h, w, channels).
         keys: (h, w, channels).
         count: Number of matches; fewer where the map is smaller.
+        bounds: (h * w,), matches with a lower score may be missing, with a score of minus infinity.
     """
-    width, flat = keys.shape[1], keys.flatten(0, 1)
-    found = []
-    for part in queries.flatten(0, 1).split(_QUERIES_AT_ONCE):
-        cosines = PackedLinear(part, None, len(flat))(flat).float()
-        scores, rows, columns = strongest(cosines.unflatten(0, (-1, width)), count)
-        found.append(Matches(scores, torch.zeros_like(rows), rows * width + columns))
-    return Matches(*(torch.cat(parts, dim=1) for parts in zip(*found, strict=True)))
+    flat, size = keys.flatten(0, 1), queries.shape[0] * queries.shape[1]
+    together = max(number for number in range(1, _LARGEST_GROUP + 1) if len(flat) % number == 0)
+    result = _empty(min(count, len(flat)), queries)
+    result.frames.zero_()
+    rounded = flat.bfloat16() if bounds is not None and can_screen(flat) else None
+
+    def match(part: slice) -> None:
+        own, found = queries.flatten(0, 1)[part], None
+        if bounds is not None and rounded is not None:
+            found = strongest_above(own, flat, rounded, bounds[part], len(result.scores))
+        if found is None:
+            cosines = linear_fast(flat, own).float().unflatten(0, (-1, together))
+            scores, members, groups = strongest(cosines.transpose(0, 1), count)
+            found = scores, groups * together + members
+        result.scores[:, part], result.positions[:, part] = found
+
+    run_side_by_side(match, _parts(size, _QUERIES_AT_ONCE))
+    return result
 
 
 def match_nearby(
@@ -143,17 +159,37 @@ def match_nearby(
     Returns:
         One result per set; ``frames`` counts in ``keys``. A score of minus infinity is not a match.
     """
-    height, width, _ = queries.shape
+    if keys.device.type == "cpu":
+        return _match_strips(queries, keys, tiles, choices, count)
     fewest = min(len(tile.positions) for tile in tiles)
     results = [_empty(min(count, len(frames) * fewest), queries) for frames in choices]
-    for tile, scores in _compare(queries, keys, tiles):
-        for frames, result in zip(choices, results, strict=True):
-            chosen = scores[frames]
-            found, members, groups = strongest(chosen, len(result.scores), tile.outside)
-            size = (-1, tile.rows.stop - tile.rows.start, tile.columns.stop - tile.columns.start)
-            values = Matches(found, frames[members], tile.positions[groups])
-            for target, value in zip(result, values, strict=True):
-                target.view(-1, height, width)[:, tile.rows, tile.columns] = value.view(size)
+    for tile in tiles:
+        _match_tile(tile, queries, keys, choices, results)
+    return results
+
+
+def _match_strips(
+    queries: torch.Tensor,
+    keys: torch.Tensor,
+    tiles: Sequence[Tile],
+    choices: Sequence[torch.Tensor],
+    count: int,
+) -> list[Matches]:
+    """``match_nearby`` on a CPU."""
+    strips = {
+        tile.columns.start: Strip(tile.columns, tile.window_columns, tile.radius) for tile in tiles
+    }
+    fewest = min(strip.candidates for strip in strips.values())
+    counts = [min(count, len(frames) * fewest) for frames in choices]
+    results = [_empty(number, queries) for number in counts]
+
+    def match(strip: Strip) -> None:
+        rows = slice(0, len(queries))
+        found = strip.match(queries, keys, choices, counts)
+        for result, values in zip(results, found, strict=True):
+            _fill(result, queries, rows, strip.columns, Matches(*values))
+
+    run_side_by_side(match, strips.values())
     return results
 
 
@@ -164,51 +200,30 @@ def _empty(count: int, like: torch.Tensor) -> Matches:
     return Matches(scores, indices, indices.clone())
 
 
-def _compare(
-    queries: torch.Tensor, keys: torch.Tensor, tiles: Sequence[Tile]
-) -> Iterator[tuple[Tile, torch.Tensor]]:
-    """Every tile with its cosines, (frames, window positions, tile positions)."""
-    if keys.device.type == "cpu":
-        for _, column in itertools.groupby(sorted(tiles, key=_left), key=_left):
-            yield from _compare_column(queries, keys, list(column))
-        return
-    for tile in tiles:
-        windows = keys[:, tile.window_rows, tile.window_columns].flatten(0, 2)
-        cosines = F.linear(windows, _part(queries, tile)).float()
-        yield tile, cosines.unflatten(0, (len(keys), -1))
+def _fill(
+    result: Matches, queries: torch.Tensor, rows: slice, columns: slice, values: Matches
+) -> None:
+    """Write what some rows and columns of a map match, of the shape (count, rows, columns)."""
+    for target, value in zip(result, values, strict=True):
+        target.unflatten(1, queries.shape[:2])[:, rows, columns] = value
 
 
-def _left(tile: Tile) -> int:
-    return tile.columns.start
-
-
-def _part(queries: torch.Tensor, tile: Tile) -> torch.Tensor:
-    return queries[tile.rows, tile.columns].flatten(0, 1)
-
-
-def _compare_column(
-    queries: torch.Tensor, keys: torch.Tensor, tiles: Sequence[Tile]
-) -> Iterator[tuple[Tile, torch.Tensor]]:
-    """The tiles of one column, a few frames at a time.
-
-    Their windows lie in one strip of a frame, which is copied once and stays in the cache.
-    """
-    columns = tiles[0].window_columns
-    size = keys[0, :, columns].numel() * keys.element_size()
-    together = min(len(keys), max(1, _STRIP_BYTES // size))
-    parts = [
-        PackedLinear(_part(queries, tile), None, together * len(tile.positions)) for tile in tiles
-    ]
-    scores = [
-        queries.new_empty(len(keys), *tile.outside.shape, dtype=torch.float32) for tile in tiles
-    ]
-    for first in range(0, len(keys), together):
-        strips = keys[first : first + together, :, columns].transpose(0, 1).contiguous()
-        for tile, part, found in zip(tiles, parts, scores, strict=True):
-            window = strips[tile.window_rows]
-            cosines = part(window.flatten(0, 2)).view(*window.shape[:3], -1).transpose(0, 1)
-            found[first : first + together].view(cosines.shape).copy_(cosines)
-    yield from zip(tiles, scores, strict=True)
+def _match_tile(
+    tile: Tile,
+    queries: torch.Tensor,
+    keys: torch.Tensor,
+    choices: Sequence[torch.Tensor],
+    results: Sequence[Matches],
+) -> None:
+    """Write what a tile matches."""
+    windows = keys[:, tile.window_rows, tile.window_columns].flatten(0, 2)
+    part = queries[tile.rows, tile.columns]
+    scores = F.linear(windows, part.flatten(0, 1)).float().unflatten(0, (len(keys), -1))
+    for frames, result in zip(choices, results, strict=True):
+        found, members, groups = strongest(scores[frames], len(result.scores), tile.outside)
+        flat = Matches(found, frames[members], tile.positions[groups])
+        values = Matches(*(value.unflatten(1, part.shape[:2]) for value in flat))
+        _fill(result, queries, tile.rows, tile.columns, values)
 
 
 def strongest(

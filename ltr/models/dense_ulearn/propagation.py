@@ -63,9 +63,15 @@ class Reference:
     annotated: torch.Tensor
     labels: torch.Tensor
 
-    def match(self, features: torch.Tensor, tiles: Sequence[Tile], count: int) -> Matches:
-        """The ``count`` best matches in the start frame, anywhere, and in all others, nearby."""
-        found = match_everywhere(features, self.features, count)
+    def match(
+        self, features: torch.Tensor, tiles: Sequence[Tile], count: int, nearby: Matches
+    ) -> Matches:
+        """The ``count`` best matches in the start frame, anywhere, and in all others, nearby.
+
+        Those of the start frame that score less than as many in ``nearby`` may be missing.
+        """
+        bounds = nearby.scores[count - 1] if len(nearby.scores) >= count else None
+        found = match_everywhere(features, self.features, count, bounds)
         if len(self.annotated) == 0:
             return found
         frames = torch.arange(len(self.annotated), device=features.device)
@@ -83,7 +89,7 @@ class PropagationState:
     Args:
         tiles: Tiles of the feature map, from ``plan_tiles``.
         features: The last frames, (cxt_size, h, w, channels); a frame's slot is its time modulo
-            ``cxt_size``.
+            ``cxt_size``. In memory the frames of a position lie side by side.
         labels: Soft labels of the context frames, (cxt_size, h * w, labels), 0..1.
         references: First frames of the objects, in order of time.
         time: Number of the next frame.
@@ -98,11 +104,11 @@ class PropagationState:
 
 def start_state(features: torch.Tensor, params: PropagationRules) -> PropagationState:
     """The state before the first frame, whose features are (h, w, channels)."""
-    height, width, _ = features.shape
+    height, width, channels = features.shape
     size = params.cxt_size
     return PropagationState(
         tiles=plan_tiles(features, params.radius),
-        features=features.new_zeros(size, *features.shape),
+        features=features.new_zeros(height, width, size, channels).permute(2, 0, 1, 3),
         labels=features.new_zeros(size, height * width, 0, dtype=torch.float32),
     )
 
@@ -204,9 +210,9 @@ def propagate(
         age = state.time - reference.time
         copies = state.labels.new_ones(size)
         copies[reference.time % size] = max(1, size + 1 - age)
-        lasting = reference.match(features, state.tiles, params.knn)
         context = state.labels[:, :, reference.channels]
         found = nearby[min(age, size)]
+        lasting = reference.match(features, state.tiles, params.knn, found)
         parts.append(take_labels(lasting, reference.labels, found, context, copies, params))
     return torch.cat(parts, dim=1)
 

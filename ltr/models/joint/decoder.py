@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -33,29 +34,39 @@ class FeatureReducer(nn.Module):
             nn.ReLU(inplace=True),
         )
 
-    def mix(
-        self, reduced: torch.Tensor, encodings: torch.Tensor, index: torch.Tensor | slice
-    ) -> torch.Tensor:
-        """Transform reduced features and encodings of the same size, stacked along the channels.
+    def see(self, reduced: torch.Tensor) -> torch.Tensor:
+        """What reduced features (crops, out_dim, H, W) add to the first result of ``mix``.
 
-        The first convolution is linear: its part that sees features is computed once a crop.
+        The first convolution of the mixture is linear, so its part that sees features is computed
+        once a crop.
+
+        Returns:
+            (crops, out_dim + encoding_dim, H, W).
+        """
+        first = self._first
+        return F.conv2d(reduced, first.weight[:, : -self.encoding_dim], first.bias, padding=1)
+
+    def mix(self, seen: torch.Tensor, encodings: torch.Tensor) -> torch.Tensor:
+        """Transform features and encodings of the same size, stacked along the channels.
 
         Args:
-            reduced: (crops, out_dim, H, W).
+            seen: Of the features of each object, see ``see``; it may be overwritten.
             encodings: (objects, encoding_dim, H, W).
-            index: The crop of each object.
 
         Returns:
             (objects, out_dim, H, W).
         """
-        first, *rest = self.transform
-        assert isinstance(first, nn.Conv2d)  # a Sequential forgets the classes of its members
-        of_features, of_encodings = first.weight.split([reduced.shape[1], encodings.shape[1]], 1)
-        x = F.conv2d(reduced, of_features, first.bias, padding=1)[index]
-        x = x + F.conv2d(encodings, of_encodings, padding=1)
-        for layer in rest:
+        of_encodings = self._first.weight[:, -self.encoding_dim :]
+        x = seen + F.conv2d(encodings, of_encodings, padding=1)
+        for layer in list(self.transform)[1:]:
             x = layer(x)
         return x
+
+    @property
+    def _first(self) -> nn.Conv2d:
+        first = self.transform[0]
+        assert isinstance(first, nn.Conv2d)  # a Sequential forgets the classes of its members
+        return first
 
 
 class RefinementBlock(nn.Module):
@@ -92,7 +103,7 @@ class ChannelAttention(nn.Module):
         gate = torch.sigmoid(self.convreluconv(averages))
         if deep.shape[-2:] != (1, 1):
             deep = resize(deep, shallow.shape[-2:])
-        return shallow * gate + deep
+        return torch.addcmul(deep, shallow, gate)
 
 
 class ScoreHead(nn.Module):
@@ -110,12 +121,27 @@ class ScoreHead(nn.Module):
         resize, one map per tap of the kernel: 9 maps are resized instead of ``dim / 2``.
         """
         double = (2 * x.shape[-2], 2 * x.shape[-1])
-        x = F.relu(self.conv1(resize_bicubic(x, double)), inplace=True)
+        return self.finish(F.relu(self.conv1(resize_bicubic(x, double)), inplace=True), image_size)
+
+    def finish(self, x: torch.Tensor, image_size: Sequence[int]) -> torch.Tensor:
+        """What follows the first convolution: (N, dim / 2, h, w) -> (N, 1, *image_size)."""
         k = self.conv2.kernel_size[0]
         taps = F.conv2d(x, self.conv2.weight.permute(2, 3, 0, 1).reshape(k * k, -1, 1, 1))
         taps = resize_bicubic(taps, image_size)
         summed = sum_shifted(taps.unflatten(1, (k, k, 1)))
         return summed if self.conv2.bias is None else summed + self.conv2.bias.view(1, 1, 1)
+
+
+class _Seen(NamedTuple):
+    """What a layer of crops gives for all objects.
+
+    Args:
+        average: Averages of the coarsest layer's reduced features, (crops, out_dim, 1, 1).
+        mixed: See ``FeatureReducer.see``.
+    """
+
+    average: torch.Tensor | None
+    mixed: torch.Tensor
 
 
 class Decoder(nn.Module):
@@ -172,23 +198,51 @@ class Decoder(nn.Module):
         Returns:
             (objects, 1, H, W) foreground logits.
         """
-        index = slice(None) if crop_index is None else crop_index
         x = encodings  # the coarsest layer starts from an average instead and replaces it
-        for name in self.layers:
-            reducer = self.TSE[name]
-            assert isinstance(reducer, FeatureReducer)  # a ModuleDict forgets its members' class
-            reduced = reducer.reduce(features[name])
-            resized = resize(encodings, reduced.shape[-2:])
-            shallow = self.RRB1[name](reducer.mix(reduced, resized, index))
-            deep = self.proj[name](x) if name in self.proj else _global_average(reduced)[index]
-            x = self.RRB2[name](self.CAB[name](shallow, deep))
+        *coarse, finest = self.layers
+        for name in coarse:
+            x = self._refine(name, x, encodings, _of_objects(self._see(name, features), crop_index))
             if levels is not None:
                 levels[f"{name}_dec"] = x
-        x = x.to(self.project.conv1.weight.dtype)
-        if torch.is_grad_enabled():
-            return self.project(x, image_size)
-        # The head's maps are the largest of all: one object at a time bounds the memory.
-        return torch.cat([self.project(one, image_size) for one in x.split(1)])
+        # The finest maps are the largest of all: one object at a time bounds the memory, and its
+        # maps stay in a processor's cache.
+        size, crops = 1 if not torch.is_grad_enabled() else len(x), self._see(finest, features)
+        refined = []
+        for start in range(0, len(x), size):
+            part = slice(start, start + size)
+            own = _of_objects(crops, crop_index, part)
+            refined.append(self._refine(finest, x[part], encodings[part], own))
+        if levels is not None:
+            levels[f"{finest}_dec"] = torch.cat(refined)
+        dtype = self.project.conv2.weight.dtype
+        return torch.cat([self.project(part.to(dtype), image_size) for part in refined])
+
+    def _see(self, name: str, features: Mapping[str, torch.Tensor]) -> _Seen:
+        reducer = self._reducer(name)
+        reduced = reducer.reduce(features[name])
+        average = None if name in self.proj else _global_average(reduced)
+        return _Seen(average, reducer.see(reduced))
+
+    def _refine(
+        self, name: str, x: torch.Tensor, encodings: torch.Tensor, seen: _Seen
+    ) -> torch.Tensor:
+        """Refine the result of the coarser layer with what the objects' crops show."""
+        resized = resize(encodings, seen.mixed.shape[-2:])
+        shallow = self.RRB1[name](self._reducer(name).mix(seen.mixed, resized))
+        deep = self.proj[name](x) if seen.average is None else seen.average
+        return self.RRB2[name](self.CAB[name](shallow, deep))
+
+    def _reducer(self, name: str) -> FeatureReducer:
+        reducer = self.TSE[name]
+        assert isinstance(reducer, FeatureReducer)  # a ModuleDict forgets its members' class
+        return reducer
+
+
+def _of_objects(crops: _Seen, crop_index: torch.Tensor | None, part: slice = slice(None)) -> _Seen:
+    """What is seen in the crops of some objects."""
+    index = part if crop_index is None else crop_index[part]
+    average = None if crops.average is None else crops.average[index]
+    return _Seen(average, crops.mixed[index])
 
 
 def resize(x: torch.Tensor, size: Sequence[int]) -> torch.Tensor:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 
 from ltr.models.backbone.fused_resnet import fuse_resnet
-from ltr.models.joint.decoder import FeatureReducer, RefinementBlock
+from ltr.models.joint.decoder import FeatureReducer, RefinementBlock, ScoreHead
 from ltr.models.joint.joint_net import JOINTNet
 from ltr.models.layers.fused import FusedConv2d, fuse_sequential, split_conv
+from ltr.models.layers.matmul import linear_fast
+from ltr.models.layers.resizing import sum_doubled
 
 
 class FusedReducer(FeatureReducer):
@@ -30,13 +34,14 @@ class FusedReducer(FeatureReducer):
         fuse_sequential(self.reduce)
         fuse_sequential(self.transform)
 
-    def mix(
-        self, reduced: torch.Tensor, encodings: torch.Tensor, index: torch.Tensor | slice
-    ) -> torch.Tensor:
+    def see(self, reduced: torch.Tensor) -> torch.Tensor:
         """See ``FeatureReducer``."""
-        features = self.of_features(reduced)[index]
+        return self.of_features(reduced)
+
+    def mix(self, seen: torch.Tensor, encodings: torch.Tensor) -> torch.Tensor:
+        """See ``FeatureReducer``."""
         encodings = encodings.contiguous(memory_format=torch.channels_last)
-        return self.transform(self.of_encodings(encodings, features))
+        return self.transform(self.of_encodings(encodings, seen))
 
 
 class FusedRefinement(nn.Module):
@@ -61,6 +66,32 @@ class FusedRefinement(nn.Module):
         return self.last(self.inner(x), x)
 
 
+class FusedHead(ScoreHead):
+    """A ``ScoreHead`` whose doublings are part of the products.
+
+    Args:
+        head: What it takes the place of.
+    """
+
+    def __init__(self, head: ScoreHead) -> None:
+        nn.Module.__init__(self)
+        doubling = FusedConv2d(head.conv1, rectifies=True, is_doubled=True)
+        self.conv1 = doubling  # type: ignore[assignment]
+        self.conv2 = head.conv2
+
+    def forward(self, x: torch.Tensor, image_size: Sequence[int]) -> torch.Tensor:
+        """See ``ScoreHead``."""
+        maps = self.conv1(x)
+        if tuple(image_size) != (2 * maps.shape[-2], 2 * maps.shape[-1]):
+            return self.finish(maps, image_size)
+        kernel = self.conv2.weight[0].flatten(1).t()
+        pixels = maps.permute(0, 2, 3, 1)
+        taps = linear_fast(pixels.flatten(0, 2), kernel.contiguous())
+        sums = [sum_doubled(own) for own in taps.view(*pixels.shape[:3], -1)]
+        scores = torch.stack(sums)[:, None]
+        return scores if self.conv2.bias is None else scores.add_(self.conv2.bias)
+
+
 def fuse_joint(network: JOINTNet) -> None:
     """Fuse a network whose batch norms are folded, in place; fusing twice changes nothing."""
     fuse_resnet(network.feature_extractor)
@@ -75,6 +106,8 @@ def fuse_joint(network: JOINTNet) -> None:
             block = blocks[name]
             if type(block) is RefinementBlock:
                 blocks[name] = FusedRefinement(block)
+    if type(decoder.project) is ScoreHead:
+        decoder.project = FusedHead(decoder.project)
     for layers in decoder.proj.children():
         assert isinstance(layers, nn.Sequential)  # a ModuleDict forgets its members' class
         fuse_sequential(layers)

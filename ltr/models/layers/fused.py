@@ -3,7 +3,7 @@
 PyTorch's convolutions bring their weights into the order of the convolution library in every
 call, and sums and ReLUs after them pass over the memory again. Here the first input brings the
 weights into that order, and the library adds and rectifies what is still in the cache. Many
-channels are convolved by Winograd's algorithm instead.
+channels are convolved by Winograd's algorithm instead, by tiles or by bands of rows.
 
 Only for inference on a CPU: ``fuse_sequential`` and the functions beside the networks change their
 structure, ``pack`` and ``unpack`` change nothing but the layout of the weights.
@@ -20,6 +20,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ltr.models.layers.bands import BandKernels, convolve_by_bands, fits_bands
+from ltr.models.layers.resizing import resize_bicubic
 from ltr.models.layers.winograd import (
     TileKernels,
     convolve_by_tiles,
@@ -39,12 +41,14 @@ class FusedConv2d(nn.Module):
     Args:
         conv: The convolution; zeros outside, biased or not.
         rectifies: Whether a ReLU follows.
+        is_doubled: Whether the input is doubled before (bicubically).
     """
 
-    def __init__(self, conv: nn.Conv2d, rectifies: bool) -> None:
+    def __init__(self, conv: nn.Conv2d, rectifies: bool, is_doubled: bool = False) -> None:
         super().__init__()
         self.conv = conv
         self.rectifies = rectifies
+        self.is_doubled = is_doubled
         self._is_packed = False
         self._packed: _PackedWeight | None = None
 
@@ -58,7 +62,7 @@ class FusedConv2d(nn.Module):
         if self._is_packed:
             packed = self._packed or self._pack(x)
             return packed.convolve(x, _After(self.conv.bias, added, self.rectifies))
-        y = self.conv(x)
+        y = self.conv(_doubled(x) if self.is_doubled else x)
         y = y if added is None else y + added
         return F.relu(y, inplace=True) if self.rectifies else y
 
@@ -66,12 +70,18 @@ class FusedConv2d(nn.Module):
         """Lay the weights out, best for inputs of this size, and drop the convolution's own."""
         with _PREPARING:  # trackers in other threads may share the network
             if self._packed is None:
-                if fits(self.conv, _WINOGRAD_DILATIONS) and has_enough_tiles(x):
-                    self._packed = _TransformedWeight(self.conv, x)
-                else:
-                    self._packed = _ReorderedWeight(self.conv, list(x.shape))
+                self._packed = self._best_form(x)
                 self.conv.weight.data = self.conv.weight.new_empty(0)
             return self._packed
+
+    def _best_form(self, x: torch.Tensor) -> _PackedWeight:
+        if fits_bands(self.conv, x, self.is_doubled):
+            return _BandedWeight(self.conv, x, self.is_doubled)
+        if self.is_doubled:
+            return _DoublingWeight(_ReorderedWeight(self.conv, list(_doubled(x).shape)))
+        if fits(self.conv, _WINOGRAD_DILATIONS) and has_enough_tiles(x):
+            return _TransformedWeight(self.conv, x)
+        return _ReorderedWeight(self.conv, list(x.shape))
 
     def pack(self) -> None:
         """Let the first input lay the weights out for the processor."""
@@ -148,6 +158,37 @@ class _TransformedWeight:
     def dense(self) -> torch.Tensor:
         """The weights as they were, up to rounding."""
         return self._kernels.dense().contiguous(memory_format=torch.channels_last)
+
+
+class _BandedWeight:
+    """Weights of Winograd's algorithm by bands of rows."""
+
+    def __init__(self, conv: nn.Conv2d, x: torch.Tensor, is_doubled: bool) -> None:
+        self._kernels = BandKernels(conv.weight, conv.bias, x.shape, is_doubled)
+
+    def convolve(self, x: torch.Tensor, after: _After) -> torch.Tensor:
+        """See ``FusedConv2d``."""
+        return convolve_by_bands(x, self._kernels, after.added, after.rectifies)
+
+    def dense(self) -> torch.Tensor:
+        """The weights as they were, up to rounding."""
+        return self._kernels.dense().contiguous(memory_format=torch.channels_last)
+
+
+class _DoublingWeight:
+    """Weights in any order, of a convolution that doubles its input before."""
+
+    def __init__(self, weight: _PackedWeight) -> None:
+        self._weight = weight
+        self.dense = weight.dense
+
+    def convolve(self, x: torch.Tensor, after: _After) -> torch.Tensor:
+        """See ``FusedConv2d``."""
+        return self._weight.convolve(_doubled(x), after)
+
+
+def _doubled(x: torch.Tensor) -> torch.Tensor:
+    return resize_bicubic(x, (2 * x.shape[-2], 2 * x.shape[-1]))
 
 
 def _pair(sizes: object) -> list[int]:

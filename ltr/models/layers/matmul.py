@@ -7,11 +7,13 @@ cores), and equally fast elsewhere.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import nn
+
+After = Literal["none", "sigmoid", "relu"]  # what follows a product
 
 
 def can_pack(device: torch.device) -> bool:
@@ -46,13 +48,14 @@ class PackedLinear:
         weight = self._weight.to_dense() if self._is_packed else self._weight
         return PackedLinear, (weight, self._bias, self._rows)
 
-    def __call__(self, x: torch.Tensor, rectifies: bool = False) -> torch.Tensor:
-        """(n, m) -> (n, c); with a ReLU or without."""
-        if not self._is_packed:
-            y = F.linear(x, self._weight, self._bias)
-            return y.relu_() if rectifies else y
-        after = "relu" if rectifies else "none"
-        return torch.ops.mkldnn._linear_pointwise(x, self._weight, self._bias, after, [], "")
+    def __call__(self, x: torch.Tensor, after: After = "none") -> torch.Tensor:
+        """(n, m) -> (n, c), or its sigmoid or ReLU."""
+        if self._is_packed:
+            return torch.ops.mkldnn._linear_pointwise(x, self._weight, self._bias, after, [], "")
+        y = F.linear(x, self._weight, self._bias)
+        if after == "none":
+            return y
+        return y.sigmoid_() if after == "sigmoid" else y.relu_()
 
 
 def linear_fast(

@@ -15,10 +15,10 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.polynomial.polynomial import polyfromroots
 from torch import nn
 
 from ltr.models.layers.matmul import can_pack, is_exact_inference
+from ltr.models.layers.toom_cook import toom_cook
 
 _TILE = 4
 _SPAN = _TILE + 2
@@ -27,7 +27,7 @@ _BLOCK = 104  # tiles that are transformed together, so that they stay in a core
 _GROUPED = ([0, 0], [1, 1], [1, 1], _SPAN**2)  # padding, stride, dilation, groups: 36 products
 _MIN_TOGETHER = 24  # tiles; with fewer, reading the kernels takes longer than multiplying
 _MIN_TILES = _MIN_TOGETHER  # of an input, below which the direct form is faster
-_MIN_CHANNELS = 64  # with fewer, the transforms cost what they save
+_MIN_CHANNELS, _MIN_OF_MORE = 64, 128  # with fewer, the transforms cost what they save
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -111,6 +111,7 @@ def fits(conv: nn.Conv2d, dilations: Collection[int] = (1,)) -> bool:
         and conv.dilation in [(step, step) for step in dilations]
         and (conv.groups, conv.padding_mode) == (1, "zeros")
         and min(conv.in_channels, conv.out_channels) >= _MIN_CHANNELS
+        and max(conv.in_channels, conv.out_channels) >= _MIN_OF_MORE
         and (conv.weight.device.type, conv.weight.dtype) == ("cpu", torch.float32)
     )
 
@@ -292,16 +293,8 @@ def _blocks(count: int, down: int, images: int, bands: int) -> Iterator[tuple[sl
 
 @cache
 def _transforms() -> _Transforms:
-    """The Toom-Cook matrices, with infinity as the last point."""
-    tile, kernel = np.zeros((_SPAN, _SPAN)), np.zeros((_SPAN, 3))
-    for place, point in enumerate(_POINTS):
-        others = np.delete(_POINTS, place)
-        kernel[place] = point ** np.arange(3) / np.prod(point - others)
-        tile[place, :-1] = polyfromroots(others)
-    kernel[-1, -1] = 1
-    tile[-1] = polyfromroots(_POINTS)
-    result = np.vander([*_POINTS, 0], _TILE, increasing=True).T
-    result[:, -1] = np.arange(_TILE) == _TILE - 1
+    """The matrices of flat tiles, and of a side of kernels."""
+    tile, kernel, result = toom_cook(_POINTS)
     return _Transforms(
         torch.from_numpy(np.kron(tile, tile)).float(),
         torch.from_numpy(kernel),

@@ -153,9 +153,9 @@ def feed_forward(
         size = _TOKENS_IN_CACHE * torch.get_num_threads()
         if len(rows) > size:  # else laying the weights out takes longer than it saves
             first, second = (PackedLinear(x.weight, x.bias, size) for x in (linear1, linear2))
-            return apply_in_chunks(
-                lambda rows: second(first(rows, rectifies=True)), rows, size=size
-            ).view(x.shape)
+            return apply_in_chunks(lambda rows: second(first(rows, "relu")), rows, size=size).view(
+                x.shape
+            )
     return apply_in_chunks(apply, rows, size=size).view(x.shape)
 
 

@@ -15,7 +15,7 @@ RECIPE = replace(
     crop_size=(128, 128),
     backbone_width=16,
     grid_size=8,
-    max_epochs=12,
+    max_epochs=30,
     rate_schedule="cosine",
     average_decay=0.99,
 )

@@ -11,12 +11,12 @@ import numpy as np
 
 from ltr.admin.errors import DataError
 from ltr.admin.progress import FrameProgress
-from ltr.data.frame_files import find_mask
+from ltr.data.frame_files import find_mask, list_masks
 from ltr.data.mask_rule import refuse_mixed_masks
 from ltr.data.palette import VOID
 from pytracking.analysis.files.mask_reader import read_mask
 from pytracking.analysis.files.parallel import map_in_order
-from pytracking.analysis.files.truth_folder import list_masks
+from pytracking.analysis.files.truth_folder import VideoTruth
 from pytracking.analysis.metrics.scores import FrameSource, Scores
 
 _LOG = logging.getLogger(__name__)
@@ -32,24 +32,18 @@ class Comparison:
     """How one video (or one expression of it) is scored.
 
     Args:
-        name: Name of the video.
-        truth: Folder of its annotations.
-        results: Folder of its result masks.
+        video: Its annotations.
+        results: Folder of its result masks; those of no frame of the video are reported.
         frames: Names of the frames that are compared.
         compare: Scores one frame, annotation first; a function that another process can call.
         assemble: Makes the scores of the video from those of its frames.
-        images: Folder of the pictures, if there is one.
-        known_frames: Names of all frames of the video; result masks beside them are reported.
     """
 
-    name: str
-    truth: Path
+    video: VideoTruth
     results: Path
     frames: tuple[str, ...]
     compare: Compare
     assemble: Assemble = field(repr=False)
-    images: Path | None = None
-    known_frames: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -91,27 +85,27 @@ def evaluate_masks(
             such files are counted and the first ones named.
     """
     refuse_missing(comparisons)
-    jobs = [job for comparison in comparisons for job in _split(comparison)]
+    jobs = [
+        _Job(own.video.folder, own.results, own.frames[start : start + _FRAMES_A_JOB], own.compare)
+        for own in comparisons
+        for start in range(0, len(own.frames), _FRAMES_A_JOB)
+    ]
     outcomes: list[_Outcome] = []
     total = sum(len(comparison.frames) for comparison in comparisons)
     with FrameProgress("scoring", total, quiet=quiet) as progress:
         for job, outcome in zip(jobs, map_in_order(_run, jobs, threads), strict=True):
             outcomes.append(outcome)
             progress.advance(len(job.frames))
-    _report_palettes([path for outcome in outcomes for path in outcome.foreign_palettes])
-    _report_void([entry for outcome in outcomes for entry in outcome.void])
+    _report_oddities(outcomes)
     problems = [problem for outcome in outcomes for problem in outcome.problems]
-    _raise_problems([*problems, *_mixed_kinds(jobs, outcomes)])
+    _raise_problems([*problems, *_mixed_kinds(outcomes)])
     values = iter([value for outcome in outcomes for value in outcome.values])
-    return [
-        _with_source(comparison, comparison.assemble([next(values) for _ in comparison.frames]))
-        for comparison in comparisons
-    ]
-
-
-def _with_source(comparison: Comparison, scores: Scores) -> Scores:
-    source = FrameSource(comparison.truth, comparison.results, comparison.images)
-    return Scores(tuple(replace(item, source=source) for item in scores.objects))
+    scored = []
+    for own in comparisons:
+        scores = own.assemble([next(values) for _ in own.frames])
+        source = FrameSource(own.video.folder, own.results, own.video.images)
+        scored.append(replace(scores, sources={item.name: source for item in scores.objects}))
+    return scored
 
 
 def refuse_missing(comparisons: Iterable[Comparison]) -> None:
@@ -129,25 +123,11 @@ def refuse_missing(comparisons: Iterable[Comparison]) -> None:
             problems.append(f"{comparison.results} is missing")
         else:
             problems += [f"{comparison.results / frame}.png is missing" for frame in missing]
-        if comparison.known_frames:
-            beside = sorted(found.difference(comparison.known_frames))
-            extra += [find_mask(comparison.results, frame) for frame in beside]
+        beside = sorted(found.difference(comparison.video.known_frames()))
+        extra += [find_mask(comparison.results, frame) for frame in beside]
     if extra:
         _LOG.warning("%d result masks belong to no frame, %s is the first", len(extra), extra[0])
     _raise_problems(problems)
-
-
-def _split(comparison: Comparison) -> list[_Job]:
-    frames = comparison.frames
-    return [
-        _Job(
-            comparison.truth,
-            comparison.results,
-            frames[start : start + _FRAMES_A_JOB],
-            comparison.compare,
-        )
-        for start in range(0, len(frames), _FRAMES_A_JOB)
-    ]
 
 
 def _run(job: _Job) -> _Outcome:
@@ -175,7 +155,9 @@ def _run(job: _Job) -> _Outcome:
     return outcome
 
 
-def _report_palettes(paths: Sequence[str]) -> None:
+def _report_oddities(outcomes: Sequence[_Outcome]) -> None:
+    """Warn of masks that are scored although they may mean something else."""
+    paths = [path for outcome in outcomes for path in outcome.foreign_palettes]
     if paths:
         _LOG.warning(
             "%d result masks have a palette of their own, %s is the first: its indices are taken "
@@ -183,9 +165,7 @@ def _report_palettes(paths: Sequence[str]) -> None:
             len(paths),
             paths[0],
         )
-
-
-def _report_void(found: Sequence[tuple[str, int]]) -> None:
+    found = [entry for outcome in outcomes for entry in outcome.void]
     if found:
         _LOG.warning(
             "%d pixels of %d masks are void (255) and belong to no object, %s is the first",
@@ -195,11 +175,12 @@ def _report_void(found: Sequence[tuple[str, int]]) -> None:
         )
 
 
-def _mixed_kinds(jobs: Sequence[_Job], outcomes: Sequence[_Outcome]) -> Iterator[str]:
+def _mixed_kinds(outcomes: Iterable[_Outcome]) -> Iterator[str]:
     """Videos of which some annotations are black and white and others hold ids."""
     kinds: dict[Path, dict[bool, Path]] = {}
-    for job, outcome in zip(jobs, outcomes, strict=True):
-        kinds.setdefault(job.truth, {}).update(outcome.truth_kinds)
+    for outcome in outcomes:
+        for is_black_and_white, path in outcome.truth_kinds.items():
+            kinds.setdefault(path.parent, {})[is_black_and_white] = path
     for found in kinds.values():
         try:
             refuse_mixed_masks(found)

@@ -18,7 +18,9 @@ def cost_of_results(scores: Scores | None) -> Cost:
         scores: Scores of masks that came from files ``<sequence>/<frame>.png``.
     """
     folders = {} if scores is None else {
-        item.sequence: item.source.results for item in scores.objects if item.source is not None
+        item.sequence: scores.sources[item.name].results
+        for item in scores.objects
+        if item.name in scores.sources
     }  # fmt: skip
     frames, seconds = 0, 0.0
     for sequence, folder in folders.items():

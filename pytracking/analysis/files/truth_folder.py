@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ltr.admin.errors import DataError
-from ltr.data.frame_files import IMAGE_SUFFIXES, find_mask, list_mask_stems
+from ltr.data.frame_files import IMAGE_SUFFIXES, find_mask
 from pytracking.analysis.files.mask_reader import read_labels
 
 _RESOLUTION = "480p"
@@ -53,15 +53,6 @@ class VideoTruth:
                 if name.lower().endswith(IMAGE_SUFFIXES)
             )
         return listed
-
-
-def list_masks(folder: Path) -> tuple[str, ...]:
-    """Names of the label PNGs of a folder without suffix, in natural order.
-
-    Raises:
-        DataError: The folder cannot be read.
-    """
-    return tuple(list_mask_stems(folder))
 
 
 def annotation_root(path: Path, kind: str = "Annotations") -> Path:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -37,7 +37,6 @@ class ObjectScores:
         frames: Names of the annotated frames.
         j: Region similarity, float64 (frames,), NaN = not scored.
         f: Boundary measure, float64 (frames,), NaN = not scored.
-        source: Files of the video, where masks came from files.
     """
 
     sequence: str
@@ -45,7 +44,6 @@ class ObjectScores:
     frames: tuple[str, ...]
     j: np.ndarray
     f: np.ndarray
-    source: FrameSource | None = None
 
     @property
     def name(self) -> str:
@@ -79,14 +77,18 @@ class Scores:
 
     Args:
         objects: Scores per object, in the order of the data set.
+        sources: Files by the name of the object, where masks came from files.
     """
 
     objects: tuple[ObjectScores, ...]
+    sources: Mapping[str, FrameSource] = field(default_factory=dict)
 
     @classmethod
     def join(cls, parts: Iterable[Scores]) -> Scores:
         """All objects of several sequences."""
-        return cls(tuple(item for part in parts for item in part.objects))
+        parts = list(parts)
+        sources = {name: source for part in parts for name, source in part.sources.items()}
+        return cls(tuple(item for part in parts for item in part.objects), sources)
 
     @cached_property
     def j(self) -> Statistics:

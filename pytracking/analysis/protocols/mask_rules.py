@@ -11,7 +11,7 @@ import numpy as np
 
 from ltr.admin.errors import DataError
 from ltr.data.frame_files import shorten
-from pytracking.analysis.files.mask_evaluation import Assemble, Compare, Comparison
+from pytracking.analysis.files.mask_evaluation import Comparison
 from pytracking.analysis.files.truth_folder import VideoTruth
 from pytracking.analysis.metrics.scores import ObjectScores, Scores
 from pytracking.analysis.metrics.starts import (
@@ -48,7 +48,7 @@ def davis_semi_supervised(video: VideoTruth, results: Path, is_binary: bool = Fa
     objects = (1,) if is_binary else _objects(video)
     compare = _score_merged if is_binary else partial(davis.score_frame, object_ids=objects)
     assemble = partial(davis.semi_supervised_scores, video.name, frames, object_ids=objects)
-    return _comparison(video, results, frames, compare, assemble)
+    return Comparison(video, results, frames, compare, assemble)
 
 
 def davis_unsupervised(video: VideoTruth, results: Path, measures: str = "JF") -> Comparison:
@@ -64,7 +64,7 @@ def davis_unsupervised(video: VideoTruth, results: Path, measures: str = "JF") -
     """
     compare = partial(davis.score_proposals, object_ids=_objects(video))
     assemble = partial(davis.unsupervised_scores, video.name, video.frames, measures=measures)
-    return _comparison(video, results, video.frames, compare, assemble)
+    return Comparison(video, results, video.frames, compare, assemble)
 
 
 def after_start(
@@ -89,7 +89,7 @@ def after_start(
     scored = frames_after_start(video.frames, starts, with_last_frame)
     compare = _score_merged if is_binary else partial(score_objects, object_ids=tuple(starts))
     assemble = partial(scores_after_start, video.name, video.frames, starts, scored)
-    return _comparison(video, results, scored, compare, assemble)
+    return Comparison(video, results, scored, compare, assemble)
 
 
 def expression(video: VideoTruth, results: Path, label: str, object_id: int) -> Comparison:
@@ -103,22 +103,7 @@ def expression(video: VideoTruth, results: Path, label: str, object_id: int) -> 
     """
     compare = partial(score_expression, object_id=object_id)
     assemble = partial(_assemble_expression, video.name, label, video.frames)
-    return _comparison(video, results, video.frames, compare, assemble)
-
-
-def _comparison(
-    video: VideoTruth, results: Path, frames: tuple[str, ...], compare: Compare, assemble: Assemble
-) -> Comparison:
-    return Comparison(
-        video.name,
-        video.folder,
-        results,
-        frames,
-        compare,
-        assemble,
-        video.images,
-        frozenset(video.known_frames()),
-    )
+    return Comparison(video, results, video.frames, compare, assemble)
 
 
 def _objects(video: VideoTruth) -> tuple[int, ...]:

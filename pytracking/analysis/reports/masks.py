@@ -124,7 +124,8 @@ def refdavis_report(heading: Heading, annotators: Sequence[Scores]) -> Report:
     )
     joined = Scores.join(
         Scores(
-            tuple(replace(item, sequence=f"anno_{k}/{item.sequence}") for item in scores.objects)
+            tuple(replace(item, sequence=f"anno_{k}/{item.sequence}") for item in scores.objects),
+            {f"anno_{k}/{name}": source for name, source in scores.sources.items()},
         )
         for k, scores in enumerate(annotators)
     )

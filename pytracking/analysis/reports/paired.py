@@ -147,7 +147,7 @@ def worst_disagreements(scored: Mapping[str, Scores], count: int = 8) -> list[Di
         if len(drawn) == count:
             break
         try:
-            drawn.append(_draw(name, objects[name], place))
+            drawn.append(_draw(name, objects[name], scored, place))
         except DataError:
             continue
     return drawn
@@ -158,7 +158,7 @@ def _common_objects(scored: Mapping[str, Scores]) -> dict[str, dict[str, ObjectS
     found: dict[str, dict[str, ObjectScores]] = {}
     for tracker, scores in scored.items():
         for item in scores.objects:
-            if item.source is not None:
+            if item.name in scores.sources:
                 found.setdefault(item.name, {})[tracker] = item
     return {
         name: items
@@ -187,13 +187,13 @@ def far_peaks(spread: np.ndarray) -> list[int]:
     return places
 
 
-def _draw(name: str, items: Mapping[str, ObjectScores], place: int) -> Disagreement:
+def _draw(
+    name: str, items: Mapping[str, ObjectScores], scored: Mapping[str, Scores], place: int
+) -> Disagreement:
     pictures: dict[str, bytes] = {}
     scores = {}
     for tracker, item in items.items():
-        source, frame = item.source, item.frames[place]
-        if source is None:
-            raise DataError(f"{name} has no files")
+        source, frame = scored[tracker].sources[name], item.frames[place]
         if not pictures:
             truth = read_labels(find_mask(source.truth, frame))
             image = read_frame(source.images, frame, truth.shape)

@@ -54,10 +54,11 @@ def draw_worst_frames(scores: Scores, count: int = 12) -> list[WorstFrame]:
         if len(drawn) == count:
             break
         item = scores.objects[index]
-        if item.source is None:
+        source = scores.sources.get(item.name)
+        if source is None:
             continue
         try:
-            drawn.append(_draw(item, item.source, place))
+            drawn.append(_draw(item, source, place))
         except DataError:
             continue
     return drawn

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ltr.data.frame_files import list_masks
 from ltr.data.text_files import read_names
-from pytracking.analysis.files.truth_folder import (
-    VideoTruth,
-    annotation_root,
-    list_masks,
-)
+from pytracking.analysis.files.truth_folder import VideoTruth, annotation_root
 from pytracking.analysis.reports.report import Report
 from pytracking.analysis.scorers import servers
 from pytracking.analysis.scorers.masks import (

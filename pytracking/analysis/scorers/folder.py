@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from ltr.admin.errors import ConfigError
-from ltr.data.frame_files import list_folders
-from pytracking.analysis.files.truth_folder import (
-    VideoTruth,
-    annotation_root,
-    list_masks,
-)
+from ltr.data.frame_files import list_folders, list_masks
+from pytracking.analysis.files.truth_folder import VideoTruth, annotation_root
 from pytracking.analysis.reports.report import Report
 from pytracking.analysis.scorers.masks import DAVIS, evaluate_videos, resolve_rule
 from pytracking.analysis.scorers.request import Request

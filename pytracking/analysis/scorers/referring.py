@@ -8,16 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from ltr.admin.errors import DataError
+from ltr.data.frame_files import list_masks
 from ltr.data.json_io import read_json
 from ltr.data.names import plain_name
 from ltr.data.text_files import read_names
 from ltr.dataset.referring.expressions import read_expressions
 from pytracking.analysis.files.submission_check import RESULTS_FILE
-from pytracking.analysis.files.truth_folder import (
-    VideoTruth,
-    annotation_root,
-    list_masks,
-)
+from pytracking.analysis.files.truth_folder import VideoTruth, annotation_root
 from pytracking.analysis.protocols.mask_rules import expression
 from pytracking.analysis.protocols.referring import evaluate_boxes, evaluate_images
 from pytracking.analysis.reports.masks import davis_report, refdavis_report

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ltr.admin.errors import DataError
 from ltr.admin.files import open_regular
-from ltr.data.frame_files import find_mask, list_frames
+from ltr.data.frame_files import find_mask, list_frames, list_masks
 from ltr.data.json_io import read_json
 from ltr.data.text_files import read_names
 from ltr.dataset.referring.expressions import read_expressions
@@ -18,7 +18,6 @@ from pytracking.analysis.files.submission_check import (
     InstanceSubmission,
     MaskSubmission,
 )
-from pytracking.analysis.files.truth_folder import list_masks
 from pytracking.analysis.protocols.davis import count_objects
 from pytracking.analysis.scorers import servers
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from ltr.admin.errors import DataError
+from ltr.data.frame_files import list_masks
 from ltr.data.json_io import read_json
-from pytracking.analysis.files.truth_folder import VideoTruth, annotation_root, list_masks
+from pytracking.analysis.files.truth_folder import VideoTruth, annotation_root
 from pytracking.analysis.protocols.youtubevos import group_scores
 from pytracking.analysis.reports.masks import youtubevos_report
 from pytracking.analysis.reports.report import Report

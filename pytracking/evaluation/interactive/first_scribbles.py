@@ -11,7 +11,6 @@ Example:
 
 from __future__ import annotations
 
-import argparse
 import os
 import zlib
 from collections.abc import Sequence
@@ -41,7 +40,7 @@ _LINKED = ("JPEGImages", "Annotations", "Annotations_unsupervised", "ImageSets")
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the scribbles of all sequences of some splits."""
-    arguments = _parse(argv)
+    arguments = _parser().parse_args(argv)
     set_up_logging(arguments.quiet)
     splits = arguments.split or [
         split
@@ -134,7 +133,7 @@ def _link(source: Path, target: Path) -> None:
             os.symlink((source / name).resolve(), target / name)
 
 
-def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+def _parser() -> CommandParser:
     parser = CommandParser(__doc__)
     parser.add_argument("src", type=Path, help="folder of DAVIS or of a set in its layout")
     parser.add_argument("--dst", type=Path, metavar="DIR", help="write there (SRC)")
@@ -144,4 +143,4 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="chooses the frames (0)")
     parser.add_switch("--overwrite", "replace existing scribbles")
     parser.add_quiet()
-    return parser.parse_args(argv)
+    return parser

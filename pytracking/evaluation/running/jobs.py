@@ -21,6 +21,9 @@ from pytracking.tracker.base import Runtime
 Load = Callable[[TrackerSpec, Runtime], Any]
 """Makes a tracker ready to run."""
 
+load_and_log: Load = partial(TrackerSpec.create, with_log=True)
+"""Logs the resolved parameters, as those do who load for several jobs, and loads the tracker."""
+
 _WORKER_DIED = "its process was killed, possibly out of memory"
 
 

@@ -26,49 +26,48 @@ from pytracking.evaluation.tracker import TrackerSpec
 from pytracking.tracker.base import FrameInfo, OnlineTracker, Runtime
 from pytracking.tracker.interactive.scribble_networks import create_scribble_to_mask
 from pytracking.utils.frame_source import FrameSource
-from pytracking.utils.lazy_frames import LazyFrames, open_frames
+from pytracking.utils.lazy_frames import LazyFrames
 from pytracking.utils.staging import staged_folder
+from pytracking.utils.video_reader import open_frames
 
 _LOG = logging.getLogger(__name__)
 Planned = list[tuple[int, list[Prompt]]]
 
 
 def process_prompts(
-    spec: TrackerSpec, runtime: Runtime, task: VideoTask, load: Load, count: CountFrames
+    task: VideoTask, video: FrameSource, folder: Path, load: Load, count: CountFrames
 ) -> Outcome:
     """Segment a video by a session of a tracker of masks; see ``process_video``."""
+    runtime = task.runtime
     finders: list[tuple[TrackerSpec, tuple[str, ...]]] = []
     if task.texts:
         finders.append((parse_finder(task.text_finder, True), task.texts))
     if task.everything:
         finders.append((parse_finder(task.all_finder, False), ()))
     direction = task.direction or ("both" if finders else "forward")
-    with task.open() as video:
-        planned = plan_all(task, video)
-        folder = task.folder(spec, video.name)
-        with (
-            staged_folder(folder, ENTRIES, task.overwrite, task.wait) as staging,
-            open_frames(video, is_stream=not finders and direction == "forward") as frames,
-        ):
-            to_mask = create_scribble_to_mask(task.to_mask, runtime.device)
-            with SessionRecord(frames, to_mask) as trial:  # before anything slow is begun
-                _say_all(trial, planned)
-            for finder, texts in finders:
-                planned += _search(finder, runtime, frames, texts, task.score_threshold)
-            tracker = load(spec, runtime)
-            assert isinstance(tracker, OnlineTracker)  # its spec says so
-            with VideoSession(tracker, frames, to_mask) as session:
-                _say_all(session, planned)
-                passes = (2 if direction == "both" else 1) * (video.length or 0)
-                with FrameProgress(video.name, passes or None, task.quiet) as progress:
-                    for _ in session.propagate(direction=direction):
-                        progress.advance()
-                        count(1)
-                seconds = progress.seconds
-                _save(session, staging, video, task.with_overlay)
-                known = {f: FrameInfo(tuple(session.prompts(f))) for f in session.annotated}
-                run = describe_video_run(spec, runtime, task)
-                write_config(staging, run, video, known, len(frames))
+    planned = plan_all(task, video)
+    with (
+        staged_folder(folder, ENTRIES, task.overwrite, task.wait) as staging,
+        open_frames(video, is_stream=not finders and direction == "forward") as frames,
+    ):
+        to_mask = create_scribble_to_mask(task.to_mask, runtime.device)
+        with SessionRecord(frames, to_mask) as trial:  # before anything slow is begun
+            _say_all(trial, planned)
+        for finder, texts in finders:
+            planned += _search(finder, runtime, frames, texts, task.score_threshold)
+        tracker = load(task.spec, runtime)
+        assert isinstance(tracker, OnlineTracker)  # its spec says so
+        with VideoSession(tracker, frames, to_mask) as session:
+            _say_all(session, planned)
+            passes = (2 if direction == "both" else 1) * (video.length or 0)
+            with FrameProgress(video.name, passes or None, task.quiet) as progress:
+                for _ in session.propagate(direction=direction):
+                    progress.advance()
+                    count(1)
+            seconds = progress.seconds
+            _save(session, staging, video, task.with_overlay)
+            known = {f: FrameInfo(tuple(session.prompts(f))) for f in session.annotated}
+            write_config(staging, describe_video_run(task), video, known, len(frames))
     return Outcome(video.name, len(frames), seconds, video.failure, folder=folder)
 
 

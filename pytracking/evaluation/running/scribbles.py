@@ -13,27 +13,30 @@ from ltr.admin.progress import FrameProgress
 from ltr.data.interactive.scribbles import VideoScribbles, read_scribbles
 from pytracking.evaluation.hosts import create_host
 from pytracking.evaluation.outputs.video import ENTRIES, VideoResults
-from pytracking.evaluation.running.jobs import Outcome
-from pytracking.evaluation.running.task import VideoTask, start_tracker, write_config
+from pytracking.evaluation.running.jobs import Load, Outcome
+from pytracking.evaluation.running.task import VideoTask, write_config
 from pytracking.evaluation.session import VideoSession
 from pytracking.evaluation.sessions.rounds import play_round
 from pytracking.evaluation.stepper import VideoFrame
-from pytracking.evaluation.tracker import TrackerSpec, describe_run
-from pytracking.tracker.base import FrameInfo, FrameOutput, Runtime
+from pytracking.evaluation.tracker import describe_run
+from pytracking.tracker.base import FrameInfo, FrameOutput
 from pytracking.tracker.interactive.scribble_networks import create_scribble_to_mask
-from pytracking.utils.lazy_frames import LazyFrames, open_frames
+from pytracking.utils.frame_source import FrameSource
+from pytracking.utils.lazy_frames import LazyFrames
 from pytracking.utils.staging import staged_folder
+from pytracking.utils.video_reader import open_frames
 
 _LOG = logging.getLogger(__name__)
 
 
-def process_scribbles(spec: TrackerSpec, runtime: Runtime, task: VideoTask) -> Outcome:
+def process_scribbles(task: VideoTask, video: FrameSource, folder: Path, load: Load) -> Outcome:
     """Segment a video by the lines of a file, a round for every frame that has some.
 
     Args:
-        spec: An interactive host, or a tracker that becomes one.
-        runtime: Device and precision.
-        task: The video, the file of scribbles and where the results go.
+        task: An interactive host or a tracker that becomes one, and the file of scribbles.
+        video: The video.
+        folder: Where the results go.
+        load: Makes a tracker ready.
 
     Raises:
         ToolkitError: Video, scribbles, tracker or output folder cannot be used.
@@ -43,27 +46,25 @@ def process_scribbles(spec: TrackerSpec, runtime: Runtime, task: VideoTask) -> O
     if file is None:
         raise ConfigError("no file of scribbles is given")
     scribbles = _read(file)
-    with task.open() as video:
-        folder = task.folder(spec, video.name)
-        with (
-            staged_folder(folder, ENTRIES, task.overwrite, task.wait) as staging,
-            open_frames(video) as frames,
-        ):
-            last = scribbles.annotated[-1]
-            if last >= len(frames):
-                raise DataError(
-                    f"{file} has a line on frame {last}, the video has {len(frames)} frames"
-                )
-            rounds = len(frames) * len(scribbles.annotated)
-            with FrameProgress(video.name, rounds, task.quiet) as progress:
-                play = _Play(spec, runtime, frames, scribbles, task.to_mask, progress)
-                played = (_play_session if spec.kind == "online" else _play_host)(play)
-                with VideoResults(staging, video, task.with_overlay) as results:
-                    for result in played:
-                        results.add(result)
-                seconds = progress.seconds * len(frames) / rounds
-            prompts = {index: FrameInfo(_marked(scribbles, index)) for index in scribbles.annotated}
-            write_config(staging, describe_run(spec, runtime), video, prompts, len(frames))
+    with (
+        staged_folder(folder, ENTRIES, task.overwrite, task.wait) as staging,
+        open_frames(video) as frames,
+    ):
+        last = scribbles.annotated[-1]
+        if last >= len(frames):
+            raise DataError(
+                f"{file} has a line on frame {last}, the video has {len(frames)} frames"
+            )
+        rounds = len(frames) * len(scribbles.annotated)
+        with FrameProgress(video.name, rounds, task.quiet) as progress:
+            play = _Play(task, load, frames, scribbles, progress)
+            played = (_play_session if task.spec.kind == "online" else _play_host)(play)
+            with VideoResults(staging, video, task.with_overlay) as results:
+                for result in played:
+                    results.add(result)
+            seconds = progress.seconds * len(frames) / rounds
+        prompts = {index: FrameInfo(_marked(scribbles, index)) for index in scribbles.annotated}
+        write_config(staging, describe_run(task.spec, task.runtime), video, prompts, len(frames))
     return Outcome(video.name, len(frames), seconds, video.failure, folder=folder)
 
 
@@ -91,19 +92,18 @@ def _rounds(scribbles: VideoScribbles) -> list[int]:
 class _Play(NamedTuple):
     """The lines of a video, and what is to play their rounds."""
 
-    spec: TrackerSpec
-    runtime: Runtime
+    task: VideoTask
+    load: Load
     frames: LazyFrames
     scribbles: VideoScribbles
-    to_mask: str
     progress: FrameProgress
 
 
 def _play_session(play: _Play) -> Iterator[VideoFrame]:
     """Play all rounds with a tracker of masks; gives the last results."""
-    spec, runtime, frames, scribbles, to_mask, progress = play
-    drawer = create_scribble_to_mask(to_mask, runtime.device)
-    with VideoSession(start_tracker(spec, runtime), frames, drawer) as session:
+    task, load, frames, scribbles, progress = play
+    drawer = create_scribble_to_mask(task.to_mask, task.runtime.device)
+    with VideoSession(load(task.spec, task.runtime), frames, drawer) as session:
         for index in _rounds(scribbles):
             for _ in play_round(session, index, scribbles.frames[index]):
                 progress.advance()
@@ -113,9 +113,10 @@ def _play_session(play: _Play) -> Iterator[VideoFrame]:
 
 def _play_host(play: _Play) -> Iterator[VideoFrame]:
     """Play all rounds with an interactive host; gives the last results."""
-    spec, runtime, frames, scribbles, to_mask, progress = play
+    task, _, frames, scribbles, progress = play
+    spec = task.spec
     _LOG.info("%s %s\n%s", spec.system, spec.name, describe(spec.load_parameters()))
-    host = create_host(spec.system, spec.name, spec.overrides, spec.net, runtime, to_mask)
+    host = create_host(spec.system, spec.name, spec.overrides, spec.net, task.runtime, task.to_mask)
     host.start(frames, max(line.object_id for lines in scribbles.frames for line in lines))
     for index in _rounds(scribbles):
         masks = host.interact(index, scribbles.frames[index]).masks

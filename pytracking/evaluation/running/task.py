@@ -3,36 +3,33 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from ltr.admin.config import describe
 from ltr.admin.errors import ConfigError
 from ltr.admin.files import atomic_write
-from pytracking.evaluation.outputs.live_view import LiveView
 from pytracking.evaluation.outputs.video import CONFIG, FAILURE
 from pytracking.evaluation.prompt_types import BoxPrompt, MaskPrompt, PointPrompt
-from pytracking.evaluation.tracker import TrackerSpec, describe_run
+from pytracking.evaluation.tracker import TrackerSpec, describe_run, tracker_class
 from pytracking.tracker.base import FrameInfo, Runtime
 from pytracking.utils.environment import evaluation_environment
 from pytracking.utils.frame_source import FrameSource
-from pytracking.utils.video_reader import VideoLike, read_video
+from pytracking.utils.video_reader import VideoLike
 from pytracking.utils.video_stream import StreamOptions
 
 MAX_DRAWN = 254
 """Objects that a label map can hold."""
 
-_LOG = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True)
 class VideoTask:
-    """What to do with one video.
+    """What to do with one video, or with every video of a folder.
 
     Args:
+        spec: The tracker.
+        runtime: Device and precision; its inspector is shown the results while they are made.
         source: Video file, folder of frames, camera number or frames.
         masks: Mask files of the objects.
         boxes: Boxes of further objects.
@@ -54,9 +51,10 @@ class VideoTask:
         quiet: Show no progress.
         wait: Wait while another process works in the output folder, instead of refusing.
         stream: How a stream is read, and whether late frames are left out.
-        view: Shows the results while they are made, or None.
     """
 
+    spec: TrackerSpec
+    runtime: Runtime
     source: VideoLike
     masks: Sequence[MaskPrompt] = ()
     boxes: Sequence[BoxPrompt] = ()
@@ -76,15 +74,6 @@ class VideoTask:
     quiet: bool = False
     wait: bool = False
     stream: StreamOptions | None = None
-    view: LiveView | None = None
-
-    def open(self) -> FrameSource:
-        """Open the video; damage or a lost connection after a good frame ends it."""
-        return read_video(self.source, self.stream).end_at_damage()
-
-    def folder(self, spec: TrackerSpec, name: str) -> Path:
-        """Where the results of a video of this name go."""
-        return self.output or default_folder(spec, name)
 
     @property
     def is_searched(self) -> bool:
@@ -105,12 +94,6 @@ class VideoTask:
             found["to_mask"] = self.to_mask
         return found
 
-    @property
-    def needs_session(self) -> bool:
-        """Whether one pass over the frames as they come is not enough."""
-        has_named = any(box.object_id is not None for box in self.boxes)
-        return bool(self.session_settings) or has_named
-
 
 def default_folder(spec: TrackerSpec, name: str) -> Path:
     """Where the results of a video go when no folder is named."""
@@ -118,34 +101,40 @@ def default_folder(spec: TrackerSpec, name: str) -> Path:
     return results / spec.system / spec.result_name / "video" / name
 
 
-def check_task(spec: TrackerSpec, task: VideoTask) -> None:
-    """Make sure that a tracker takes what tells it the objects, before anything is loaded.
+def check_task(task: VideoTask) -> str:
+    """Make sure that the tracker takes what tells it the objects, before anything is loaded.
+
+    Returns:
+        The kind of the tracker.
 
     Raises:
         ConfigError: It does not.
     """
+    tracker = tracker_class(task.spec.system)
+    kind, takes_text = tracker.kind, getattr(tracker, "takes_text", False)
     if task.scribbles is not None:
         if task.masks or task.boxes or task.points or task.is_searched:
             raise ConfigError("give objects by --scribbles or by other prompts, not by both")
-        return
-    if spec.kind == "interactive":
+        return kind
+    if kind == "interactive":
         raise ConfigError(
             "this tracker takes scribbles: name a file with --scribbles FILE, or draw them in "
             "run_interactive.py"
         )
     _check_texts(task.texts)
-    if spec.kind == "online":
-        return
+    if kind == "online":
+        return kind
     if task.points or task.everything or task.direction is not None:
         raise ConfigError(
             "this tracker finds its objects itself: leave out points, --all and --direction"
         )
-    if task.texts and not spec.takes_text:
+    if task.texts and not takes_text:
         raise ConfigError("this tracker takes no sentences: leave out --text")
-    if spec.takes_text and not task.texts:
+    if takes_text and not task.texts:
         raise ConfigError("no object is given: name one with --text SENTENCE")
-    if spec.kind == "whole_video" and (task.masks or task.boxes):
+    if kind == "whole_video" and (task.masks or task.boxes):
         raise ConfigError("this tracker finds its objects itself: leave out masks and boxes")
+    return kind
 
 
 def _check_texts(texts: Sequence[str]) -> None:
@@ -157,18 +146,12 @@ def _check_texts(texts: Sequence[str]) -> None:
         )
 
 
-def start_tracker(spec: TrackerSpec, runtime: Runtime) -> Any:
-    """Log the resolved parameters and load the tracker."""
-    _LOG.info("%s %s\n%s", spec.system, spec.name, describe(spec.load_parameters()))
-    return spec.create(runtime)
-
-
-def describe_video_run(spec: TrackerSpec, runtime: Runtime, task: VideoTask) -> dict[str, Any]:
+def describe_video_run(task: VideoTask) -> dict[str, Any]:
     """What decides the results of a video, beside its masks; see ``describe_run``."""
-    if spec.kind != "whole_video":
-        return describe_run(spec, runtime) | task.session_settings
-    wanted = {"texts": list(task.texts), "score_threshold": task.score_threshold}
-    return describe_run(spec, runtime) | wanted
+    run = describe_run(task.spec, task.runtime)
+    if task.spec.kind != "whole_video":
+        return run | task.session_settings
+    return run | {"texts": list(task.texts), "score_threshold": task.score_threshold}
 
 
 def write_config(

@@ -12,35 +12,30 @@ from ltr.admin.progress import FrameProgress
 from pytracking.evaluation.engines.base import CountFrames
 from pytracking.evaluation.outputs.video import ENTRIES, VideoResults
 from pytracking.evaluation.prompts import plan_prompts
-from pytracking.evaluation.running.jobs import Load, Outcome
+from pytracking.evaluation.running.jobs import Load, Outcome, load_and_log
 from pytracking.evaluation.running.live import Screen, live_frames
 from pytracking.evaluation.running.prompted import process_prompts
 from pytracking.evaluation.running.scribbles import process_scribbles
-from pytracking.evaluation.running.task import VideoTask, check_task, start_tracker, write_config
+from pytracking.evaluation.running.task import VideoTask, check_task, default_folder, write_config
 from pytracking.evaluation.running.whole_video import process_whole_video
 from pytracking.evaluation.stepper import FrameStepper, VideoFrame, segment_video
-from pytracking.evaluation.tracker import TrackerSpec, describe_run
-from pytracking.tracker.base import FrameInfo, Runtime
+from pytracking.evaluation.tracker import describe_run
+from pytracking.tracker.base import FrameInfo, Inspector
 from pytracking.tracker.whole_video import ignore_progress
 from pytracking.utils.frame_source import FrameSource
 from pytracking.utils.staging import staged_folder
+from pytracking.utils.video_reader import read_video
 
 
 def process_video(
-    spec: TrackerSpec,
-    runtime: Runtime,
-    task: VideoTask,
-    load: Load = start_tracker,
-    count: CountFrames = ignore_progress,
+    task: VideoTask, load: Load = load_and_log, count: CountFrames = ignore_progress
 ) -> Outcome:
     """Segment a video and write the results; whole, up to damage in the file, or not at all.
 
     What can be wrong with the input is looked at first, then the tracker is loaded.
 
     Args:
-        spec: The tracker.
-        runtime: Device and precision.
-        task: The video, its objects and where the results go.
+        task: The tracker, the video, its objects and where the results go.
         load: Makes the tracker ready.
         count: Progress callback, called with the number of frames done since the last call.
 
@@ -48,40 +43,34 @@ def process_video(
         ToolkitError: Video, prompts, tracker or output folder cannot be used.
         OutputError: The results cannot be written.
     """
-    check_task(spec, task)
-    if task.scribbles is not None:
-        return process_scribbles(spec, runtime, task)
-    if spec.kind == "whole_video":
-        return process_whole_video(spec, runtime, task, load, count)
-    if task.needs_session:
-        return process_prompts(spec, runtime, task, load, count)
-    return _process_online(spec, runtime, task, load, count)
-
-
-def _process_online(
-    spec: TrackerSpec, runtime: Runtime, task: VideoTask, load: Load, count: CountFrames
-) -> Outcome:
-    """Frame by frame, each read and written while the tracker works."""
-    with task.open() as video:
+    kind, spec = check_task(task), task.spec
+    has_named = any(box.object_id is not None for box in task.boxes)
+    is_searched, is_forward = task.texts or task.everything, task.direction in (None, "forward")
+    with read_video(task.source, task.stream).end_at_damage() as video:
+        folder = task.output or default_folder(spec, video.name)
+        if task.scribbles is not None:
+            return process_scribbles(task, video, folder, load)
+        if kind == "whole_video":
+            return process_whole_video(task, video, folder, load, count)
+        if task.points or has_named or is_searched or not is_forward:  # one pass is not enough
+            return process_prompts(task, video, folder, load, count)
         prompts = plan_prompts(task.masks, task.boxes, video.size, video.length)
-        folder = task.folder(spec, video.name)
         with staged_folder(folder, ENTRIES, task.overwrite, task.wait) as staging:
-            frames = segment_video(load(spec, runtime), video, prompts)
-            progress = save_frames(frames, video, task, staging, count)
+            frames = segment_video(load(spec, task.runtime), video, prompts)
+            progress = FrameProgress(video.name, video.length, task.quiet)
+            with progress, VideoResults(staging, video, task.with_overlay) as results:
+                save_frames(frames, video, progress, results, task.runtime.inspector, count)
             seconds = progress.seconds
-            write_config(staging, describe_run(spec, runtime), video, prompts, progress.frames)
+            run = describe_run(spec, task.runtime)
+            write_config(staging, run, video, prompts, progress.frames)
     return _outcome(video, progress, seconds, folder)
 
 
-def process_live(
-    spec: TrackerSpec, runtime: Runtime, task: VideoTask, screen: Screen | None, stop: Event
-) -> Outcome:
+def process_live(task: VideoTask, screen: Screen | None, stop: Event) -> Outcome:
     """Segment a video that somebody watches; results are written only where a folder is named.
 
     Args:
-        spec: The tracker.
-        runtime: Device and precision.
-        task: The video, the objects known in advance, and where the results go.
+        task: The tracker, the video, the objects known in advance, and where the results go.
         screen: A window in which objects can be boxed, or None.
         stop: Ends the run when set; what was done so far is kept.
 
@@ -89,23 +78,30 @@ def process_live(
         ToolkitError: Video, prompts, tracker or output folder cannot be used.
         OutputError: The results cannot be written.
     """
+    spec = task.spec
     if spec.kind != "online":
         raise ConfigError(f"{spec.system} cannot follow a live video: it needs the whole video")
-    with task.open() as video, ExitStack() as stack:
+    with read_video(task.source, task.stream).end_at_damage() as video, ExitStack() as stack:
         prompts: dict[int, FrameInfo] = {}
         if screen is None or task.masks or task.boxes:
             prompts = plan_prompts(task.masks, task.boxes, video.size, video.length)
         staging = None
         if task.output is not None:
-            writing = staged_folder(task.output, ENTRIES, task.overwrite, task.wait)
-            staging = stack.enter_context(writing)
-        session = FrameStepper(start_tracker(spec, runtime))
-        progress = save_frames(
-            live_frames(session, video, prompts, screen, stop), video, task, staging
-        )
+            staged = staged_folder(task.output, ENTRIES, task.overwrite, task.wait)
+            staging = stack.enter_context(staged)
+        session = FrameStepper(load_and_log(spec, task.runtime))
+        frames = live_frames(session, video, prompts, screen, stop)
+        progress = FrameProgress(video.name, video.length, task.quiet)
+        with progress, ExitStack() as writing:
+            results = None
+            if staging is not None:
+                results = VideoResults(staging, video, task.with_overlay)
+                writing.enter_context(results)
+            save_frames(frames, video, progress, results, task.runtime.inspector)
         seconds = progress.seconds
         if staging is not None:
-            write_config(staging, describe_run(spec, runtime), video, prompts, progress.frames)
+            run = describe_run(spec, task.runtime)
+            write_config(staging, run, video, prompts, progress.frames)
     return _outcome(video, progress, seconds, task.output)
 
 
@@ -125,33 +121,26 @@ def _outcome(
 def save_frames(
     frames: Iterable[VideoFrame],
     video: FrameSource,
-    task: VideoTask,
-    folder: Path | None,
+    progress: FrameProgress,
+    results: VideoResults | None,
+    inspector: Inspector | None = None,
     count: CountFrames = ignore_progress,
-) -> FrameProgress:
-    """Run through all frames, count them, and write them where a folder is given.
+) -> None:
+    """Run through all frames, count them, and write and show them where that is wanted.
 
     Args:
         frames: Frames from ``segment_video``, computed lazily.
-        video: Source of the frames.
-        task: Whether an overlay, progress and a live view are wanted.
-        folder: An existing folder, or None to save nothing.
+        video: The video, for its name.
+        progress: Counts them.
+        results: Writes them, or None.
+        inspector: Is shown them, or None.
         count: Progress callback, called with the number of frames done since the last call.
-
-    Returns:
-        The count of the frames and their rate.
     """
-    progress = FrameProgress(video.name, video.length, task.quiet)
-    with progress, ExitStack() as stack:
-        results = None
-        if folder is not None:
-            results = stack.enter_context(VideoResults(folder, video, task.with_overlay))
-        for frame in frames:
-            if results is not None:
-                results.add(frame)
-            progress.advance()
-            count(1)
-            if task.view is not None:
-                seconds = 1 / progress.frames_per_second
-                task.view.show(video.name, frame.image, frame.output, seconds)
-    return progress
+    for frame in frames:
+        if results is not None:
+            results.add(frame)
+        progress.advance()
+        count(1)
+        if inspector is not None:
+            seconds = 1 / progress.frames_per_second
+            inspector.show(video.name, frame.image, frame.output, seconds)

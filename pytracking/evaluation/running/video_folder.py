@@ -21,11 +21,15 @@ from pytracking.evaluation.engines.base import CountFrames, Engine
 from pytracking.evaluation.outputs.video import CONFIG, FAILURE
 from pytracking.evaluation.prompt_types import MaskPrompt
 from pytracking.evaluation.running.jobs import Job, Load, Outcome, loader, run_jobs
-from pytracking.evaluation.running.task import VideoTask, check_task, describe_video_run
+from pytracking.evaluation.running.task import (
+    VideoTask,
+    check_task,
+    default_folder,
+    describe_video_run,
+)
 from pytracking.evaluation.running.video import process_video
 from pytracking.evaluation.running.whole_video import move_movie
-from pytracking.evaluation.tracker import TrackerSpec, compare_runs
-from pytracking.tracker.base import Runtime
+from pytracking.evaluation.tracker import compare_runs
 from pytracking.utils.publishing import finish_publishing
 from pytracking.utils.staging import translate_write_errors
 from pytracking.utils.video_reader import read_video
@@ -39,14 +43,10 @@ class VideoJob(Job):
     """One video of a folder.
 
     Args:
-        spec: The tracker.
-        runtime: Device and precision.
-        task: The video and where its results go.
+        task: The tracker, the video and where its results go.
         num_frames: Number of frames as far as the container tells, else 0.
     """
 
-    spec: TrackerSpec
-    runtime: Runtime
     task: VideoTask
     num_frames: int
 
@@ -62,9 +62,7 @@ class VideoJob(Job):
 
     def run(self, load: Load, count: CountFrames) -> Outcome:
         """See ``Job.run``."""
-        return replace(
-            process_video(self.spec, self.runtime, self.task, load, count), name=self.name
-        )
+        return replace(process_video(self.task, load, count), name=self.name)
 
 
 class VideoFolder:
@@ -74,8 +72,6 @@ class VideoFolder:
     every mask prompt names a folder with a file ``<video>.png`` for the videos that it concerns.
 
     Args:
-        spec: The tracker.
-        runtime: Device and precision.
         task: Source and output stand for all videos.
         videos: Videos from ``find_videos``, at least one.
 
@@ -87,15 +83,11 @@ class VideoFolder:
             configuration.
     """
 
-    def __init__(
-        self, spec: TrackerSpec, runtime: Runtime, task: VideoTask, videos: Sequence[Path]
-    ) -> None:
-        self._spec = spec
-        self._runtime = runtime
+    def __init__(self, task: VideoTask, videos: Sequence[Path]) -> None:
         self._task = task
         self._check(videos)
-        run = describe_video_run(spec, runtime, task)
-        output = output_of(spec, task)
+        run = describe_video_run(task)
+        output = output_of(task)
         folders = {path: output / _name(path) for path in videos}
         waiting = {path: own for path, own in folders.items() if not self._is_done(own, run)}
         self.num_finished = len(folders) - len(waiting)
@@ -116,7 +108,7 @@ class VideoFolder:
             ToolkitError: The tracker cannot be used.
             OutputError: The results cannot be written.
         """
-        spec = self._spec
+        spec = self._task.spec
         _LOG.info("%s %s\n%s", spec.system, spec.name, describe(spec.load_parameters()))
         lengths = [job.length for job in self._jobs]
         total = sum(lengths) if all(lengths) else None
@@ -128,7 +120,7 @@ class VideoFolder:
     def _sweep(self) -> None:
         """Tidy up what workers that were killed have left."""
         for job in self._jobs:
-            folder = job.task.folder(job.spec, job.name)
+            folder = output_of(job.task)
             with suppress(LockedError), lock_folder(folder):
                 finish_publishing(folder)
             with suppress(OSError):
@@ -141,12 +133,12 @@ class VideoFolder:
             raise ConfigError(
                 f"{videos[0].parent} holds several videos called {twice[0]}: rename one"
             )
-        check_task(self._spec, self._task)
         task = self._task
+        kind = check_task(task)
         if task.boxes or task.points:
             what = "boxes" if task.boxes else "points"
             raise ConfigError(f"{what} belong to one video: name masks with --mask FOLDER")
-        if self._spec.kind == "whole_video":
+        if kind == "whole_video":
             return
         folders = [prompt.path for prompt in task.masks]
         files = [path for path in folders if not path.is_dir()]
@@ -172,7 +164,7 @@ class VideoFolder:
                 f"{folder} holds results of another configuration ({difference}): choose another "
                 "--output, or run all videos again with --overwrite"
             )
-        if self._spec.kind == "whole_video":
+        if self._task.spec.kind == "whole_video":
             move_movie(folder)
         return True
 
@@ -198,12 +190,12 @@ class VideoFolder:
             is_one_of_many=True,
             overwrite=task.overwrite or FAILURE in _stored_config(folder),
         )
-        return VideoJob(self._spec, self._runtime, own, length)
+        return VideoJob(own, length)
 
 
-def output_of(spec: TrackerSpec, task: VideoTask) -> Path:
+def output_of(task: VideoTask) -> Path:
     """The folder that holds a folder of results for every video."""
-    return task.folder(spec, _path_of(task).resolve().name)
+    return task.output or default_folder(task.spec, _path_of(task).resolve().name)
 
 
 def _path_of(task: VideoTask) -> Path:

@@ -16,10 +16,10 @@ from ltr.admin.errors import ConfigError, DataError
 from ltr.admin.optional import import_optional
 from ltr.data.bounding_boxes import Box
 from ltr.data.image_io import read_image
-from pytracking.evaluation.outputs.live_view import LiveView, open_live_view
+from pytracking.evaluation.outputs.live_view import open_live_view
 from pytracking.evaluation.stepper import FrameStepper
 from pytracking.evaluation.tracker import TrackerSpec
-from pytracking.tracker.base import FrameInfo, FrameOutput, OnlineTracker, Runtime
+from pytracking.tracker.base import FrameInfo, FrameOutput, Inspector, OnlineTracker, Runtime
 
 RegionFormat = Literal["mask", "rectangle", "polygon"]
 
@@ -34,7 +34,7 @@ class VotServer:
         region: What the client is offered and gets: masks (VOT since 2020), rectangles, or the
             protocol before 2020, which gives polygons and gets rectangles.
         multiobject: Whether the client may name several objects (VOTS).
-        view: Shows the frames, or None.
+        inspector: Is shown the frames, or None.
 
     Raises:
         ConfigError: ``vot-trax`` is not installed, or no client is there.
@@ -45,12 +45,12 @@ class VotServer:
         tracker: OnlineTracker,
         region: RegionFormat = "mask",
         multiobject: bool = False,
-        view: LiveView | None = None,
+        inspector: Inspector | None = None,
     ) -> None:
         self._trax = import_optional("trax", "VOT", "vot")
         self._tracker = tracker
         self._region = region
-        self._view = view
+        self._inspector = inspector
         self._stepper = FrameStepper(tracker)
         self._shape = (0, 0)
         try:
@@ -90,8 +90,8 @@ class VotServer:
         self._shape = image.shape[:2]
         regions = [region for region, _ in request.objects or ()]
         output = self._stepper.step(image, self._prompt(regions) if regions else None)
-        if self._view is not None:
-            self._view.show(path, image, output, 0.0)
+        if self._inspector is not None:
+            self._inspector.show(path, image, output, 0.0)
         found = regions  # the first frame is answered with what came
         if request.type != "initialize":
             found = [self._encode(output, key) for key in self._stepper.object_ids]
@@ -167,7 +167,7 @@ def run_vot2020(
         str(info.get("server", "127.0.0.1")),
         int(info.get("port", 8097)),
     )
-    run_vot(TrackerSpec(name, param, run_id=run_id), Runtime(), view=view)
+    run_vot(TrackerSpec(name, param, run_id=run_id), Runtime(inspector=view))
 
 
 def run_vot(
@@ -175,16 +175,14 @@ def run_vot(
     runtime: Runtime,
     region: RegionFormat = "mask",
     multiobject: bool = False,
-    view: LiveView | None = None,
 ) -> int:
     """Load a tracker and serve one client; what is printed meanwhile goes to stderr.
 
     Args:
         spec: A tracker that sees a video frame by frame.
-        runtime: Device and precision.
+        runtime: Device and precision; its inspector is shown the frames.
         region: See ``VotServer``.
         multiobject: See ``VotServer``.
-        view: See ``VotServer``.
 
     Returns:
         Number of frames that were tracked.
@@ -199,4 +197,4 @@ def run_vot(
         raise ConfigError(f"{spec.system} cannot run under VOT: it needs all frames of a video")
     import_optional("trax", "VOT", "vot")
     with contextlib.redirect_stdout(sys.stderr):
-        return VotServer(spec.create(runtime), region, multiobject, view).serve()
+        return VotServer(spec.create(runtime), region, multiobject, runtime.inspector).serve()

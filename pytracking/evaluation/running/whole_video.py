@@ -25,12 +25,13 @@ from pytracking.evaluation.running.task import (
     write_config,
 )
 from pytracking.evaluation.stepper import VideoFrame
-from pytracking.evaluation.tracker import DEVIATIONS, TrackerSpec
-from pytracking.tracker.base import FrameOutput, Runtime
+from pytracking.evaluation.tracker import DEVIATIONS
+from pytracking.tracker.base import FrameOutput
 from pytracking.tracker.whole_video import InstanceTrack, TextPrompt, WholeVideoTracker, label_map
 from pytracking.utils.frame_source import FrameSource
-from pytracking.utils.lazy_frames import LazyFrames, open_frames
+from pytracking.utils.lazy_frames import LazyFrames
 from pytracking.utils.staging import check_free, staged_folder, translate_write_errors
+from pytracking.utils.video_reader import open_frames
 
 INSTANCES = "instances.json"
 
@@ -38,36 +39,34 @@ _LOG = logging.getLogger(__name__)
 
 
 def process_whole_video(
-    spec: TrackerSpec, runtime: Runtime, task: VideoTask, load: Load, count: CountFrames
+    task: VideoTask, video: FrameSource, folder: Path, load: Load, count: CountFrames
 ) -> Outcome:
     """Segment a video with a tracker that needs all its frames; see ``process_video``."""
-    with task.open() as video:
-        folder = task.folder(spec, video.name)
-        as_pictures = task.is_one_of_many and bool(video.files)
-        as_movie = task.is_one_of_many and task.with_overlay and not as_pictures
-        if as_movie and not task.overwrite:
-            check_free(folder.parent, (_movie(folder).name,))
-        pictures = [f"{stem}.jpg" for stem in video.stems] if as_pictures else []
-        entries = (*pictures, INSTANCES, *ENTRIES)
-        with (
-            staged_folder(folder, entries, task.overwrite, task.wait) as staging,
-            open_frames(video) as frames,
-            FrameProgress(video.name, len(frames), task.quiet) as progress,
-        ):
+    as_pictures = task.is_one_of_many and video.pictures is not None
+    as_movie = task.is_one_of_many and task.with_overlay and not as_pictures
+    if as_movie and not task.overwrite:
+        check_free(folder.parent, (_movie(folder).name,))
+    pictures = [f"{stem}.jpg" for stem in video.stems] if as_pictures else []
+    entries = (*pictures, INSTANCES, *ENTRIES)
+    with (
+        staged_folder(folder, entries, task.overwrite, task.wait) as staging,
+        open_frames(video) as frames,
+        FrameProgress(video.name, len(frames), task.quiet) as progress,
+    ):
 
-            def advance(done: int) -> None:
-                progress.advance(done)
-                count(done)
+        def advance(done: int) -> None:
+            progress.advance(done)
+            count(done)
 
-            segmenter = load(spec, runtime)
-            started = perf_counter()
-            tracks = segmenter.segment(frames, TextPrompt(task.texts), advance)
-            seconds = perf_counter() - started
-            _InstanceWriter(task, segmenter, video, staging, as_pictures).write(frames, tracks)
-            run, deviation = describe_video_run(spec, runtime, task), segmenter.deviation
-            if deviation:
-                run[DEVIATIONS] = {video.name: deviation}
-            write_config(staging, run, video, {}, len(frames))
+        segmenter = load(task.spec, task.runtime)
+        started = perf_counter()
+        tracks = segmenter.segment(frames, TextPrompt(task.texts), advance)
+        seconds = perf_counter() - started
+        _InstanceWriter(task, segmenter, video, staging, as_pictures).write(frames, tracks)
+        run, deviation = describe_video_run(task), segmenter.deviation
+        if deviation:
+            run[DEVIATIONS] = {video.name: deviation}
+        write_config(staging, run, video, {}, len(frames))
     if as_movie:
         move_movie(folder)
     return Outcome(video.name, len(frames), seconds, video.failure, deviation, folder)

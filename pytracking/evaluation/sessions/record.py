@@ -36,8 +36,7 @@ from pytracking.evaluation.stepper import VideoFrame
 from pytracking.tracker.base import FrameOutput
 from pytracking.tracker.interactive.blending import forward_share
 from pytracking.tracker.interactive.scribble_mask import ScribbleToMask
-from pytracking.utils.lazy_frames import open_frames
-from pytracking.utils.video_reader import VideoLike
+from pytracking.utils.video_reader import VideoLike, open_frames
 
 Record = TypeVar("Record", bound="SessionRecord")
 

@@ -22,6 +22,7 @@ from ltr.models.dense_ulearn.propagation import (
     start_state,
     step,
 )
+from ltr.models.layers.aggregation import largest_channel
 from ltr.models.layers.folding import fold_batch_norms
 from ltr.models.layers.fused import pack, prepare
 from ltr.models.layers.matmul import can_pack
@@ -134,13 +135,13 @@ class DenseULearnTracker(StateOfVideo[VideoState], OnlineTracker):
 
     def _all_masks(self, info: FrameInfo) -> torch.Tensor:
         """Masks of the background and all running objects, (1 + objects, H, W)."""
-        labels = torch.as_tensor(info.mask, device=self.runtime.device)
+        labels = torch.tensor(info.mask, device=self.runtime.device)
         objects = [labels == number for number in self.state.object_ids]
         return torch.stack([~torch.stack(objects).any(dim=0), *objects])
 
     def embed(self, image: np.ndarray) -> torch.Tensor:
         """Features of an image, (h, w, channels), of length one; float32, but in the fast mode."""
-        pixels = torch.from_numpy(np.ascontiguousarray(image)).to(self.runtime.device)
+        pixels = torch.tensor(np.ascontiguousarray(image), device=self.runtime.device)
         features = self.features_of(pixels)
         if self.runtime.inspector is not None:
             maps = features.permute(2, 0, 1)
@@ -161,7 +162,7 @@ class DenseULearnTracker(StateOfVideo[VideoState], OnlineTracker):
         return features.permute(1, 2, 0).to(compared).contiguous()
 
     def _masks(self, info: FrameInfo) -> torch.Tensor:
-        labels = torch.as_tensor(info.mask, device=self.runtime.device)
+        labels = torch.tensor(info.mask, device=self.runtime.device)
         return torch.stack([labels == number for number in info.object_ids])
 
     def _advance(
@@ -189,9 +190,9 @@ class DenseULearnTracker(StateOfVideo[VideoState], OnlineTracker):
         """The label with the largest score; of equal ones the smallest id, as upstream."""
         ids = [0, *self.state.object_ids]
         order = sorted(range(len(ids)), key=ids.__getitem__)
-        table = torch.tensor([ids[channel] for channel in order], dtype=torch.uint8)
-        best = scores[torch.tensor(order, device=scores.device)].argmax(dim=0)
-        return table.to(best.device)[best].cpu().numpy()
+        table = np.array([ids[channel] for channel in order], np.uint8)
+        best = largest_channel(scores[torch.tensor(order, device=scores.device)])
+        return table[best.cpu().numpy()]
 
 
 def _prepare(network: DenseULearnNet, dtype: torch.dtype, is_packed: bool) -> None:

@@ -11,6 +11,7 @@ import torch
 from ltr.admin.errors import DataError
 from ltr.data.interactive.rounds import blend_weights
 from ltr.data.interactive.scribbles import ScribbleLine
+from ltr.models.layers.aggregation import largest_channel
 from pytracking.tracker.base import FrameInfo, FrameOutput, OnlineTracker, StateOfVideo
 from pytracking.tracker.interactive.base import InteractiveVOS, RoundResult, Segmentation
 from pytracking.tracker.interactive.scribble_mask import ScribbleToMask
@@ -128,7 +129,7 @@ class MaskTrackerHost(StateOfVideo[AdapterState], InteractiveVOS):
         """Blend a new result into a frame."""
         state = self.state
         state.probs[index] += weight * (probs - state.probs[index])
-        state.masks[index] = state.probs[index].argmax(dim=0).to(torch.uint8).cpu().numpy()
+        state.masks[index] = largest_channel(state.probs[index]).cpu().numpy()
 
     def _one_hot(self, labels: np.ndarray) -> torch.Tensor:
         table = torch.from_numpy(labels).to(self.device)

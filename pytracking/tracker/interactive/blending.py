@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from ltr.models.layers.aggregation import aggregate
+from ltr.models.layers.aggregation import aggregate, largest_channel
 
 
 def merge_objects(objects: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -20,7 +20,7 @@ def merge_objects(objects: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         (H, W); the background, then the first object, wins ties.
     """
     probs = aggregate(objects).softmax(dim=0)
-    return probs, probs.argmax(dim=0).to(torch.uint8)
+    return probs, largest_channel(probs)
 
 
 def forward_share(frame: int, annotated: Sequence[int]) -> float:

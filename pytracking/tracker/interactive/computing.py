@@ -65,7 +65,7 @@ def prepare_network(
 
 def image_batch(frame: np.ndarray, device: torch.device) -> torch.Tensor:
     """A frame uint8 (H, W, 3) as float32 (1, 3, H, W), 0..255."""
-    pixels = torch.from_numpy(np.ascontiguousarray(frame)).to(device)
+    pixels = torch.tensor(np.ascontiguousarray(frame), device=device)
     return pixels.permute(2, 0, 1)[None].float()
 
 

@@ -15,6 +15,7 @@ from ltr.models.interactive.deeplab import resize
 from ltr.models.interactive.fused import fuse_manet
 from ltr.models.interactive.manet import IMAGE_FORMAT, MANet, manet
 from ltr.models.interactive.matching import match_globally, match_locally
+from ltr.models.layers.aggregation import largest_channel
 from pytracking.tracker.base import Runtime, StateOfVideo
 from pytracking.tracker.interactive.base import RoundResult, Segmentation
 from pytracking.tracker.interactive.computing import image_batch
@@ -177,7 +178,7 @@ class ManetHost(StateOfVideo[ManetState], NetworkHost[MANet]):
         state = self.state
         logits = resize(logits, state.masks.shape[1:])[0]
         state.probs[index] = logits.softmax(dim=0)
-        state.masks[index] = logits.argmax(dim=0).to(torch.uint8).cpu().numpy()
+        state.masks[index] = largest_channel(logits).cpu().numpy()
 
     def _small_labels(self, index: int) -> torch.Tensor:
         """The masks of a frame at the embedding's size, int64 (h, w)."""

@@ -4,6 +4,9 @@ Scores are cosines times 30, so ``exp(score - 30)`` never exceeds 1 and needs no
 numerators and denominators of different keys can simply be added and subtracted. Every token's own
 key contributes exp(0) = 1, so a denominator never falls below 1 and rounding errors stay small.
 
+On CPUs everything is exp(20) times smaller: ``sigmoid(score - 50)`` is ``exp(score - 50)`` within
+2e-9 of it, and the library that computes the scores has sigmoids, but no exponentials.
+
 Queries, keys and values are rows, (tokens, channels).
 """
 
@@ -15,8 +18,10 @@ import torch
 import torch.nn.functional as F
 
 from ltr.models.joint.transformer import INVERSE_TEMPERATURE, CosineAttention
-from ltr.models.layers.matmul import PackedLinear, linear_fast
+from ltr.models.layers.matmul import PackedLinear, can_pack, linear_fast
 from ltr.models.layers.normalization import EPS
+
+_SIGMOID_OFFSET = 20.0
 
 
 class Attended:
@@ -28,7 +33,10 @@ class Attended:
     """
 
     def __init__(self, keys: torch.Tensor, values: torch.Tensor) -> None:
-        offset = keys.new_full((len(keys),), -INVERSE_TEMPERATURE)
+        # In half precision the smaller weights would vanish.
+        self._is_sigmoid = can_pack(keys.device) and values.dtype != torch.float16
+        highest = -_SIGMOID_OFFSET if self._is_sigmoid else 0.0
+        offset = keys.new_full((len(keys),), highest - INVERSE_TEMPERATURE)
         self._scores = PackedLinear(INVERSE_TEMPERATURE * keys, offset, len(keys))
         self._sums = PackedLinear(values.t(), None, len(keys))
         self._precision = values.dtype
@@ -37,8 +45,10 @@ class Attended:
         """Unnormalised attention weights of unit vectors (n, channels).
 
         Returns:
-            (n, m), ``exp(30 * (cosine - 1))``.
+            (n, m), ``exp(30 * (cosine - 1))`` times a constant.
         """
+        if self._is_sigmoid:
+            return self._scores(queries, "sigmoid")
         return self._scores(queries).exp_()
 
     def read(self, weights: torch.Tensor) -> torch.Tensor:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from ltr.admin.errors import DataError
+from ltr.data.image_format import ImageFormat
 from ltr.models.joint.filter_solver import MatrixOperator
 from ltr.models.joint.joint_net import FEATURE_STRIDE, JOINTNet
 from pytracking.tracker.base import FrameInfo, FrameOutput, OnlineTracker, Runtime, StateOfVideo
@@ -75,7 +76,8 @@ class JointTracker(StateOfVideo[VideoState], OnlineTracker):
         self.network = network
         self.runtime = runtime
         self.listener = listener
-        self.encoder = FrameEncoder(network, params.input_format, runtime)
+        image_format = ImageFormat(params.image_format, params.image_mean, params.image_std)
+        self.encoder = FrameEncoder(network, image_format, runtime)
         self.kernel_size = network.target_model.filter_optimizer.kernel_size
         self.cross_attention = network.transformer.decoder.cross_attn
 
@@ -117,7 +119,7 @@ class JointTracker(StateOfVideo[VideoState], OnlineTracker):
     ) -> FrameOutput:
         """See ``OnlineTracker.correct``."""
         state = self.state
-        labels = torch.as_tensor(np.asarray(info.mask), device=self.runtime.device)
+        labels = torch.tensor(np.asarray(info.mask), device=self.runtime.device)
         present = tuple(key for key in info.object_ids if bool((labels == key).any()))
         seen = replace(info, object_ids=present)
         if present:
@@ -167,7 +169,7 @@ class JointTracker(StateOfVideo[VideoState], OnlineTracker):
 
     def _to_device(self, image: np.ndarray) -> torch.Tensor:
         """uint8 (H, W, 3) -> float (1, 3, H, W) on the device."""
-        pixels = torch.from_numpy(np.ascontiguousarray(image)).to(self.runtime.device)
+        pixels = torch.tensor(np.ascontiguousarray(image), device=self.runtime.device)
         return pixels.permute(2, 0, 1)[None].float()
 
     def _start_objects(self, pixels: torch.Tensor, info: FrameInfo) -> torch.Tensor:
@@ -188,7 +190,7 @@ class JointTracker(StateOfVideo[VideoState], OnlineTracker):
     def _annotate(self, pixels: torch.Tensor, info: FrameInfo) -> _Annotation:
         """Cut and encode the objects of ``info``, each around its own mask."""
         params, size = self.params, self.params.image_sample_size
-        labels = torch.as_tensor(np.asarray(info.mask), device=self.runtime.device)
+        labels = torch.tensor(np.asarray(info.mask), device=self.runtime.device)
         masks = torch.stack([labels == number for number in info.object_ids]).float()
         targets, crops, crop_masks = [], [], []
         for mask, box in zip(masks, start_boxes(info), strict=True):

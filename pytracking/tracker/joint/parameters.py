@@ -97,8 +97,3 @@ class JointParameters(Ranged):
             window_tolerance=max(self.window_tolerance, _FAST_TOLERANCE),
             fast=True,
         )
-
-    @property
-    def input_format(self) -> ImageFormat:
-        """Normalisation of the network's input."""
-        return ImageFormat(self.image_format, self.image_mean, self.image_std)

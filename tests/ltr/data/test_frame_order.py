@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ltr.data.frame_files import find_mask, list_frames, list_mask_stems, sort_naturally
+from ltr.data.frame_files import find_mask, list_frames, list_masks, sort_naturally
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_what_lies_beside_the_frames_is_left_out(tmp_path, caplog, beside, frame
 def test_masks_are_found_whatever_the_case_of_their_names(tmp_path):
     for name in ("00000.png", "00001.PNG", "B.PNG"):
         (tmp_path / name).touch()
-    assert list_mask_stems(tmp_path) == ["00000", "00001", "B"]
+    assert list_masks(tmp_path) == ("00000", "00001", "B")
     assert find_mask(tmp_path, "00001").name == "00001.PNG"
     assert find_mask(tmp_path, "b").name == "B.PNG"
     assert find_mask(tmp_path, "c").name == "c.png"

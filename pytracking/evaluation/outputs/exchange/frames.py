@@ -198,16 +198,17 @@ def _own_frames(frames: Path, name: str) -> Path:
 
 def _frame_reader(source: FrameSource, video: LabelledVideo) -> Callable[[int], np.ndarray]:
     """Reads the frames in order from a video, or by name where they are files."""
-    files = dict(zip(source.stems, source.files, strict=False))
-    if files:
-        by_stem = all(stem in files for stem in video.stems)
-        ordered = [files[stem] for stem in video.stems] if by_stem else list(source.files)
-        if len(ordered) != len(video):
-            raise DataError(
-                f"{source.name} has {len(ordered)} frames, the masks of {video.name} {len(video)}"
-            )
-        return lambda index: read_image(ordered[index])
-    return _in_order(iter(source), f"the frames of {source.name}")
+    pictures = source.pictures
+    if pictures is None:
+        return _in_order(iter(source), f"the frames of {source.name}")
+    places = {stem: place for place, stem in enumerate(source.stems)}
+    by_stem = all(stem in places for stem in video.stems)
+    ordered = [places[stem] for stem in video.stems] if by_stem else list(places.values())
+    if len(ordered) != len(video):
+        raise DataError(
+            f"{source.name} has {len(ordered)} frames, the masks of {video.name} {len(video)}"
+        )
+    return lambda index: pictures[ordered[index]]
 
 
 def _in_order(arrays: Iterator[np.ndarray], what: str) -> Callable[[int], np.ndarray]:

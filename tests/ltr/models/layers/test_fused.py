@@ -8,7 +8,8 @@ from torch import nn
 
 from ltr.models.backbone.fused_resnet import FusedBlock, fuse_resnet
 from ltr.models.backbone.resnet import resnet18, resnet50
-from ltr.models.joint.fused import fuse_joint
+from ltr.models.joint.decoder import ScoreHead
+from ltr.models.joint.fused import FusedHead, fuse_joint
 from ltr.models.layers.folding import fold_batch_norms
 from ltr.models.layers.fused import FusedConv2d, fuse_sequential, pack, unpack
 from ltr.models.layers.winograd import TileKernels, convolve_by_tiles
@@ -51,9 +52,31 @@ def test_a_packed_convolution_adds_and_rectifies(channels: int, side: int, is_bi
     assert torch.allclose(fused(x), plain.relu(), atol=1e-5)
 
 
+@pytest.mark.parametrize("channels", [16, 64])
+@torch.inference_mode()
+def test_a_fused_convolution_may_double_its_input(channels: int) -> None:
+    conv, x = nn.Conv2d(channels, 32, 3, 1, 1), _channels_last(2, channels, 12, 9)
+    doubled = torch.nn.functional.interpolate(x, (24, 18), mode="bicubic")
+    expected, fused = conv(doubled).relu(), FusedConv2d(conv, rectifies=True, is_doubled=True)
+    for change in (fused.unpack, fused.pack, fused.unpack):
+        change()
+        assert torch.allclose(fused(x), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(64, 48), (50, 48)])
+@torch.inference_mode()
+def test_a_fused_head_gives_the_same_scores(size: tuple[int, int]) -> None:
+    head, x = ScoreHead(64), _channels_last(2, 64, 16, 12)
+    expected, fused = head(x, size), FusedHead(head)
+    for change in (unpack, pack):
+        change(fused)
+        assert torch.allclose(fused(x, size), expected, atol=1e-5)
+
+
 @pytest.mark.parametrize("dilation", [2, 3, 4])
 @torch.inference_mode()
 def test_a_packed_convolution_may_be_dilated(dilation: int) -> None:
+    torch.manual_seed(0)
     conv = nn.Conv2d(256, 256, 3, 1, dilation, dilation)
     x = _channels_last(1, 256, 30, 28)
     expected, fused = conv(x).relu(), FusedConv2d(conv, rectifies=True)

@@ -4,7 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from ltr.models.layers.resizing import convolve_enlarged, resize_bicubic
+from ltr.models.layers.resizing import convolve_enlarged, resize_bicubic, sum_doubled
+from ltr.models.layers.shifts import sum_shifted
 
 
 @pytest.mark.parametrize("shape", [(1, 3, 1, 1), (2, 9, 2, 5), (1, 64, 30, 52)])
@@ -13,6 +14,21 @@ def test_doubling_equals_pytorch(shape):
     size = (2 * shape[2], 2 * shape[3])
     expected = F.interpolate(x, size, mode="bicubic")
     torch.testing.assert_close(resize_bicubic(x, size), expected, rtol=0, atol=3e-6)
+
+
+@pytest.mark.parametrize("size", [(10, 7), (5, 14)])
+def test_one_side_alone_may_be_doubled(size):
+    x = torch.randn(2, 3, 5, 7, generator=torch.Generator().manual_seed(0))
+    expected = F.interpolate(x, size, mode="bicubic")
+    torch.testing.assert_close(resize_bicubic(x, size), expected, rtol=0, atol=3e-6)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 20), (30, 41)])
+def test_the_taps_of_doubled_maps_are_summed(size):
+    taps = torch.randn(*size, 9, generator=torch.Generator().manual_seed(0))
+    doubled = F.interpolate(taps.permute(2, 0, 1)[None], (2 * size[0], 2 * size[1]), mode="bicubic")
+    expected = sum_shifted(doubled[0].view(3, 3, 1, *doubled.shape[2:]))[0]
+    torch.testing.assert_close(sum_doubled(taps), expected, rtol=0, atol=1e-5)
 
 
 def test_other_factors_are_pytorchs():

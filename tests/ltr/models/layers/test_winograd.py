@@ -80,12 +80,13 @@ def test_only_plain_convolutions_with_many_channels_are_replaced():
         nn.Conv2d(128, 128, 3, padding=1, stride=2),
         nn.Conv2d(128, 128, 1),
         nn.Conv2d(128, 32, 3, padding=1),
+        nn.Conv2d(64, 64, 3, padding=1),
         nn.Sequential(nn.Conv2d(32, 32, 1), nn.Conv2d(64, 256, 3, padding=1, bias=False)),
     )
     names = set(network.state_dict())
     use_winograd(use_winograd(network))
     found = [name for name, layer in network.named_modules() if isinstance(layer, WinogradConv2d)]
-    assert found == ["0", "4.1"]
+    assert found == ["0", "5.1"]
     assert set(network.state_dict()) == names
 
 

@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 
 from ltr.admin.errors import DataError
+from ltr.data.frame_files import list_masks
 from pytracking.analysis.files.mask_evaluation import evaluate_masks
-from pytracking.analysis.files.truth_folder import VideoTruth, list_masks
+from pytracking.analysis.files.truth_folder import VideoTruth
 from pytracking.analysis.metrics.scores import Scores
 from pytracking.analysis.protocols import davis
 from pytracking.analysis.protocols.mask_rules import (

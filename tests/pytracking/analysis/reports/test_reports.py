@@ -33,12 +33,10 @@ _HEADING = Heading("a tracker", "a data set")
 def _scores(objects: int = 3, frames: int = 10, source: FrameSource | None = None) -> Scores:
     values = np.linspace(0.9, 0.1, frames)
     names = tuple(f"{number:05d}" for number in range(frames))
-    return Scores(
-        tuple(
-            ObjectScores("dog", str(i), names, values / i, values / i, source)
-            for i in range(1, objects + 1)
-        )
+    items = tuple(
+        ObjectScores("dog", str(i), names, values / i, values / i) for i in range(1, objects + 1)
     )
+    return Scores(items, {} if source is None else {item.name: source for item in items})
 
 
 def test_the_text_ends_with_the_summary():

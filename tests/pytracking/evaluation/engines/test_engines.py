@@ -77,8 +77,8 @@ def clips(tmp_path: Path) -> Path:
 def segment_clips(clips: Path, output: Path, engine: Engine | None) -> dict[str, bytes]:
     """Segment all clips; returns all results."""
     masks = (MaskPrompt(0, clips.with_name("masks")),)
-    task = VideoTask(clips, masks, output=output, quiet=True)
-    outcomes = list(VideoFolder(FLOW, Runtime(), task, find_videos(clips).videos).run(engine))
+    task = VideoTask(FLOW, Runtime(), clips, masks, output=output, quiet=True)
+    outcomes = list(VideoFolder(task, find_videos(clips).videos).run(engine))
     assert [outcome.failure for outcome in outcomes] == ["", "", ""]
     return files_of(output)
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from ltr.models.dense_ulearn.matching import match_everywhere, plan_tiles
+from ltr.models.dense_ulearn.matching import match_everywhere, match_nearby, plan_tiles
 from ltr.models.dense_ulearn.propagation import annotate, start_state, step
 from pytracking.tracker.dense_ulearn.parameters import DenseULearnParameters
 
@@ -125,3 +125,63 @@ def test_more_matches_than_positions_are_cut():
     found = match_everywhere(torch.randn(2, 3, 4), torch.randn(2, 3, 4), 10)
     assert found.scores.shape == (6, 6)
     assert found.positions.sort(dim=0).values[:, 0].tolist() == list(range(6))
+
+
+def test_two_threads_and_the_order_in_memory_change_no_match():
+    torch.manual_seed(3)
+    maps = F.normalize(torch.randn(4, 19, 27, 16), dim=3)
+    ordered = maps.permute(1, 2, 0, 3).contiguous().permute(2, 0, 1, 3)
+    tiles, choices = plan_tiles(maps[0], 4.5), [torch.arange(4), torch.tensor([1, 3])]
+    before, found = torch.get_num_threads(), []
+    try:
+        for count, keys in ((1, maps), (2, ordered)):
+            torch.set_num_threads(count)
+            with torch.inference_mode():
+                near = match_nearby(maps[0], keys, tiles, choices, 7)
+                found.append([*near, match_everywhere(maps[1], maps[0], 7)])
+    finally:
+        torch.set_num_threads(before)
+    for one, two in zip(*found, strict=True):
+        assert torch.allclose(one.scores, two.scores, atol=1e-6)
+        assert torch.equal(one.frames, two.frames)
+        assert torch.equal(one.positions, two.positions)
+
+
+@pytest.mark.parametrize("radius", [1, 3, 4.5, 40])
+def test_matches_nearby_are_the_best_within_the_radius(radius):
+    torch.manual_seed(4)
+    keys, queries = F.normalize(torch.randn(4, 9, 21, 8), dim=3).split((3, 1))
+    tiles = plan_tiles(queries[0], radius)
+    (found,) = match_nearby(queries[0], keys, tiles, [torch.arange(3)], 5)
+    places = torch.cartesian_prod(torch.arange(9.0), torch.arange(21.0))
+    far = torch.cdist(places, places) >= radius
+    cosines = queries.flatten(0, 2) @ keys.flatten(0, 2).t()
+    best = cosines.masked_fill(far.repeat(1, 3), -torch.inf).topk(5, dim=1)
+    assert torch.allclose(found.scores.t(), best.values, atol=1e-6)
+    is_match = best.values > -torch.inf
+    index = (found.frames * 9 * 21 + found.positions).t()
+    assert torch.equal(index[is_match], best.indices[is_match])
+
+
+@pytest.mark.parametrize("size", [(13, 21), (4, 4), (1, 5)])
+@pytest.mark.parametrize("rank", [0, 2, 9])
+def test_a_bound_leaves_out_nothing_above_it(size, rank):
+    torch.manual_seed(5)
+    keys, queries = F.normalize(torch.rand(2, *size, 512), dim=3)  # cosines of about 0.75
+    with torch.inference_mode():
+        want = match_everywhere(queries, keys, 10)
+        bounds = want.scores[min(rank, len(want.scores) - 1)]
+        got = match_everywhere(queries, keys, 10, bounds)
+    above = want.scores >= bounds
+    assert torch.allclose(got.scores[above], want.scores[above], atol=1e-6)
+    assert torch.equal(got.positions[above], want.positions[above])
+    assert (got.scores <= want.scores + 1e-6).all()
+
+
+def test_infinite_bounds_leave_out_nothing():
+    torch.manual_seed(6)
+    keys, queries = F.normalize(torch.randn(2, 20, 21, 64), dim=3)
+    with torch.inference_mode():
+        want = match_everywhere(queries, keys, 10)
+        got = match_everywhere(queries, keys, 10, torch.full((420,), -torch.inf))
+    assert torch.allclose(got.scores, want.scores, atol=1e-6)
