@@ -27,7 +27,7 @@ from plain_referring import segment as segment_plainly
 
 from ltr.admin.process_memory import peak_mib, reset_peak, resident_mib
 from ltr.data.referring.batches import ClipBatch, SentenceBatch
-from ltr.models.layers.parallel import map_in_rounds
+from ltr.models.layers.side_by_side import map_in_rounds
 from ltr.models.referring.fused import prepare_for_cpu
 from ltr.models.referring.referformer import ReferFormer, referformer
 from pytracking.tracker.base import Runtime

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import torch
 
-from ltr.models.layers.parallel import even_slices, map_side_by_side
+from ltr.models.layers.side_by_side import even_slices, map_side_by_side
 
 
 def apply_in_chunks(

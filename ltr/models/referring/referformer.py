@@ -17,7 +17,7 @@ from torch import nn
 from ltr.admin.model_constructor import model_constructor, old_arguments, takes_fields
 from ltr.data.referring.batches import ClipBatch, SentenceBatch, SharedClips
 from ltr.models.layers.initialisation import fill_bias
-from ltr.models.layers.parallel import even_slices, map_side_by_side
+from ltr.models.layers.side_by_side import even_slices, map_side_by_side
 from ltr.models.referring.backbones import Backbone, build_backbone
 from ltr.models.referring.deformable_transformer import (
     Decoded,

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 
 from ltr.data.referring.batches import ClipBatch, SentenceBatch
-from ltr.models.layers.parallel import map_in_rounds
+from ltr.models.layers.side_by_side import map_in_rounds
 from ltr.models.referring.outputs import ClipFeatures, EncodedSentences, Predictions
 from pytracking.tracker.referring.images import network_input, tracking_input
 from pytracking.tracker.referring.parameters import ReferringParameters

@@ -7,8 +7,16 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ltr.models.layers.side_by_side import run_side_by_side
+from ltr.models.layers.chunks import apply_in_chunks
+from ltr.models.layers.side_by_side import (
+    even_slices,
+    map_in_rounds,
+    map_side_by_side,
+    run_side_by_side,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -60,3 +68,40 @@ def test_gradients_reach_what_the_items_read():
     run_side_by_side(double, range(2))
     sum(results).sum().backward()
     assert weight.grad.tolist() == [4, 4, 4]
+
+
+@given(st.integers(1, 60), st.integers(1, 20), st.integers(1, 5))
+def test_parts_are_even_and_cover_the_range(count, most, multiple):
+    parts = even_slices(count, most, multiple)
+    assert [i for part in parts for i in range(part.start, part.stop)] == list(range(count))
+    sizes = {part.stop - part.start for part in parts}
+    assert max(sizes) <= most
+    assert max(sizes) - min(sizes) <= 1
+    assert len(parts) % multiple == 0 or len(parts) == count
+
+
+@torch.no_grad()
+def test_results_keep_the_order_of_the_items_and_few_items_share_the_threads():
+    torch.set_num_threads(4)
+    found = map_side_by_side(lambda item: (2 * item, torch.get_num_threads()), range(2))
+    assert found == [(0, 2), (2, 2)]
+
+
+@torch.no_grad()
+def test_what_is_left_over_gets_all_threads():
+    found = map_in_rounds(lambda item: (item, torch.get_num_threads()), range(3))
+    assert found == [(0, 1), (1, 1), (2, 2)]
+
+
+def test_with_gradients_one_after_the_other():
+    found = map_side_by_side(lambda item: threading.current_thread(), range(3))
+    assert set(found) == {threading.main_thread()}
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("is_side_by_side", [False, True])
+def test_chunks_keep_the_order_of_axes_in_memory(is_side_by_side):
+    maps = torch.randn(5, 3, 4, 6).contiguous(memory_format=torch.channels_last)
+    found = apply_in_chunks(torch.exp, maps, size=2, is_side_by_side=is_side_by_side)
+    assert found.is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(found, maps.exp())
