@@ -25,6 +25,7 @@ _SPAN = _TILE + 2
 _POINTS = (0.0, 0.75, -0.75, 1.5, -1.5)
 _BLOCK = 104  # tiles that are transformed together, so that they stay in a core's cache
 _GROUPED = ([0, 0], [1, 1], [1, 1], _SPAN**2)  # padding, stride, dilation, groups: 36 products
+_KERNELS = 8192  # that are transformed together, in double precision
 _MIN_TOGETHER = 24  # tiles; with fewer, reading the kernels takes longer than multiplying
 _MIN_TILES = _MIN_TOGETHER  # of an input, below which the direct form is faster
 _MIN_CHANNELS, _MIN_OF_MORE = 64, 128  # with fewer, the transforms cost what they save
@@ -118,10 +119,17 @@ def fits(conv: nn.Conv2d, dilations: Collection[int] = (1,)) -> bool:
 
 def transform_weight(weight: torch.Tensor) -> torch.Tensor:
     """Kernels (K, C, 3, 3) -> (36, C, K)."""
+    outputs, inputs = weight.shape[:2]
     matrix = _transforms().kernel
-    kernels = weight.detach().double().contiguous().view(-1, 9)
-    spread = torch.kron(matrix, matrix) @ kernels.t()
-    return spread.float().view(_SPAN**2, *weight.shape[:2]).transpose(1, 2)
+    spread = torch.kron(matrix, matrix)
+    transformed = weight.new_empty(_SPAN**2, outputs, inputs, dtype=torch.float32)
+    count = max(1, _KERNELS // inputs)
+    for part, kernels in zip(
+        transformed.split(count, 1), weight.detach().split(count), strict=True
+    ):
+        flat = kernels.double().contiguous().view(-1, 9)
+        part.copy_((spread @ flat.t()).view(part.shape))
+    return transformed.transpose(1, 2)
 
 
 def restore_weight(transformed: torch.Tensor) -> torch.Tensor:
