@@ -204,10 +204,11 @@ class Decoder(nn.Module):
             x = self._refine(name, x, encodings, _of_objects(self._see(name, features), crop_index))
             if levels is not None:
                 levels[f"{name}_dec"] = x
-        # The finest maps are the largest of all: one object at a time bounds the memory, and its
-        # maps stay in a processor's cache.
-        size, crops = 1 if not torch.is_grad_enabled() else len(x), self._see(finest, features)
-        refined = []
+        # The finest maps are the largest of all. In inference the head sees one object at a time,
+        # which bounds the memory; on a CPU the layer does, too, and its maps stay in the cache.
+        together = len(x) if torch.is_grad_enabled() else 1
+        size = together if x.device.type == "cpu" else len(x)
+        crops, refined = self._see(finest, features), []
         for start in range(0, len(x), size):
             part = slice(start, start + size)
             own = _of_objects(crops, crop_index, part)
@@ -215,7 +216,8 @@ class Decoder(nn.Module):
         if levels is not None:
             levels[f"{finest}_dec"] = torch.cat(refined)
         dtype = self.project.conv2.weight.dtype
-        return torch.cat([self.project(part.to(dtype), image_size) for part in refined])
+        parts = [one.to(dtype) for part in refined for one in part.split(together)]
+        return torch.cat([self.project(one, image_size) for one in parts])
 
     def _see(self, name: str, features: Mapping[str, torch.Tensor]) -> _Seen:
         reducer = self._reducer(name)

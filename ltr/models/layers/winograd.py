@@ -252,8 +252,7 @@ def convolve_by_tiles(
     count, channels, height, width = x.shape
     grid, reach = _Grid.of(x, dilation), _TILE * dilation
     down, across, _ = grid
-    ends = (dilation + across * reach - width, dilation, dilation + down * reach - height)
-    padded = F.pad(x.permute(0, 2, 3, 1), (0, 0, dilation, *ends)).contiguous()
+    padded = _surround(x, dilation, (down * reach, across * reach))
     result = x.new_empty(count, down * reach, across * reach, kernels.outputs)
     rows, columns = padded.stride(1), padded.stride(2)
     sources = padded.as_strided(
@@ -284,6 +283,22 @@ def convolve_by_tiles(
         return y
     y += added
     return y.relu_() if rectifies else y
+
+
+def _surround(x: torch.Tensor, margin: int, size: tuple[int, int]) -> torch.Tensor:
+    """Maps (N, C, h, w) in the corner of zeros, (N, H + 2 * margin, W + 2 * margin, C).
+
+    The zeros are written at the borders alone.
+    """
+    height, width = x.shape[2:]
+    whole = x.new_empty(len(x), size[0] + 2 * margin, size[1] + 2 * margin, x.shape[1])
+    inside = whole[:, margin : margin + height]
+    whole[:, :margin] = 0
+    whole[:, margin + height :] = 0
+    inside[:, :, :margin] = 0
+    inside[:, :, margin + width :] = 0
+    inside[:, :, margin : margin + width] = x.permute(0, 2, 3, 1)
+    return whole
 
 
 def _as_tiles(maps: torch.Tensor, dilation: int) -> torch.Tensor:
