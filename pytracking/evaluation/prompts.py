@@ -49,10 +49,6 @@ def plan_prompts(
         ConfigError: No prompt, or one behind the end of the video.
         DataError: A mask cannot be used, or a box lies outside the video.
     """
-    if not masks and not boxes:
-        raise ConfigError(
-            "no object is given: name one with --mask, --box, --point, --scribbles, --text or --all"
-        )
     _check_frames([*(mask.frame for mask in masks), *(box.frame for box in boxes)], length)
     for box in boxes:
         inside_frame(box.box, size)
@@ -135,6 +131,10 @@ def object_ids(labels: np.ndarray) -> tuple[int, ...]:
 
 
 def _check_frames(frames: Sequence[int], length: int | None) -> None:
+    if not frames:
+        raise ConfigError(
+            "no object is given: name one with --mask, --box, --point, --scribbles, --text or --all"
+        )
     last = max(frames)
     if length is not None and last >= length:
         raise ConfigError(f"a prompt is for frame {last}, the video has frames 0..{length - 1}")
