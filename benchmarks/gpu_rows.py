@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from runpy import run_path
 from typing import Any
 
 import deformable_attention
@@ -101,15 +102,7 @@ class Row:
         return Runtime(device, precision, self.mode in ("compile", "graphs"))
 
 
-_PARTS = (
-    "joint",
-    "framework",
-    "metrics",
-    "dense_ulearn",
-    "propose_reduce",
-    "referring",
-    "interactive",
-)
+_PARTS = run_path(str(_ROOT / "tests" / "conformance" / "__init__.py"))["PARTS"]
 ROWS = (
     *(Row("joint", count, "fp32") for count in (1, 3, 5, 10)),
     *(

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.conformance.__main__ import PARTS, main
+from tests.conformance import PARTS
+from tests.conformance.__main__ import main
 from tests.conformance.report import Report
 from tests.shared_material import golden
 

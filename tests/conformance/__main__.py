@@ -17,18 +17,9 @@ import torch
 
 from ltr.admin.cli import command
 from ltr.admin.errors import ConfigError
+from tests.conformance import PARTS
 from tests.conformance.on_device import on_device
 from tests.conformance.report import Report
-
-PARTS = (
-    "joint",
-    "framework",
-    "metrics",
-    "dense_ulearn",
-    "propose_reduce",
-    "referring",
-    "interactive",
-)
 
 
 @command

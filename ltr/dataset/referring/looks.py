@@ -28,6 +28,8 @@ PROPERTIES: Mapping[str, tuple[str, ...]] = {
 }
 """What is known of a cell, and its values."""
 Properties = Mapping[str, tuple[str, ...]]
+RenderClip = Callable[[int, int], SyntheticClip]
+"""Draws the clip of a seed and a number of frames."""
 GROUND = -1
 """No object, or one of which a property is not known."""
 _SEEDS = (10_000_000, 1 << 31)  # far from those of the data sets of sentences
@@ -53,7 +55,7 @@ class LookSamples(RandomSamples[int]):
         size: tuple[int, int],
         cell: int,
         properties: Properties = PROPERTIES,
-        render: Callable[[int, int], SyntheticClip] | None = None,
+        render: RenderClip | None = None,
     ) -> None:
         super().__init__(samples_per_epoch)
         self.properties = properties

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from ltr.admin.errors import ConfigError
-from ltr.dataset.referring.rivals import RivalSamples
+from ltr.dataset.referring.rivals import DrawClip, RivalSamples, draw_rivals
 from ltr.train_settings.assembly import SampleSets
 from ltr.train_settings.experiment import experiment
 from ltr.train_settings.referring import demo_images
@@ -41,10 +41,15 @@ class RivalAssembly(ReferringAssembly):
 
     recipe: RivalRecipe
 
+    def clips(self) -> DrawClip:
+        """What draws the clips."""
+        return draw_rivals
+
     def datasets(self) -> SampleSets:
         """Clips that are drawn when they are needed."""
         recipe = self.recipe
-        return RivalSamples(recipe.samples_per_epoch, recipe.num_frames, recipe.target_frames), None
+        count, clips = recipe.samples_per_epoch, self.clips()
+        return RivalSamples(count, recipe.num_frames, recipe.target_frames, clips), None
 
 
 _IMAGES = demo_images.RECIPE

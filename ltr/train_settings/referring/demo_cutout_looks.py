@@ -14,10 +14,9 @@ from torch import nn
 
 from ltr.admin.checkpoint import read_checkpoint
 from ltr.admin.loading import load_state
-from ltr.dataset.referring.looks import LookSamples, Properties
+from ltr.dataset.referring.looks import Properties, RenderClip
 from ltr.dataset.referring.mixtures import MIXED_PROPERTIES, CutoutSources
-from ltr.models.referring.looks import CELL, LookNet
-from ltr.train_settings.assembly import SampleSets
+from ltr.models.referring.looks import LookNet
 from ltr.train_settings.experiment import experiment
 from ltr.train_settings.referring import demo_looks
 from ltr.train_settings.referring.demo_looks import LookAssembly, LookRecipe
@@ -53,18 +52,9 @@ class CutoutLookAssembly(LookAssembly):
         }
         load_state(network.backbone, body, checkpoint.path)
 
-    def datasets(self) -> SampleSets:
-        """Clips that are drawn when they are needed."""
-        recipe = self.recipe
-        samples = LookSamples(
-            recipe.samples_per_epoch,
-            recipe.num_frames,
-            recipe.size,
-            CELL,
-            self.properties,
-            recipe.clips().render,
-        )
-        return samples, None
+    def render(self) -> RenderClip:
+        """Clips of cut-outs among drawn ones."""
+        return self.recipe.clips().render
 
 
 _ROWS = {

@@ -6,14 +6,14 @@ has the commands; ``--set backbone_weights=FOLDER`` names the training of ``demo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import ClassVar
 
 from ltr.dataset.referring.mixtures import PLACELESS_CUTOUT_FORMS
-from ltr.dataset.referring.rivals import WordSamples
-from ltr.train_settings.assembly import SampleSets
 from ltr.train_settings.experiment import experiment
 from ltr.train_settings.referring import demo_cutouts, demo_words
-from ltr.train_settings.referring.demo_cutouts import CutoutRecipe
+from ltr.train_settings.referring.demo_cutouts import CutoutAssembly, CutoutRecipe
 from ltr.train_settings.referring.demo_words import WordAssembly, WordRecipe
 
 
@@ -22,23 +22,11 @@ class CutoutWordRecipe(WordRecipe, CutoutRecipe):
     """See ``WordRecipe`` and ``CutoutRecipe``."""
 
 
-class CutoutWordAssembly(WordAssembly):
+class CutoutWordAssembly(WordAssembly, CutoutAssembly):
     """Turns a ``CutoutWordRecipe`` into objects."""
 
     recipe: CutoutWordRecipe
-
-    def datasets(self) -> SampleSets:
-        """Clips that are drawn when they are needed."""
-        recipe = self.recipe
-        samples = WordSamples(
-            recipe.samples_per_epoch,
-            recipe.num_frames,
-            recipe.target_frames,
-            recipe.sentences,
-            recipe.clips(),
-            PLACELESS_CUTOUT_FORMS,
-        )
-        return samples, None
+    forms: ClassVar[Sequence[Sequence[str]]] = PLACELESS_CUTOUT_FORMS
 
 
 _ROWS = {

@@ -8,8 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from ltr.dataset.referring.mixtures import CutoutSources
-from ltr.dataset.referring.rivals import RivalSamples
-from ltr.train_settings.assembly import SampleSets
+from ltr.dataset.referring.rivals import DrawClip
 from ltr.train_settings.experiment import experiment
 from ltr.train_settings.referring import demo
 from ltr.train_settings.referring.demo import RivalAssembly, RivalRecipe
@@ -25,11 +24,9 @@ class CutoutAssembly(RivalAssembly):
 
     recipe: CutoutRecipe
 
-    def datasets(self) -> SampleSets:
-        """Clips that are drawn when they are needed."""
-        recipe = self.recipe
-        count, clips = recipe.samples_per_epoch, recipe.clips()
-        return RivalSamples(count, recipe.num_frames, recipe.target_frames, clips), None
+    def clips(self) -> DrawClip:
+        """Clips of cut-outs among drawn ones."""
+        return self.recipe.clips()
 
 
 _ROWS = {item.name: getattr(demo.RECIPE, item.name) for item in fields(demo.RECIPE)}

@@ -14,7 +14,7 @@ from torch import nn
 
 from ltr.actors.looks import LookActor
 from ltr.admin.ranges import Count
-from ltr.dataset.referring.looks import PROPERTIES, LookSamples, Properties
+from ltr.dataset.referring.looks import PROPERTIES, LookSamples, Properties, RenderClip
 from ltr.models.referring.looks import CELL, LookNet, look_network
 from ltr.train_settings.assembly import Assembly, SampleSets
 from ltr.train_settings.experiment import experiment
@@ -57,10 +57,22 @@ class LookAssembly(Assembly[LookNet]):
         outputs = 1 + sum(len(values) for values in self.properties.values())
         return look_network(outputs, recipe.backbone, recipe.backbone_width, recipe.width)
 
+    def render(self) -> RenderClip | None:
+        """What draws the clips; None draws shapes."""
+        return None
+
     def datasets(self) -> SampleSets:
         """Clips that are drawn when they are needed."""
         recipe = self.recipe
-        return LookSamples(recipe.samples_per_epoch, recipe.num_frames, recipe.size, CELL), None
+        samples = LookSamples(
+            recipe.samples_per_epoch,
+            recipe.num_frames,
+            recipe.size,
+            CELL,
+            self.properties,
+            self.render(),
+        )
+        return samples, None
 
     def actor(self, network: nn.Module) -> LookActor:
         """Build the losses."""

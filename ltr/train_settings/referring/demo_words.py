@@ -6,13 +6,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import partial
+from typing import ClassVar
 
 from torch import nn
 
 from ltr.actors.words import WordActor
-from ltr.dataset.referring.rivals import WordSamples
+from ltr.dataset.referring.rivals import PLACELESS_FORMS, WordSamples
 from ltr.models.referring.referformer import ReferFormer
 from ltr.models.referring.text_encoder import load_tokenizer, tokenise
 from ltr.train_settings.assembly import SampleSets
@@ -36,12 +38,18 @@ class WordAssembly(RivalAssembly):
     """Turns a ``WordRecipe`` into objects."""
 
     recipe: WordRecipe
+    forms: ClassVar[Sequence[Sequence[str]]] = PLACELESS_FORMS
 
     def datasets(self) -> SampleSets:
         """Clips that are drawn when they are needed."""
         recipe = self.recipe
         samples = WordSamples(
-            recipe.samples_per_epoch, recipe.num_frames, recipe.target_frames, recipe.sentences
+            recipe.samples_per_epoch,
+            recipe.num_frames,
+            recipe.target_frames,
+            recipe.sentences,
+            self.clips(),
+            self.forms,
         )
         return samples, None
 
