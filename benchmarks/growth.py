@@ -1,11 +1,13 @@
 """How the cost grows with objects, frames, resolution and workers.
 
-    python benchmarks/growth.py tracker      CPU time of a JOINT frame (a thin network)
-    python benchmarks/growth.py frames       the same and memory against frames, up to --longest
+    python benchmarks/growth.py tracker --system joint    against objects and resolution
+    python benchmarks/growth.py frames --system joint     against frames, with memory
     python benchmarks/growth.py engines      empty jobs per second of every engine
     python benchmarks/growth.py workers      simulated data sets on 8, 64 and 512 workers
     python benchmarks/growth.py workers --lengths mine.txt    "frames objects" of a video on a line
 
+``tracker`` and ``frames`` measure the networks that ship with the package on one thread;
+``--output`` writes their rows, which ``growth_curves.py`` draws.
 ``workers`` hands the longest job first to the next free worker, as the engines do. Every job costs
 the process that hands out the jobs a fixed time, measured by ``engines`` and given as
 ``--jobs-per-second``; frames and objects cost what ``--frame`` and ``--object`` say. DAVIS has its
@@ -17,33 +19,26 @@ from __future__ import annotations
 
 import argparse
 import heapq
+import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from gpu_rows import small_joint
+from growth_trackers import SYSTEMS, Row, against_frames, against_objects, against_resolution
 from machine import describe_machine
-from synthetic_clip import draw_clip
 
-from ltr.admin.allocator import keep_memory
-from ltr.admin.process_memory import resident_mib
 from pytracking.evaluation.engines import start_engine
 from pytracking.evaluation.engines.base import CountFrames
 from pytracking.evaluation.engines.worker import WorkerSetup
-from pytracking.tracker.base import FrameInfo, Runtime
-from pytracking.tracker.joint.joint import JointTracker
-from pytracking.tracker.joint.parameters import JointParameters
 
-_CPU = torch.device("cpu")
 _TABLES = ("tracker", "frames", "engines", "engine", "workers")
-_SMALLEST, _SAMPLE, _CYCLE = (64, 96), (32, 48), 10
-_SIZES = {"240p": (240, 427), "480p": (480, 854), "1080p": (1080, 1920), "4K": (2160, 3840)}
+_CPU = torch.device("cpu")
 _YOUTUBE_VOS, _MANY = 507, 1_000_000
 # Frames and objects of the videos of DAVIS 2017 val, in alphabetical order.
 _DAVIS = np.array([
@@ -55,60 +50,52 @@ _WORKERS = (8, 64, 512)
 _FRAMES, _OBJECTS = (20, 181), (1, 7)
 
 
-def start_tracker(
-    objects: int, size: tuple[int, int], frames: int, sample: tuple[int, int] = (64, 96)
-) -> tuple[JointTracker, list[np.ndarray]]:
-    """A tracker after its first frame, and the clip."""
-    images, labels = draw_clip(frames, objects, size)
-    params = JointParameters(net="", image_sample_size=sample, min_mask_area=1.0)
-    tracker = JointTracker(params, small_joint(_CPU), Runtime(_CPU))
-    tracker.initialize(images[0], FrameInfo(tuple(range(1, objects + 1)), labels))
-    return tracker, images
+def show_rows(rows: Iterable[Row], columns: dict[str, str]) -> list[Row]:
+    """Print rows as a table, each as soon as it is known.
+
+    Args:
+        rows: Values by name.
+        columns: Title of each column by the name of its value.
+    """
+    print(f"| {' | '.join(columns.values())} |\n|{'---|' * len(columns)}", flush=True)
+    shown = []
+    for row in rows:
+        print(f"| {' | '.join(_cell(row[key]) for key in columns)} |", flush=True)
+        shown.append(row)
+    print()
+    return shown
 
 
-def measure_frame(objects: int, size: tuple[int, int], frames: int = 4, warm: int = 2) -> float:
-    """CPU seconds per tracked frame."""
-    tracker, images = start_tracker(objects, size, warm + frames)
-    for number in range(1, warm):
-        tracker.track(images[number % len(images)])
-    started = time.process_time()
-    for number in range(warm, warm + frames):
-        tracker.track(images[number % len(images)])
-    return (time.process_time() - started) / frames
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+    return str(value)
 
 
-def show_tracker() -> None:
+def show_tracker(arguments: argparse.Namespace) -> dict[str, list[Row]]:
     """Tables against objects and resolution."""
-    print("| objects, 240p | CPU ms per frame | per object |\n|---|---|---|")
-    for objects in (1, 2, 3, 5, 10):
-        seconds = measure_frame(objects, _SIZES["240p"])
-        print(f"| {objects} | {1e3 * seconds:.0f} | {1e3 * seconds / objects:.0f} |", flush=True)
-    print("\n| resolution, 1 object | CPU ms per frame |\n|---|---|")
-    for name, size in _SIZES.items():
-        print(f"| {name} | {1e3 * measure_frame(1, size):.0f} |", flush=True)
+    system = arguments.system
+    cost = {"ms": "CPU ms per frame"}
+    return {
+        "objects": show_rows(
+            against_objects(system),
+            {"objects": f"{system}, objects, 240p"} | cost | {"ms_object": "per object"},
+        ),
+        "resolution": show_rows(
+            against_resolution(system), {"resolution": f"{system}, 1 object"} | cost
+        ),
+    }
 
 
-def show_frames(longest: int) -> None:
+def show_frames(arguments: argparse.Namespace) -> dict[str, list[Row]]:
     """The table against frames."""
-    print("| frames before, 96x64, 1 object | CPU ms per frame | memory, MiB |\n|---|---|---|")
-    for before, seconds, memory in measure_long(longest):
-        print(f"| {before} | {1e3 * seconds:.1f} | {memory:.0f} |", flush=True)
-
-
-def measure_long(longest: int) -> Iterator[tuple[int, float, float]]:
-    """CPU seconds of a frame and memory after ever more frames of one clip."""
-    tracker, images = start_tracker(1, _SMALLEST, _CYCLE, _SAMPLE)
-    marks = [before for before in (10, 100, 1000, 10_000, 100_000) if before <= longest]
-    number = 1
-    for before in marks:
-        while number < before:
-            tracker.track(images[number % len(images)])
-            number += 1
-        started = time.process_time()
-        for _ in range(_CYCLE):
-            tracker.track(images[number % len(images)])
-            number += 1
-        yield before, (time.process_time() - started) / _CYCLE, resident_mib()
+    columns = {
+        "frames": f"{arguments.system}, frames, 112x64, 1 object",
+        "ms": "CPU ms per frame since the row above",
+        "memory_mib": "memory, MiB",
+        "peak_mib": "peak so far, MiB",
+    }
+    return {"frames": show_rows(against_frames(arguments.system, arguments.longest), columns)}
 
 
 def do_nothing(job: int, count_frames: CountFrames) -> int:
@@ -185,34 +172,48 @@ def simulate(arguments: argparse.Namespace) -> Iterator[str]:
             yield f"| {name} | {workers} | {ideal / 3600:.3f} | {end / 3600:.3f} | {share:.1%} |"
 
 
-def main() -> int:
-    """Parse the command line and print tables."""
+def show_workers(arguments: argparse.Namespace) -> None:
+    """The table of simulated data sets."""
+    print("| data set | workers | ideal, h | longest first, h | workers busy |")
+    print("|---|---|---|---|---|")
+    for row in simulate(arguments):
+        print(row, flush=True)
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=_TABLES)
     parser.add_argument("name", nargs="?", default="local", help=argparse.SUPPRESS)
+    parser.add_argument("--system", choices=tuple(SYSTEMS), default="joint")
+    parser.add_argument("--output", type=Path, help="a JSON file for the rows of the tracker")
     parser.add_argument("--jobs", type=int, default=500)
     parser.add_argument("--longest", type=int, default=10_000, help="frames of the longest clip")
     parser.add_argument("--lengths", type=Path, help="a file with frames and objects of videos")
     parser.add_argument("--jobs-per-second", type=float, default=200.0)
     parser.add_argument("--frame", type=float, default=0.05, help="seconds of a frame (0.05)")
     parser.add_argument("--object", type=float, default=0.05, help="and of an object in it (0.05)")
-    arguments = parser.parse_args()
-    if arguments.what != "engine":
-        print(describe_machine(), flush=True)
-    keep_memory()
-    if arguments.what == "tracker":
-        show_tracker()
-    elif arguments.what == "frames":
-        show_frames(arguments.longest)
-    elif arguments.what == "engines":
-        show_engines(arguments.jobs)
-    elif arguments.what == "engine":
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Print tables."""
+    arguments = parse_arguments()
+    if arguments.what == "engine":
         show_engine(arguments.name, arguments.jobs)
+        return 0
+    torch.set_num_threads(1)
+    print(describe_machine(), flush=True)
+    if arguments.what == "engines":
+        show_engines(arguments.jobs)
+    elif arguments.what == "workers":
+        show_workers(arguments)
     else:
-        print("| data set | workers | ideal, h | longest first, h | workers busy |")
-        print("|---|---|---|---|---|")
-        for row in simulate(arguments):
-            print(row, flush=True)
+        show = {"tracker": show_tracker, "frames": show_frames}[arguments.what]
+        tables = show(arguments)
+        if arguments.output:
+            written = {"system": arguments.system, "machine": describe_machine(), **tables}
+            arguments.output.write_text(json.dumps(written, indent=1))
     return 0
 
 

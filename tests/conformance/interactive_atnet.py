@@ -141,8 +141,8 @@ def _run_helpers(folder: Path, report: Report) -> None:
         found = [list(ends) for ends in plan_padding((entry["h"], entry["w"]))]
         report.equal(f"atnet pad {entry['h']}x{entry['w']}", "pad", found, entry["pad"])
     entry = record["combine"]
-    found = label_by_threshold(drawn_input(entry["input"], entry["seed"]).numpy(), entry["th"])
-    report.equal("atnet combine", "masks", found, np.asarray(entry["out"]))
+    found = label_by_threshold(drawn_input(entry["input"], entry["seed"]), entry["th"])
+    report.equal("atnet combine", "masks", found.numpy(), np.asarray(entry["out"]))
     _run_scribble_maps(folder, record["frame"], report)
 
 

@@ -5,6 +5,8 @@ Distances are squared lengths of differences, mapped to 0..1 by ``2 * sigmoid(d)
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 
@@ -41,11 +43,24 @@ def match_globally(
     Returns:
         (num_ids, h, w); 1 for an id without a pixel.
     """
+    return match_labelled(current, labelled_pixels(annotated, labels, num_ids), max_bytes)
+
+
+def labelled_pixels(
+    annotated: torch.Tensor, labels: torch.Tensor, num_ids: int
+) -> list[torch.Tensor]:
+    """The embeddings of every id's pixels, see ``match_globally``: (pixels, C) each."""
+    return [annotated[:, labels == number].T for number in range(num_ids)]
+
+
+def match_labelled(
+    current: torch.Tensor, labelled: Sequence[torch.Tensor], max_bytes: int = 2**25
+) -> torch.Tensor:
+    """``match_globally`` with the pixels of every id; those of one frame serve many others."""
     pixels = current.flatten(1).T
     lengths = pixels.square().sum(dim=1)
     maps = []
-    for number in range(num_ids):
-        chosen = annotated[:, labels == number].T
+    for chosen in labelled:
         step = max(1, max_bytes // (_FLOAT_BYTES * max(1, len(chosen))))
         own = chosen.square().sum(dim=1)
         nearest = [
@@ -55,7 +70,7 @@ def match_globally(
         ]
         distances = torch.cat(nearest) + lengths if nearest else lengths.new_full((), _OUTSIDE)
         maps.append(scaled(distances.clamp(min=0)).expand(len(pixels)))
-    return torch.stack(maps).view(num_ids, *current.shape[1:])
+    return torch.stack(maps).view(len(maps), *current.shape[1:])
 
 
 def match_locally(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torchvision.ops import nms
 
@@ -121,15 +122,25 @@ def choose_detections(
     scores = logits.float().softmax(dim=1)
     boxes = decode(deltas.float().view(len(deltas), -1, 4), proposals[:, None], BOX_STDS)
     boxes = clip(boxes, size)
-    found = []
-    for label in range(1, scores.shape[1]):
-        sure = (scores[:, label] > settings.score_threshold).nonzero()[:, 0]
-        class_boxes, class_scores = boxes[sure, label], scores[sure, label]
-        keep = nms(class_boxes, class_scores, settings.nms_iou)
-        labels = torch.full_like(keep, label)
-        found.append(Detections(class_boxes[keep], class_scores[keep], labels))
-    merged = Detections(*(torch.cat(parts) for parts in zip(*found, strict=True)))
+    labels, places = (scores.T[1:] > settings.score_threshold).nonzero(as_tuple=True)
+    labels = labels + 1
+    sure = Detections(boxes[places, labels], scores[places, labels], labels)
+    merged = _suppress(sure, settings.nms_iou)
     if len(merged.scores) <= settings.max_detections:
         return merged
     best = merged.scores.sort(descending=True, stable=True).indices[: settings.max_detections]
     return Detections(*(part[best] for part in merged))
+
+
+def _suppress(found: Detections, nms_iou: float) -> Detections:
+    """Suppress overlapping boxes class by class; they come by ascending class."""
+    counts = np.bincount(found.classes.cpu().numpy())
+    kept, start = [], 0
+    for count in counts[counts > 0].tolist():
+        part = slice(start, start + count)
+        kept.append(start + nms(found.boxes[part], found.scores[part], nms_iou))
+        start += count
+    if not kept:
+        return found
+    places = torch.cat(kept)
+    return Detections(*(values[places] for values in found))

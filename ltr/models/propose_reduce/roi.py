@@ -38,20 +38,22 @@ def align_boxes(
         (sum n, C, size, size), image by image.
     """
     flat = torch.cat(list(boxes))
-    counts = [len(image_boxes) for image_boxes in boxes]
-    images = torch.repeat_interleave(
-        torch.arange(len(counts), device=flat.device), torch.tensor(counts, device=flat.device)
-    )
-    rois = torch.cat([images[:, None].to(flat.dtype), flat], dim=1)
-    levels = box_levels(flat)
+    images = [each.new_full((len(each), 1), number) for number, each in enumerate(boxes)]
+    images_of_boxes = torch.cat(images)
     result = pyramid[0].new_zeros(len(flat), pyramid[0].shape[1], size, size)
-    shift = rois.new_tensor([0, 0.5, 0.5, 0.5, 0.5])
-    for level, stride in enumerate(STRIDES[:_NUM_LEVELS]):
-        chosen = (levels == level).nonzero()[:, 0]
-        moved = rois[chosen] + shift * stride
+    by_level = _places_by_level(box_levels(flat))
+    for level, (stride, chosen) in enumerate(zip(STRIDES[:_NUM_LEVELS], by_level, strict=True)):
+        moved = torch.cat([images_of_boxes[chosen], flat[chosen] + 0.5 * stride], dim=1)
         sampled = roi_align(pyramid[level], moved, size, 1 / stride, _SAMPLES, aligned=True)
         result = result.index_copy(0, chosen, sampled.to(result.dtype))
     return result
+
+
+def _places_by_level(levels: torch.Tensor) -> Sequence[torch.Tensor]:
+    """Places of every level in int64 (n,), ascending; their numbers are read at once."""
+    numbers = torch.arange(_NUM_LEVELS, device=levels.device)
+    counts = (levels[:, None] == numbers).sum(dim=0).tolist()
+    return levels.argsort(stable=True).split(counts)
 
 
 def paste_masks(

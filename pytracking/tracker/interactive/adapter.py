@@ -96,6 +96,8 @@ class MaskTrackerHost(StateOfVideo[AdapterState], InteractiveVOS):
                 self._run(frame, info, reached, weights)
         state.annotated.append(frame)
         updated = [index for index, weight in enumerate(weights) if weight > 0]
+        found = [largest_channel(state.probs[index]) for index in updated]
+        state.masks[updated] = torch.stack(found).cpu().numpy()
         return Segmentation(state.masks.copy(), state.probs, (updated[0], updated[-1]))
 
     def _run(
@@ -127,9 +129,8 @@ class MaskTrackerHost(StateOfVideo[AdapterState], InteractiveVOS):
 
     def _set(self, index: int, probs: torch.Tensor, weight: float) -> None:
         """Blend a new result into a frame."""
-        state = self.state
-        state.probs[index] += weight * (probs - state.probs[index])
-        state.masks[index] = largest_channel(state.probs[index]).cpu().numpy()
+        found = self.state.probs[index]
+        found += weight * (probs - found)
 
     def _one_hot(self, labels: np.ndarray) -> torch.Tensor:
         table = torch.from_numpy(labels).to(self.device)

@@ -110,9 +110,11 @@ class AtnetHost(StateOfVideo[AtnetState], NetworkHost[ATNet]):
                 self._sweep(part, frame, range(frame - 1, first - 1, -1))
                 self._sweep(part, frame, range(frame + 1, last + 1))
         state.annotated.append(frame)
-        for index in range(first, last + 1):
-            found = state.probs[index : index + 1, 1:].cpu().numpy()
-            state.masks[index] = label_by_threshold(found, self.params.threshold)[0]
+        found = [
+            label_by_threshold(state.probs[index, 1:], self.params.threshold)
+            for index in range(first, last + 1)
+        ]
+        state.masks[first : last + 1] = torch.stack(found).cpu().numpy()  # waits for a GPU once
         return Segmentation(state.masks.copy(), state.probs, (first, last))
 
     def _annotate(self, frame: int, scribbles: Sequence[ScribbleLine]) -> None:

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+import torch
 
 from ltr.data.interactive.scribbles import ScribbleLine, join_points
+from ltr.models.layers.aggregation import largest_channel
 
 _MULTIPLE = 32  # of which padded sides are multiples
 _DISK = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
@@ -105,15 +107,15 @@ def _blurred(lines: Sequence[ScribbleLine], size: tuple[int, int]) -> np.ndarray
     return cv2.GaussianBlur(marks, _BLUR_SIZE, _BLUR_SIGMA)
 
 
-def label_by_threshold(probabilities: np.ndarray, threshold: float) -> np.ndarray:
+def label_by_threshold(probabilities: torch.Tensor, threshold: float) -> torch.Tensor:
     """The most probable object where it exceeds the threshold, the first of equal ones.
 
     Args:
-        probabilities: (frames, objects, H, W).
+        probabilities: (..., objects, H, W).
         threshold: Probability above which a pixel belongs to an object, 0..1.
 
     Returns:
-        uint8 (frames, H, W).
+        uint8 (..., H, W).
     """
-    best = probabilities.argmax(axis=1)
-    return np.where(probabilities.max(axis=1) > threshold, best + 1, 0).astype(np.uint8)
+    best = largest_channel(probabilities.movedim(-3, 0))
+    return torch.where(probabilities.amax(dim=-3) > threshold, best + 1, 0).to(torch.uint8)

@@ -109,10 +109,11 @@ class IpnHost(StateOfVideo[IpnState], InteractiveVOS):
         for part in in_parts(self.num_objects, self.params.max_objects_per_batch):
             self._sweep(part, frame, scribbles, (first, last), weights)
         reached = [index for index, weight in enumerate(weights) if weight > 0]
+        found = []
         for index in reached:
-            probs, labels = merge_objects(state.objects[:, index])
-            state.probs[index] = probs
-            state.masks[index] = labels.cpu().numpy()
+            state.probs[index], labels = merge_objects(state.objects[:, index])
+            found.append(labels)
+        state.masks[reached] = torch.stack(found).cpu().numpy()  # waits for a GPU once
         state.annotated.append(frame)
         return Segmentation(state.masks.copy(), state.probs, (reached[0], reached[-1]))
 

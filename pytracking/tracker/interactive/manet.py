@@ -14,7 +14,11 @@ from ltr.data.interactive.scribbles import NOTHING, ScribbleLine, draw_scribbles
 from ltr.models.interactive.deeplab import resize
 from ltr.models.interactive.fused import fuse_manet
 from ltr.models.interactive.manet import IMAGE_FORMAT, MANet, manet
-from ltr.models.interactive.matching import match_globally, match_locally
+from ltr.models.interactive.matching import (
+    labelled_pixels,
+    match_labelled,
+    match_locally,
+)
 from ltr.models.layers.aggregation import largest_channel
 from pytracking.tracker.base import Runtime, StateOfVideo
 from pytracking.tracker.interactive.base import RoundResult, Segmentation
@@ -46,14 +50,14 @@ class ManetState:
 
     Args:
         probs: float32 (frames, ids, H, W).
-        masks: uint8 (frames, H, W).
+        labels: uint8 (frames, H, W), on the device; read once a round.
         nearest: float32 (frames, ids, h, w), smallest global map of all rounds.
         local: Local maps of the last round.
         annotated: Frames of the rounds so far.
     """
 
     probs: torch.Tensor
-    masks: np.ndarray
+    labels: torch.Tensor
     nearest: torch.Tensor
     local: LocalMaps | None = None
     annotated: list[int] = field(default_factory=list)
@@ -89,7 +93,7 @@ class ManetHost(StateOfVideo[ManetState], NetworkHost[MANet]):
         ids, device = 1 + self.num_objects, self.runtime.device
         self.state = ManetState(
             torch.zeros(frames, ids, *size, device=device),
-            np.zeros((frames, *size), np.uint8),
+            torch.zeros(frames, *size, dtype=torch.uint8, device=device),
             torch.ones(frames, ids, *self._map_size(), device=device),
         )
 
@@ -102,12 +106,15 @@ class ManetHost(StateOfVideo[ManetState], NetworkHost[MANet]):
         state = self.state
         labels = torch.from_numpy(self.scribble_labels(scribbles)).to(self.runtime.device)
         local = LocalMaps(frame, torch.ones_like(state.nearest))
-        self._segment_annotated(frame, labels)
+        embedding = self.embedding(frame)
+        self._segment_annotated(frame, embedding, labels)
+        labelled = labelled_pixels(embedding[0], labels, 1 + self.num_objects)
         for indices in (range(frame + 1, len(self.frames)), range(frame - 1, -1, -1)):
-            self._sweep(local, labels, indices)
+            self._sweep(local, embedding, labelled, indices)
         state.local = local
         state.annotated.append(frame)
-        return Segmentation(state.masks.copy(), state.probs, (0, len(self.frames) - 1))
+        masks = state.labels.cpu().numpy().copy()
+        return Segmentation(masks, state.probs, (0, len(self.frames) - 1))
 
     def scribble_labels(self, scribbles: Sequence[ScribbleLine]) -> np.ndarray:
         """The lines of a frame, drawn at the embedding's size.
@@ -129,8 +136,8 @@ class ManetHost(StateOfVideo[ManetState], NetworkHost[MANet]):
         labels[is_far] = 0
         return labels
 
-    def _segment_annotated(self, frame: int, labels: torch.Tensor) -> None:
-        state, embedding = self.state, self.embedding(frame)
+    def _segment_annotated(self, frame: int, embedding: torch.Tensor, labels: torch.Tensor) -> None:
+        state = self.state
         if state.annotated:
             before = self._label_maps(self._small_labels(frame))
         else:
@@ -141,16 +148,21 @@ class ManetHost(StateOfVideo[ManetState], NetworkHost[MANet]):
         maps = torch.stack([self._label_maps(labels), before], dim=1)
         self._store(frame, self._interaction_head, embedding, maps)
 
-    def _sweep(self, local: LocalMaps, labels: torch.Tensor, indices: Iterable[int]) -> None:
+    def _sweep(
+        self,
+        local: LocalMaps,
+        annotated: torch.Tensor,
+        labelled: Sequence[torch.Tensor],
+        indices: Iterable[int],
+    ) -> None:
         """Segment the frames of one side, each from its neighbour."""
         state, ids = self.state, 1 + self.num_objects
-        annotated = self.embedding(local.frame)
         max_bytes = self.params.max_distances_mib * MIB
         before, neighbour = local.frame, annotated
         for index in indices:
             self.on_frame()
             embedding = self.embedding(index)
-            found = match_globally(embedding[0], annotated[0], labels, ids, max_bytes)
+            found = match_labelled(embedding[0], labelled, max_bytes)
             state.nearest[index] = torch.minimum(state.nearest[index], found)
             seen = self._small_labels(before)
             local.maps[index] = match_locally(embedding[0], neighbour[0], seen, ids)
@@ -176,15 +188,14 @@ class ManetHost(StateOfVideo[ManetState], NetworkHost[MANet]):
         with self.runtime.autocast():
             logits = head(embedding, maps).float()
         state = self.state
-        logits = resize(logits, state.masks.shape[1:])[0]
+        logits = resize(logits, state.labels.shape[1:])[0]
         state.probs[index] = logits.softmax(dim=0)
-        state.masks[index] = largest_channel(logits).cpu().numpy()
+        state.labels[index] = largest_channel(logits)
 
     def _small_labels(self, index: int) -> torch.Tensor:
         """The masks of a frame at the embedding's size, int64 (h, w)."""
-        labels = torch.from_numpy(self.state.masks[index])[None, None].float()
-        small = F.interpolate(labels, self._map_size(), mode="nearest")
-        return small[0, 0].long().to(self.runtime.device)
+        labels = self.state.labels[index, None, None].float()
+        return F.interpolate(labels, self._map_size(), mode="nearest")[0, 0].long()
 
     def _label_maps(self, labels: torch.Tensor) -> torch.Tensor:
         """Where each id is, float (ids, h, w)."""

@@ -299,4 +299,11 @@ class ReferringTracker(WholeVideoTracker):
             previous = clip if is_same else previous.to(device)
         with self.runtime.autocast():
             predicted = network(clip, sentence, previous, target_frames, best_only=best_only)
-        return Predictions(*(value.float().cpu() for value in predicted[:4]))
+        return Predictions(*_read_together(predicted[:4]))
+
+
+def _read_together(values: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """Tensors as float32 on the CPU, moved as one: a GPU is waited for once."""
+    parts = torch.cat([value.flatten().float() for value in values]).cpu()
+    sizes = [value.numel() for value in values]
+    return [part.view(value.shape) for part, value in zip(parts.split(sizes), values, strict=True)]

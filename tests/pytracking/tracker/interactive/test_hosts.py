@@ -152,7 +152,8 @@ def test_memory_limits_change_no_result(small, changes):
         found, want = host.interact(frame, lines), other.interact(frame, lines)
         torch.testing.assert_close(found.probs, want.probs, rtol=0, atol=2e-4)
         assert (found.masks == want.masks).mean() > 0.999
-        host.state.masks[:] = other.state.masks  # pixels at a threshold would feed back
+        for name in {"masks", "labels"} & set(vars(host.state)):  # pixels at a threshold feed back
+            getattr(host.state, name)[:] = getattr(other.state, name)
 
 
 @pytest.mark.parametrize("small", [small_atnet, small_manet])
