@@ -25,6 +25,7 @@ import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
+from machine import describe_machine
 from synthetic_clip import draw_clip
 
 from ltr.admin.environment import train_environment
@@ -194,6 +195,7 @@ def main() -> None:
     )
     parser.add_argument("--full", action="store_true", help="more sizes and samples")
     arguments = parser.parse_args()
+    print(describe_machine(), flush=True)
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
     samples = 60 if arguments.full else 16

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import torch
 from joint_inference import Setting, fill, restore_ours
+from machine import describe_machine
 
 from pytracking.tracker.base import Runtime
 from pytracking.tracker.joint import joint
@@ -61,6 +62,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    print(describe_machine(), flush=True)
     runtime = Runtime(precision=arguments.precision)
     setting = Setting(arguments.objects, FRAMES, True, runtime, arguments.threads)
     with tempfile.TemporaryDirectory() as folder:

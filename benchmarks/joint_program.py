@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 import torch
+from machine import describe_machine
 from seeded_network import seeded_network
 from synthetic_clip import draw_clip
 
@@ -53,6 +54,7 @@ def main() -> None:
     parser.add_argument("--sequences", type=int, default=2)
     parser.add_argument("--frames", type=int, default=70)
     arguments = parser.parse_args()
+    print(describe_machine(), flush=True)
     with tempfile.TemporaryDirectory() as name:
         write_input(Path(name), arguments.sequences, arguments.frames)
         whole, tracker = run_program(Path(name))

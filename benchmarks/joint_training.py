@@ -22,6 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from machine import describe_machine
 from plain_joint_training import PlainJointNet
 from seeded_network import seeded_network
 
@@ -152,6 +153,7 @@ def main() -> None:
     parser.add_argument("--full", action="store_true", help="more settings")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     arguments = parser.parse_args()
+    print(describe_machine(), flush=True)
     if arguments.device == "cpu":
         settings = [Setting("cpu", 1, (416, 240))]
         more = [Setting("cpu", 2, (416, 240)), Setting("cpu", 1, (832, 480))]

@@ -22,6 +22,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 import torch
+from machine import describe_machine
 
 from ltr.data.image_io import read_image, read_label_map
 from ltr.data.interactive.robot import draw_corrections
@@ -186,6 +187,7 @@ def main() -> None:
     parser.add_argument("--tracker", nargs=2, default=("joint", "joint_demo"))
     parser.add_argument("--set", dest="overrides", action="append", default=[])
     arguments = parser.parse_args()
+    print(describe_machine(), flush=True)
     system, name = arguments.tracker
     tracker = load_tracker(system, name, arguments.overrides)
     videos = read_videos(arguments.davis, arguments.every, arguments.names)

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from statistics import median
 
 import numpy as np
+from machine import describe_machine
 
 from ltr.admin.process_memory import resident_mib
 from ltr.data.interactive.scribbles import ScribbleLine
@@ -94,6 +95,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=300)
     parser.add_argument("--tracker", nargs=2, default=("joint", "joint_demo"))
     arguments = parser.parse_args()
+    print(describe_machine(), flush=True)
     measure_speed()
     measure_memory(arguments.frames, *arguments.tracker)
 

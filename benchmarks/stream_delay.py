@@ -22,6 +22,7 @@ from typing import Any
 
 import av
 import numpy as np
+from machine import describe_machine
 
 from ltr.admin.process_memory import resident_mib
 from pytracking import load_tracker
@@ -107,6 +108,7 @@ def main() -> None:
     parser.add_argument("--fps", type=int, default=10)
     parser.add_argument("--tracker", nargs=2, default=("baseline", "copy_mask"))
     arguments = parser.parse_args()
+    print(describe_machine(), flush=True)
     here, there = multiprocessing.Pipe()
     source = multiprocessing.get_context("spawn").Process(
         target=serve, args=(there, arguments.frames, arguments.fps)

@@ -23,6 +23,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from machine import describe_machine
 from torch import nn
 
 from ltr.admin.checkpoint import network_fields, save_checkpoint
@@ -161,6 +162,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--frames", type=int, default=3000)
     parser.add_argument("--plot", type=Path, help="PNG file for the curve")
     arguments = parser.parse_args(argv)
+    print(describe_machine(), flush=True)
     size = SMALL_SIZE if arguments.small else SIZE
     with tempfile.TemporaryDirectory() as folder:
         small = _small_network(arguments.system, Path(folder)) if arguments.small else None
