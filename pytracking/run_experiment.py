@@ -13,6 +13,7 @@ import logging
 import math
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ from ltr.admin.optional import import_optional
 from pytracking.cli.arguments import TrackerParser
 
 if TYPE_CHECKING:
+    from pytracking.evaluation.datasets.sequence import SequenceList
     from pytracking.evaluation.engines.base import Engine
     from pytracking.evaluation.running.dataset import RunSummary
     from pytracking.evaluation.tracker import TrackerSpec
@@ -37,18 +39,24 @@ _LOG = logging.getLogger(__name__)
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one experiment and compare its trackers; 1 when a sequence failed."""
     arguments = _parser().parse_args(argv)
-    from pytracking.cli.console import run_with_engine
-
-    return run_with_engine(arguments, _run)
-
-
-def _run(arguments: argparse.Namespace, engine: Engine | None) -> int:
-    from pytracking.cli.console import run_and_report
     from pytracking.evaluation.datasets import get_dataset
     from pytracking.experiments import load_experiment
 
     trackers, names = load_experiment(arguments.experiment_module, arguments.experiment_name)
     datasets = [get_dataset(name) for name in names]
+    from pytracking.cli.console import run_with_engine
+
+    return run_with_engine(arguments, partial(_run, trackers, datasets))
+
+
+def _run(
+    trackers: Sequence[TrackerSpec],
+    datasets: Sequence[SequenceList],
+    arguments: argparse.Namespace,
+    engine: Engine | None,
+) -> int:
+    from pytracking.cli.console import run_and_report
+
     has_failed = False
     for dataset in datasets:
         runs = {spec: run_and_report(spec, dataset, arguments, engine) for spec in trackers}

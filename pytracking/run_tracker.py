@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,9 +19,10 @@ if not __package__:
 
 from ltr.admin.cli import command, json_results
 from ltr.admin.errors import ConfigError
-from pytracking.cli.arguments import TrackerParser, resolve_tracker
+from pytracking.cli.arguments import TrackerParser, check_tracker, resolve_tracker
 
 if TYPE_CHECKING:
+    from pytracking.evaluation.datasets.sequence import SequenceList
     from pytracking.evaluation.engines.base import Engine
 
 
@@ -28,22 +30,23 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one tracker over one data set; 1 when a sequence failed."""
     arguments = _parser().parse_args(argv)
+    check_tracker(arguments)
+    from pytracking.evaluation.datasets import get_dataset, list_datasets
+
+    if arguments.dataset_name is None:
+        raise ConfigError(f"--dataset-name is missing: choose from {', '.join(list_datasets())}")
+    dataset = get_dataset(arguments.dataset_name)
     from pytracking.cli.console import run_with_engine
 
-    return run_with_engine(arguments, _run)
+    return run_with_engine(arguments, partial(_run, dataset))
 
 
-def _run(arguments: argparse.Namespace, engine: Engine | None) -> int:
+def _run(dataset: SequenceList, arguments: argparse.Namespace, engine: Engine | None) -> int:
     from pytracking.cli.console import run_and_report
-    from pytracking.evaluation.datasets import get_dataset, list_datasets
     from pytracking.evaluation.outputs.pictures import draw_results
     from pytracking.evaluation.outputs.submission import check_archive_path, pack_submission
 
     spec = resolve_tracker(arguments)
-    spec.load_parameters()
-    if arguments.dataset_name is None:
-        raise ConfigError(f"--dataset-name is missing: choose from {', '.join(list_datasets())}")
-    dataset = get_dataset(arguments.dataset_name)
     if arguments.submission is not None:
         check_archive_path(arguments.submission)
     chosen = dataset if arguments.sequence is None else dataset.select(arguments.sequence)

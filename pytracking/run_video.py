@@ -28,6 +28,7 @@ if not __package__:
 from ltr.admin.cli import command, json_results, set_up_logging
 from ltr.admin.errors import ConfigError
 from ltr.admin.locks import lock_folder
+from pytracking.cli.arguments import check_tracker
 from pytracking.cli.video_arguments import VideoParser, resolve_task
 
 if TYPE_CHECKING:
@@ -41,13 +42,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Segment one video, or a folder of them; 1 when one of several failed."""
     arguments = _parser().parse_args(argv)
     set_up_logging(arguments.quiet)
-    from pytracking.cli.console import run_with_engine
-    from pytracking.utils.video_reader import find_videos
+    check_tracker(arguments)
+    from pytracking.utils.video_reader import check_exists, find_videos
 
+    check_exists(arguments.videofile)
     beside = [prompt.path for prompt in arguments.masks if prompt.path.is_dir()]
     beside += [arguments.output] if arguments.output else []
     found = find_videos(Path(arguments.videofile), beside)
     if found.videos and arguments.scribbles is None:
+        from pytracking.cli.console import run_with_engine
+
         return run_with_engine(arguments, partial(_segment_folder, found))
     if arguments.engine != "local" or arguments.threads:
         raise ConfigError(

@@ -22,7 +22,12 @@ if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from ltr.admin.cli import command, set_up_logging
-from pytracking.cli.arguments import TrackerParser, resolve_runtime, resolve_tracker
+from pytracking.cli.arguments import (
+    TrackerParser,
+    check_tracker,
+    resolve_runtime,
+    resolve_tracker,
+)
 
 _REGIONS = ("mask", "rectangle", "polygon")
 
@@ -32,6 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Serve one client."""
     arguments = _parser().parse_args(argv)
     set_up_logging(arguments.quiet)
+    check_tracker(arguments)
     from pytracking.evaluation.running.vot import run_vot
 
     spec, runtime = resolve_tracker(arguments), resolve_runtime(arguments)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ltr.admin.cli import CommandParser, command
+from ltr.admin.cli import CommandParser, check_network_file, command
 from ltr.admin.errors import CheckpointError, OutputError
 from ltr.admin.files import file_checksum
 
@@ -36,6 +36,8 @@ def average(sources: Sequence[Path], target: Path) -> None:
             weights that are not finite.
         OSError: The target cannot be written.
     """
+    for path in sources:
+        check_network_file(path)
     from ltr.admin.checkpoint import constructor_field, read_checkpoint, save_checkpoint
 
     sums: dict[str, torch.Tensor] = {}

@@ -17,7 +17,8 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
-from ltr.admin.errors import ConfigError, ToolkitError, did_you_mean
+from ltr.admin.errors import CheckpointError, ConfigError, ToolkitError, did_you_mean
+from ltr.admin.files import open_regular
 from ltr.admin.opencv import describe_failure
 from ltr.admin.streams import survive_closed_pipes
 
@@ -295,6 +296,18 @@ def describe_os_error(error: OSError) -> str:
     """
     reason = error.strerror or str(error)
     return f"{reason}: {error.filename}" if error.filename else reason
+
+
+def check_network_file(path: Path) -> None:
+    """Refuse a network file that cannot be opened, before PyTorch is loaded to read it.
+
+    Raises:
+        CheckpointError: It is missing, or no regular file, or its permissions forbid reading.
+    """
+    try:
+        open_regular(path).close()
+    except OSError as error:
+        raise CheckpointError(f"cannot read network file: {describe_os_error(error)}") from error
 
 
 def set_up_logging(quiet: bool = False) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ltr.admin.cli import CommandParser, command, json_results
+from ltr.admin.cli import CommandParser, check_network_file, command, json_results
 from ltr.admin.errors import CheckpointError, OutputError
 from ltr.admin.files import file_checksum
 
@@ -38,6 +38,7 @@ def convert(source: Path, target: Path, network_only: bool = False) -> Checkpoin
         CheckpointError: The source is missing, damaged or refused, or holds an unknown object.
         OSError: The target cannot be written.
     """
+    check_network_file(source)
     from ltr.admin.checkpoint import (
         constructor_field,
         read_checkpoint,

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ltr.admin.cli import CommandParser, command
+from ltr.admin.cli import CommandParser, check_network_file, command
 from ltr.admin.errors import CheckpointError, ConfigError
 from ltr.admin.files import atomic_write, file_checksum
 
@@ -58,6 +58,8 @@ def publish(
         ConfigError: The folder holds something, or ``safetensors`` is not installed.
         OSError: The folder cannot be written.
     """
+    if not network.is_dir():
+        check_network_file(network)
     from ltr.admin.checkpoint import (
         as_plain,
         constructor_field,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import torch
+from typing import TYPE_CHECKING
 
 from ltr.admin.errors import ConfigError, did_you_mean
+
+if TYPE_CHECKING:
+    import torch
 
 _FORMATS = {"rgb": (False, 255.0), "bgr": (True, 255.0), "bgr255": (True, 1.0)}
 
@@ -53,6 +55,8 @@ def for_imagenet_input(weight: torch.Tensor, source: ImageFormat) -> torch.Tenso
         weight: The stem of a network that was trained with another input.
         source: That input.
     """
+    import torch
+
     unit = torch.eye(3)[:, :, None, None]
     steps = source.normalise(255 * unit) - source.normalise(0 * unit)
     matrix = steps[:, :, 0, 0] * torch.tensor(IMAGENET_RGB.std)[:, None]  # (ours, source's)

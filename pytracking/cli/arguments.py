@@ -154,6 +154,15 @@ def resolve_tracker(arguments: argparse.Namespace) -> TrackerSpec:
     return spec
 
 
+def check_tracker(arguments: argparse.Namespace) -> None:
+    """Refuse an unknown tracker or parameter at once, before PyTorch is loaded.
+
+    Raises:
+        ConfigError: The arguments name something that does not exist.
+    """
+    resolve_tracker(arguments).load_parameters()
+
+
 def resolve_runtime(arguments: argparse.Namespace) -> Runtime:
     """Where and how to compute, and the live view, where one is wanted and possible.
 

@@ -94,9 +94,20 @@ def open_frames(
 def _open_file(path: Path) -> FrameSource:
     from pytracking.utils.video_decoder import open_file
 
-    if not path.exists():
-        raise DataError(f"{path} does not exist: expected a video file or a folder of frames")
+    check_exists(path)
     return _open_pages(path) or open_file(path)
+
+
+def check_exists(source: str | os.PathLike[str]) -> None:
+    """Refuse a path where nothing lies; whether an address answers is known when it is opened.
+
+    Raises:
+        DataError: There is no such file or folder.
+    """
+    from pytracking.utils.video_stream import is_stream
+
+    if not is_stream(str(source)) and not Path(source).exists():
+        raise DataError(f"{source} does not exist: expected a video file or a folder of frames")
 
 
 def _open_pages(path: Path) -> FrameSource | None:

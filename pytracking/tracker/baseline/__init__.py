@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from pytracking.tracker.base import OnlineTracker
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytracking.tracker.base import OnlineTracker
 
 
 def get_tracker_class() -> type[OnlineTracker]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from ltr.admin.ranges import Count, Inside, Range, Ranged
-from pytracking.tracker.referring.rules import KeyCriterion
 
+KeyCriterion = Literal["confidence", "score", "first", "middle", "stability"]
 _Side = Annotated[int, Range(64, 8192)]
 
 

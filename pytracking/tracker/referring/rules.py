@@ -6,14 +6,13 @@ network's grid, a quarter of its input.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 
 from ltr.models.referring.outputs import best_queries
-
-KeyCriterion = Literal["confidence", "score", "first", "middle", "stability"]
+from pytracking.tracker.referring.parameters import KeyCriterion
 
 _SET = 0.5
 _BACKGROUND = 0.1
