@@ -22,7 +22,7 @@ Row = dict[str, Any]
 
 OBJECTS = (1, 2, 3, 5, 7, 10)
 SIZES = {"240p": (240, 427), "480p": (480, 854), "1080p": (1080, 1920), "4K": (2160, 3840)}
-MARKS = (10, 100, 1000, 10_000, 100_000)
+MARKS = (10, 100, 1000, 3000, 10_000, 100_000)
 _SMALLEST = (64, 112)
 _CYCLE = 10  # frames of the long clip, which go forward and back again and again
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from ltr.data.referring.batches import SentenceBatch
+from ltr.models.dense_ulearn import matching
 from pytracking.tracker.base import FrameInfo, OnlineTracker, Runtime
 from pytracking.tracker.referring.parameters import ReferringParameters
 from pytracking.tracker.referring.referring import ReferringTracker
@@ -28,7 +29,10 @@ IDS = 1 + OBJECTS
     ],
     ids=["joint", "dense_ulearn"],
 )
-def test_a_frame_reads_its_result_and_nothing_else(tracker: OnlineTracker, reads: int):
+def test_a_frame_reads_its_result_and_nothing_else(
+    tracker: OnlineTracker, reads: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(matching, "can_screen", lambda x: False)  # as on a GPU
     frames, labels = small_joint.small_clip(7)
     tracker.initialize(frames[0], FrameInfo((1, 5), labels))
     for frame in frames[1:]:
