@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from ltr.admin.cli import command
+from ltr.admin.cli import command, set_up_logging
 from ltr.admin.errors import ConfigError
 from ltr.admin.locks import lock_folder
 from ltr.admin.optional import import_optional
@@ -39,6 +39,7 @@ _LOG = logging.getLogger(__name__)
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one experiment and compare its trackers; 1 when a sequence failed."""
     arguments = _parser().parse_args(argv)
+    set_up_logging(arguments.quiet)
     from pytracking.evaluation.datasets import get_dataset
     from pytracking.experiments import load_experiment
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from ltr.admin.cli import command, json_results
+from ltr.admin.cli import command, json_results, set_up_logging
 from ltr.admin.errors import ConfigError
 from pytracking.cli.arguments import TrackerParser, check_tracker, resolve_tracker
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one tracker over one data set; 1 when a sequence failed."""
     arguments = _parser().parse_args(argv)
+    set_up_logging(arguments.quiet)
     check_tracker(arguments)
     from pytracking.evaluation.datasets import get_dataset, list_datasets
 
