@@ -21,7 +21,9 @@ from ltr.models.dense_ulearn.strips import Strip
 from ltr.models.layers.matmul import linear_fast
 from ltr.models.layers.side_by_side import run_side_by_side
 
-_CPU_TILE = (8, 8)
+_CPU_TILE = (8, 14)
+_CPU_TILE_OF_MANY = (8, 8)  # of many channels, which pay for every column of a window
+_MANY_CHANNELS = 256
 _GPU_TILE = (12, 16)  # fewer launches
 _QUERIES_AT_ONCE = 256
 _LARGEST_GROUP = 16  # of positions whose largest score is looked at first
@@ -71,9 +73,10 @@ def plan_tiles(features: torch.Tensor, radius: float) -> list[Tile]:
         features: A map of the size and on the device of those that will be matched.
         radius: Positions whose distance is smaller belong to each other.
     """
-    (height, width), device = features.shape[:2], features.device
+    (height, width, channels), device = features.shape, features.device
     margin = math.ceil(radius) - 1
-    tile_height, tile_width = _CPU_TILE if device.type == "cpu" else _GPU_TILE
+    of_cpu = _CPU_TILE_OF_MANY if channels >= _MANY_CHANNELS else _CPU_TILE
+    tile_height, tile_width = of_cpu if device.type == "cpu" else _GPU_TILE
     return [
         _tile(rows, columns, (height, width), margin, radius, device)
         for rows in _parts(height, tile_height)

@@ -15,8 +15,9 @@ _MOST = 32  # above the bound, for a query on average; with more, exact products
 
 
 def can_screen(x: torch.Tensor) -> bool:
-    """Whether products in bf16 are faster here and bounds can be added to them."""
-    return is_exact_inference(x) and can_pack(x.device) and computes_bf16(x.device)
+    """Whether products in bf16 are fast here and bounds can be added to them."""
+    is_float = is_exact_inference(x) or (x.dtype == torch.bfloat16 and not torch.is_grad_enabled())
+    return is_float and can_pack(x.device) and computes_bf16(x.device)
 
 
 def strongest_above(
@@ -50,7 +51,7 @@ def strongest_above(
     owners = torch.cat([owners[found], rest_owners])
     if len(positions) > _MOST * len(queries):
         return None
-    cosines = torch.linalg.vecdot(queries[owners], keys[positions])
+    cosines = torch.linalg.vecdot(queries[owners].float(), keys[positions].float())
     return _table(cosines, positions, owners, len(queries), count)
 
 

@@ -24,8 +24,12 @@ def can_pack(device: torch.device) -> bool:
 
 def is_exact_inference(x: torch.Tensor) -> bool:
     """Whether something is computed in single precision on a CPU, without gradients."""
-    is_plain = x.device.type == "cpu" and x.dtype == torch.float32
-    return is_plain and not torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu")
+    return x.device.type == "cpu" and x.dtype == torch.float32 and _is_inference()
+
+
+def _is_inference() -> bool:
+    """Whether on a CPU nothing is recorded, and only the types of the tensors decide precision."""
+    return not torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu")
 
 
 class PackedLinear:
@@ -75,7 +79,7 @@ def linear_fast(
     Returns:
         (n, c).
     """
-    if is_exact_inference(x) and can_pack(x.device):
+    if _has_fast_convolution(x) and _is_inference() and can_pack(x.device):
         after = "relu" if rectifies else "none"
         return torch.ops.mkldnn._linear_pointwise(x, weight, bias, after, [], "")
     y = _linear(x, weight, bias)
