@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -137,13 +137,15 @@ class AtnetHost(StateOfVideo[AtnetState], NetworkHost[ATNet]):
         state.tops.append(self._encode(frame).top)
         state.indicators.append(torch.cat(indicators))
 
-    def _sweep(self, part: slice, frame: int, indices: Iterable[int]) -> None:
+    def _sweep(self, part: slice, frame: int, indices: Sequence[int]) -> None:
         """Segment a group of objects on one side of the annotated frame."""
         state, params = self.state, self.params
         channels = slice(1 + part.start, 1 + part.stop)
         neighbour, masks = self._encode(frame), state.padded[frame, channels][:, None]
-        for index in indices:
+        at_once = torch.get_num_threads() if self.runtime.packs else 1
+        for place, index in enumerate(indices):
             self.on_frame()
+            self._features.get_ahead(indices[place : place + at_once], self._compute)
             target = self._encode(index)
             looks = self._look(part, index, target)
             logits = self._propagate(target, looks, neighbour, masks, params.align_corners)
@@ -162,8 +164,10 @@ class AtnetHost(StateOfVideo[AtnetState], NetworkHost[ATNet]):
         )
 
     def _encode(self, index: int) -> FrameFeatures:
-        found = self._features.get(index, lambda frame: self._encode_image(self._image(frame)))
-        return FrameFeatures(*found)
+        return FrameFeatures(*self._features.get(index, self._compute))
+
+    def _compute(self, index: int) -> FrameFeatures:
+        return self._encode_image(self._image(index))
 
     def _image(self, index: int) -> torch.Tensor:
         padded = pad(self.frames[index], self.state.padding)

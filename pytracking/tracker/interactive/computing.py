@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -12,6 +12,7 @@ from torch import nn
 from ltr.models.interactive.released import load_released
 from ltr.models.layers.fused import pack, prepare
 from ltr.models.layers.memory_format import to_channels_last
+from ltr.models.layers.side_by_side import map_side_by_side
 from pytracking.tracker.base import Runtime
 from pytracking.utils.loading import find_network
 
@@ -138,8 +139,22 @@ class FrameCache:
         if frame in self._kept:
             return self._kept[frame]
         found = compute(frame)
+        self._keep(frame, found)
+        return found
+
+    def get_ahead(self, frames: Iterable[int], compute: Callable[[int], Tensors]) -> None:
+        """Compute and keep frames that are needed next, side by side on the cores of a CPU.
+
+        Nothing happens before one frame has told the size of all, or where they have no room.
+        """
+        missing = [frame for frame in frames if frame not in self._kept]
+        size = self._used // max(1, len(self._kept))
+        if len(missing) > 1 and 0 < len(missing) * size <= self.max_bytes - self._used:
+            for frame, found in zip(missing, map_side_by_side(compute, missing), strict=True):
+                self._keep(frame, found)
+
+    def _keep(self, frame: int, found: Tensors) -> None:
         size = sum(tensor.nbytes for tensor in found)
         if self._used + size <= self.max_bytes:
             self._kept[frame] = found
             self._used += size
-        return found

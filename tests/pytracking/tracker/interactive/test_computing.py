@@ -2,7 +2,7 @@
 
 import torch
 
-from pytracking.tracker.interactive.computing import SumCache
+from pytracking.tracker.interactive.computing import FrameCache, SumCache
 
 
 def test_a_sum_computes_new_terms_only_and_has_the_same_bits():
@@ -35,3 +35,23 @@ def test_a_full_cache_keeps_what_it_has():
     assert not calls
     assert cache.mean("b", [lambda: calls.append(0) or row]).equal(row)
     assert calls
+
+
+@torch.inference_mode()
+def test_frames_are_computed_ahead_where_they_have_room():
+    row, computed = torch.ones(5), []
+
+    def compute(frame):
+        computed.append(frame)
+        return (row * frame,)
+
+    cache = FrameCache(4 * row.nbytes)
+    cache.get_ahead(range(4), compute)
+    assert not computed  # nothing tells how much a frame takes
+    cache.get(0, compute)
+    cache.get_ahead(range(5), compute)
+    assert computed == [0]  # five have no room
+    cache.get_ahead(range(4), compute)
+    assert sorted(computed) == [0, 1, 2, 3]
+    assert [float(cache.get(frame, compute)[0][0]) for frame in range(4)] == [0, 1, 2, 3]
+    assert len(computed) == 4
