@@ -23,7 +23,7 @@ from pytracking.tracker.joint.features import CropFeatures, EncodedCrop, LabelEn
 from pytracking.tracker.joint.sample_weights import SampleWeights
 
 _GPU_FRAMES_PER_TILE = 4
-_KEPT_REPLACEMENTS = 8
+_KEPT_REPLACEMENTS = 12
 
 
 class ObjectMemory:
