@@ -69,3 +69,12 @@ def _run_all(calls: list[tuple[str, Sequence[str], int]]) -> None:
     words = [sys.executable, "-c", _SCRIPT, json.dumps(calls)]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_trackers_of_masks_do_not_wait_for_torchvision():
+    loads = "from pytracking import load_tracker; import sys\n"
+    loads += "load_tracker('joint', 'joint_demo'); load_tracker('dense_ulearn', 'demo')\n"
+    loads += "print(sorted({'torchvision', 'torch._dynamo', 'matplotlib'} & set(sys.modules)))"
+    words = [sys.executable, "-c", loads]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.returncode) == ("[]\n", 0), done.stderr

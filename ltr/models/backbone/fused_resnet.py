@@ -2,37 +2,32 @@
 
 from __future__ import annotations
 
-from typing import get_args
+import sys
 
 import torch
 from torch import nn
-from torchvision.models import resnet
 
 from ltr.models.backbone.resnet import BasicBlock, Bottleneck, ResNet
 from ltr.models.layers.fused import FusedConv2d
 from ltr.models.layers.residual import FusedResBlock, ResBlock
-
-AnyBlock = BasicBlock | Bottleneck | resnet.BasicBlock | resnet.Bottleneck
 
 
 class FusedBlock(nn.Module):
     """A basic block or a bottleneck, also torchvision's; the result is written over its shortcut.
 
     Args:
-        block: A block whose batch norms are folded.
+        block: A block whose batch norms are folded, with its convolutions in the order of use.
     """
 
-    def __init__(self, block: AnyBlock) -> None:
+    def __init__(self, block: nn.Module) -> None:
         super().__init__()
-        convs = [block.conv1, block.conv2]
-        if isinstance(block, Bottleneck | resnet.Bottleneck):
-            convs.append(block.conv3)
+        convs = [child for child in block.children() if isinstance(child, nn.Conv2d)]
         *inner, last = [FusedConv2d(conv, rectifies=True) for conv in convs]
         self.inner = nn.Sequential(*inner)
         self.last = last
         self.downsample = None
         if block.downsample is not None:
-            shortcut = block.downsample.get_submodule("0")
+            shortcut = block.get_submodule("downsample.0")
             assert isinstance(shortcut, nn.Conv2d)  # its batch norm is folded into it
             self.downsample = FusedConv2d(shortcut, rectifies=False)
 
@@ -47,11 +42,15 @@ def fuse_blocks(network: nn.Module) -> None:
 
     Blocks derived from these do more, and stay as they are.
     """
+    blocks = [BasicBlock, Bottleneck]
+    torchvision_resnet = sys.modules.get("torchvision.models.resnet")  # slow to import
+    if torchvision_resnet:
+        blocks += [torchvision_resnet.BasicBlock, torchvision_resnet.Bottleneck]
     for parent in list(network.modules()):
         for name, child in list(parent.named_children()):
             if type(child) is ResBlock:
                 setattr(parent, name, FusedResBlock(child))
-            elif isinstance(child, AnyBlock) and type(child) in get_args(AnyBlock):
+            elif type(child) in blocks:
                 setattr(parent, name, FusedBlock(child))
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeGuard, TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
-from torchvision.ops import FrozenBatchNorm2d
+
+if TYPE_CHECKING:
+    from torchvision.ops import FrozenBatchNorm2d
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -44,9 +47,7 @@ def _pairs(parent: nn.Module) -> Iterator[tuple[str, str]]:
         else:
             usual = name.replace("conv", "bn") if name.startswith("conv") else ""
             follower = norm_of.get(name, usual)
-        if isinstance(children[name], nn.Conv2d) and isinstance(
-            children.get(follower), nn.BatchNorm2d | FrozenBatchNorm2d
-        ):
+        if isinstance(children[name], nn.Conv2d) and _is_batch_norm(children.get(follower)):
             yield name, follower
 
 
@@ -62,7 +63,7 @@ def convolve_and_normalise(x: torch.Tensor, conv: nn.Conv2d, norm: nn.Module) ->
         conv: Without a bias, if ``norm`` is a batch norm.
         norm: What follows it; anything but such a batch norm is applied as it is.
     """
-    if not isinstance(norm, nn.BatchNorm2d | FrozenBatchNorm2d) or _is_left_alone(norm):
+    if not _is_batch_norm(norm) or _is_left_alone(norm):
         return norm(conv(x))
     values = dict(norm.named_parameters()) | dict(norm.named_buffers())
     scale = values["weight"] * torch.rsqrt(values["running_var"] + norm.eps)
@@ -75,6 +76,17 @@ def convolve_and_normalise(x: torch.Tensor, conv: nn.Conv2d, norm: nn.Module) ->
         conv.dilation,
         conv.groups,
     )
+
+
+def _is_batch_norm(module: nn.Module | None) -> TypeGuard[nn.BatchNorm2d | FrozenBatchNorm2d]:
+    """Whether it is PyTorch's, or torchvision's with fixed statistics.
+
+    torchvision takes a second to import: a network that has nothing of it does not wait for that.
+    """
+    torchvision_ops = sys.modules.get("torchvision.ops")
+    if torchvision_ops and isinstance(module, torchvision_ops.FrozenBatchNorm2d):
+        return True
+    return isinstance(module, nn.BatchNorm2d)
 
 
 def _is_left_alone(norm: nn.BatchNorm2d | FrozenBatchNorm2d) -> bool:
