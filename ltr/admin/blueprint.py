@@ -11,10 +11,12 @@ import math
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import nn
 from torch.nn.modules import module as registration
+from torch.overrides import TorchFunctionMode
 
 from ltr.admin.errors import CheckpointError
 
@@ -70,13 +72,25 @@ def build_blueprint(build: Callable[[], nn.Module], num_entries: int) -> nn.Modu
     Raises:
         TooLarge: The network would need many more, or large tables beside them.
     """
-    with torch.device("meta"), _limited(num_entries):
+    with torch.device("meta"), _Undrawn(), _limited(num_entries):
         network = build()
     known = set(network.state_dict(keep_vars=True))
     tables = (table for name, table in network.named_buffers() if name not in known)
     if sum(table.numel() * table.element_size() for table in tables) > _MAX_BUFFER_BYTES:
         raise TooLarge("the network has larger tables than any of this project")
     return network
+
+
+class _Undrawn(TorchFunctionMode):
+    """Leaves ``torch.nn.init`` out: PyTorch loads its compiler to draw values without memory."""
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: object, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        arguments = kwargs or {}
+        if getattr(func, "__module__", None) == nn.init.__name__ or func is torch.Tensor.normal_:
+            return arguments["tensor"] if "tensor" in arguments else args[0]
+        return func(*args, **arguments)
 
 
 @contextmanager

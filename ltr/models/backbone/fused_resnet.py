@@ -16,12 +16,16 @@ class FusedBlock(nn.Module):
     """A basic block or a bottleneck, also torchvision's; the result is written over its shortcut.
 
     Args:
-        block: A block whose batch norms are folded, with its convolutions in the order of use.
+        block: A block whose batch norms are folded.
     """
 
     def __init__(self, block: nn.Module) -> None:
         super().__init__()
-        convs = [child for child in block.children() if isinstance(child, nn.Conv2d)]
+        convs = [
+            child
+            for name, child in block.named_children()
+            if name in ("conv1", "conv2", "conv3") and isinstance(child, nn.Conv2d)
+        ]
         *inner, last = [FusedConv2d(conv, rectifies=True) for conv in convs]
         self.inner = nn.Sequential(*inner)
         self.last = last
