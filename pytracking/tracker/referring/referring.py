@@ -299,7 +299,8 @@ class ReferringTracker(WholeVideoTracker):
             previous = clip if is_same else previous.to(device)
         with self.runtime.autocast():
             predicted = network(clip, sentence, previous, target_frames, best_only=best_only)
-        return Predictions(*_read_together(predicted[:4]))
+        logits, boxes, masks, centers = _read_together(predicted[:4])
+        return Predictions(logits, boxes, masks, centers)
 
 
 def _read_together(values: Sequence[torch.Tensor]) -> list[torch.Tensor]:
