@@ -19,7 +19,7 @@ if not __package__:
 
 from ltr.admin.cli import command, set_up_logging
 from ltr.admin.errors import ConfigError
-from pytracking.cli.arguments import TrackerParser, check_tracker, resolve_tracker
+from pytracking.cli.arguments import TrackerParser, resolve_tracker
 from pytracking.evaluation.tracker import describe_run
 from pytracking.export.runner.manifest import ENDINGS
 
@@ -33,14 +33,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     set_up_logging(arguments.quiet)
     _check(arguments)
-    check_tracker(arguments)
+    spec = resolve_tracker(arguments)
     import torch
 
     from pytracking.export.writing import check_writable, write_export
     from pytracking.tracker.base import Runtime
 
     check_writable(arguments.output, arguments.format, arguments.overwrite)
-    spec = resolve_tracker(arguments)
     runtime = Runtime(torch.device("cpu"))
     system = _export(spec.create(runtime), arguments)
     write_export(

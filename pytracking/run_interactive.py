@@ -17,7 +17,7 @@ if not __package__:
 from ltr.admin.cli import command, set_up_logging
 from ltr.admin.errors import ConfigError
 from ltr.admin.optional import import_optional
-from pytracking.cli.arguments import check_tracker, resolve_tracker
+from pytracking.cli.arguments import resolve_tracker
 from pytracking.cli.video_arguments import VideoParser
 
 _PORT = 7860
@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     set_up_logging(arguments.quiet)
     if not 0 <= arguments.port < 1 << 16:
         raise ConfigError(f"--port {arguments.port}: expected 0 to 65535")
-    check_tracker(arguments)
+    spec = resolve_tracker(arguments)
     import_optional("aiohttp", "the page", "interactive")
     from ltr.admin.devices import resolve_device
     from pytracking.evaluation.running.task import default_folder
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     limits = {name: getattr(arguments, name) for name in vars(PageSettings())}
     settings = PageSettings(**limits)
-    spec, device = resolve_tracker(arguments), resolve_device(arguments.device)
+    device = resolve_device(arguments.device)
     runtime = Runtime(device)
     finder = None
     if spec.kind == "online":

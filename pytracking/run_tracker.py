@@ -19,11 +19,12 @@ if not __package__:
 
 from ltr.admin.cli import command, json_results, set_up_logging
 from ltr.admin.errors import ConfigError
-from pytracking.cli.arguments import TrackerParser, check_tracker, resolve_tracker
+from pytracking.cli.arguments import TrackerParser, resolve_tracker
 
 if TYPE_CHECKING:
     from pytracking.evaluation.datasets.sequence import SequenceList
     from pytracking.evaluation.engines.base import Engine
+    from pytracking.evaluation.tracker import TrackerSpec
 
 
 @command
@@ -31,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one tracker over one data set; 1 when a sequence failed."""
     arguments = _parser().parse_args(argv)
     set_up_logging(arguments.quiet)
-    check_tracker(arguments)
+    spec = resolve_tracker(arguments)
     from pytracking.evaluation.datasets import get_dataset, list_datasets
 
     if arguments.dataset_name is None:
@@ -39,15 +40,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     dataset = get_dataset(arguments.dataset_name)
     from pytracking.cli.console import run_with_engine
 
-    return run_with_engine(arguments, partial(_run, dataset))
+    return run_with_engine(arguments, partial(_run, spec, dataset))
 
 
-def _run(dataset: SequenceList, arguments: argparse.Namespace, engine: Engine | None) -> int:
+def _run(
+    spec: TrackerSpec, dataset: SequenceList, arguments: argparse.Namespace, engine: Engine | None
+) -> int:
     from pytracking.cli.console import run_and_report
     from pytracking.evaluation.outputs.pictures import draw_results
     from pytracking.evaluation.outputs.submission import check_archive_path, pack_submission
 
-    spec = resolve_tracker(arguments)
     if arguments.submission is not None:
         check_archive_path(arguments.submission)
     chosen = dataset if arguments.sequence is None else dataset.select(arguments.sequence)

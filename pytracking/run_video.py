@@ -28,12 +28,13 @@ if not __package__:
 from ltr.admin.cli import command, json_results, set_up_logging
 from ltr.admin.errors import ConfigError
 from ltr.admin.locks import lock_folder
-from pytracking.cli.arguments import check_tracker
+from pytracking.cli.arguments import resolve_tracker
 from pytracking.cli.video_arguments import VideoParser, resolve_task
 
 if TYPE_CHECKING:
     from pytracking.evaluation.engines.base import Engine
     from pytracking.evaluation.running.jobs import Outcome
+    from pytracking.evaluation.tracker import TrackerSpec
     from pytracking.utils.video_reader import FolderContent
 
 
@@ -42,17 +43,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Segment one video, or a folder of them; 1 when one of several failed."""
     arguments = _parser().parse_args(argv)
     set_up_logging(arguments.quiet)
-    check_tracker(arguments)
-    from pytracking.utils.video_reader import check_exists, find_videos
+    spec = resolve_tracker(arguments)
+    from pytracking.utils.video_reader import find_videos
 
-    check_exists(arguments.videofile)
     beside = [prompt.path for prompt in arguments.masks if prompt.path.is_dir()]
     beside += [arguments.output] if arguments.output else []
-    found = find_videos(Path(arguments.videofile), beside)
+    found = find_videos(arguments.videofile, beside)
     if found.videos and arguments.scribbles is None:
         from pytracking.cli.console import run_with_engine
 
-        return run_with_engine(arguments, partial(_segment_folder, found))
+        return run_with_engine(arguments, partial(_segment_folder, spec, found))
     if arguments.engine != "local" or arguments.threads:
         raise ConfigError(
             f"--engine and --threads need a folder of videos: {arguments.videofile} is not one"
@@ -60,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from pytracking.evaluation.running.video import process_video
 
     with json_results(arguments.json) as results:
-        task = resolve_task(arguments, arguments.videofile)
+        task = resolve_task(arguments, spec, arguments.videofile)
         summary = process_video(task)
         results.update(dataclasses.asdict(summary))
         _tell(summary)
@@ -72,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _segment_folder(
-    found: FolderContent, arguments: argparse.Namespace, engine: Engine | None
+    spec: TrackerSpec, found: FolderContent, arguments: argparse.Namespace, engine: Engine | None
 ) -> int:
     """Segment all videos of a folder that have no results yet."""
     from pytracking.cli.console import refuse_live_view
@@ -80,7 +80,7 @@ def _segment_folder(
 
     if engine is not None:
         refuse_live_view(arguments)
-    task = resolve_task(arguments, arguments.videofile)
+    task = resolve_task(arguments, spec, arguments.videofile)
     videos: dict[str, Any] = {}
     num_failed = 0
     with json_results(arguments.json) as results:

@@ -24,7 +24,6 @@ if not __package__:
 from ltr.admin.cli import command, set_up_logging
 from pytracking.cli.arguments import (
     TrackerParser,
-    check_tracker,
     resolve_runtime,
     resolve_tracker,
 )
@@ -37,11 +36,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Serve one client."""
     arguments = _parser().parse_args(argv)
     set_up_logging(arguments.quiet)
-    check_tracker(arguments)
+    spec = resolve_tracker(arguments)
     from pytracking.evaluation.running.vot import run_vot
 
-    spec, runtime = resolve_tracker(arguments), resolve_runtime(arguments)
-    count = run_vot(spec, runtime, arguments.region, arguments.multiobject)
+    count = run_vot(spec, resolve_runtime(arguments), arguments.region, arguments.multiobject)
     print(f"{count} frames", file=sys.stderr)
     return 0
 

@@ -21,7 +21,7 @@ if not __package__:
 
 from ltr.admin.cli import command, set_up_logging
 from ltr.admin.errors import ConfigError
-from pytracking.cli.arguments import check_tracker
+from pytracking.cli.arguments import resolve_tracker
 from pytracking.cli.video_arguments import VideoParser, resolve_task
 
 
@@ -32,13 +32,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     set_up_logging(arguments.quiet)
     if not arguments.show and arguments.output is None:
         raise ConfigError("nothing would be seen: give --show for a window or --output DIR")
-    check_tracker(arguments)
+    spec = resolve_tracker(arguments)
     from pytracking.cli.console import tell_dropped
     from pytracking.evaluation.running.live import stop_on_interrupt
     from pytracking.evaluation.running.video import process_live
     from pytracking.utils.window import DisplayWindow
 
-    task = resolve_task(arguments, _camera_or_path(arguments.source))
+    task = resolve_task(arguments, spec, _camera_or_path(arguments.source))
     with ExitStack() as stack:
         window = None
         if arguments.show:

@@ -92,8 +92,13 @@ assert code == 0, said
         ("import pytracking.run_evaluation as m; "
          "code = call(m.main, '--results', '.', '--dataset-name', 'a', '--output', 'b')",
          "matplotlib", "plots"),
-        ("import pytracking.run_tracker as m; "
-         "code = call(m.main, 'baseline', 'copy_mask', '--engine', 'ray')", "ray", "ray"),
+        ("import pytracking.run_tracker as m; import numpy as np; "
+         "from ltr.data.image_io import write_label_map\n"
+         "for kind in ('JPEGImages', 'Annotations'):\n"
+         "    (Path(kind) / 'a').mkdir(parents=True)\n"
+         "    write_label_map(Path(kind) / 'a' / '00000.png', np.ones((8, 8), np.uint8))\n"
+         "words = ('--dataset-name', 'folder:.', '--engine', 'ray')\n"
+         "code = call(m.main, 'baseline', 'copy_mask', *words)", "ray", "ray"),
         ("import pytracking.run_video as m; from pytracking.demo import write_clip; "
          "clip, _ = write_clip(Path(), 3); "
          "code = call(m.main, 'referring', 'demo', str(clip), '--text', 'x')",

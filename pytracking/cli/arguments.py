@@ -131,10 +131,11 @@ def _positive(text: str) -> int:
 
 
 def resolve_tracker(arguments: argparse.Namespace) -> TrackerSpec:
-    """The tracker that the arguments name; it is not loaded yet.
+    """The tracker that the arguments name; neither it nor PyTorch is loaded yet.
 
     Raises:
-        ConfigError: ``--max-memory`` or ``--fast`` was given for a tracker without it.
+        ConfigError: There is no such tracker or parameter, or ``--max-memory`` or ``--fast`` was
+            given for a tracker without it.
     """
     spec = TrackerSpec(
         arguments.system,
@@ -143,24 +144,16 @@ def resolve_tracker(arguments: argparse.Namespace) -> TrackerSpec:
         net=arguments.net,
         run_id=getattr(arguments, "runid", None),
     )
+    parameters = spec.load_parameters()
     for field, refusal in _OF_SOME_TRACKERS.items():
         value = getattr(arguments, field, None)
         if not value:
             continue
-        if not hasattr(spec.load_parameters(), field):
+        if not hasattr(parameters, field):
             tracker = f"{spec.system} {spec.name}"
             raise ConfigError(f"{refusal.format(tracker)}: leave the option out")
         spec = replace(spec, overrides=(*spec.overrides, f"{field}={value}"))
     return spec
-
-
-def check_tracker(arguments: argparse.Namespace) -> None:
-    """Refuse an unknown tracker or parameter at once, before PyTorch is loaded.
-
-    Raises:
-        ConfigError: The arguments name something that does not exist.
-    """
-    resolve_tracker(arguments).load_parameters()
 
 
 def resolve_runtime(arguments: argparse.Namespace) -> Runtime:

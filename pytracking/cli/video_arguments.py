@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ltr.admin.errors import ConfigError
-from pytracking.cli.arguments import TrackerParser, resolve_runtime, resolve_tracker
+from pytracking.cli.arguments import TrackerParser, resolve_runtime
 from pytracking.cli.prompt_arguments import parse_box, parse_mask, parse_point
 from pytracking.evaluation.prompt_types import BoxPrompt
 
 if TYPE_CHECKING:
     from pytracking.evaluation.running.task import VideoTask
+    from pytracking.evaluation.tracker import TrackerSpec
     from pytracking.utils.video_reader import VideoLike
 
 
@@ -161,7 +162,7 @@ class _AppendFirstBox(argparse.Action):
         namespace.boxes = [*namespace.boxes, BoxPrompt(0, (x, y, width, height))]
 
 
-def resolve_task(arguments: argparse.Namespace, source: VideoLike) -> VideoTask:
+def resolve_task(arguments: argparse.Namespace, spec: TrackerSpec, source: VideoLike) -> VideoTask:
     """The work that the arguments describe: each sets the field of its name.
 
     Raises:
@@ -182,7 +183,7 @@ def resolve_task(arguments: argparse.Namespace, source: VideoLike) -> VideoTask:
         if name in names
     }
     return VideoTask(
-        resolve_tracker(arguments),
+        spec,
         resolve_runtime(arguments),
         source,
         **given,

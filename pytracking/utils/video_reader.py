@@ -94,20 +94,13 @@ def open_frames(
 def _open_file(path: Path) -> FrameSource:
     from pytracking.utils.video_decoder import open_file
 
-    check_exists(path)
+    if not path.exists():
+        raise _nothing_at(path)
     return _open_pages(path) or open_file(path)
 
 
-def check_exists(source: str | os.PathLike[str]) -> None:
-    """Refuse a path where nothing lies; whether an address answers is known when it is opened.
-
-    Raises:
-        DataError: There is no such file or folder.
-    """
-    from pytracking.utils.video_stream import is_stream
-
-    if not is_stream(str(source)) and not Path(source).exists():
-        raise DataError(f"{source} does not exist: expected a video file or a folder of frames")
+def _nothing_at(path: Path) -> DataError:
+    return DataError(f"{path} does not exist: expected a video file or a folder of frames")
 
 
 def _open_pages(path: Path) -> FrameSource | None:
@@ -170,22 +163,26 @@ class FolderContent:
     left_out: tuple[str, ...] = ()
 
 
-def find_videos(folder: Path, beside: Sequence[Path] = ()) -> FolderContent:
+def find_videos(source: str | os.PathLike[str], beside: Sequence[Path] = ()) -> FolderContent:
     """Tell a folder of videos from a folder of frames, and name what is left out.
 
     Hidden files and what systems leave behind do not count. Pictures beside videos are posters, and
     a video beside more numbered frames is a preview.
 
     Args:
-        folder: Anything; what is not a folder holds no videos.
+        source: A folder; a file or an address holds no videos.
         beside: Folders in it that serve another purpose: results, masks.
 
     Raises:
-        DataError: The folder cannot be read, or may be either.
+        DataError: Nothing is there, the folder cannot be read, or may be either.
     """
     from ltr.data.frame_files import IMAGE_SUFFIXES, list_visible, split_strays
     from ltr.data.image_io import VIDEO_SUFFIXES
+    from pytracking.utils.video_stream import is_stream
 
+    folder = Path(source)
+    if not folder.exists() and not is_stream(source):
+        raise _nothing_at(folder)
     if not folder.is_dir():
         return FolderContent()
     taken = {path.resolve() for path in beside}
