@@ -24,7 +24,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import plain_davis
-from machine import describe_machine
 
 from ltr.admin.process_memory import peak_mib
 from ltr.data.frame_files import list_masks
@@ -64,6 +63,8 @@ def main() -> None:
     if arguments.child:
         _measure_child(Masks("", *map(Path, arguments.child[:2])), int(arguments.child[2]))
         return
+    from machine import describe_machine  # loads PyTorch, which scoring processes do without
+
     cv2.setNumThreads(1)
     print(describe_machine())
     runs = 5 if arguments.full else 3

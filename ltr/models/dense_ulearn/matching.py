@@ -162,27 +162,13 @@ def match_nearby(
     Returns:
         One result per set; ``frames`` counts in ``keys``. A score of minus infinity is not a match.
     """
+    strips: dict[int, Strip] = {}
     if keys.device.type == "cpu":
-        return _match_strips(queries, keys, tiles, choices, count)
-    fewest = min(len(tile.positions) for tile in tiles)
-    results = [_empty(min(count, len(frames) * fewest), queries) for frames in choices]
-    for tile in tiles:
-        _match_tile(tile, queries, keys, choices, results)
-    return results
-
-
-def _match_strips(
-    queries: torch.Tensor,
-    keys: torch.Tensor,
-    tiles: Sequence[Tile],
-    choices: Sequence[torch.Tensor],
-    count: int,
-) -> list[Matches]:
-    """``match_nearby`` on a CPU."""
-    strips = {
-        tile.columns.start: Strip(tile.columns, tile.window_columns, tile.radius) for tile in tiles
-    }
-    fewest = min(strip.candidates for strip in strips.values())
+        for tile in tiles:
+            start = tile.columns.start
+            strips[start] = Strip(tile.columns, tile.window_columns, tile.radius)
+    candidates = [strip.candidates for strip in strips.values()]
+    fewest = min(candidates or [len(tile.positions) for tile in tiles])
     counts = [min(count, len(frames) * fewest) for frames in choices]
     results = [_empty(number, queries) for number in counts]
 
@@ -193,6 +179,8 @@ def _match_strips(
             _fill(result, queries, rows, strip.columns, Matches(*values))
 
     run_side_by_side(match, strips.values())
+    for tile in () if strips else tiles:
+        _match_tile(tile, queries, keys, choices, results)
     return results
 
 
