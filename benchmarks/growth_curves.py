@@ -39,7 +39,7 @@ def draw(results: Sequence[dict[str, Any]], output: Path) -> None:
                 values = [row[x] for row in rows], [row[y] for row in rows]
                 axes.plot(*values, marker="o", label=result["system"])
         axes.set(xlabel=x_title, ylabel=y_title, xscale=scale)
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, 1.05 * axes.get_ylim()[1])
         axes.legend(frameon=False)
         axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(output, dpi=110)

@@ -7,7 +7,6 @@ frames are compared with what lies within the radius: on a GPU in tiles, on a CP
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ import torch.nn.functional as F
 from ltr.models.dense_ulearn.screening import can_screen, strongest_above
 from ltr.models.dense_ulearn.strips import Strip
 from ltr.models.layers.matmul import linear_fast
-from ltr.models.layers.side_by_side import run_side_by_side
+from ltr.models.layers.side_by_side import even_slices, run_side_by_side
 
 _CPU_TILE = (8, 14)
 _CPU_TILE_OF_MANY = (8, 8)  # of many channels, which pay for every column of a window
@@ -79,16 +78,9 @@ def plan_tiles(features: torch.Tensor, radius: float) -> list[Tile]:
     tile_height, tile_width = of_cpu if device.type == "cpu" else _GPU_TILE
     return [
         _tile(rows, columns, (height, width), margin, radius, device)
-        for rows in _parts(height, tile_height)
-        for columns in _parts(width, tile_width)
+        for rows in even_slices(height, tile_height)
+        for columns in even_slices(width, tile_width)
     ]
-
-
-def _parts(length: int, largest: int) -> list[slice]:
-    """Cut a length into nearly equal parts."""
-    count = math.ceil(length / largest)
-    cuts = [round(i * length / count) for i in range(count + 1)]
-    return [slice(a, b) for a, b in itertools.pairwise(cuts)]
 
 
 def _tile(
@@ -139,7 +131,7 @@ def match_everywhere(
             found = scores, groups * together + members
         result.scores[:, part], result.positions[:, part] = found
 
-    run_side_by_side(match, _parts(size, _QUERIES_AT_ONCE))
+    run_side_by_side(match, even_slices(size, _QUERIES_AT_ONCE))
     return result
 
 

@@ -20,6 +20,7 @@ from torch import nn
 from ltr.models.layers.banded import Run, find_runs
 from ltr.models.layers.matmul import can_pack
 from ltr.models.layers.resizing import doubling_matrix, resize_bicubic
+from ltr.models.layers.side_by_side import even_part
 from ltr.models.layers.toom_cook import toom_cook
 
 _POINTS = (0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5)
@@ -175,14 +176,8 @@ def _parts(count: int, down: int, row: int) -> Iterator[tuple[slice, slice]]:
 
 def _together(count: int, down: int, row: int) -> tuple[int, int]:
     """How many images and bands, in parts of nearly equal size."""
-    images = _even_part(count, _MOST // (down * row))
-    return images, down if images > 1 else _even_part(down, _MOST // row)
-
-
-def _even_part(count: int, most: int) -> int:
-    """Size of the parts when ``count`` is divided into as few as possible of at most ``most``."""
-    parts = -(-count // max(1, most))
-    return -(-count // parts)
+    images = even_part(count, _MOST // (down * row))
+    return images, down if images > 1 else even_part(down, _MOST // row)
 
 
 @cache

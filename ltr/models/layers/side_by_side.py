@@ -87,6 +87,12 @@ def map_in_rounds(
     return found + [function(item) for item in items[whole:]]
 
 
+def even_part(count: int, most: int) -> int:
+    """Size of the parts when ``count`` is divided into as few as possible of at most ``most``."""
+    parts = -(-count // max(1, most))
+    return -(-count // parts)
+
+
 def even_slices(count: int, most: int, multiple: int = 1) -> list[slice]:
     """Cut a range into parts whose sizes differ by at most one.
 

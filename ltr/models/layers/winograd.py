@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ltr.models.layers.matmul import can_pack, is_exact_inference
+from ltr.models.layers.side_by_side import even_part
 from ltr.models.layers.toom_cook import toom_cook
 
 _TILE = 4
@@ -210,8 +211,8 @@ class _Grid(NamedTuple):
         """Images, and rows of tiles, that are computed together, in parts of nearly equal size."""
         # Where one image is enough, its number of tiles stays the same for any number of images.
         whole = self.down * self.row
-        images = 1 if whole >= _MIN_TOGETHER else _even_part(count, most // whole)
-        return images, self.down if images > 1 else _even_part(self.down, most // self.row)
+        images = 1 if whole >= _MIN_TOGETHER else even_part(count, most // whole)
+        return images, self.down if images > 1 else even_part(self.down, most // self.row)
 
 
 def tiles_together(x: torch.Tensor, dilation: int = 1) -> int:
@@ -219,12 +220,6 @@ def tiles_together(x: torch.Tensor, dilation: int = 1) -> int:
     grid = _Grid.of(x, dilation)
     images, bands = grid.together(len(x), _BLOCK)
     return images * bands * grid.row
-
-
-def _even_part(count: int, most: int) -> int:
-    """Size of the parts when ``count`` is divided into as few as possible of at most ``most``."""
-    parts = -(-count // max(1, most))
-    return -(-count // parts)
 
 
 def convolve_by_tiles(

@@ -33,6 +33,14 @@ class AttentionOutput(NamedTuple):
     weights: torch.Tensor
 
 
+class _Points(NamedTuple):
+    """Where maps are read, and how much each point counts; see ``AttentionOutput``."""
+
+    sizes: MapSizes
+    locations: torch.Tensor
+    weights: torch.Tensor
+
+
 class DeformableAttention(nn.Module):
     """Attention to points around a reference.
 
@@ -101,40 +109,31 @@ class DeformableAttention(nn.Module):
         locations = around[..., :2].contiguous() + moves
         is_few = is_exact_inference(tokens) and queries.shape[1] * self.shape[0] < tokens.shape[1]
         read = self._read_few if is_few and self.sampler is sample_points else self._read
-        output = apply_linear(self.output_proj, read(tokens, sizes, locations, weights, padding))
+        points = _Points(sizes, locations, weights)
+        output = apply_linear(self.output_proj, read(tokens, padding, points))
         return AttentionOutput(output, locations, weights)
 
     def _read(
-        self,
-        tokens: torch.Tensor,
-        sizes: MapSizes,
-        locations: torch.Tensor,
-        weights: torch.Tensor,
-        padding: torch.Tensor | None,
+        self, tokens: torch.Tensor, padding: torch.Tensor | None, points: _Points
     ) -> torch.Tensor:
         """Sampled values, (N, queries, dim)."""
         values = apply_linear(self.value_proj, tokens)
         if padding is not None:
             values = values.masked_fill(padding[..., None], 0.0)
         values = values.unflatten(-1, (self.shape[0], -1))
-        return self.sampler(values, sizes, locations, weights)
+        return self.sampler(values, *points)
 
     def _read_few(
-        self,
-        tokens: torch.Tensor,
-        sizes: MapSizes,
-        locations: torch.Tensor,
-        weights: torch.Tensor,
-        padding: torch.Tensor | None,
+        self, tokens: torch.Tensor, padding: torch.Tensor | None, points: _Points
     ) -> torch.Tensor:
         """The same where few tokens are read: they are sampled first and projected then."""
         ones = tokens.new_ones(*tokens.shape[:2], 1)
         if padding is not None:
             tokens, ones = (x.masked_fill(padding[..., None], 0.0) for x in (tokens, ones))
         heads, layer = self.shape[0], self.value_proj
-        where = [x.flatten(1, 2)[:, :, None] for x in (locations, weights)]  # heads are queries
+        where = [x.flatten(1, 2)[:, :, None] for x in points[1:]]  # heads are queries
         sampled, share = (
-            self.sampler(x[:, :, None], sizes, *where).unflatten(1, (-1, heads))
+            self.sampler(x[:, :, None], points.sizes, *where).unflatten(1, (-1, heads))
             for x in (tokens, ones)
         )
         weight, bias = (x.unflatten(0, (heads, -1)) for x in (layer.weight, layer.bias))
