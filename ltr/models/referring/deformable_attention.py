@@ -7,7 +7,7 @@ form: PyTorch in ``deformable_sampling.py``, a Triton kernel for GPUs in ``defor
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -139,16 +139,9 @@ class DeformableAttention(nn.Module):
         weight, bias = (x.unflatten(0, (heads, -1)) for x in (layer.weight, layer.bias))
         return (torch.einsum("nqhc,hdc->nqhd", sampled, weight) + share * bias).flatten(2)
 
-    def forward(
-        self,
-        queries: torch.Tensor,
-        references: torch.Tensor,
-        tokens: torch.Tensor,
-        sizes: MapSizes,
-        padding: torch.Tensor | None = None,
-    ) -> torch.Tensor:
-        """Like ``attend``; only the output (N, queries, dim)."""
-        return self.attend(queries, references, tokens, sizes, padding).output
+    def forward(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """Like ``attend``, and called like it; only the output (N, queries, dim)."""
+        return self.attend(*args, **kwargs).output
 
 
 def use_kernel(network: nn.Module, name: str) -> None:
