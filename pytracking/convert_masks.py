@@ -29,18 +29,18 @@ from pytracking.evaluation.outputs.exchange.registry import (
 def main(argv: Sequence[str] | None = None) -> int:
     """Convert a file or folder."""
     arguments = _parser().parse_args(argv)
-    from pytracking.evaluation.outputs.exchange.frames import with_frames
-
     source: Path = arguments.source
     target: Path = arguments.target
     if source.resolve() == target.resolve():
         raise ConfigError(f"{target} is the source itself: name another file or folder")
     exchange = find_exchange_format(arguments.to)
+    if exchange.needs_frames and arguments.frames is None:
+        raise ConfigError(f"--to {arguments.to} needs the pictures: name them with --frames")
     videos = read_exchange(source, arguments.format)
     if arguments.frames is not None:
+        from pytracking.evaluation.outputs.exchange.frames import with_frames
+
         videos = with_frames(videos, arguments.frames)
-    elif exchange.needs_frames:
-        raise ConfigError(f"--to {arguments.to} needs the pictures: name them with --frames")
     for path in write_exchange(arguments.to, videos, target, arguments.overwrite):
         print(path)
     return 0

@@ -13,6 +13,7 @@ COMMANDS = (
     "ltr.admin.convert",
     "ltr.dataset.convert.__main__",
     "ltr.dataset.synthetic_ytvis",
+    "pytracking.convert_masks",
     "pytracking.demo",
     "pytracking.export_tracker",
     "pytracking.run_evaluation",
@@ -33,6 +34,7 @@ WRONG = {
     "ltr.admin.average": (_NONE, _NONE),
     "ltr.admin.convert": (_NONE, _NONE),
     "ltr.admin.publish": (_NONE, _NONE),
+    "pytracking.convert_masks": (_NONE, _NONE, "--to", "png"),
     "pytracking.export_tracker": ("joint", "no_such_name", _NONE),
     "pytracking.run_evaluation": ("--results", _NONE, "--ground-truth", _NONE),
     "pytracking.run_experiment": ("no_such_module", "no_such_name"),
@@ -42,6 +44,7 @@ WRONG = {
     "pytracking.run_video": ("joint", "joint_demo", _NONE, "--mask", _NONE),
     "pytracking.run_vot": ("referring", "no_such_name"),
     "pytracking.run_webcam": ("baseline", "no_such_name", "--show"),
+    "pytracking.utils.download": ("no_such_network",),
 }
 _SCRIPT = """
 import contextlib, importlib, json, os, sys

@@ -7,9 +7,11 @@ browser, its page is printed. NAME may also be a torchvision model (``resnet50``
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 from ltr.admin.cli import CommandParser, command, json_results
@@ -30,17 +32,29 @@ def find_released(name: str) -> ReleasedFile:
     released = files.get(name) or files.get(name.split(".")[0])
     if released:
         return released
+    unknown = f"no released file {name!r}{did_you_mean(name, files)}"
+    if not _torchvision_defines(name.partition(".")[0]):
+        raise ConfigError(unknown)
     from ltr.admin.pretrained import torchvision_address
 
     try:
         address = torchvision_address(name)
     except ConfigError as error:
-        raise ConfigError(f"no released file {name!r}{did_you_mean(name, files)}") from error
+        raise ConfigError(unknown) from error
     file = address.rpartition("/")[-1]
     # torchvision writes the first digits of the SHA-256 into the file's name.
     digits = file.removesuffix(".pth").rpartition("-")[-1]
     checksum = Checksum("sha256", digits)
     return ReleasedFile(file, "pretrained_networks", address, address, checksum=checksum)
+
+
+def _torchvision_defines(name: str) -> bool:
+    """Whether torchvision's models have a function or class of a name; importing them is slow."""
+    package = find_spec("torchvision")
+    folders = package.submodule_search_locations if package else None
+    sources = [path for folder in folders or () for path in Path(folder, "models").rglob("*.py")]
+    define = re.compile(rf"^(def|class) {re.escape(name)}\(", re.MULTILINE)
+    return any(define.search(path.read_text("utf-8")) for path in sources)
 
 
 def _check(released: ReleasedFile, path: Path) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections import deque
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from ltr.admin.errors import ConfigError
@@ -14,7 +16,7 @@ from pytracking.evaluation.engines.base import CountFrames, Engine, Job, Result,
 from pytracking.evaluation.engines.worker import Attempt, WorkerSetup, attempt
 
 _TRIES = 3
-_POLL_S = 0.5
+_POLL_S, _ANSWER_S = 0.5, 2.0
 _OWN = "local"
 _RUNNING = "/tmp/ray/ray_current_cluster"
 
@@ -92,16 +94,24 @@ class RayEngine(Engine):
 
 
 def _address() -> str | None:
-    """``_OWN`` to start a cluster; None to join the one that Ray finds.
+    """``_OWN`` to start a cluster; None to join the one that Ray finds."""
+    return None if os.environ.get("RAY_ADDRESS") or _is_running_here() else _OWN
 
-    Ray notes a running cluster in a folder where every user of the machine may write.
+
+def _is_running_here() -> bool:
+    """Whether this user runs a cluster on this machine.
+
+    Ray notes it in a folder where every user of the machine may write, and the note of a cluster
+    that was killed stays: Ray itself would wait for it for more than a minute.
     """
-    if os.environ.get("RAY_ADDRESS"):
-        return None
     try:
-        return None if os.lstat(_RUNNING).st_uid == os.getuid() else _OWN
-    except OSError:
-        return _OWN
+        if os.lstat(_RUNNING).st_uid != os.getuid():
+            return False
+        host, _, port = Path(_RUNNING).read_text().strip().rpartition(":")
+        with socket.create_connection((host, int(port)), _ANSWER_S):
+            return True
+    except (OSError, ValueError, OverflowError):
+        return False
 
 
 def _connect(ray: Any, address: str | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from ltr.admin.errors import ConfigError
 from ltr.data.image_io import write_label_map
 from pytracking.evaluation.datasets import get_dataset
-from pytracking.evaluation.engines import start_engine
+from pytracking.evaluation.engines import ray_tasks, start_engine
 from pytracking.evaluation.engines.base import Engine
 from pytracking.evaluation.engines.local import LocalEngine
 from pytracking.evaluation.engines.worker import WorkerSetup
@@ -129,6 +130,22 @@ def test_torchrun_engine_alone_is_one_sentence(monkeypatch):
     monkeypatch.delenv("RANK", raising=False)
     with pytest.raises(ConfigError, match="RANK is not set, start the command as torchrun"):
         start_engine("torchrun", 0, SETUP)
+
+
+@pytest.mark.parametrize("note", ["127.0.0.1:{port}", "no address", "127.0.0.1:99999999", ""])
+def test_ray_does_not_wait_for_a_cluster_that_was_killed(note, tmp_path, monkeypatch):
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    running = tmp_path / "ray_current_cluster"
+    monkeypatch.setattr(ray_tasks, "_RUNNING", str(running))
+    assert ray_tasks._address() == "local"
+    with socket.create_server(("127.0.0.1", 0)) as cluster:
+        port = cluster.getsockname()[1]
+        running.write_text(f"127.0.0.1:{port}\n")
+        assert ray_tasks._address() is None
+    running.write_text(note.format(port=port))
+    assert ray_tasks._address() == "local"
+    monkeypatch.setenv("RAY_ADDRESS", "first:6379")
+    assert ray_tasks._address() is None
 
 
 @pytest.fixture(scope="module")
