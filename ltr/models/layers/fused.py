@@ -21,6 +21,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ltr.models.layers.bands import BandKernels, convolve_by_bands, fits_bands
+from ltr.models.layers.dilated import DilatedKernels, convolve_dilated, fits_dilated
 from ltr.models.layers.resizing import resize_bicubic
 from ltr.models.layers.winograd import (
     TileKernels,
@@ -81,6 +82,8 @@ class FusedConv2d(nn.Module):
             return _DoublingWeight(_ReorderedWeight(self.conv, list(_doubled(x).shape)))
         if fits(self.conv, _WINOGRAD_DILATIONS) and has_enough_tiles(x):
             return _TransformedWeight(self.conv, x)
+        if fits_dilated(self.conv, x):
+            return _DilatedWeight(self.conv, x)
         return _ReorderedWeight(self.conv, list(x.shape))
 
     def pack(self) -> None:
@@ -154,6 +157,25 @@ class _TransformedWeight:
         return convolve_by_tiles(
             x, self._kernels, after.bias, self._dilation, after.added, after.rectifies
         )
+
+    def dense(self) -> torch.Tensor:
+        """The weights as they were, up to rounding."""
+        return self._kernels.dense().contiguous(memory_format=torch.channels_last)
+
+
+class _DilatedWeight:
+    """Weights of a convolution of large dilation, laid out anew for inputs of another size."""
+
+    def __init__(self, conv: nn.Conv2d, x: torch.Tensor) -> None:
+        self._kernels = DilatedKernels(conv.weight, conv.dilation[0], x.shape)
+
+    def convolve(self, x: torch.Tensor, after: _After) -> torch.Tensor:
+        """See ``FusedConv2d``."""
+        kernels = self._kernels
+        if kernels.size != x.shape[2:]:
+            kernels = DilatedKernels(kernels.dense(), kernels.dilation, x.shape)
+            self._kernels = kernels
+        return convolve_dilated(x, kernels, after.bias, after.added, after.rectifies)
 
     def dense(self) -> torch.Tensor:
         """The weights as they were, up to rounding."""

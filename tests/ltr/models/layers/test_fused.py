@@ -10,6 +10,7 @@ from ltr.models.backbone.fused_resnet import FusedBlock, fuse_resnet
 from ltr.models.backbone.resnet import resnet18, resnet50
 from ltr.models.joint.decoder import ScoreHead
 from ltr.models.joint.fused import FusedHead, fuse_joint
+from ltr.models.layers.dilated import fits_dilated
 from ltr.models.layers.folding import fold_batch_norms
 from ltr.models.layers.fused import FusedConv2d, fuse_sequential, pack, unpack
 from ltr.models.layers.winograd import TileKernels, convolve_by_tiles
@@ -84,6 +85,24 @@ def test_a_packed_convolution_may_be_dilated(dilation: int) -> None:
     assert torch.allclose(fused(x), expected, atol=1e-5)
     fused.unpack()
     assert torch.allclose(fused(x), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("dilation", [5, 6, 12, 18])
+@torch.inference_mode()
+def test_a_packed_convolution_may_be_dilated_far(dilation: int) -> None:
+    torch.manual_seed(0)
+    conv = nn.Conv2d(256, 24, 3, 1, dilation, dilation)
+    plain, fused = copy.deepcopy(conv), FusedConv2d(conv, rectifies=True)
+    fused.pack()
+    assert fits_dilated(plain, _channels_last(2, 256, 32, 40)) == (dilation < 18)
+    for size in ((2, 256, 32, 40), (1, 256, 23, 37), (1, 256, 7, 3)):  # laid out for the first
+        x, added = _channels_last(*size), _channels_last(size[0], 24, *size[2:])
+        expected, sums = plain(x).relu(), (plain(x) + added).relu()
+        most = 2e-5 * float(expected.max())
+        assert torch.allclose(fused(x), expected, rtol=0, atol=most)
+        assert torch.allclose(fused(x, added.clone()), sums, rtol=0, atol=most)
+    fused.unpack()
+    assert torch.allclose(fused.conv.weight, plain.weight, atol=1e-6)
 
 
 @torch.inference_mode()
