@@ -2,11 +2,12 @@
 
     python benchmarks/growth.py tracker --system joint    against objects and resolution
     python benchmarks/growth.py frames --system joint     against frames, with memory
+    python benchmarks/growth.py jobs --system joint       short clips on one and two workers
     python benchmarks/growth.py engines      empty jobs per second of every engine
     python benchmarks/growth.py workers      simulated data sets on 8, 64 and 512 workers
     python benchmarks/growth.py workers --lengths mine.txt    "frames objects" of a video on a line
 
-``tracker`` and ``frames`` measure the networks that ship with the package on one thread;
+``tracker``, ``frames`` and ``jobs`` measure the networks that ship with the package on one thread;
 ``--output`` writes their rows, which ``growth_curves.py`` draws.
 ``workers`` hands the longest job first to the next free worker, as the engines do. Every job costs
 the process that hands out the jobs a fixed time, measured by ``engines`` and given as
@@ -26,10 +27,12 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import torch
+from growth_jobs import WORKERS, against_workers
 from growth_trackers import SYSTEMS, Row, against_frames, against_objects, against_resolution
 from machine import describe_machine
 
@@ -37,7 +40,7 @@ from pytracking.evaluation.engines import start_engine
 from pytracking.evaluation.engines.base import CountFrames
 from pytracking.evaluation.engines.worker import WorkerSetup
 
-_TABLES = ("tracker", "frames", "engines", "engine", "workers")
+_TABLES = ("tracker", "frames", "jobs", "engines", "engine", "workers")
 _CPU = torch.device("cpu")
 _YOUTUBE_VOS, _MANY = 507, 1_000_000
 # Frames and objects of the videos of DAVIS 2017 val, in alphabetical order.
@@ -46,7 +49,7 @@ _DAVIS = np.array([
     (66, 3), (52, 1), (50, 1), (90, 1), (78, 5), (50, 2), (81, 3), (34, 2), (50, 3), (47, 5),
     (49, 1), (50, 3), (79, 2), (40, 2), (80, 3), (100, 1), (79, 3), (43, 2), (40, 3), (99, 3),
 ])  # fmt: skip
-_WORKERS = (8, 64, 512)
+_SIMULATED = (8, 64, 512)
 _FRAMES, _OBJECTS = (20, 181), (1, 7)
 
 
@@ -98,14 +101,27 @@ def show_frames(arguments: argparse.Namespace) -> dict[str, list[Row]]:
     return {"frames": show_rows(against_frames(arguments.system, arguments.longest), columns)}
 
 
+def show_jobs(arguments: argparse.Namespace) -> dict[str, list[Row]]:
+    """The table of short clips against workers."""
+    columns = {
+        "workers": f"{arguments.system}, workers",
+        "clips": "clips",
+        "frames": "frames",
+        "start_s": "start, s",
+        "ideal_s": "ideal, s",
+        "measured_s": "measured, s",
+    }
+    return {"jobs": show_rows(against_workers(arguments.system), columns)}
+
+
 def do_nothing(job: int, count_frames: CountFrames) -> int:
     """An empty job."""
     return job
 
 
-def show_engine(name: str, jobs: int) -> None:
+def show_engine(name: str, workers: int, jobs: int) -> None:
     """Measure an engine in this process; torchrun started it."""
-    engine = start_engine(name, 2, WorkerSetup(_CPU, 1, quiet=True))
+    engine = start_engine(name, workers, WorkerSetup(_CPU, 1, quiet=True))
     assert engine is not None  # as there are workers
     with engine:
         if engine.is_worker:
@@ -115,20 +131,21 @@ def show_engine(name: str, jobs: int) -> None:
             time.perf_counter() for _ in engine.run(do_nothing, range(jobs), lambda _: None)
         ]
     rate = (jobs - 1) / (arrivals[-1] - arrivals[0])
-    print(f"| {name} | {jobs} | {rate:.0f} |", flush=True)
+    print(f"| {name} | {workers} | {jobs} | {rate:.0f} |", flush=True)
 
 
 def show_engines(jobs: int) -> None:
     """Empty jobs per second; the start of the workers is not counted."""
-    print("| engine, 2 workers | jobs | jobs per second |\n|---|---|---|", flush=True)
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    for name in ("local", "torchrun", "ray"):
-        launch = torchrun if name == "torchrun" else [sys.executable]
-        words = [*launch, __file__, "engine", name, "--jobs", str(jobs)]
-        environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    print("| engine | workers | jobs | jobs per second |\n|---|---|---|---|", flush=True)
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    for name, workers in product(("local", "torchrun", "ray"), WORKERS):
+        is_launched = name == "torchrun"
+        launch = [*torchrun, f"--nproc-per-node={workers}"] if is_launched else [sys.executable]
+        words = [*launch, __file__, "engine", name, "--jobs", str(jobs), "--workers", str(workers)]
         done = subprocess.run(words, env=environment, check=False)
         if done.returncode:
-            print(f"| {name} | {jobs} | failed |", flush=True)
+            print(f"| {name} | {workers} | {jobs} | failed |", flush=True)
 
 
 def hand_out(costs: np.ndarray, workers: int, hand_s: float) -> float:
@@ -165,7 +182,7 @@ def simulate(arguments: argparse.Namespace) -> Iterator[str]:
     for name, videos in draw_sets(arguments.lengths).items():
         frames, objects = videos.T
         costs = frames * (arguments.frame + objects * arguments.object)
-        for workers in _WORKERS:
+        for workers in _SIMULATED:
             ideal = max(costs.sum() / workers, costs.max())
             end = run(costs, workers)
             share = costs.sum() / workers / end
@@ -188,6 +205,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--system", choices=tuple(SYSTEMS), default="joint")
     parser.add_argument("--output", type=Path, help="a JSON file for the rows of the tracker")
     parser.add_argument("--jobs", type=int, default=500)
+    parser.add_argument("--workers", type=int, default=2, help=argparse.SUPPRESS)
     parser.add_argument("--longest", type=int, default=10_000, help="frames of the longest clip")
     parser.add_argument("--lengths", type=Path, help="a file with frames and objects of videos")
     parser.add_argument("--jobs-per-second", type=float, default=200.0)
@@ -200,7 +218,7 @@ def main() -> int:
     """Print tables."""
     arguments = parse_arguments()
     if arguments.what == "engine":
-        show_engine(arguments.name, arguments.jobs)
+        show_engine(arguments.name, arguments.workers, arguments.jobs)
         return 0
     torch.set_num_threads(1)
     print(describe_machine(), flush=True)
@@ -209,7 +227,7 @@ def main() -> int:
     elif arguments.what == "workers":
         show_workers(arguments)
     else:
-        show = {"tracker": show_tracker, "frames": show_frames}[arguments.what]
+        show = {"tracker": show_tracker, "frames": show_frames, "jobs": show_jobs}[arguments.what]
         tables = show(arguments)
         if arguments.output:
             written = {"system": arguments.system, "machine": describe_machine(), **tables}

@@ -1,4 +1,4 @@
-"""Draws what ``growth.py --output`` wrote: cost against objects, resolution and frames, and memory.
+"""Draws what ``growth.py --output`` wrote: cost against objects, resolution, frames and workers.
 
 python benchmarks/growth_curves.py growth.png joint.json dense_ulearn.json joint_frames.json ...
 """
@@ -16,7 +16,9 @@ _PANELS = (
     ("resolution", "pixels", "ms", "pixels, 240p to 4K, 1 object", "CPU ms a frame", "log"),
     ("frames", "frames", "ms", "frames so far, 112x64, 1 object", "CPU ms a frame", "log"),
     ("frames", "frames", "peak_mib", "frames so far, 112x64, 1 object", "peak memory, MiB", "log"),
+    ("jobs", "workers", "measured_s", "workers, 24 clips of 112x64", "s (dotted: ideal)", "linear"),
 )
+_IDEAL = "ideal_s"
 
 
 def draw(results: Sequence[dict[str, Any]], output: Path) -> None:
@@ -31,13 +33,17 @@ def draw(results: Sequence[dict[str, Any]], output: Path) -> None:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, grid = plt.subplots(1, len(_PANELS), figsize=(14, 3.2), layout="constrained")
+    figure, grid = plt.subplots(1, len(_PANELS), figsize=(16, 3.2), layout="constrained")
     for axes, (table, x, y, x_title, y_title, scale) in zip(grid, _PANELS, strict=True):
         for result in results:
             rows = result.get(table, [])
             if rows:
                 values = [row[x] for row in rows], [row[y] for row in rows]
-                axes.plot(*values, marker="o", label=result["system"])
+                (line,) = axes.plot(*values, marker="o", label=result["system"])
+                if _IDEAL in rows[0]:
+                    ideal = [row[_IDEAL] for row in rows]
+                    axes.plot(values[0], ideal, linestyle=":", color=line.get_color())
+                    axes.set_xticks(values[0])
         axes.set(xlabel=x_title, ylabel=y_title, xscale=scale)
         axes.set_ylim(0, 1.05 * axes.get_ylim()[1])
         axes.legend(frameon=False)

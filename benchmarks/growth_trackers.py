@@ -23,7 +23,7 @@ Row = dict[str, Any]
 OBJECTS = (1, 2, 3, 5, 7, 10)
 SIZES = {"240p": (240, 427), "480p": (480, 854), "1080p": (1080, 1920), "4K": (2160, 3840)}
 MARKS = (10, 100, 1000, 3000, 10_000, 100_000)
-_SMALLEST = (64, 112)
+SMALLEST = (64, 112)
 _CYCLE = 10  # frames of the long clip, which go forward and back again and again
 
 
@@ -41,8 +41,8 @@ class System:
 
 
 SYSTEMS = {
-    "joint": System("joint_demo", f"image_sample_size={_SMALLEST}".replace(" ", "")),
-    "dense_ulearn": System("demo", f"input_size={_SMALLEST[0]}"),
+    "joint": System("joint_demo", f"image_sample_size={SMALLEST}".replace(" ", "")),
+    "dense_ulearn": System("demo", f"input_size={SMALLEST[0]}"),
 }
 
 
@@ -88,7 +88,7 @@ def against_resolution(system: str) -> Iterator[Row]:
 
 def against_frames(system: str, longest: int) -> Iterator[Row]:
     """Mean cost of the frames since the last mark, and the peak of memory until then."""
-    shrink = partial(cv2.resize, dsize=_SMALLEST[::-1])
+    shrink = partial(cv2.resize, dsize=SMALLEST[::-1])
     clip = list(demo_clip(_CYCLE))
     images = [shrink(frame.image, interpolation=cv2.INTER_AREA) for frame in clip]
     labels = shrink((clip[0].labels == 1).astype(np.uint8), interpolation=cv2.INTER_NEAREST)
