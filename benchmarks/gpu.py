@@ -79,7 +79,7 @@ class Bench:
         words = [sys.executable, __file__, "--row", row.name, "--device", str(self.device)]
         words += ["--exact", str(self.exact), *(["--small"] if self.small else [])]
         own = {} if row.is_timed else {"OMP_NUM_THREADS": str(_THREADS_EACH)}
-        return run_apart(words, min(row.limit_s, left_s), own)
+        return run_apart(words, min(row.limit_s(self.device), left_s), own)
 
 
 def run_apart(words: Sequence[str], limit_s: float, variables: dict[str, str]) -> Result:

@@ -43,8 +43,9 @@ def draw(results: Sequence[dict[str, Any]], output: Path) -> None:
                 if _IDEAL in rows[0]:
                     ideal = [row[_IDEAL] for row in rows]
                     axes.plot(values[0], ideal, linestyle=":", color=line.get_color())
-                    axes.set_xticks(values[0])
         axes.set(xlabel=x_title, ylabel=y_title, xscale=scale)
+        if table == "jobs":
+            axes.xaxis.get_major_locator().set_params(integer=True)
         axes.set_ylim(0, 1.05 * axes.get_ylim()[1])
         axes.legend(frameon=False)
         axes.spines[["top", "right"]].set_visible(False)

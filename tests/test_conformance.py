@@ -9,9 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from tests.conformance import PARTS
 from tests.conformance.__main__ import main
+from tests.conformance.on_device import on_device
 from tests.conformance.report import Report
 from tests.shared_material import golden
 
@@ -40,6 +42,15 @@ def test_what_the_format_does_not_know_fails(tmp_path, capsys):
 def test_a_folder_without_cases_fails(tmp_path):
     (tmp_path / "manifest.json").write_text("{}")
     assert main(["joint", str(tmp_path)]) == 1
+
+
+def test_networks_without_weights_stay_so_on_another_device():
+    with on_device(torch.device("cpu")):
+        made = torch.as_tensor([1.0, 2.0])
+        with torch.device("meta"):
+            layer = torch.nn.BatchNorm2d(3)
+    assert made.device.type == "cpu"
+    assert {value.device.type for value in layer.state_dict().values()} == {"meta"}
 
 
 def test_it_runs_as_a_module():

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
+import json
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 
 @pytest.fixture
@@ -18,12 +21,96 @@ def gpu(monkeypatch):
     return gpu
 
 
-def test_a_row_that_hangs_becomes_an_error_of_that_row(gpu):
-    arguments = argparse.Namespace(device="cpu", small=True)
-    result = gpu.run_row(gpu.ROWS[0], arguments, 0.01)
+def test_what_a_row_started_ends_with_it(gpu):
+    started = time.monotonic()
+    result = gpu.run_apart(["sh", "-c", "sleep 60 & sleep 60"], 0.3, {})
     assert result == {"error": "took more than 0 s"}
-    line = gpu.format_row(gpu.ROWS[0].name, result)
-    assert line == "| joint 1 fp32 | failed: took more than 0 s | | | |"
+    assert time.monotonic() - started < 30  # the pipes were closed
+
+
+def readable(path: Path) -> bool:
+    try:
+        path.read_bytes()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("script", "result"),
+    [
+        ("echo starts; echo '{\"passed\": 3}'", {"passed": 3}),
+        ("echo first >&2; echo broken >&2; exit 3", {"error": "broken"}),
+        ("exit 3", {"error": "ended with 3"}),
+        ("echo not json", {"error": "ended without a result"}),
+        ("true", {"error": "ended without a result"}),
+        ("kill -9 $$", {"error": "ended with -9"}),
+        ("echo $SAID", {"passed": 4}),
+    ],
+)
+def test_whatever_a_row_does_it_has_a_result(gpu, script, result):
+    assert gpu.run_apart(["sh", "-c", script], 30, {"SAID": '{"passed": 4}'}) == result
+
+
+def run_main(gpu, monkeypatch, *words: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["gpu.py", "--device", "cpu", "--small", *words])
+    return gpu.main()
+
+
+def test_a_cpu_leaves_out_what_needs_a_gpu(gpu, monkeypatch, tmp_path, capsys):
+    words = ("--only", "triton", "--output", str(tmp_path / "gpu.json"))
+    assert run_main(gpu, monkeypatch, *words) == 0
+    assert "| kernel triton | the Triton kernel needs a GPU | | | |" in capsys.readouterr().out
+    rows = json.loads((tmp_path / "gpu.json").read_text())["rows"]
+    assert rows["referring 2 triton"] == {"skipped": "the Triton kernel needs a GPU"}
+
+
+def test_rows_for_which_no_time_is_left_are_named(gpu, monkeypatch, tmp_path, capsys):
+    output = tmp_path / "gpu.json"
+    assert run_main(gpu, monkeypatch, "--seconds", "0", "--output", str(output)) == 1
+    rows = json.loads(output.read_text())["rows"]
+    assert list(rows) == [row.name for row in gpu.ROWS]
+    errors = [row["error"] for row in rows.values() if "skipped" not in row]
+    assert errors == ["no time was left"] * (len(rows) - 6)
+    assert "| conformance joint | failed: no time was left | | | |" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["joint 3", "reference 1", "dense_ulearn 2", "referring 2", "propose_reduce 2", "atnet 3"],
+)
+def test_small_rows_measure_their_systems(gpu, name, tmp_path):
+    row = next(row for row in gpu.ROWS if row.name == f"{name} fp32")
+    scale = replace(gpu.Scale.of(True), size=(96, 160))
+    result = row.measure(scale, torch.device("cpu"), tmp_path)
+    assert set(result) >= {"memory_mib"}
+    assert result.get("object_frames_per_s", result.get("frames_per_s")) > 0
+    assert result.get("equal", 1.0) > 0.99
+    assert " per s |" in gpu.format_row(row.name, result)
+
+
+def test_a_long_row_measures_what_memory_grows(gpu, tmp_path):
+    (row,) = [row for row in gpu.ROWS if row.name == "joint 1 fp32 long"]
+    scale = replace(gpu.Scale.of(True), size=(96, 160), long=80)
+    result = row.measure(scale, torch.device("cpu"), tmp_path)
+    assert result["frames"] == 80
+    assert -50 < result["growth_mib"] < 50
+
+
+def test_what_says_most_comes_first(gpu):
+    names = [row.name for row in gpu.ROWS]
+    assert names[0] == "joint 1 fp32"
+    wanted = [
+        "joint 10 fp32",
+        "conformance joint",
+        "training fp32",
+        "joint 3 graphs",
+        "joint 5 compile",
+    ]
+    assert sorted(wanted, key=names.index) == wanted
+    gpu_device = torch.device("cuda")
+    assert max(row.limit_s(gpu_device) for row in gpu.ROWS) == 120
+    assert all(row.lacks(gpu_device) is None for row in gpu.ROWS)
 
 
 def test_a_line_of_the_table_has_a_cell_for_each_column(gpu):
@@ -36,7 +123,7 @@ def test_a_line_of_the_table_has_a_cell_for_each_column(gpu):
 
 
 def test_rows_have_names_of_their_own(gpu):
-    assert len({row.name for row in gpu.ROWS}) == len(gpu.ROWS) == 46
+    assert len({row.name for row in gpu.ROWS}) == len(gpu.ROWS) == 48
 
 
 @pytest.mark.parametrize(

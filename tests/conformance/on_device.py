@@ -31,8 +31,9 @@ class _OnDevice(TorchFunctionMode):
         if func in _TO_HOST:
             return func(args[0].cpu(), *args[1:], **named)
         found = func(*args, **named)
-        is_from_host = func in _FROM_HOST and isinstance(found, torch.Tensor)
-        return found.to(self.device) if is_from_host else found
+        is_made = func in _FROM_HOST and isinstance(found, torch.Tensor)
+        is_on_host = is_made and found.device.type == "cpu"  # networks without weights are "meta"
+        return found.to(self.device) if is_on_host else found
 
 
 @contextmanager

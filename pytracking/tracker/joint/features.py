@@ -93,9 +93,9 @@ class FrameEncoder:
         self.dtype = runtime.dtype
         self._backbone: Layers = network.feature_extractor
         self._decoder: Scores = network.decoder
-        if runtime.compile:
-            self._backbone = torch.compile(self._backbone, dynamic=False)
-            self._decoder = torch.compile(self._decoder, dynamic=False)
+        if runtime.compile:  # not static: objects share windows, the batch changes every frame
+            self._backbone = torch.compile(self._backbone)
+            self._decoder = torch.compile(self._decoder)
 
     def encode_crops(
         self, crops: torch.Tensor
