@@ -27,8 +27,6 @@ from synthetic_clip import draw_clip
 
 from ltr.data.interactive.scribbles import ScribbleLine
 from ltr.models.interactive.atnet import ATNet, FrameFeatures
-from ltr.models.interactive.deeplab import resize
-from ltr.models.interactive.transfer import transfer
 from pytracking.tracker.base import Runtime
 from pytracking.tracker.interactive.atnet import AtnetHost
 from pytracking.tracker.interactive.base import InteractiveVOS
@@ -58,18 +56,20 @@ class PlainNetwork(ATNet):
         top, key = found["res5"], self.prev_conv1x1(found["res2"])
         return FrameFeatures(top, top, *self.decoder_prop.prepare(found), key)
 
+    def compare(self, target: FrameFeatures, neighbour: FrameFeatures) -> torch.Tensor:
+        """See ``ATNet.compare``."""
+        return correlate_plainly(target.key, neighbour.key)
+
     def propagate(
         self,
         target: FrameFeatures,
         looks: torch.Tensor,
-        neighbour: FrameFeatures,
+        similarity: torch.Tensor,
         masks: torch.Tensor,
         align_corners: bool = True,
     ) -> torch.Tensor:
         """See ``ATNet.propagate``; the looks are not mixed yet."""
-        weights = correlate_plainly(target.key, neighbour.key).softmax(dim=2)
-        small = resize(masks, target.key.shape[-2:])
-        local = transfer(weights, small, align_corners)
+        local = self.transfer_locally(similarity, masks, align_corners)
         top = self.conv1x1(torch.cat([target.top, looks], dim=1))
         decoder = self.decoder_prop
         return decoder.read(decoder(top, (target.middle, target.fine), local))
@@ -99,12 +99,18 @@ class PlainAtnet(AtnetHost):
         self.params, self.runtime = params, runtime
         self._encode_image, self._segment = network.encode, network.annotate
         self._propagate = network.propagate
+        self._compare = network.compare
         self._mix = lambda indicators: indicators
         self._features = FrameCache(0)
 
     def _encode(self, index: int) -> FrameFeatures:
         images = self._image(index).expand(self.num_objects, -1, -1, -1).contiguous()
         return self._encode_image(images)
+
+    def _compare_neighbours(
+        self, index: int, step: int, target: FrameFeatures, neighbour: FrameFeatures
+    ) -> torch.Tensor:
+        return self._compare(target, neighbour)
 
     def _look(self, part: slice, index: int, target: FrameFeatures) -> torch.Tensor:
         state, found = self.state, []

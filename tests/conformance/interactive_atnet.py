@@ -100,11 +100,12 @@ def _transferred(
             ]
         ).mean(dim=0)
         neighbour: FrameFeatures = network.encode(annotated[1][0][own])
+        similarity = network.compare(target, neighbour)
         found.setdefault("global_transfer", []).append(looks)
         for is_aligned in (False, True):
             name, mask = f"align{int(is_aligned)}", masks[own]
-            local = network.transfer_locally(target, neighbour, mask, is_aligned)
-            logits = network.propagate(target, network.mix(looks), neighbour, mask, is_aligned)
+            local = network.transfer_locally(similarity, mask, is_aligned)
+            logits = network.propagate(target, network.mix(looks), similarity, mask, is_aligned)
             found.setdefault(f"local_transfer_{name}", []).append(local[:, 0])
             found.setdefault(f"tnet_{name}", []).append(logits)
     joined = {name: torch.cat(parts) for name, parts in found.items()}

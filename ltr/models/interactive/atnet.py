@@ -274,7 +274,7 @@ class ATNet(nn.Module):
         self,
         target: FrameFeatures,
         looks: torch.Tensor,
-        neighbour: FrameFeatures,
+        similarity: torch.Tensor,
         masks: torch.Tensor,
         align_corners: bool = True,
     ) -> torch.Tensor:
@@ -284,14 +284,14 @@ class ATNet(nn.Module):
             target: The frame.
             looks: (N, 32 * width, H / 16, W / 16), global transfer of indicators that went through
                 ``mix``. Mixing them once per round is the same as mixing what is transferred.
-            neighbour: The frame that was segmented before.
+            similarity: Of ``compare``, with the frame that was segmented before.
             masks: (N, 1, H, W), probabilities there.
             align_corners: How these are sampled.
 
         Returns:
             Logits (N, 1, H, W).
         """
-        local = self.transfer_locally(target, neighbour, masks, align_corners)
+        local = self.transfer_locally(similarity, masks, align_corners)
         top, decoder = target.mixed + looks, self.decoder_prop
         return decoder.read(decoder(top, (target.middle, target.fine), local))
 
@@ -299,17 +299,16 @@ class ATNet(nn.Module):
         """The share of indicators in the convolution that mixes them with a frame."""
         return self.conv1x1.of_second(indicators)
 
+    def compare(self, target: FrameFeatures, neighbour: FrameFeatures) -> torch.Tensor:
+        """How much a frame resembles another one around the same place, see ``correlate``."""
+        return correlate(target.key, neighbour.key)
+
     def transfer_locally(
-        self,
-        target: FrameFeatures,
-        neighbour: FrameFeatures,
-        masks: torch.Tensor,
-        align_corners: bool = True,
+        self, similarity: torch.Tensor, masks: torch.Tensor, align_corners: bool = True
     ) -> torch.Tensor:
         """Move a neighbour's masks to where the frame resembles it, (N, 1, H / 4, W / 4)."""
-        weights = correlate(target.key, neighbour.key).softmax(dim=2)
-        small = resize(masks, target.key.shape[-2:])
-        return transfer(weights, small, align_corners)
+        small = resize(masks, similarity.shape[-2:])
+        return transfer(similarity.softmax(dim=2), small, align_corners)
 
 
 def transfer_globally(

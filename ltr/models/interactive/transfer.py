@@ -63,6 +63,30 @@ def _correlate_frame(target: torch.Tensor, neighbour: torch.Tensor) -> torch.Ten
     return found.flatten(0, 1) / channels
 
 
+def exchange(similarity: torch.Tensor) -> torch.Tensor:
+    """Turn the comparison of a frame with its neighbour into that of the neighbour with the frame.
+
+    Args:
+        similarity: (N, 81, H, W), of ``correlate``.
+
+    Returns:
+        (N, 81, H, W); every product moved to its other end.
+    """
+    height, width = similarity.shape[-2:]
+    exchanged = torch.zeros_like(similarity)
+    for index, (dx, dy) in enumerate(_displacements()):
+        (own_rows, rows), (own_columns, columns) = _overlap(height, dy), _overlap(width, dx)
+        source = similarity[:, -1 - index, rows, columns]
+        exchanged[:, index, own_rows, own_columns] = source
+    return exchanged
+
+
+def _overlap(length: int, step: int) -> tuple[slice, slice]:
+    """Places from which a step stays inside, and where it leads."""
+    first, last = max(0, -step), max(0, -step, min(length, length - step))
+    return slice(first, last), slice(first + step, last + step)
+
+
 def transfer(weights: torch.Tensor, masks: torch.Tensor, align_corners: bool) -> torch.Tensor:
     """Sum a neighbour's mask over all displacements.
 

@@ -13,6 +13,7 @@ from ltr.data.image_format import IMAGENET_RGB
 from ltr.data.interactive.scribbles import ScribbleLine
 from ltr.models.interactive.atnet import ATNet, FrameFeatures, atnet, transfer_globally
 from ltr.models.interactive.fused import fuse_atnet
+from ltr.models.interactive.transfer import exchange
 from pytracking.tracker.base import Runtime, StateOfVideo
 from pytracking.tracker.interactive.atnet_maps import (
     Padding,
@@ -25,12 +26,15 @@ from pytracking.tracker.interactive.atnet_maps import (
 )
 from pytracking.tracker.interactive.base import Segmentation
 from pytracking.tracker.interactive.computing import (
+    FrameCache,
     SumCache,
     image_batch,
     in_parts,
 )
 from pytracking.tracker.interactive.network_host import MIB, NetworkHost
 from pytracking.tracker.interactive.parameters import AtnetParameters
+
+_SHARE_OF_SIMILARITIES = 4  # the part of the memory for transfers that they take
 
 
 @dataclass
@@ -46,6 +50,7 @@ class AtnetState:
         indicators: Mixed indicators of all objects in these rounds, (objects, C, H / 16, W / 16)
             each.
         looks: Sums of the global transfers of rounds so far, as far as memory allows.
+        similarities: Of every frame with the one before it, as far as memory allows.
     """
 
     padding: Padding
@@ -55,6 +60,7 @@ class AtnetState:
     tops: list[torch.Tensor] = field(default_factory=list)
     indicators: list[torch.Tensor] = field(default_factory=list)
     looks: SumCache = field(default_factory=SumCache)
+    similarities: FrameCache = field(default_factory=FrameCache)
 
     @property
     def probs(self) -> torch.Tensor:
@@ -81,6 +87,7 @@ class AtnetHost(StateOfVideo[AtnetState], NetworkHost[ATNet]):
         self._encode_image = runtime.compiled(self.network.encode)
         self._segment = runtime.compiled(self.network.annotate)
         self._propagate = runtime.compiled(self.network.propagate)
+        self._compare = self.network.compare
         self._mix = self.network.mix
 
     def _fuse(self, network: ATNet) -> None:
@@ -94,7 +101,9 @@ class AtnetHost(StateOfVideo[AtnetState], NetworkHost[ATNet]):
         probs = torch.zeros(frames, 1 + self.num_objects, *padded, device=self.runtime.device)
         masks = np.zeros((frames, *size), np.uint8)
         self.state = AtnetState(padding, probs, masks)
-        self.state.looks.max_bytes = self.params.transfer_memory_mib * MIB
+        memory = self.params.transfer_memory_mib * MIB
+        self.state.similarities.max_bytes = memory // _SHARE_OF_SIMILARITIES
+        self.state.looks.max_bytes = memory - memory // _SHARE_OF_SIMILARITIES
 
     def _finish(self) -> None:
         self._features.clear()
@@ -142,13 +151,15 @@ class AtnetHost(StateOfVideo[AtnetState], NetworkHost[ATNet]):
         state, params = self.state, self.params
         channels = slice(1 + part.start, 1 + part.stop)
         neighbour, masks = self._encode(frame), state.padded[frame, channels][:, None]
+        step = indices[0] - frame if indices else 0
         at_once = torch.get_num_threads() if self.runtime.packs else 1
         for place, index in enumerate(indices):
             self.on_frame()
             self._features.get_ahead(indices[place : place + at_once], self._compute)
             target = self._encode(index)
             looks = self._look(part, index, target)
-            logits = self._propagate(target, looks, neighbour, masks, params.align_corners)
+            similarity = self._compare_neighbours(index, step, target, neighbour)
+            logits = self._propagate(target, looks, similarity, masks, params.align_corners)
             neighbour, masks = target, logits.float().sigmoid()
             old = state.padded[index, channels]
             weight = blend_weight(index, frame, state.annotated)
@@ -162,6 +173,16 @@ class AtnetHost(StateOfVideo[AtnetState], NetworkHost[ATNet]):
             (index, part.start),
             [partial(transfer_globally, top, seen[part], target.top) for top, seen in rounds],
         )
+
+    def _compare_neighbours(
+        self, index: int, step: int, target: FrameFeatures, neighbour: FrameFeatures
+    ) -> torch.Tensor:
+        """Compare a frame with the one a step of 1 or -1 before it, once for both directions."""
+        is_later = step > 0
+        pair = (target, neighbour) if is_later else (neighbour, target)
+        later = index if is_later else index + 1
+        (found,) = self.state.similarities.get(later, lambda _: (self._compare(*pair),))
+        return found if is_later else exchange(found)
 
     def _encode(self, index: int) -> FrameFeatures:
         return FrameFeatures(*self._features.get(index, self._compute))

@@ -117,7 +117,7 @@ class FrameCache:
         max_bytes: Limit of what is kept.
     """
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, max_bytes: int = 0) -> None:
         self.max_bytes = max_bytes
         self._video: str | None = None
         self._used = 0

@@ -22,7 +22,8 @@ class AtnetParameters(Ranged):
             the network was trained, False that of PyTorch 1.3, in which IVOS-W ran it.
         max_objects_per_batch: Objects that go through the network together.
         feature_memory_mib: Most memory for what is kept of frames from round to round.
-        transfer_memory_mib: Most memory for what is kept of objects in frames from round to round.
+        transfer_memory_mib: Most memory for what is kept of objects in frames, and of neighbouring
+            frames, from round to round.
     """
 
     host: ClassVar[str] = f"{_PACKAGE}.atnet:AtnetHost"

@@ -9,7 +9,7 @@ from torch import nn
 
 from ltr.models.interactive.atnet import ATNet, Encoder, transfer_globally
 from ltr.models.interactive.fused import fuse_atnet
-from ltr.models.interactive.transfer import correlate
+from ltr.models.interactive.transfer import correlate, exchange
 from ltr.models.layers.folding import fold_batch_norms
 from ltr.models.layers.fused import pack, unpack
 
@@ -29,6 +29,10 @@ def test_correlation_equals_the_mean_product_at_every_displacement(size):
         correlate(target, neighbour), torch.stack(expected, dim=1), rtol=1e-6, atol=1e-6
     )
 
+    assert torch.allclose(
+        exchange(correlate(target, neighbour)), correlate(neighbour, target), atol=1e-6
+    )
+
 
 @torch.inference_mode()
 def test_propagation_equals_the_form_that_prepares_nothing():
@@ -36,11 +40,12 @@ def test_propagation_equals_the_form_that_prepares_nothing():
     network = ATNet(4, 8).eval()
     target, neighbour = (network.encode(torch.randn(1, 3, 64, 80)) for _ in range(2))
     looks, masks = torch.randn(2, 128, 4, 5), torch.rand(2, 1, 64, 80)
-    local = network.transfer_locally(target, neighbour, masks)
+    similarity = network.compare(target, neighbour)
+    local = network.transfer_locally(similarity, masks)
     top = network.conv1x1(torch.cat([target.top.expand_as(looks), looks], dim=1))
     decoded = network.decoder_prop(top, (target.middle, target.fine), local)
     expected = network.decoder_prop.read(decoded)
-    found = network.propagate(target, network.mix(looks), neighbour, masks)
+    found = network.propagate(target, network.mix(looks), similarity, masks)
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
 
 
@@ -70,7 +75,8 @@ def test_the_fused_network_gives_what_the_network_gives():
         target, neighbour = (network.encode(image[None]) for image in images)
         logits, indicators = network.annotate(inputs)
         looks = network.mix(transfer_globally(target.top, indicators, target.top))
-        return logits, indicators, network.propagate(target, looks, neighbour, masks)
+        similarity = network.compare(target, neighbour)
+        return logits, indicators, network.propagate(target, looks, similarity, masks)
 
     expected = run()
     fuse_atnet(network)
