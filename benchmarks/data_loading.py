@@ -43,6 +43,7 @@ STEP_SECONDS = 0.3
 CORES = 16
 VIDEOS, FRAMES = 3, 20
 REPEATS = 5
+_WARM = 2  # batches of every process that are not counted: they start meanwhile
 
 
 class PlainToTensor(ToTensor):
@@ -152,15 +153,14 @@ def waiting_share(sampler: SegSampler, workers: int, steps: int) -> float:
     step = STEP_SECONDS * size / RECIPE.batch_size * CORES / workers
     loader = LTRLoader("train", sampler, batch_size=size, stack_dim=1, num_workers=workers)
     batches = loader.batches(1)
-    for _ in range(workers):
-        next(batches)
-    waited = 0.0
-    for _ in range(steps):
+    waited = []
+    for _ in range(_WARM * workers + steps):
         asked = time.perf_counter()
         next(batches)
-        waited += time.perf_counter() - asked
+        waited.append(time.perf_counter() - asked)
         time.sleep(step)
-    return waited / (waited + steps * step)
+    total = sum(waited[-steps:])
+    return total / (total + steps * step)
 
 
 def compare(size: tuple[int, int], samples: int) -> float:
