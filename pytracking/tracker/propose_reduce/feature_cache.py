@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import heapq
+import itertools
+from collections.abc import Callable, Iterable, Sequence
 from math import inf
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
+from ltr.models.layers.side_by_side import map_in_rounds
 from ltr.models.propose_reduce.image_input import normalise_and_pad, resize_image
 from ltr.models.propose_reduce.mask_rcnn import Features
 from ltr.models.propose_reduce.propagation import FrameQuery
@@ -63,6 +66,7 @@ class FeatureCache:
         self._img_scale = img_scale
         self._capacity = capacity
         self._device = runtime.device
+        self._is_side_by_side = runtime.packs
         self._kept: dict[int, FrameFeatures] = {}
         self.computed = 0
 
@@ -79,6 +83,7 @@ class FeatureCache:
         wanted = list(dict.fromkeys(positions))
         missing = [position for position in wanted if position not in self._kept]
         if missing:
+            missing += self._ahead(wanted, -len(missing) % self.frames_together, step)
             self._kept |= self._compute(missing)
         found = {position: self._kept[position] for position in wanted}
         for position in [p for p in self._kept if self._next_use(p, step) == _NEVER]:
@@ -87,23 +92,40 @@ class FeatureCache:
             del self._kept[max(self._kept, key=lambda p: self._next_use(p, step))]
         return found
 
+    @property
+    def frames_together(self) -> int:
+        """How many frames are best computed at once."""
+        return min(torch.get_num_threads(), self._capacity) if self._is_side_by_side else 1
+
+    def _ahead(self, wanted: Sequence[int], count: int, step: int) -> list[int]:
+        """Frames that are needed next, as long as there is room for them."""
+        room = self._capacity - len({*self._kept, *wanted})
+        others = set(range(len(self._frames))) - {*self._kept, *wanted}
+        needed = [place for place in others if self._next_use(place, step) < _NEVER]
+        return heapq.nsmallest(min(count, room), needed, lambda p: self._next_use(p, step))
+
     def _next_use(self, position: int, step: int) -> float:
         uses = (position, len(self._frames) - 1 - position)
         return min((use for use in uses if use > step), default=_NEVER)
 
     def _compute(self, positions: list[int]) -> dict[int, FrameFeatures]:
         self.computed += len(positions)
+        batches = [[position] for position in positions] if self._is_side_by_side else [positions]
+        found = map_in_rounds(self._compute_batch, batches, self._is_side_by_side)
+        return dict(zip(positions, itertools.chain(*found), strict=True))
+
+    def _compute_batch(self, positions: list[int]) -> list[FrameFeatures]:
         features = self._compute_features(self._images(positions))
         query = self._network.query(features)
         scene = self._network.prop_head.scene(features.pyramid[0])
-        return {
-            position: FrameFeatures(
+        return [
+            FrameFeatures(
                 _row_of(features.pyramid, row),
                 FrameQuery(*_row_of(query, row)),
                 _row_of(scene, row),
             )
-            for row, position in enumerate(positions)
-        }
+            for row in range(len(positions))
+        ]
 
     def _images(self, positions: list[int]) -> torch.Tensor:
         resized = [resize_image(self._frames[position], self._img_scale) for position in positions]

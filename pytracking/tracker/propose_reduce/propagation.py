@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 
 from ltr.models.layers.aggregation import aggregate
+from ltr.models.layers.side_by_side import even_slices, map_side_by_side
 from ltr.models.propose_reduce.propagation import Memory
 from ltr.models.propose_reduce.seq_mask_rcnn import SeqMaskRCNN
 from pytracking.tracker.propose_reduce.feature_cache import FeatureCache, FrameFeatures
 from pytracking.tracker.propose_reduce.key_frames import KeyFrame
 
+Result = TypeVar("Result")
+
 _LOG = logging.getLogger(__name__)
 _MIB = 1 << 20
+_MIN_OBJECTS = 2  # of a thread, below which threads share every operation
+_MIN_POSITIONS = 256  # of a batch on a CPU: more leave the cache, fewer read kernels too often
+_POSITION = 16  # places of the finest map
 
 
 class Propagated(NamedTuple):
@@ -80,6 +87,9 @@ class _Task(NamedTuple):
     position: int
 
 
+_Part = list[tuple[int, slice]]  # groups of objects, and which of each
+
+
 class Propagation:
     """Carries the masks of key frames through a clip.
 
@@ -94,6 +104,7 @@ class Propagation:
         memory_step: A frame enters the memory every so many frames.
         max_memory: MiB of mask memory; where it would need more, the step grows.
         max_objects_per_batch: Number of objects that are decoded together.
+        is_side_by_side: Whether batches are computed at the same time, see ``map_side_by_side``.
 
     Attributes:
         deviation: How the step grew; empty where it did not.
@@ -108,13 +119,15 @@ class Propagation:
         memory_step: int,
         max_memory: int,
         max_objects_per_batch: int,
+        is_side_by_side: bool = False,
     ) -> None:
         self._head = network.prop_head
         self._cache = cache
         self._num_frames = num_frames
         self._object_batch = max_objects_per_batch
+        self._is_side_by_side = is_side_by_side
         self.deviation = ""
-        starts = [self._start(key) for key in keys]
+        starts = self._start(keys)
         self._memory_step = self._fitting_step(keys, starts, memory_step, max_memory)
         self._forward: list[_Run] = []
         self._backward: list[_Run] = []
@@ -124,9 +137,10 @@ class Propagation:
                 entries = _entries(distance, self._memory_step)
                 runs.append(_Run(place, key.position, start, entries))
 
-    def _start(self, key: KeyFrame) -> Memory:
-        frame = self._cache.get([key.position])[key.position]
-        return self._memorise([frame], [key.masks])[0]
+    def _start(self, keys: Sequence[KeyFrame]) -> list[Memory]:
+        """The memories of key frames."""
+        scenes = [self._cache.get([key.position])[key.position].scene for key in keys]
+        return self._memorise(scenes, [key.masks for key in keys])
 
     def _distances(self, key: KeyFrame) -> tuple[int, int]:
         """To the last frame and to the first."""
@@ -179,7 +193,7 @@ class Propagation:
         due = [place for place, task in enumerate(tasks) if self._is_remembered(task)]
         chosen = [results[place] for place in due]
         entries = self._memorise(
-            [result.frame for result in chosen], [result.probabilities for result in chosen]
+            [result.frame.scene for result in chosen], [result.probabilities for result in chosen]
         )
         for place, entry in zip(due, entries, strict=True):
             tasks[place].run.remember(entry)
@@ -190,8 +204,8 @@ class Propagation:
     ) -> list[torch.Tensor]:
         """Probabilities of every task's objects, each object alone."""
         counts = [task.run.num_objects for task in tasks]
-        odds = []
-        for part in _parts(counts, self._object_batch):
+
+        def decode(part: _Part) -> torch.Tensor:
             reads, queries, sizes = [], [], []
             for place, rows in part:
                 query = frames[tasks[place].position].query
@@ -199,24 +213,45 @@ class Propagation:
                 reads.append(self._head.read(memory, query.key))
                 queries.append(query)
                 sizes.append(rows.stop - rows.start)
-            odds.append(self._head.decode(torch.cat(reads), queries, sizes))
+            return self._head.decode(torch.cat(reads), queries, sizes)
+
+        positions = next(iter(frames.values())).query.key[0, 0].numel()
+        odds = self._map_parts(decode, counts, positions)
         return list(torch.cat(odds).sigmoid().split(counts))
 
     def _memorise(
-        self, frames: Sequence[FrameFeatures], masks: Sequence[torch.Tensor]
+        self, scenes: Sequence[Sequence[torch.Tensor]], masks: Sequence[torch.Tensor]
     ) -> list[Memory]:
-        """Encode the objects of several tasks."""
+        """Encode the objects of several tasks in their frames."""
         counts = [len(tensors) for tensors in masks]
-        entries = []
-        for part in _parts(counts, self._object_batch):
-            scenes = [frames[place].scene for place, _ in part]
+
+        def memorise(part: _Part) -> Memory:
             sizes = [rows.stop - rows.start for _, rows in part]
             chosen = torch.cat([masks[place][rows] for place, rows in part])
-            entries.append(self._head.memorise_together(scenes, sizes, chosen))
-        if not entries:
+            return self._head.memorise_together([scenes[place] for place, _ in part], sizes, chosen)
+
+        if not scenes:
             return []
+        positions = scenes[0][0][0, 0].numel() // _POSITION
+        entries = self._map_parts(memorise, counts, positions)
         keys, values = (torch.cat(tensors).split(counts) for tensors in zip(*entries, strict=True))
         return [Memory(*tensors) for tensors in zip(keys, values, strict=True)]
+
+    def _map_parts(
+        self, function: Callable[[_Part], Result], counts: Sequence[int], positions: int
+    ) -> list[Result]:
+        """Apply a function to parts of the objects of several groups, in order.
+
+        Args:
+            function: Computes a batch of objects.
+            counts: Objects of every group.
+            positions: Of an object, on the grid of stride 16.
+        """
+        if not self._is_side_by_side:
+            return [function(part) for part in _parts(counts, self._object_batch, 1)]
+        most = min(self._object_batch, -(-_MIN_POSITIONS // positions))
+        pieces = min(torch.get_num_threads(), sum(counts) // _MIN_OBJECTS)
+        return map_side_by_side(function, _parts(counts, most, max(1, pieces)), pieces > 1)
 
     def _is_remembered(self, task: _Task) -> bool:
         distance = abs(task.position - task.run.origin)
@@ -235,23 +270,18 @@ def _room(part: torch.Tensor, capacity: int) -> torch.Tensor:
     return part.new_empty(objects, channels, capacity, height, width)
 
 
-def _parts(counts: Sequence[int], most: int) -> Iterator[list[tuple[int, slice]]]:
-    """Divide the rows of several groups into parts of at most ``most``, in order.
+def _parts(counts: Sequence[int], most: int, multiple: int) -> list[_Part]:
+    """Divide the rows of several groups into even parts of at most ``most``, in order.
 
-    >>> list(_parts([2, 3], 4))
-    [[(0, slice(0, 2, None)), (1, slice(0, 2, None))], [(1, slice(2, 3, None))]]
+    >>> _parts([2, 3], 4, 1)
+    [[(0, slice(0, 2, None)), (1, slice(0, 1, None))], [(1, slice(1, 3, None))]]
     """
-    part: list[tuple[int, slice]] = []
-    free = most
-    for group, count in enumerate(counts):
-        start = 0
-        while start < count:
-            stop = min(count, start + free)
-            part.append((group, slice(start, stop)))
-            free -= stop - start
-            start = stop
-            if not free:
-                yield part
-                part, free = [], most
-    if part:
-        yield part
+    starts = list(itertools.accumulate(counts, initial=0))
+    parts = []
+    for part in even_slices(starts[-1], most, multiple) if starts[-1] else ():
+        cuts = [
+            slice(max(part.start - start, 0), min(part.stop - start, count))
+            for start, count in zip(starts, counts, strict=False)
+        ]
+        parts.append([(group, rows) for group, rows in enumerate(cuts) if rows.start < rows.stop])
+    return parts

@@ -8,10 +8,11 @@ import numpy as np
 import torch
 
 from ltr.dataset.youtubevis_classes import CLASSES
+from ltr.models.layers.side_by_side import map_in_rounds
 from ltr.models.propose_reduce.image_input import network_size
 from ltr.models.propose_reduce.seq_mask_rcnn import SeqMaskRCNN
 from pytracking.tracker.base import Runtime
-from pytracking.tracker.propose_reduce.feature_cache import FeatureCache
+from pytracking.tracker.propose_reduce.feature_cache import FeatureCache, FrameFeatures
 from pytracking.tracker.propose_reduce.key_frames import (
     KeyFrame,
     detect_masks,
@@ -105,13 +106,19 @@ class ProposeReduce(WholeVideoTracker):
     ) -> list[KeyFrame]:
         """The key frames with instances, their overlapping masks dropped."""
         size, _ = network_size(shape, self.params.img_scale)
+        positions = key_positions(num_frames, self.params.key_num)
+        together = cache.frames_together
         found = []
-        for position in key_positions(num_frames, self.params.key_num):
-            pyramid = cache.get([position])[position].pyramid
-            masks, _ = detect_masks(self.network, pyramid, size, self.params.detection_settings)
-            if len(masks):
-                found.append(KeyFrame(position, without_overlap(masks)))
-        return found
+        for start in range(0, len(positions), together):
+            frames = cache.get(positions[start : start + together])
+
+            def detect(position: int, frames: dict[int, FrameFeatures] = frames) -> KeyFrame:
+                pyramid, settings = frames[position].pyramid, self.params.detection_settings
+                masks, _ = detect_masks(self.network, pyramid, size, settings)
+                return KeyFrame(position, without_overlap(masks))
+
+            found += map_in_rounds(detect, list(frames), together > 1)
+        return [key for key in found if len(key.masks)]
 
     def propagate(
         self, cache: FeatureCache, keys: Sequence[KeyFrame], num_frames: int
@@ -126,6 +133,7 @@ class ProposeReduce(WholeVideoTracker):
             step,
             params.max_memory,
             params.max_objects_per_batch,
+            self.runtime.packs,
         )
         self.deviation = propagation.deviation
         return propagation.steps()

@@ -16,6 +16,7 @@ from pytracking.tracker.base import Runtime
 from pytracking.tracker.propose_reduce.key_frames import key_positions, without_overlap
 from pytracking.tracker.propose_reduce.loading import prepare_network
 from pytracking.tracker.propose_reduce.parameters import ProposeReduceParameters
+from pytracking.tracker.propose_reduce.propagation import _parts
 from pytracking.tracker.propose_reduce.propose_reduce import ProposeReduce
 from pytracking.tracker.propose_reduce.sequences import SequenceStore
 from pytracking.tracker.whole_video import TextPrompt
@@ -74,6 +75,45 @@ def test_little_room_and_small_batches_change_nothing():
         assert computed <= 2 * len(clip)
         assert (_pixels(found) == _pixels(wanted)).mean() > 0.9995
         np.testing.assert_allclose(found.scores(), wanted.scores(), atol=1e-3)
+
+
+@pytest.fixture
+def threads():
+    number = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(number)
+
+
+def test_objects_and_frames_on_two_threads_change_nothing(threads):
+    clip, found = small_clip(5), []
+    for number in (1, 2):
+        threads(number)
+        found.append(_collect(small_segmenter(), clip))
+    (wanted, computed), (store, computed_by_two) = found
+    assert computed == computed_by_two == len(clip)
+    assert (_pixels(store) == _pixels(wanted)).mean() > 0.9995
+    np.testing.assert_allclose(store.scores(), wanted.scores(), atol=1e-3)
+
+
+def test_frames_that_are_needed_next_are_computed_beside_others_as_long_as_there_is_room(threads):
+    threads(2)
+    clip = small_clip(6)
+    for room, wanted in ((6, 2), (2, 2), (1, 1)):
+        with torch.inference_mode():
+            cache = small_segmenter(max_cached_frames=room).open_cache(clip)
+            assert list(cache.get([3])) == [3]
+            assert cache.computed == len(cache) == wanted
+
+
+def test_objects_are_divided_evenly_among_threads():
+    parts = _parts([2, 3, 4], 8, 2)
+    assert parts == [
+        [(0, slice(0, 2)), (1, slice(0, 3))],
+        [(2, slice(0, 4))],
+    ]
+    assert [sum(rows.stop - rows.start for _, rows in part) for part in _parts([9], 2, 2)] == [
+        *(2, 1, 2, 1, 2, 1)
+    ]
 
 
 def test_features_and_memory_have_bounds(monkeypatch):
