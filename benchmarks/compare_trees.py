@@ -2,8 +2,9 @@
 
     python benchmarks/compare_trees.py OLD NEW
 
-Networks that ship with the package segment a short clip, one thread each, and results are scored.
-Each command runs in both trees in turn, ``--repeats`` times; the best time of each counts.
+Networks that ship with the package segment a short clip, one thread each, and results are scored;
+parts of systems without such networks are measured by ``tree_parts.py``, start excluded. Each runs
+in both trees in turn, ``--repeats`` times; the best time of each counts.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from machine import describe_machine
@@ -23,7 +25,8 @@ from ltr.data.image_io import write_image, write_label_map
 from pytracking.utils.demo_clip import demo_clip
 
 _FRAMES = 12
-_CLIP, _MASK, _TRUTH = "{work}/clip", "{work}/truth/clip/00000.png", "{work}/truth"
+_PARTS_FILE = Path(__file__).resolve().with_name("tree_parts.py")
+_CLIP, _MASK, _TRUTH = "{work}/videos/clip", "{work}/truth/clip/00000.png", "{work}/truth"
 _OUTPUT = ("--output", "{output}", "--quiet", "--overwrite")
 COMMANDS: dict[str, Sequence[str]] = {
     "JOINT, demo network, 3 objects": (
@@ -38,15 +41,26 @@ COMMANDS: dict[str, Sequence[str]] = {
     "DAVIS scores of 8 sequences, 3 objects": (
         "run_evaluation.py", "--results", _TRUTH, "--ground-truth", _TRUTH, "--quiet",
     ),
+    "20 training steps of dense_ulearn, mini, 1 video": (
+        "../ltr/run_training.py", "dense_ulearn", "mini", "--device", "cpu", "--max-steps", "20",
+        "--set", "train_videos=folder:{work}/videos", "--set", "num_workers=0",
+    ),
     "help": ("run_video.py", "--help"),
 }  # fmt: skip
+PARTS = {
+    "Propose-Reduce, ResNet-50, 3 frames of 256x144, 5 key frames with 2 objects": "propose_reduce",
+    "ATNet, 2 rounds, 3 frames of 427x240, 3 objects": "atnet",
+    "a training step of JOINT's second stage, 1 sequence, 416x240": "training",
+    "300 masks of 854x480, written and read": "masks",
+    "300 JPEGs of 854x480, read": "pictures",
+}
 
 
 def write_work(folder: Path) -> None:
     """Draw a clip, and true masks of eight sequences."""
     for number, frame in enumerate(demo_clip(_FRAMES)):
-        picture = folder / "clip" / f"{number:05d}.png"
-        picture.parent.mkdir(exist_ok=True)
+        picture = folder / "videos" / "clip" / f"{number:05d}.png"
+        picture.parent.mkdir(parents=True, exist_ok=True)
         write_image(picture, frame.image)
         for name in ("clip", *"abcdefg"):
             mask = folder / "truth" / name / picture.name
@@ -54,7 +68,7 @@ def write_work(folder: Path) -> None:
             write_label_map(mask, frame.labels)
 
 
-def measure(tree: Path, words: Sequence[str], work: Path) -> float:
+def measure_command(tree: Path, words: Sequence[str], work: Path) -> float:
     """CPU seconds of a command.
 
     Raises:
@@ -63,16 +77,32 @@ def measure(tree: Path, words: Sequence[str], work: Path) -> float:
     with tempfile.TemporaryDirectory() as output:
         filled = [word.format(work=work, output=output) for word in words]
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = subprocess.run(
-            [sys.executable, filled[0], *filled[1:]],
-            cwd=tree / "pytracking", capture_output=True, text=True, check=False,
-            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(tree)},
-        )  # fmt: skip
+        _run(tree, "pytracking", filled, {"LTR_WORKSPACE_DIR": output})
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def measure_part(tree: Path, part: str) -> float:
+    """CPU seconds of a part, by the benchmarks of the tree.
+
+    Raises:
+        RuntimeError: It failed.
+    """
+    code = f"import sys; sys.path.insert(0, {str(tree / 'benchmarks')!r}); "
+    code += f"sys.argv = ['', {part!r}]; import runpy; "
+    code += f"runpy.run_path({str(_PARTS_FILE)!r}, run_name='__main__')"
+    return float(_run(tree, "benchmarks", ["-c", code], {}).splitlines()[-1])
+
+
+def _run(tree: Path, folder: str, words: Sequence[str], variables: dict[str, str]) -> str:
+    done = subprocess.run(
+        [sys.executable, *words], cwd=tree / folder, capture_output=True, text=True, check=False,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(tree)} | variables,
+    )  # fmt: skip
     if done.returncode:
         lines = (done.stderr or done.stdout).strip().splitlines()
         raise RuntimeError(lines[-1] if lines else f"ended with {done.returncode}")
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return done.stdout
 
 
 def main() -> int:
@@ -81,20 +111,23 @@ def main() -> int:
     parser.add_argument("old", type=Path)
     parser.add_argument("new", type=Path)
     parser.add_argument("--repeats", type=int, default=2)
-    parser.add_argument("--only", default="", help="commands whose name contains this")
+    parser.add_argument("--only", default="", help="rows whose name contains this")
     arguments = parser.parse_args()
     trees = [arguments.old.resolve(), arguments.new.resolve()]
     print(f"{describe_machine()}, {_FRAMES} frames of 640x360\n")
-    print("| whole command, one thread | before, CPU s | after, CPU s | ratio |\n|---|---|---|---|")
+    print("| one thread | before, CPU s | after, CPU s | ratio |\n|---|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        write_work(Path(folder))
-        for name, words in COMMANDS.items():
+        work = Path(folder)
+        write_work(work)
+        measures: dict[str, Callable[[Path], float]] = {
+            name: partial(measure_command, words=words, work=work)
+            for name, words in COMMANDS.items()
+        }
+        measures |= {name: partial(measure_part, part=part) for name, part in PARTS.items()}
+        for name, measure in measures.items():
             if arguments.only not in name:
                 continue
-            rounds = [
-                [measure(tree, words, Path(folder)) for tree in trees]
-                for _ in range(arguments.repeats)
-            ]
+            rounds = [[measure(tree) for tree in trees] for _ in range(arguments.repeats)]
             old, new = (min(times) for times in zip(*rounds, strict=True))
             print(f"| {name} | {old:.2f} | {new:.2f} | {old / new:.2f} |", flush=True)
     return 0
