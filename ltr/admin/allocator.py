@@ -14,7 +14,7 @@ import platform
 from ltr.admin.errors import ConfigError
 
 VARIABLE = "VOS_KEEP_MEMORY"
-_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4  # of <malloc.h>
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -2, -4, -8  # of <malloc.h>
 _TOP_PAD_BYTES = 256 * 2**20
 _NEVER = 2**31 - 1  # bytes; the largest that ``mallopt`` takes
 _CHOICES = {"": True, "0": False, "1": True}
@@ -39,5 +39,6 @@ def keep_memory() -> bool:
         (_M_MMAP_MAX, 0),
         (_M_TRIM_THRESHOLD, _NEVER),
         (_M_TOP_PAD, _TOP_PAD_BYTES),
+        (_M_ARENA_MAX, 1),  # what one thread frees another one takes
     )
     return all(mallopt(name, value) == 1 for name, value in settings)

@@ -23,13 +23,8 @@ from torch import nn
 from ltr.models.layers.bands import BandKernels, convolve_by_bands, fits_bands
 from ltr.models.layers.dilated import DilatedKernels, convolve_dilated, fits_dilated
 from ltr.models.layers.resizing import resize_bicubic
-from ltr.models.layers.winograd import (
-    TileKernels,
-    convolve_by_tiles,
-    fits,
-    has_enough_tiles,
-    tiles_together,
-)
+from ltr.models.layers.tiles import TileKernels, convolve_by_tiles
+from ltr.models.layers.winograd import fits, has_enough_tiles
 
 _PREPARING = threading.RLock()
 _FORMS: WeakKeyDictionary[nn.Module, Hashable] = WeakKeyDictionary()
@@ -149,14 +144,11 @@ class _TransformedWeight:
     """Weights of Winograd's algorithm."""
 
     def __init__(self, conv: nn.Conv2d, x: torch.Tensor) -> None:
-        self._dilation = conv.dilation[0]
-        self._kernels = TileKernels(conv.weight, tiles_together(x, self._dilation))
+        self._kernels = TileKernels(conv.weight, conv.bias, x.shape, conv.dilation[0])
 
     def convolve(self, x: torch.Tensor, after: _After) -> torch.Tensor:
         """See ``FusedConv2d``."""
-        return convolve_by_tiles(
-            x, self._kernels, after.bias, self._dilation, after.added, after.rectifies
-        )
+        return convolve_by_tiles(x, self._kernels, after.added, after.rectifies)
 
     def dense(self) -> torch.Tensor:
         """The weights as they were, up to rounding."""

@@ -13,7 +13,7 @@ from ltr.models.joint.fused import FusedHead, fuse_joint
 from ltr.models.layers.dilated import fits_dilated
 from ltr.models.layers.folding import fold_batch_norms
 from ltr.models.layers.fused import FusedConv2d, fuse_sequential, pack, unpack
-from ltr.models.layers.winograd import TileKernels, convolve_by_tiles
+from ltr.models.layers.tiles import TileKernels, convolve_by_tiles
 from tests.small_joint import small_network
 
 
@@ -26,14 +26,16 @@ def _channels_last(*size: int) -> torch.Tensor:
 def test_tiles_give_the_convolution(size: tuple[int, int]) -> None:
     weight, x = _channels_last(24, 40, 3, 3), _channels_last(2, 40, *size)
     expected = torch.conv2d(x.double(), weight.double(), padding=1)
-    found = convolve_by_tiles(x, TileKernels(weight, 64))
+    found = convolve_by_tiles(x, TileKernels(weight, None, x.shape))
     assert found.is_contiguous(memory_format=torch.channels_last)
     assert (found - expected).abs().max() < 3e-6 * expected.abs().max()
 
 
 def test_transformed_weights_can_be_restored() -> None:
     weight = _channels_last(8, 5, 3, 3)
-    assert torch.allclose(TileKernels(weight, 64).dense(), weight, atol=1e-6)
+    assert torch.allclose(
+        TileKernels(weight, None, torch.Size([1, 5, 9, 9])).dense(), weight, atol=1e-6
+    )
 
 
 @pytest.mark.parametrize(("channels", "side"), [(16, 5), (64, 5), (64, 49), (256, 48)])
