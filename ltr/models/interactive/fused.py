@@ -152,8 +152,10 @@ def fuse_atnet(network: ATNet) -> None:
             setattr(network, name, FusedDecoder(decoder))
     if isinstance(network.conv1x1, SplitConv1x1):
         network.conv1x1 = FusedSplitConv1x1(network.conv1x1)  # type: ignore[assignment]
-    if isinstance(network.prev_conv1x1, nn.Conv2d):
-        network.prev_conv1x1 = FusedConv2d(network.prev_conv1x1, rectifies=False)  # type: ignore[assignment]
+    for parent, name in ((network, "prev_conv1x1"), (network.indicator_encoder, "conv1x1")):
+        conv = getattr(parent, name)
+        if isinstance(conv, nn.Conv2d):
+            setattr(parent, name, FusedConv2d(conv, rectifies=False))
 
 
 def fuse_manet(network: MANet) -> None:

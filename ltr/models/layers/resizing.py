@@ -13,7 +13,7 @@ from ltr.models.layers.banded import Run, find_runs
 # The cubic kernel with a = -3/4 at the distances -7/4, -5/4, ..., 7/4 of doubled pixel centres.
 _TAPS = (-9 / 256, -27 / 256, 67 / 256, 225 / 256, 225 / 256, 67 / 256, -27 / 256, -9 / 256)
 _REACH = 2
-_BAND = 16  # rows of doubled maps that are computed together
+_BAND = 16  # rows of enlarged maps that are computed together
 
 
 def resize_bicubic(x: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
@@ -102,22 +102,29 @@ def convolve_enlarged(x: torch.Tensor, weight: torch.Tensor, size: Sequence[int]
     kernels, (height, width) = len(weight), x.shape[-2:]
     taps = weight.permute(2, 3, 0, 1).flatten(0, 2)[..., None, None]
     taken = F.conv2d(x, taps).permute(0, 2, 3, 1).unflatten(3, (3, 3, kernels))
-    down, across = (
-        _spread(small, large, x) for small, large in zip((height, width), size, strict=True)
-    )
-    rows = taken.permute(0, 1, 3, 4, 2, 5).reshape(len(x), height, 3, 3 * width, kernels)
-    wide = across.flatten(1) @ rows
-    found = down.transpose(1, 2).flatten(1) @ wide.reshape(len(x), 3 * height, -1)
-    return found.unflatten(2, (size[1], kernels)).permute(0, 3, 1, 2)
+    rows = taken.permute(0, 1, 3, 2, 4, 5).reshape(-1, 3 * width, kernels)
+    wide = _spread(rows, size[1]).view(len(x), 3 * height, -1)
+    return _spread(wide, size[0]).unflatten(2, (size[1], kernels)).permute(0, 3, 1, 2)
 
 
-def _spread(small: int, large: int, like: torch.Tensor) -> torch.Tensor:
-    """What each place of a small side adds to the three neighbours of each of a large one.
+def _spread(taps: torch.Tensor, size: int) -> torch.Tensor:
+    """What a small side gives its three neighbours each, (n, small * 3, K) -> (n, size, K)."""
+    result = taps.new_empty(len(taps), size, taps.shape[2])
+    for rows, columns, shares in _bands_of_shares(taps.shape[1] // 3, size):
+        matrices = shares.to(taps).expand(len(taps), -1, -1)
+        torch.bmm(matrices, taps[:, columns], out=result[:, rows])
+    return result
 
-    Returns:
-        (large, 3, small).
-    """
-    unit = torch.eye(small, dtype=like.dtype, device=like.device)[None]
-    shares = F.interpolate(unit, large, mode="linear", align_corners=True)[0].T
+
+@cache
+def _bands_of_shares(small: int, large: int) -> list[tuple[slice, slice, torch.Tensor]]:
+    """The matrix of ``_spread``, (large, small * 3), without the zeros: rows, columns, values."""
+    shares = F.interpolate(torch.eye(small)[None], large, mode="linear", align_corners=True)[0].T
     padded = F.pad(shares, (0, 0, 1, 1))
-    return torch.stack([padded[start : start + large] for start in range(3)], dim=1)
+    matrix = torch.stack([padded[start : start + large] for start in range(3)], dim=2).flatten(1)
+    bands = []
+    for first, band in zip(range(0, large, _BAND), matrix.split(_BAND), strict=True):
+        used = band.any(dim=0).nonzero()
+        columns = slice(int(used.min()), int(used.max()) + 1)
+        bands.append((slice(first, first + len(band)), columns, band[:, columns].contiguous()))
+    return bands
