@@ -17,7 +17,7 @@ from ltr.models.interactive.atnet import (
 )
 from ltr.models.interactive.deeplab import Pooling
 from ltr.models.interactive.ipn import InteractionNet, PropagationNet
-from ltr.models.interactive.manet import MANet
+from ltr.models.interactive.manet import MANet, SegmentationHead, SeparableBlock
 from ltr.models.layers.fused import FusedConv2d, fuse_sequential, split_conv
 from ltr.models.layers.resizing import convolve_enlarged
 
@@ -165,6 +165,15 @@ def fuse_manet(network: MANet) -> None:
     _fuse_stem(deeplab.backbone, "conv1")
     _fuse_pooling(deeplab.aspp)
     fuse_sequential(deeplab.decoder.last_conv)
+    for head in (network.inter_seghead, network.dynamic_seghead):
+        _fuse_head(head)
+
+
+def _fuse_head(head: SegmentationHead) -> None:
+    for name, layer in list(head.named_children()):
+        if isinstance(layer, SeparableBlock):
+            convs = layer.conv1, layer.conv2
+            setattr(head, name, nn.Sequential(*(FusedConv2d(conv, True) for conv in convs)))
 
 
 def fuse_ipn(network: InteractionNet | PropagationNet) -> None:

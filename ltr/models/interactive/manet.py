@@ -78,7 +78,14 @@ class DeepLab(nn.Module):
         return self.decoder(self.aspp(top), low)
 
 
-class _Block(nn.Module):
+class SeparableBlock(nn.Module):
+    """A convolution of each channel and one of all channels, with batch norms and ReLUs.
+
+    Args:
+        inplanes: Channels of the input.
+        planes: Channels of the result.
+    """
+
     def __init__(self, inplanes: int, planes: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(inplanes, inplanes, 7, 1, 3, groups=inplanes)
@@ -87,6 +94,7 @@ class _Block(nn.Module):
         self.bn2 = nn.BatchNorm2d(planes)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, inplanes, h, w) -> (N, planes, h, w)."""
         return F.relu(self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x))))))
 
 
@@ -95,10 +103,10 @@ class SegmentationHead(nn.Module):
 
     def __init__(self, inplanes: int, planes: int) -> None:
         super().__init__()
-        self.layer1 = _Block(inplanes, planes)
-        self.layer2 = _Block(planes, planes)
-        self.layer3 = _Block(planes, planes)
-        self.layer4 = _Block(planes, planes)
+        self.layer1 = SeparableBlock(inplanes, planes)
+        self.layer2 = SeparableBlock(planes, planes)
+        self.layer3 = SeparableBlock(planes, planes)
+        self.layer4 = SeparableBlock(planes, planes)
         self.conv = nn.Conv2d(planes, 1, 1)
 
     def forward(self, embedding: torch.Tensor, maps: torch.Tensor) -> torch.Tensor:

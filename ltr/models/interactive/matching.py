@@ -11,11 +11,13 @@ import torch
 import torch.nn.functional as F
 
 from ltr.models.interactive.deeplab import resize
+from ltr.models.layers.matmul import PackedLinear, is_exact_inference
 
 _RADIUS = 12  # of the window of the local match, in pixels of the halved maps
 _STRIDE = 2  # between pixels of the labels in that window
 _OUTSIDE = 1e20  # squared distance to a pixel outside the map
 _FLOAT_BYTES = 4
+_TOGETHER = 512, 1024  # pixels, and labelled ones, whose distances stay in the cache of a CPU
 
 
 def scaled(distances: torch.Tensor) -> torch.Tensor:
@@ -57,20 +59,43 @@ def match_labelled(
     current: torch.Tensor, labelled: Sequence[torch.Tensor], max_bytes: int = 2**25
 ) -> torch.Tensor:
     """``match_globally`` with the pixels of every id; those of one frame serve many others."""
-    pixels = current.flatten(1).T
+    pixels = current.flatten(1).T.contiguous()
     lengths = pixels.square().sum(dim=1)
     maps = []
     for chosen in labelled:
-        step = max(1, max_bytes // (_FLOAT_BYTES * max(1, len(chosen))))
-        own = chosen.square().sum(dim=1)
-        nearest = [
-            torch.addmm(own, part, chosen.T, alpha=-2).amin(dim=1)
-            for part in pixels.split(step)
-            if len(chosen)
-        ]
-        distances = torch.cat(nearest) + lengths if nearest else lengths.new_full((), _OUTSIDE)
+        if len(chosen):
+            distances = lengths + _least_distances(pixels, chosen, max_bytes // _FLOAT_BYTES)
+        else:
+            distances = lengths.new_full((), _OUTSIDE)
         maps.append(scaled(distances.clamp(min=0)).expand(len(pixels)))
     return torch.stack(maps).view(len(maps), *current.shape[1:])
+
+
+def _least_distances(pixels: torch.Tensor, chosen: torch.Tensor, most: int) -> torch.Tensor:
+    """Squared distances of pixels (n, C) to the nearest of others, less their own squared lengths.
+
+    Args:
+        pixels: (n, C).
+        chosen: (m, C), at least one.
+        most: How many distances may be held at a time.
+
+    Returns:
+        (n,).
+    """
+    if not is_exact_inference(pixels):
+        own = chosen.square().sum(dim=1)
+        parts = pixels.split(max(1, most // len(chosen)))
+        return torch.cat([torch.addmm(own, part, chosen.T, alpha=-2).amin(dim=1) for part in parts])
+    rows = max(1, min(_TOGETHER[0], most // _TOGETHER[1]))
+    products = [
+        PackedLinear(-2 * part, part.square().sum(dim=1), rows)
+        for part in chosen.split(_TOGETHER[1])
+    ]
+    nearest = [
+        torch.stack([multiply(part).amin(dim=1) for multiply in products]).amin(dim=0)
+        for part in pixels.split(rows)
+    ]
+    return torch.cat(nearest)
 
 
 def match_locally(
