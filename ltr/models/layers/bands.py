@@ -67,9 +67,9 @@ class BandKernels:
         return self  # nothing changes them
 
     def multiply(self, bands: torch.Tensor, width: int) -> torch.Tensor:
-        """(8, bands, W * C) -> (8, bands, W * K), along the rows."""
+        """(bands, 8, W * C) -> (8, bands, W * K), along the rows."""
         products = []
-        for place, (rows, kernel) in enumerate(zip(bands, self._kernels, strict=True)):
+        for place, (rows, kernel) in enumerate(zip(bands.unbind(1), self._kernels, strict=True)):
             pixels = rows.unflatten(1, (width, self.inputs))[None].permute(0, 3, 1, 2)
             bias = self._bias if place == _BIASED else None
             found = torch.ops.mkldnn._convolution_pointwise(
@@ -142,13 +142,13 @@ def convolve_by_bands(
 
 
 def _transform(sources: torch.Tensor, runs: tuple[Run, ...], bands: slice) -> torch.Tensor:
-    """Rows of maps (N, H, row) -> (8, N * bands, row)."""
+    """Rows of maps (N, H, row) -> (N * bands, 8, row)."""
     count, _, row = sources.shape
-    transformed = sources.new_empty(_SPAN, count, bands.stop - bands.start, row)
+    transformed = sources.new_empty(count, bands.stop - bands.start, _SPAN, row)
     for run in runs:
-        for index, maps in enumerate(sources):
-            run.apply(maps, bands, transformed[:, index].transpose(0, 1))
-    return transformed.flatten(1, 2)
+        for maps, target in zip(sources, transformed, strict=True):
+            run.apply(maps, bands, target)
+    return transformed.flatten(0, 1)
 
 
 def _collect(products: torch.Tensor, target: torch.Tensor, is_added: bool) -> None:
