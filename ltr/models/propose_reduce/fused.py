@@ -132,5 +132,7 @@ def fuse_mask_rcnn(network: MaskRCNN) -> None:
     body = network.backbone.body
     fuse_blocks(body)
     _fuse(body, "conv1", rectifies=True)
+    for block in network.backbone.fpn.inner_blocks:
+        _fuse(block, "0")
     if type(network.prop_head) is PropagationHead:
         network.prop_head = FusedPropagationHead(network.prop_head)

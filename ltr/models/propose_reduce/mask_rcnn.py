@@ -164,8 +164,18 @@ class MaskRCNN(nn.Module):
         Returns:
             Class logits (sum n, classes) and deltas (sum n, 4 * classes).
         """
+        return self.classify_features(self.box_features(pyramid, boxes))
+
+    def box_features(
+        self, pyramid: Sequence[torch.Tensor], boxes: Sequence[torch.Tensor]
+    ) -> torch.Tensor:
+        """What ``classify`` looks at, (sum n, width, 7, 7)."""
+        return align_boxes(pyramid, boxes, _BOX_CELLS)
+
+    def classify_features(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The results of ``classify``, from ``box_features``."""
         heads = self.roi_heads
-        return heads.box_predictor(heads.box_head(align_boxes(pyramid, boxes, _BOX_CELLS)))
+        return heads.box_predictor(heads.box_head(features))
 
     def mask_logits(
         self, pyramid: Sequence[torch.Tensor], boxes: Sequence[torch.Tensor]

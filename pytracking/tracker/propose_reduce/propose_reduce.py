@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -34,6 +35,23 @@ from pytracking.tracker.whole_video import (
 from pytracking.utils.mask_overlaps import video_overlaps
 
 _PRESENT = 0.5
+_BOXES_AT_ONCE = 64
+
+
+class _Look(NamedTuple):
+    """The objects of a key frame in a frame, before they are classified.
+
+    Args:
+        first: The first one's place among all sequences.
+        position: Index of the frame.
+        masks: bool (M, H, W).
+        features: Of their boxes, (M, C, 7, 7).
+    """
+
+    first: int
+    position: int
+    masks: np.ndarray
+    features: torch.Tensor
 
 
 class ProposeReduce(WholeVideoTracker):
@@ -148,14 +166,15 @@ class ProposeReduce(WholeVideoTracker):
         """Propagate, and keep masks and class scores of every sequence."""
         first = np.cumsum([0, *(len(key.masks) for key in keys)]).tolist()
         store = SequenceStore(first[-1], num_frames, self.network.num_classes)
+        waiting: list[_Look] = []
         for step in self.propagate(cache, keys, num_frames):
-            if step:
-                masks, probabilities = self._classify(step)
-                ends = np.cumsum([len(propagated.probabilities) for propagated in step])[:-1]
-                parts = zip(np.split(masks, ends), np.split(probabilities, ends), strict=True)
-                for propagated, part in zip(step, parts, strict=True):
-                    store.add(first[propagated.key], propagated.position, *part)
+            waiting += self._look(step, first) if step else []
+            if sum(len(look.masks) for look in waiting) >= _BOXES_AT_ONCE:
+                self._classify(waiting, store)
+                waiting = []
             advance(1)
+        if waiting:
+            self._classify(waiting, store)
         return store
 
     def reduce(self, store: SequenceStore) -> ReducedSequences:
@@ -166,10 +185,12 @@ class ProposeReduce(WholeVideoTracker):
             store.scores(), overlaps, params.reduction, params.reduction_settings
         )
 
-    def _classify(self, step: Sequence[Propagated]) -> tuple[np.ndarray, np.ndarray]:
-        """Masks of all items, bool (M, H, W), and class probabilities of their boxes, as one batch.
+    def _look(self, step: Sequence[Propagated], first: Sequence[int]) -> list[_Look]:
+        """Masks of all items, and the features of their boxes.
 
-        The items of a step come frame by frame.
+        Args:
+            step: Items, frame by frame.
+            first: The first sequence of every key frame.
         """
         masks = [propagated.probabilities >= _PRESENT for propagated in step]
         frames = {propagated.position: propagated.frame for propagated in step}
@@ -177,11 +198,24 @@ class ProposeReduce(WholeVideoTracker):
         for propagated, object_masks in zip(step, masks, strict=True):
             boxes[propagated.position].append(mask_boxes(object_masks))
         levels = zip(*(frame.pyramid for frame in frames.values()), strict=True)
-        logits, _ = self.network.classify(
+        features = self.network.box_features(
             [torch.cat(level) for level in levels],
             [torch.cat(frame_boxes) for frame_boxes in boxes.values()],
         )
-        return torch.cat(masks).cpu().numpy(), logits.float().softmax(dim=1).cpu().numpy()
+        counts = [len(object_masks) for object_masks in masks]
+        found = np.split(torch.cat(masks).cpu().numpy(), np.cumsum(counts)[:-1])
+        return [
+            _Look(first[item.key], item.position, own, part)
+            for item, own, part in zip(step, found, features.split(counts), strict=True)
+        ]
+
+    def _classify(self, looks: Sequence[_Look], store: SequenceStore) -> None:
+        """Classify the boxes of several steps as one batch: the layers are larger than they are."""
+        logits, _ = self.network.classify_features(torch.cat([look.features for look in looks]))
+        probabilities = logits.float().softmax(dim=1).cpu().numpy()
+        ends = np.cumsum([len(look.masks) for look in looks])[:-1]
+        for look, part in zip(looks, np.split(probabilities, ends), strict=True):
+            store.add(look.first, look.position, look.masks, part)
 
     def _track(self, masks: tuple, scores: np.ndarray) -> InstanceTrack:
         best = 1 + int(scores[1:].argmax())
