@@ -56,9 +56,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _export(tracker: object, arguments: argparse.Namespace) -> ExportedSystem:
     from pytracking.export.dense_ulearn import DenseULearnCapacity, export_dense_ulearn
     from pytracking.export.joint import export_joint
+    from pytracking.tracker.carrying import CarryingTracker
     from pytracking.tracker.dense_ulearn.dense_ulearn import DenseULearnTracker
     from pytracking.tracker.joint.joint import JointTracker
 
+    if isinstance(tracker, CarryingTracker):  # the exported one tracks every frame
+        tracker = tracker.tracker
     if isinstance(tracker, DenseULearnTracker):
         size = arguments.frame_size
         capacity = DenseULearnCapacity(size, arguments.objects, arguments.starts)

@@ -103,13 +103,15 @@ class TrackerSpec:
     def create(self, runtime: Runtime | None = None, with_log: bool = False) -> Any:
         """See ``create_tracker``; ``with_log`` logs the resolved parameters first."""
         from pytracking.tracker.base import Runtime
+        from pytracking.tracker.carrying import carry
 
         params, runtime = self.load_parameters(), runtime or Runtime()
         if with_log:
             _LOG.info("%s %s\n%s", self.system, self.name, describe(params))
         if runtime.device.type == "cpu":
             keep_memory()
-        return tracker_class(self.system).create(params, runtime)
+        tracker = tracker_class(self.system).create(params, runtime)
+        return carry(tracker, params, runtime)
 
 
 def describe_run(spec: TrackerSpec, runtime: Runtime) -> dict[str, Any]:

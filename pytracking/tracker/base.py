@@ -199,6 +199,9 @@ class OnlineTracker(AnyTracker):
             info: New objects, or None.
         """
 
+    def skip(self) -> None:
+        """Let a frame go by without looking at it; trackers that count frames override this."""
+
     def correct(
         self, image: np.ndarray, info: FrameInfo, is_remembered: bool = False
     ) -> FrameOutput:

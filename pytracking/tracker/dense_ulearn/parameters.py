@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 from ltr.admin.errors import ConfigError
-from ltr.admin.ranges import Count, Positive, Range, Ranged
+from ltr.admin.ranges import Count, CountOrZero, Positive, Probability, Range, Ranged
 
 _FAST_RADIUS = 2 / 3  # of the exact one
+_FAST_CARRIED = 2
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,9 @@ class DenseULearnParameters(Ranged):
         knn: Number of positions from which a position takes its label.
         cxt_size: Number of earlier frames that are searched, besides an object's first one.
         input_size: Shorter side of the network's input in pixels; -1 leaves frames as they are.
+        carried_frames: At most so many frames in a row take the last result, moved along the
+            optical flow, where that agrees with tracking; on a CPU. 0 tracks every frame.
+        carried_agreement: Intersection over union above which the two agree.
         fast: Whether accuracy was traded for speed, see ``faster``.
     """
 
@@ -33,6 +37,8 @@ class DenseULearnParameters(Ranged):
     knn: Count = 10
     cxt_size: Count = 20
     input_size: Annotated[int, Range(-1, 8192)] = -1
+    carried_frames: CountOrZero = 0
+    carried_agreement: Probability = 0.75
     fast: bool = False
 
     def __post_init__(self) -> None:
@@ -43,6 +49,12 @@ class DenseULearnParameters(Ranged):
     def faster(self) -> DenseULearnParameters:
         """The parameters of the fast mode: positions are matched nearer by.
 
-        Features are compared in the precision of the network.
+        Features are compared in the precision of the network. Where objects move slowly, only
+        some frames are tracked.
         """
-        return replace(self, radius=self.radius * _FAST_RADIUS, fast=True)
+        return replace(
+            self,
+            radius=self.radius * _FAST_RADIUS,
+            carried_frames=max(self.carried_frames, _FAST_CARRIED),
+            fast=True,
+        )

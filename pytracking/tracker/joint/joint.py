@@ -113,6 +113,12 @@ class JointTracker(StateOfVideo[VideoState], OnlineTracker):
             scores = torch.cat([scores, self._start_objects(pixels, info)])
         return self._finish(scores)
 
+    def skip(self) -> None:
+        """See ``OnlineTracker.skip``."""
+        for state in self.state.objects:
+            state.frame_number += 1
+            state.skipped += 1
+
     @torch.inference_mode()
     def correct(
         self, image: np.ndarray, info: FrameInfo, is_remembered: bool = False
@@ -225,12 +231,12 @@ class JointTracker(StateOfVideo[VideoState], OnlineTracker):
         if not params.update_target_model:
             return
         tracked = [
-            (index, obj) for index, obj in enumerate(state.objects, 1) if obj.frame_number > 2
+            (index, obj) for index, obj in enumerate(state.objects, 1) if obj.crop is not None
         ]
         due = [
             (index, obj)
             for index, obj in tracked
-            if obj.frame_number % params.train_sample_interval == 0
+            if obj.frame_number % params.train_sample_interval <= obj.skipped
         ]
         if due:
             masks = torch.stack([self._last_mask(index, obj) for index, obj in due])
@@ -282,7 +288,7 @@ class JointTracker(StateOfVideo[VideoState], OnlineTracker):
         encoded, layers = self.encoder.encode_crops(torch.cat(patches))
         crop_index = [unique.index(window) for window in windows]
         for obj, window, index in zip(objects, windows, crop_index, strict=True):
-            obj.crop = Crop(window, encoded[index])
+            obj.crop, obj.skipped = Crop(window, encoded[index]), 0
         logits = self.encoder.decode(
             self._encodings(crop_index), layers, params.image_sample_size, crop_index
         )

@@ -21,7 +21,8 @@ from ltr.admin.ranges import (
 from ltr.data.image_format import CAFFE_BGR, ImageFormat
 from pytracking.tracker.joint.geometry import BorderMode
 
-_FAST_MEMORY, _FAST_INTERVAL, _FAST_TOLERANCE = 8, 5, 0.05
+_FAST_MEMORY, _FAST_INTERVAL, _FAST_ITERATIONS, _FAST_TOLERANCE = 5, 5, 0, 0.05
+_FAST_CARRIED = 3
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,9 @@ class JointParameters(Ranged):
         image_std: Standard deviation of the network's input, in its channel order.
         window_tolerance: Objects whose search windows differ by no more than this share of their
             sides look through one of them; 0 keeps every window where it is.
+        carried_frames: At most so many frames in a row take the last result, moved along the
+            optical flow, where that agrees with tracking; on a CPU. 0 tracks every frame.
+        carried_agreement: Intersection over union above which the two agree.
         fast: Whether accuracy was traded for speed, see ``faster``.
     """
 
@@ -75,6 +79,8 @@ class JointParameters(Ranged):
     image_mean: tuple[Finite, Finite, Finite] = CAFFE_BGR.mean
     image_std: tuple[Positive, Positive, Positive] = CAFFE_BGR.std
     window_tolerance: Probability = 0.0
+    carried_frames: CountOrZero = 0
+    carried_agreement: Probability = 0.87
     fast: bool = False
 
     def __post_init__(self) -> None:
@@ -89,11 +95,16 @@ class JointParameters(Ranged):
             raise ConfigError(f"max_scale_change must ascend, got {self.max_scale_change}")
 
     def faster(self) -> JointParameters:
-        """The parameters of the fast mode: a smaller memory that changes less often."""
+        """The parameters of the fast mode: a smaller memory that changes less often.
+
+        Where objects move slowly, only some frames are tracked.
+        """
         return replace(
             self,
             sample_memory_size=min(self.sample_memory_size, _FAST_MEMORY),
             train_sample_interval=max(self.train_sample_interval, _FAST_INTERVAL),
+            net_opt_update_iter=min(self.net_opt_update_iter, _FAST_ITERATIONS),
+            carried_frames=max(self.carried_frames, _FAST_CARRIED),
             window_tolerance=max(self.window_tolerance, _FAST_TOLERANCE),
             fast=True,
         )

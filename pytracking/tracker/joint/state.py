@@ -31,6 +31,7 @@ class ObjectState:
         filters: Filter of the target model, (16, C, k, k).
         frame_number: The object's own counter, 1 in its first frame.
         crop: Search window of the last frame; None in the object's first frame.
+        skipped: Frames that have gone by unseen since the last one.
     """
 
     object_id: int
@@ -39,6 +40,7 @@ class ObjectState:
     filters: torch.Tensor
     frame_number: int = 1
     crop: Crop | None = None
+    skipped: int = 0
 
     @property
     def last_crop(self) -> Crop:

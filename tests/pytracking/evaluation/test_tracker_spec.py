@@ -110,7 +110,8 @@ def test_the_fast_mode_is_in_the_parameters_and_the_precision():
     arguments = parse("--fast", "--device", "cpu", tracker=("joint", "joint_davis"))
     params = resolve_tracker(arguments).load_parameters()
     assert (params.fast, params.window_tolerance) == (True, 0.05)
-    assert (params.sample_memory_size, params.train_sample_interval) == (8, 5)
+    assert (params.sample_memory_size, params.train_sample_interval) == (5, 5)
+    assert (params.net_opt_update_iter, params.carried_frames) == (0, 3)
     is_computed = computes_bf16(torch.device("cpu"))
     assert resolve_runtime(arguments).precision == ("bf16" if is_computed else "fp32")
     exact = parse("--fast", "--device", "cpu", "--precision", "fp32")
@@ -118,6 +119,7 @@ def test_the_fast_mode_is_in_the_parameters_and_the_precision():
     words = ("dense_ulearn", "demo")
     fast, usual = (resolve_tracker(parse(*option, tracker=words)) for option in (["--fast"], []))
     assert fast.load_parameters().radius == pytest.approx(8)
+    assert (fast.load_parameters().carried_frames, usual.load_parameters().carried_frames) == (2, 0)
     assert not usual.load_parameters().fast
     assert resolve_runtime(parse("--device", "cpu")).precision == "fp32"
     with pytest.raises(ConfigError, match="referring refytvos_r50 has no --fast mode: leave"):
