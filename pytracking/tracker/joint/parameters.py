@@ -80,7 +80,7 @@ class JointParameters(Ranged):
     image_std: tuple[Positive, Positive, Positive] = CAFFE_BGR.std
     window_tolerance: Probability = 0.0
     carried_frames: CountOrZero = 0
-    carried_agreement: Probability = 0.87
+    carried_agreement: Probability = 0.88
     fast: bool = False
 
     def __post_init__(self) -> None:
