@@ -108,10 +108,11 @@ class TrackerSpec:
         params, runtime = self.load_parameters(), runtime or Runtime()
         if with_log:
             _LOG.info("%s %s\n%s", self.system, self.name, describe(params))
-        if runtime.device.type == "cpu":
+        is_on_cpu = runtime.device.type == "cpu"
+        if is_on_cpu:
             keep_memory()
         tracker = tracker_class(self.system).create(params, runtime)
-        return carry(tracker, params, runtime)
+        return carry(tracker, params) if is_on_cpu else tracker  # tracking is faster on a GPU
 
 
 def describe_run(spec: TrackerSpec, runtime: Runtime) -> dict[str, Any]:

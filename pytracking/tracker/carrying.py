@@ -159,18 +159,15 @@ class CarryingTracker(StateOfVideo[CarryingState], OnlineTracker):
         return _moved(state.shown, scores, region, flow)
 
 
-def carry(tracker: OnlineTracker, params: Any, runtime: Runtime) -> OnlineTracker:
-    """A tracker that carries results where its parameters say so; on a GPU tracking is faster.
+def carry(tracker: OnlineTracker, params: Any) -> OnlineTracker:
+    """A tracker that carries results where its parameters say so.
 
     Args:
-        tracker: Ready to run.
+        tracker: On the CPU, ready to run.
         params: Its parameters; those that know ``carried_frames`` know ``carried_agreement``.
-        runtime: Where it computes.
     """
     most = getattr(params, "carried_frames", 0)
-    if most == 0 or runtime.device.type != "cpu":
-        return tracker
-    return CarryingTracker(tracker, most, params.carried_agreement)
+    return CarryingTracker(tracker, most, params.carried_agreement) if most else tracker
 
 
 def _grey(image: np.ndarray) -> np.ndarray:
