@@ -22,6 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from fresh_process import run_in_fresh_process
 from machine import describe_machine
 from plain_joint_training import PlainJointNet
 from seeded_network import seeded_network
@@ -114,20 +115,9 @@ def measure(form: str, setting: Setting, queue: multiprocessing.Queue) -> None:
     queue.put(result)
 
 
-def run(form: str, setting: Setting) -> Result:
-    """Measure one form in a fresh process."""
-    context = multiprocessing.get_context("spawn")
-    queue = context.Queue()
-    process = context.Process(target=measure, args=(form, setting, queue))
-    process.start()
-    result = queue.get()
-    process.join()
-    return result
-
-
 def compare(setting: Setting) -> float:
     """Measure both forms, print a line each, and return the reference's time divided by ours."""
-    results = {form: run(form, setting) for form in ("plain", "ours")}
+    results = {form: run_in_fresh_process(form, measure, setting) for form in ("plain", "ours")}
     medians = {}
     width, height = setting.size
     for form, result in results.items():

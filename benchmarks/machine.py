@@ -16,6 +16,7 @@ def describe_machine(device: torch.device | None = None) -> str:
     is_gpu = device is not None and device.type == "cuda"
     name = torch.cuda.get_device_name(device) if is_gpu else _processor()
     given = [f"{key}={os.environ[key]}" for key in _VARIABLES if key in os.environ]
+    missing = [key for key in _VARIABLES if key not in os.environ]
     parts = [
         name,
         f"{os.cpu_count()} cores",
@@ -23,7 +24,8 @@ def describe_machine(device: torch.device | None = None) -> str:
         f"{torch.get_num_threads()} threads",
         f"PyTorch {torch.__version__}",
         f"Python {platform.python_version()}",
-        *(given or ["no " + ", ".join(_VARIABLES)]),
+        *given,
+        *(["no " + " or ".join(missing)] if missing else []),
     ]
     return ", ".join(parts)
 

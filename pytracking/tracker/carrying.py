@@ -19,7 +19,14 @@ from ltr.admin.errors import DataError
 from ltr.data.bounding_boxes import NO_BOX, Box, measure_objects
 from ltr.data.mask_metrics.region import jaccard
 from ltr.models.layers.aggregation import largest_channel
-from pytracking.tracker.base import FrameInfo, FrameOutput, OnlineTracker, Runtime, StateOfVideo
+from pytracking.tracker.base import (
+    AnyTracker,
+    FrameInfo,
+    FrameOutput,
+    OnlineTracker,
+    Runtime,
+    StateOfVideo,
+)
 from pytracking.tracker.checks import check_frame
 
 _FLOW_SIDE = 213.0  # pixels of the longer side of a frame at which the flow is computed
@@ -159,7 +166,7 @@ class CarryingTracker(StateOfVideo[CarryingState], OnlineTracker):
         return _moved(state.shown, scores, region, flow)
 
 
-def carry(tracker: OnlineTracker, params: Any) -> OnlineTracker:
+def carry(tracker: AnyTracker, params: Any) -> AnyTracker:
     """A tracker that carries results where its parameters say so.
 
     Args:
@@ -167,7 +174,10 @@ def carry(tracker: OnlineTracker, params: Any) -> OnlineTracker:
         params: Its parameters; those that know ``carried_frames`` know ``carried_agreement``.
     """
     most = getattr(params, "carried_frames", 0)
-    return CarryingTracker(tracker, most, params.carried_agreement) if most else tracker
+    if most == 0:
+        return tracker
+    assert isinstance(tracker, OnlineTracker)  # others have no such parameter
+    return CarryingTracker(tracker, most, params.carried_agreement)
 
 
 def _grey(image: np.ndarray) -> np.ndarray:
