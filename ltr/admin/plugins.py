@@ -82,7 +82,7 @@ def plugin_parts(kind: str) -> dict[str, PluginPart]:
     Raises:
         ConfigError: Two plug-ins offer the same name, or a folder is none.
     """
-    found = list(_installed(kind))
+    found = list(_installed()[kind])
     for folder in _folders():
         found += [part for own, part in _parts_of_folder(folder) if own == kind]
     parts: dict[str, PluginPart] = {}
@@ -98,11 +98,16 @@ def _folders() -> list[str]:
 
 
 @cache
-def _installed(kind: str) -> tuple[PluginPart, ...]:
-    return tuple(
-        PluginPart(entry.name, entry.value, entry.dist.name if entry.dist else entry.value)
-        for entry in metadata.entry_points(group=f"{_GROUP}{kind}")
-    )
+def _installed() -> dict[str, list[PluginPart]]:
+    """Parts of the installed packages by kind; the packages are searched once."""
+    entries = metadata.entry_points()
+    return {
+        kind: [
+            PluginPart(entry.name, entry.value, entry.dist.name if entry.dist else entry.value)
+            for entry in entries.select(group=f"{_GROUP}{kind}")
+        ]
+        for kind in KINDS
+    }
 
 
 @cache
