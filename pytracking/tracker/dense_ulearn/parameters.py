@@ -9,7 +9,7 @@ from ltr.admin.errors import ConfigError
 from ltr.admin.ranges import Count, CountOrZero, Positive, Probability, Range, Ranged
 
 _FAST_RADIUS = 2 / 3  # of the exact one
-_FAST_CARRIED = 2
+_FAST_CARRIED = 3
 
 
 @dataclass(frozen=True)

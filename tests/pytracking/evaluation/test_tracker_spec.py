@@ -119,7 +119,7 @@ def test_the_fast_mode_is_in_the_parameters_and_the_precision():
     words = ("dense_ulearn", "demo")
     fast, usual = (resolve_tracker(parse(*option, tracker=words)) for option in (["--fast"], []))
     assert fast.load_parameters().radius == pytest.approx(8)
-    assert (fast.load_parameters().carried_frames, usual.load_parameters().carried_frames) == (2, 0)
+    assert (fast.load_parameters().carried_frames, usual.load_parameters().carried_frames) == (3, 0)
     assert not usual.load_parameters().fast
     assert resolve_runtime(parse("--device", "cpu")).precision == "fp32"
     with pytest.raises(ConfigError, match="referring refytvos_r50 has no --fast mode: leave"):
