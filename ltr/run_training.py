@@ -20,6 +20,7 @@ if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from ltr.admin.cli import CommandParser, boolean, command, set_up_logging
+from ltr.admin.collection import collection_paused
 from ltr.admin.errors import ConfigError, did_you_mean
 from ltr.admin.plugins import plugin_parts
 from ltr.admin.settings import Settings
@@ -35,12 +36,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parse(argv)
     set_up_logging(arguments.quiet)
     module = find_experiment(arguments.train_module, arguments.train_name)
-    from ltr.trainers.nonfinite import NonFiniteError
-    from ltr.trainers.signals import TrainingStopped
+    with collection_paused():
+        from ltr.trainers.nonfinite import NonFiniteError
+        from ltr.trainers.signals import TrainingStopped
 
     _LOG.info("Training:  %s  %s", arguments.train_module, arguments.train_name)
     try:
-        importlib.import_module(module).run(_settings(arguments))
+        with collection_paused():
+            experiment = importlib.import_module(module)
+        experiment.run(_settings(arguments))
     except TrainingStopped as stop:
         _LOG.warning("%s: a checkpoint was written; run the same command again to resume", stop)
         return 128 + stop.number

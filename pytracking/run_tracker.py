@@ -18,6 +18,7 @@ if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from ltr.admin.cli import command, json_results, set_up_logging
+from ltr.admin.collection import collection_paused
 from ltr.admin.errors import ConfigError
 from pytracking.cli.arguments import TrackerParser, resolve_tracker
 
@@ -33,12 +34,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     set_up_logging(arguments.quiet)
     spec = resolve_tracker(arguments)
-    from pytracking.evaluation.datasets import get_dataset, list_datasets
+    with collection_paused():
+        from pytracking.evaluation.datasets import get_dataset, list_datasets
 
     if arguments.dataset_name is None:
         raise ConfigError(f"--dataset-name is missing: choose from {', '.join(list_datasets())}")
     dataset = get_dataset(arguments.dataset_name)
-    from pytracking.cli.console import run_with_engine
+    with collection_paused():
+        from pytracking.cli.console import run_with_engine
 
     return run_with_engine(arguments, partial(_run, spec, dataset))
 

@@ -26,8 +26,8 @@ if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from ltr.admin.cli import command, json_results, set_up_logging
+from ltr.admin.collection import collection_paused
 from ltr.admin.errors import ConfigError
-from ltr.admin.locks import lock_folder
 from pytracking.cli.arguments import resolve_tracker
 from pytracking.cli.video_arguments import VideoParser, resolve_task
 
@@ -50,14 +50,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     beside += [arguments.output] if arguments.output else []
     found = find_videos(arguments.videofile, beside)
     if found.videos and arguments.scribbles is None:
-        from pytracking.cli.console import run_with_engine
+        with collection_paused():
+            from pytracking.cli.console import run_with_engine
 
         return run_with_engine(arguments, partial(_segment_folder, spec, found))
     if arguments.engine != "local" or arguments.threads:
         raise ConfigError(
             f"--engine and --threads need a folder of videos: {arguments.videofile} is not one"
         )
-    from pytracking.evaluation.running.video import process_video
+    with collection_paused():
+        from pytracking.evaluation.running.video import process_video
 
     with json_results(arguments.json) as results:
         task = resolve_task(arguments, spec, arguments.videofile)
@@ -75,6 +77,7 @@ def _segment_folder(
     spec: TrackerSpec, found: FolderContent, arguments: argparse.Namespace, engine: Engine | None
 ) -> int:
     """Segment all videos of a folder that have no results yet."""
+    from ltr.admin.locks import lock_folder
     from pytracking.cli.console import refuse_live_view
     from pytracking.evaluation.running.video_folder import VideoFolder, output_of
 
@@ -117,7 +120,7 @@ def _export(arguments: argparse.Namespace, folder: Path | None, video: Path) -> 
 
 
 def _tell(summary: Outcome) -> None:
-    from pytracking.cli.console import tell_dropped
+    from pytracking.cli.outcomes import tell_dropped
 
     rate = summary.fps
     if summary.deviation:

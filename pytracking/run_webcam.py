@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not arguments.show and arguments.output is None:
         raise ConfigError("nothing would be seen: give --show for a window or --output DIR")
     spec = resolve_tracker(arguments)
-    from pytracking.cli.console import tell_dropped
+    from pytracking.cli.outcomes import tell_dropped
     from pytracking.evaluation.running.live import stop_on_interrupt
     from pytracking.evaluation.running.video import process_live
     from pytracking.utils.window import DisplayWindow

@@ -7,9 +7,7 @@ then clears the same pages for every frame. The environment variable ``VOS_KEEP_
 
 from __future__ import annotations
 
-import ctypes
 import os
-import platform
 
 from ltr.admin.errors import ConfigError
 
@@ -32,6 +30,9 @@ def keep_memory() -> bool:
     text = os.environ.get(VARIABLE, "")
     if text not in _CHOICES:
         raise ConfigError(f"{VARIABLE}={text}: expected 0 or 1")
+    import ctypes
+    import platform
+
     if not _CHOICES[text] or platform.libc_ver()[0] != "glibc":
         return False
     mallopt = ctypes.CDLL(None).mallopt

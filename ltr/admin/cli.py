@@ -17,6 +17,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
+from ltr.admin.collection import end_without_collection
 from ltr.admin.errors import CheckpointError, ConfigError, ToolkitError, did_you_mean
 from ltr.admin.files import open_regular
 from ltr.admin.opencv import describe_failure
@@ -269,6 +270,7 @@ def command(main: Callable[[Sequence[str] | None], int]) -> Main:
     @functools.wraps(main)
     def guarded(argv: Sequence[str] | None = None) -> int:
         survive_closed_pipes()
+        end_without_collection()
         try:
             return main(argv)
         except ToolkitError as error:

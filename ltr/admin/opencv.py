@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import metadata
-
 DISTRIBUTIONS = (
     "opencv-python-headless",
     "opencv-python",
@@ -14,6 +12,8 @@ DISTRIBUTIONS = (
 
 def installed_distributions() -> list[str]:
     """Names of the OpenCV distributions that pip knows of here."""
+    from importlib import metadata  # slow, and only failures need it
+
     found = []
     for name in DISTRIBUTIONS:
         try:

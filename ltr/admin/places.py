@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import platformdirs
-
 NAME = "vos-toolkit"
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -29,10 +27,9 @@ def settings_file(inside: str) -> Path:
     file = ROOT / inside
     if is_checkout() or file.is_file():
         return file
-    return (
-        platformdirs.user_config_path(NAME, appauthor=False)
-        / f"{inside.partition('/')[0]}_local.py"
-    )
+    from platformdirs import user_config_path
+
+    return user_config_path(NAME, appauthor=False) / f"{inside.partition('/')[0]}_local.py"
 
 
 def output_folder(inside: str) -> Path:
@@ -46,9 +43,13 @@ def output_folder(inside: str) -> Path:
 
 def download_folder(name: str) -> Path:
     """The user's folder for fetched files of a kind, where the toolkit is installed."""
-    return platformdirs.user_data_path(NAME, appauthor=False) / name
+    from platformdirs import user_data_path
+
+    return user_data_path(NAME, appauthor=False) / name
 
 
 def cache_folder() -> Path:
     """The user's folder for what can be computed again."""
-    return platformdirs.user_cache_path(NAME, appauthor=False)
+    from platformdirs import user_cache_path
+
+    return user_cache_path(NAME, appauthor=False)

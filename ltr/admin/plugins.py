@@ -10,17 +10,12 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from contextlib import suppress
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ltr.admin.errors import ConfigError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 VARIABLE = "VOS_PLUGINS"
 KINDS = ("trackers", "parameters", "datasets", "scorers", "formats", "recipes")
@@ -100,6 +95,10 @@ def _folders() -> list[str]:
 @cache
 def _installed() -> dict[str, list[PluginPart]]:
     """Parts of the installed packages by kind; the packages are searched once."""
+    if not _may_be_installed():
+        return {kind: [] for kind in KINDS}
+    from importlib import metadata
+
     entries = metadata.entry_points()
     return {
         kind: [
@@ -110,9 +109,28 @@ def _installed() -> dict[str, list[PluginPart]]:
     }
 
 
+def _may_be_installed() -> bool:
+    """Whether any package names a group of ours, without parsing the metadata of all."""
+    for place in map(Path, sys.path):
+        if place.is_file():
+            return True  # an archive, which only that search opens
+        for name in os.listdir(place) if place.is_dir() else ():
+            if not name.lower().endswith("-info"):
+                continue
+            with suppress(OSError):
+                if _GROUP.encode() in (place / name / "entry_points.txt").read_bytes():
+                    return True
+    return False
+
+
 @cache
 def _parts_of_folder(folder: str) -> tuple[tuple[str, PluginPart], ...]:
     """Kinds and parts of a plug-in's folder, whose modules can be imported from now on."""
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+
     file = Path(folder) / "pyproject.toml"
     try:
         project = tomllib.loads(file.read_text(encoding="utf-8"))

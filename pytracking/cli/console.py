@@ -133,9 +133,3 @@ def _tell_all(summary: RunSummary) -> None:
     rate = f", {total.frames} frames, FPS: {total.fps:.2f}" if total.frames else ""
     print(f"{done} sequences done, {len(failures)} failed{rate}", flush=True)
     print(f"Results: {summary.folder.path}", flush=True)
-
-
-def tell_dropped(outcome: Outcome) -> None:
-    """Print how many frames of a stream came too late; nothing where none did."""
-    if outcome.dropped:
-        print(f"{outcome.dropped} frames came too late and were left out", flush=True)

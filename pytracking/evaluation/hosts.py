@@ -44,7 +44,7 @@ def create_host(
     if spec.kind == "interactive":
         return tracker
     from pytracking.tracker.interactive.adapter import MaskTrackerHost
-    from pytracking.tracker.interactive.scribble_networks import create_scribble_to_mask
+    from pytracking.tracker.interactive.scribble_methods import create_scribble_to_mask
 
     return MaskTrackerHost(
         name, tracker, create_scribble_to_mask(to_mask, runtime.device), runtime.device

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from ltr.admin.allocator import keep_memory
+from ltr.admin.collection import collection_paused
 from ltr.admin.config import describe, override, to_plain
 from ltr.admin.errors import ConfigError, did_you_mean
 from ltr.admin.files import file_checksum
 from ltr.admin.plugins import plugin_parts
-from ltr.admin.provenance import versions
 
 if TYPE_CHECKING:
     from pytracking.tracker.base import OnlineTracker, Runtime
@@ -100,6 +100,7 @@ class TrackerSpec:
         """See ``load_parameters``."""
         return load_parameters(self.system, self.name, self.overrides, self.net)
 
+    @collection_paused()
     def create(self, runtime: Runtime | None = None, with_log: bool = False) -> Any:
         """See ``create_tracker``; ``with_log`` logs the resolved parameters first."""
         from pytracking.tracker.base import Runtime
@@ -121,6 +122,8 @@ def describe_run(spec: TrackerSpec, runtime: Runtime) -> dict[str, Any]:
     Raises:
         CheckpointError: Its network is missing.
     """
+    from ltr.admin.provenance import versions
+
     params = spec.load_parameters()
     return {
         "system": spec.system,
@@ -319,6 +322,7 @@ def list_names(system: str) -> list[str]:
     return sorted(_parameter_files(system))
 
 
+@collection_paused()
 def tracker_class(system: str) -> TrackerClass:
     """The class of a system; the modules that trackers share are not systems.
 

@@ -15,7 +15,7 @@ from pytracking.interactive_page.workbench import Find, OpenSession, Session
 from pytracking.tracker.base import OnlineTracker, Runtime
 from pytracking.tracker.interactive.base import InteractiveVOS
 from pytracking.tracker.interactive.scribble_mask import ScribbleToMask
-from pytracking.tracker.interactive.scribble_networks import create_scribble_to_mask
+from pytracking.tracker.interactive.scribble_methods import create_scribble_to_mask
 from pytracking.utils.lazy_frames import LazyFrames
 
 

@@ -19,6 +19,7 @@ from torch import nn
 
 from ltr.models.layers.banded import Run, find_runs
 from ltr.models.layers.matmul import can_pack
+from ltr.models.layers.plain_conv import is_long_enough, is_plain
 from ltr.models.layers.resizing import doubling_matrix, resize_bicubic
 from ltr.models.layers.side_by_side import even_part
 from ltr.models.layers.toom_cook import toom_cook
@@ -32,6 +33,7 @@ _MOST = 280_000  # values of one transformed row of all bands that are computed 
 _MIN_CHANNELS, _MAX_CHANNELS = 32, 96  # of the thinner side; one side has _MANY
 _MANY = 64
 _MIN_BANDS = 3
+_MIN_PRODUCTS = 24_000_000  # of maps with a tap of the kernels
 
 
 class BandKernels:
@@ -88,16 +90,16 @@ class BandKernels:
 def fits_bands(conv: nn.Conv2d, x: torch.Tensor, is_doubled: bool = False) -> bool:
     """Whether a convolution of (N, C, H, W) on a CPU is faster by bands than by tiles."""
     channels = sorted((conv.in_channels, conv.out_channels))
-    height = x.shape[2] * (2 if is_doubled else 1)
+    factor = 2 if is_doubled else 1
+    height, products = factor * x.shape[2], factor**2 * x.numel() * conv.out_channels
     return (
-        conv.weight.shape[2:] == (3, 3)
-        and (conv.stride, conv.padding, conv.dilation) == ((1, 1),) * 3
-        and (conv.groups, conv.padding_mode) == (1, "zeros")
+        is_plain(conv)
+        and conv.dilation == (1, 1)
         and channels[0] >= _MIN_CHANNELS
         and channels[0] <= _MAX_CHANNELS
         and channels[1] >= _MANY
         and height >= _MIN_BANDS * _ROWS
-        and conv.weight.dtype == torch.float32
+        and is_long_enough(products, _MIN_PRODUCTS)
         and can_pack(conv.weight.device)
     )
 

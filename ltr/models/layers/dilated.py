@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ltr.models.layers.matmul import can_pack
+from ltr.models.layers.plain_conv import is_plain
 from ltr.models.layers.toom_cook import toom_cook
 
 _POINTS = {  # of interpolation, by the results of a side of a tile; they keep rounding errors small
@@ -185,18 +186,10 @@ class DilatedKernels:
 
 def fits_dilated(conv: nn.Conv2d, x: torch.Tensor) -> bool:
     """Whether a convolution of (N, C, H, W) on a CPU is faster in this way than directly."""
-    is_plain = (
-        conv.weight.shape[2:] == (3, 3)
-        and conv.dilation[0] == conv.dilation[1] >= _MIN_DILATION
-        and (conv.stride, conv.padding) == ((1, 1), conv.dilation)
-        and (conv.groups, conv.padding_mode) == (1, "zeros")
-        and conv.in_channels >= _MIN_CHANNELS
-        and conv.weight.dtype == torch.float32
-        and can_pack(conv.weight.device)
-    )
-    if not is_plain:
-        return False
     dilation = conv.dilation[0]
+    may_fit = is_plain(conv) and dilation >= _MIN_DILATION and conv.in_channels >= _MIN_CHANNELS
+    if not (may_fit and can_pack(conv.weight.device)):
+        return False
     down, across = (_taps_inside(dilation, length) for length in x.shape[2:])
     return down * across > _LEAST_GAIN * _Grid.best(x.shape, dilation).cost
 

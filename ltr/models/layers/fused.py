@@ -24,7 +24,7 @@ from ltr.models.layers.bands import BandKernels, convolve_by_bands, fits_bands
 from ltr.models.layers.dilated import DilatedKernels, convolve_dilated, fits_dilated
 from ltr.models.layers.resizing import resize_bicubic
 from ltr.models.layers.tiles import TileKernels, convolve_by_tiles
-from ltr.models.layers.winograd import fits, has_enough_tiles
+from ltr.models.layers.winograd import fits, pays_by_tiles
 
 _PREPARING = threading.RLock()
 _FORMS: WeakKeyDictionary[nn.Module, Hashable] = WeakKeyDictionary()
@@ -75,7 +75,7 @@ class FusedConv2d(nn.Module):
             return _BandedWeight(self.conv, x, self.is_doubled)
         if self.is_doubled:
             return _DoublingWeight(_ReorderedWeight(self.conv, list(_doubled(x).shape)))
-        if fits(self.conv, _WINOGRAD_DILATIONS) and has_enough_tiles(x):
+        if fits(self.conv, _WINOGRAD_DILATIONS) and pays_by_tiles(self.conv, x):
             return _TransformedWeight(self.conv, x)
         if fits_dilated(self.conv, x):
             return _DilatedWeight(self.conv, x)

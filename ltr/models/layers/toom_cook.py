@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.polynomial.polynomial import polyfromroots
 
 
 class Transforms(NamedTuple):
@@ -31,9 +30,9 @@ def toom_cook(points: Sequence[float]) -> Transforms:
     for place, point in enumerate(points):
         others = np.delete(points, place)
         kernel[place] = point ** np.arange(3) / np.prod(point - others)
-        tile[place, :-1] = polyfromroots(others)
+        tile[place, :-1] = np.poly(others)[::-1]
     kernel[-1, -1] = 1
-    tile[-1] = polyfromroots(points)
+    tile[-1] = np.poly(points)[::-1]
     result = np.vander([*points, 0], results, increasing=True).T
     result[:, -1] = np.arange(results) == results - 1
     return Transforms(tile, kernel, result)

@@ -9,9 +9,11 @@ import torch
 from torch import nn
 
 from ltr.models.layers.matmul import is_exact_inference
+from ltr.models.layers.plain_conv import is_long_enough, is_plain
 from ltr.models.layers.tiles import TileKernels, convolve_by_tiles
 
-_MIN_TILES = 24  # of 4x4 results of an input, below which the direct form is faster
+_MIN_TILES, _MIN_OF_IMAGE = 24, 12  # of 4x4 results; with fewer, the direct form is faster
+_MIN_PRODUCTS = 750_000  # of a row of results with a tap of the kernels
 _MIN_CHANNELS, _MIN_OF_MORE = 64, 128  # with fewer, the transforms cost what they save
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -43,16 +45,19 @@ class WinogradConv2d(nn.Conv2d):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(N, in, h, w) -> (N, out, h, w)."""
-        if not self.has_tiles or not is_exact_inference(x) or not has_enough_tiles(x):
+        if not self.has_tiles or not is_exact_inference(x) or not pays_by_tiles(self, x):
             return super().forward(x)
         if self._kernels is None:
             self._kernels = TileKernels(self.weight, self.bias, x.shape)
         return convolve_by_tiles(x, self._kernels)
 
 
-def has_enough_tiles(x: torch.Tensor) -> bool:
+def pays_by_tiles(conv: nn.Conv2d, x: torch.Tensor) -> bool:
     """Whether (N, C, H, W) is large enough for the tiles to be faster than the direct form."""
-    return len(x) * -(-x.shape[2] // 4) * -(-x.shape[3] // 4) >= _MIN_TILES
+    count, inputs, height, width = x.shape
+    of_image = -(-height // 4) * -(-width // 4)
+    has_enough = of_image >= _MIN_OF_IMAGE and count * of_image >= _MIN_TILES
+    return has_enough and is_long_enough(width * inputs * conv.out_channels, _MIN_PRODUCTS)
 
 
 def use_winograd(network: Network) -> Network:
@@ -75,19 +80,15 @@ def use_winograd(network: Network) -> Network:
 
 
 def fits(conv: nn.Conv2d, dilations: Collection[int] = (1,)) -> bool:
-    """Whether a convolution keeps the size of its maps, is 3x3, of many channels, on a CPU.
+    """Whether a plain convolution has many channels.
 
     Args:
         conv: Any convolution.
         dilations: Those that are allowed.
     """
     return (
-        conv.weight.shape[2:] == (3, 3)
-        and conv.stride == (1, 1)
-        and conv.padding == conv.dilation
-        and conv.dilation in [(step, step) for step in dilations]
-        and (conv.groups, conv.padding_mode) == (1, "zeros")
+        is_plain(conv)
+        and conv.dilation[0] in dilations
         and min(conv.in_channels, conv.out_channels) >= _MIN_CHANNELS
         and max(conv.in_channels, conv.out_channels) >= _MIN_OF_MORE
-        and (conv.weight.device.type, conv.weight.dtype) == ("cpu", torch.float32)
     )

@@ -24,7 +24,7 @@ from pytracking.evaluation.sessions.record import SessionRecord
 from pytracking.evaluation.sessions.rounds import say
 from pytracking.evaluation.tracker import TrackerSpec
 from pytracking.tracker.base import FrameInfo, OnlineTracker, Runtime
-from pytracking.tracker.interactive.scribble_networks import create_scribble_to_mask
+from pytracking.tracker.interactive.scribble_methods import create_scribble_to_mask
 from pytracking.utils.frame_source import FrameSource
 from pytracking.utils.lazy_frames import LazyFrames
 from pytracking.utils.staging import staged_folder

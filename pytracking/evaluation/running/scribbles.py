@@ -20,7 +20,7 @@ from pytracking.evaluation.sessions.rounds import play_round
 from pytracking.evaluation.stepper import VideoFrame
 from pytracking.evaluation.tracker import describe_run
 from pytracking.tracker.base import FrameInfo, FrameOutput
-from pytracking.tracker.interactive.scribble_networks import create_scribble_to_mask
+from pytracking.tracker.interactive.scribble_methods import create_scribble_to_mask
 from pytracking.utils.frame_source import FrameSource
 from pytracking.utils.lazy_frames import LazyFrames
 from pytracking.utils.staging import staged_folder

@@ -14,10 +14,7 @@ from pytracking.evaluation.outputs.video import ENTRIES, VideoResults
 from pytracking.evaluation.prompts import plan_prompts
 from pytracking.evaluation.running.jobs import Load, Outcome, load_and_log
 from pytracking.evaluation.running.live import Screen, live_frames
-from pytracking.evaluation.running.prompted import process_prompts
-from pytracking.evaluation.running.scribbles import process_scribbles
 from pytracking.evaluation.running.task import VideoTask, check_task, default_folder, write_config
-from pytracking.evaluation.running.whole_video import process_whole_video
 from pytracking.evaluation.stepper import FrameStepper, VideoFrame, segment_video
 from pytracking.evaluation.tracker import describe_run
 from pytracking.tracker.base import FrameInfo, Inspector
@@ -49,10 +46,16 @@ def process_video(
     with read_video(task.source, task.stream).end_at_damage() as video:
         folder = task.output or default_folder(spec, video.name)
         if task.scribbles is not None:
+            from pytracking.evaluation.running.scribbles import process_scribbles
+
             return process_scribbles(task, video, folder, load)
         if kind == "whole_video":
+            from pytracking.evaluation.running.whole_video import process_whole_video
+
             return process_whole_video(task, video, folder, load, count)
         if task.points or has_named or is_searched or not is_forward:  # one pass is not enough
+            from pytracking.evaluation.running.prompted import process_prompts
+
             return process_prompts(task, video, folder, load, count)
         prompts = plan_prompts(task.masks, task.boxes, video.size, video.length)
         with staged_folder(folder, ENTRIES, task.overwrite, task.wait) as staging:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from ltr.admin.errors import ConfigError, did_you_mean
 from ltr.data.image_format import IMAGENET_RGB
 from ltr.data.interactive.rounds import scribble_maps
 from ltr.models.interactive.atnet import ATNet, atnet
@@ -16,11 +14,7 @@ from ltr.models.interactive.ipn import InteractionNet, interaction_network
 from pytracking.tracker.interactive.atnet_maps import annotation_maps, pad, plan_padding
 from pytracking.tracker.interactive.blending import merge_objects
 from pytracking.tracker.interactive.computing import image_batch, load_host_network
-from pytracking.tracker.interactive.parameters import AtnetParameters, IpnParameters
-from pytracking.tracker.interactive.scribble_mask import DrawnFrame, GrabCutMask, ScribbleToMask
-
-_PROMPTABLE = {"sam2": "sam2.1_hiera_tiny", "edgetam": "edgetam", "sam3": "sam3"}
-_METHODS = ("grabcut", "atnet", "ipn", *_PROMPTABLE)
+from pytracking.tracker.interactive.scribble_mask import DrawnFrame, ScribbleToMask
 
 
 @dataclass(frozen=True)
@@ -69,35 +63,19 @@ class AnnotationMask(ScribbleToMask):
         return merge_objects(found)[1].cpu().numpy()
 
 
-def create_scribble_to_mask(method: str, device: torch.device) -> ScribbleToMask:
-    """Make ready what turns scribbles into a mask.
-
-    Args:
-        method: ``grabcut``, or ``atnet`` or ``ipn`` for the network of that host; ``ipn:FILE``
-            names another file than the released one; ``sam2``, ``edgetam`` or ``sam3`` for that
-            model, ``sam2:FOLDER`` for other weights of it.
-        device: Device of the network, if there is one.
+def load_interaction_mask(net: str, device: torch.device) -> InteractionMask:
+    """Load IPN's I-Net.
 
     Raises:
-        ConfigError: There is no such method, or GrabCut is given a file.
         CheckpointError: The network file is missing, damaged or of another network.
     """
-    name, _, file = method.partition(":")
-    if name not in _METHODS:
-        raise ConfigError(
-            f"scribbles cannot become a mask by {name!r}{did_you_mean(name, _METHODS)}"
-        )
-    if name == "ipn":
-        net = file or IpnParameters().net
-        return InteractionMask(load_host_network(net, InteractionNet, interaction_network, device))
-    if name == "atnet":
-        net = file or AtnetParameters().net
-        return AnnotationMask(load_host_network(net, ATNet, atnet, device))
-    if name in _PROMPTABLE:
-        from pytracking.tracker.promptable.mask import PromptableMask
+    return InteractionMask(load_host_network(net, InteractionNet, interaction_network, device))
 
-        system = importlib.import_module(f"pytracking.tracker.{name}")
-        return PromptableMask(file or _PROMPTABLE[name], device, system.get_tracker_class())
-    if file:
-        raise ConfigError(f"grabcut uses no network: leave out {file}")
-    return GrabCutMask()
+
+def load_annotation_mask(net: str, device: torch.device) -> AnnotationMask:
+    """Load ATNet's A-Net.
+
+    Raises:
+        CheckpointError: The network file is missing, damaged or of another network.
+    """
+    return AnnotationMask(load_host_network(net, ATNet, atnet, device))

@@ -18,7 +18,7 @@ from pytracking.evaluation.prompt_types import Point, Prompt
 from pytracking.evaluation.session import VideoSession
 from pytracking.evaluation.tracker import TrackerSpec, describe_run
 from pytracking.tracker.base import FrameInfo, OnlineTracker, Runtime
-from pytracking.tracker.interactive.scribble_networks import create_scribble_to_mask
+from pytracking.tracker.interactive.scribble_methods import create_scribble_to_mask
 from pytracking.tracker.whole_video import TextPrompt
 from tests.pytracking.clips import bar_mask, numbered_frames, write_folder
 from tests.small_promptable import (

@@ -81,5 +81,21 @@ def test_rounding_is_like_that_of_tiles():
 )
 def test_bands_are_for_few_channels_and_many_rows(inputs, outputs, height, options, is_fit):
     conv = nn.Conv2d(inputs, outputs, 3, padding=1, **options)
-    x = torch.empty(1, inputs, height, 8)
+    x = torch.empty(1, inputs, height, 400)
     assert fits_bands(conv, x) == is_fit
+
+
+@needs_packing
+@pytest.mark.parametrize(
+    ("shape", "is_doubled", "with_two"),
+    [
+        ((1, 64, 120, 208), False, True),
+        ((3, 64, 30, 52), False, False),
+        ((1, 64, 60, 104), False, True),
+        ((1, 64, 36, 50), False, False),
+        ((1, 64, 36, 50), True, True),
+    ],
+)
+def test_bands_are_for_large_maps(threads, shape, is_doubled, with_two):
+    conv, x = nn.Conv2d(64, 64, 3, padding=1), torch.empty(shape)
+    assert fits_bands(conv, x, is_doubled) == (with_two or threads == 1)
