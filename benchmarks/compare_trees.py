@@ -1,10 +1,11 @@
-"""CPU seconds of whole commands in two checkouts of this project: nothing may become slower.
+"""Seconds of whole commands in two checkouts of this project: nothing may become slower.
 
-    python benchmarks/compare_trees.py OLD NEW
+    python benchmarks/compare_trees.py OLD NEW                CPU seconds of one thread
+    python benchmarks/compare_trees.py OLD NEW --threads 2    wall seconds of two
 
-Networks that ship with the package segment a short clip, one thread each, and results are scored;
-parts of systems without such networks are measured by ``tree_parts.py``, start excluded. Each runs
-in both trees in turn, ``--repeats`` times; the best time of each counts.
+Networks that ship with the package segment a short clip, and results are scored; parts of systems
+without such networks are measured by ``tree_parts.py``, start excluded. Each runs in both trees in
+turn, ``--repeats`` times; the best time of each counts.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -51,6 +53,10 @@ PARTS = {
     "Propose-Reduce, ResNet-50, 3 frames of 256x144, 5 key frames with 2 objects": "propose_reduce",
     "ATNet, 2 rounds, 3 frames of 427x240, 3 objects": "atnet",
     "a training step of JOINT's second stage, 1 sequence, 416x240": "training",
+    "MANet, 2 rounds, 3 frames of 854x480, 1 object": "manet_1",
+    "MANet, 2 rounds, 3 frames of 854x480, 3 objects": "manet_3",
+    "IPN, 2 rounds, 3 frames of 854x480, 1 object": "ipn_1",
+    "IPN, 2 rounds, 3 frames of 854x480, 3 objects": "ipn_3",
     "300 masks of 854x480, written and read": "masks",
     "300 JPEGs of 854x480, read": "pictures",
 }
@@ -68,22 +74,23 @@ def write_work(folder: Path) -> None:
             write_label_map(mask, frame.labels)
 
 
-def measure_command(tree: Path, words: Sequence[str], work: Path) -> float:
-    """CPU seconds of a command.
+def measure_command(tree: Path, words: Sequence[str], work: Path, threads: int) -> float:
+    """CPU seconds of a command with one thread, else wall seconds.
 
     Raises:
         RuntimeError: It failed.
     """
     with tempfile.TemporaryDirectory() as output:
         filled = [word.format(work=work, output=output) for word in words]
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        _run(tree, "pytracking", filled, {"LTR_WORKSPACE_DIR": output})
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+        _run(tree, "pytracking", filled, threads, {"LTR_WORKSPACE_DIR": output})
+    wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return used if threads == 1 else wall
 
 
-def measure_part(tree: Path, part: str) -> float:
-    """CPU seconds of a part, by the benchmarks of the tree.
+def measure_part(tree: Path, part: str, threads: int) -> float:
+    """Seconds of a part, as of a command, by the benchmarks of the tree.
 
     Raises:
         RuntimeError: It failed.
@@ -91,13 +98,15 @@ def measure_part(tree: Path, part: str) -> float:
     code = f"import sys; sys.path.insert(0, {str(tree / 'benchmarks')!r}); "
     code += f"sys.argv = ['', {part!r}]; import runpy; "
     code += f"runpy.run_path({str(_PARTS_FILE)!r}, run_name='__main__')"
-    return float(_run(tree, "benchmarks", ["-c", code], {}).splitlines()[-1])
+    return float(_run(tree, "benchmarks", ["-c", code], threads, {}).splitlines()[-1])
 
 
-def _run(tree: Path, folder: str, words: Sequence[str], variables: dict[str, str]) -> str:
+def _run(
+    tree: Path, folder: str, words: Sequence[str], threads: int, variables: dict[str, str]
+) -> str:
     done = subprocess.run(
         [sys.executable, *words], cwd=tree / folder, capture_output=True, text=True, check=False,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(tree)} | variables,
+        env=os.environ | {"OMP_NUM_THREADS": str(threads), "PYTHONPATH": str(tree)} | variables,
     )  # fmt: skip
     if done.returncode:
         lines = (done.stderr or done.stdout).strip().splitlines()
@@ -112,18 +121,23 @@ def main() -> int:
     parser.add_argument("new", type=Path)
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--only", default="", help="rows whose name contains this")
+    parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
+    threads: int = arguments.threads
     trees = [arguments.old.resolve(), arguments.new.resolve()]
     print(f"{describe_machine()}, {_FRAMES} frames of 640x360\n")
-    print("| one thread | before, CPU s | after, CPU s | ratio |\n|---|---|---|---|", flush=True)
+    kind = "CPU s, 1 thread" if threads == 1 else f"wall s, {threads} threads"
+    print(f"| {kind} | before | after | ratio |\n|---|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         write_work(work)
         measures: dict[str, Callable[[Path], float]] = {
-            name: partial(measure_command, words=words, work=work)
+            name: partial(measure_command, words=words, work=work, threads=threads)
             for name, words in COMMANDS.items()
         }
-        measures |= {name: partial(measure_part, part=part) for name, part in PARTS.items()}
+        measures |= {
+            name: partial(measure_part, part=part, threads=threads) for name, part in PARTS.items()
+        }
         for name, measure in measures.items():
             if arguments.only not in name:
                 continue

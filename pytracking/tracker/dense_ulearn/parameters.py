@@ -38,7 +38,7 @@ class DenseULearnParameters(Ranged):
     cxt_size: Count = 20
     input_size: Annotated[int, Range(-1, 8192)] = -1
     carried_frames: CountOrZero = 0
-    carried_agreement: Probability = 0.75
+    carried_agreement: Probability = 0.72
     fast: bool = False
 
     def __post_init__(self) -> None:
