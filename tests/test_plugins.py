@@ -141,3 +141,27 @@ def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     assert new_tracker.main(["my_tracker", str(tmp_path)]) == 2
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("kind", ["folder", "archive"])
+def test_installed_packages_are_found_by_their_metadata(tmp_path, kind):
+    metadata = {
+        "METADATA": "Metadata-Version: 2.1\nName: more-scorers\nVersion: 1.0\n",
+        "entry_points.txt": "[vos_toolkit.scorers]\nmore = more_scorers:TABLE\n",
+    }
+    path = tmp_path / "more_scorers-1.0.dist-info"
+    path.mkdir()
+    for name, text in metadata.items():
+        (path / name).write_text(text)
+    place = tmp_path
+    if kind == "archive":
+        place = Path(shutil.make_archive(str(tmp_path.parent / tmp_path.name), "zip", tmp_path))
+    code = "from ltr.admin.plugins import plugin_parts; print(plugin_parts('scorers'))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONPATH": f"{place}{os.pathsep}{ROOT}"},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert (
+        "PluginPart(name='more', value='more_scorers:TABLE', origin='more-scorers')" in done.stdout
+    )

@@ -114,11 +114,9 @@ def _may_be_installed() -> bool:
     for place in map(Path, sys.path):
         if place.is_file():
             return True  # an archive, which only that search opens
-        for name in os.listdir(place) if place.is_dir() else ():
-            if not name.lower().endswith("-info"):
-                continue
+        for file in place.glob("*-info/entry_points.txt"):
             with suppress(OSError):
-                if _GROUP.encode() in (place / name / "entry_points.txt").read_bytes():
+                if _GROUP.encode() in file.read_bytes():
                     return True
     return False
 
