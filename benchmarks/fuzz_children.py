@@ -28,6 +28,7 @@ import torch
 from fuzz_mutations import mutate
 from fuzz_readers import Reader
 
+from ltr.admin.allocator import give_free_memory_back
 from ltr.admin.errors import ToolkitError
 from ltr.admin.process_memory import peak_mib, reset_peak
 
@@ -105,6 +106,7 @@ def _one_child(reader: Reader, cases: Sequence[Case]) -> Iterator[Outcome]:
     """Outcomes until the child ends, or breaks a limit in the last one."""
     receiving, sending = os.pipe()
     sys.stdout.flush()
+    give_free_memory_back()  # a child would fill it before it grows
     child = os.fork()
     if child == 0:
         os.close(receiving)

@@ -43,3 +43,12 @@ def keep_memory() -> bool:
         (_M_ARENA_MAX, 1),  # what one thread frees another one takes
     )
     return all(mallopt(name, value) == 1 for name, value in settings)
+
+
+def give_free_memory_back() -> None:
+    """Give the system what this process keeps but does not use; without glibc nothing happens."""
+    import ctypes
+
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

@@ -49,3 +49,13 @@ def test_a_wrong_switch_is_one_sentence(monkeypatch):
     monkeypatch.setenv(VARIABLE, "maybe")
     with pytest.raises(ConfigError, match="VOS_KEEP_MEMORY=maybe: expected 0 or 1"):
         keep_memory()
+
+
+def test_free_memory_can_be_given_back_all_the_same():
+    code = "import numpy as np\n"
+    code += "from ltr.admin.allocator import give_free_memory_back, keep_memory\n"
+    code += "from ltr.admin.progress import process_memory_mb\n"
+    code += "keep_memory(); np.ones(2**25); kept = process_memory_mb()\n"
+    code += "give_free_memory_back(); print(kept - process_memory_mb())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(done.stdout) > 200  # of 256 MiB
