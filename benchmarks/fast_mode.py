@@ -32,6 +32,7 @@ from seeded_network import seeded_network
 from synthetic_clip import draw_clip
 
 from ltr.admin.allocator import keep_memory
+from ltr.admin.errors import DataError
 from pytracking.evaluation.tracker import create_tracker
 from pytracking.tracker.base import FrameInfo, OnlineTracker, Runtime
 from pytracking.tracker.dense_ulearn.dense_ulearn import DenseULearnTracker
@@ -58,14 +59,21 @@ def follow(tracker: OnlineTracker, video: Video) -> tuple[float, float]:
 
 
 def show_shipped(folder: Path, system: str, sequences: list[str]) -> None:
-    """The table of the network that ships."""
+    """The table of the network that ships.
+
+    Raises:
+        DataError: There is none of the sequences.
+    """
+    videos = read_videos(folder, 1, sequences)
+    if not videos:
+        raise DataError(f"{folder} has none of these sequences: {', '.join(sequences)}")
     name = SYSTEMS[system].name
     exact = create_tracker(system, name, runtime=_EXACT)
     fast = create_tracker(system, name, ["fast=true"], runtime=_FAST)
     print("| sequence | frames | J&F exact | J&F fast | ms exact | ms fast | ratio |")
     print("|---|---|---|---|---|---|---|", flush=True)
     rows = []
-    for video in read_videos(folder, 1, sequences):
+    for video in videos:
         both = np.array([follow(tracker, video) for tracker in (exact, fast)])
         rows.append((len(video.frames), *both.T.flatten()))
         print(_row(video.name, np.array(rows[-1:])), flush=True)
@@ -98,6 +106,7 @@ FULL_SIZE: dict[str, Callable[[bool], tuple[OnlineTracker, int, int]]] = {
 
 def show_full_size(system: str, objects: int) -> None:
     """The row of the network of full size."""
+    keep_memory()
     costs = []
     for is_fast in (False, True):
         tracker, filling, interval = FULL_SIZE[system](is_fast)
@@ -125,7 +134,6 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    keep_memory()
     print(f"{describe_machine()}, {arguments.system}\n")
     if arguments.davis is None:
         show_full_size(arguments.system, arguments.objects)

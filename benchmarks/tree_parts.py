@@ -65,13 +65,9 @@ def ipn(objects: int) -> float:
 
 def _rounds_of(create: Callable[[Any], Any], objects: int) -> float:
     bench: Any = import_module("interactive_rounds")
-    try:
-        draw = import_module("synthetic_clip").draw_clip
-    except ImportError:
-        draw = bench.draw_clip
     bench._OBJECTS = objects  # of older checkouts
     torch.manual_seed(0)
-    frames, labels = draw(_FRAMES, objects, (480, 854))
+    frames, labels = bench.draw_clip(_FRAMES, objects, (480, 854))
     return _two_rounds(create(bench.Runtime(_CPU)), frames, objects, bench.draw_lines(labels))
 
 
